@@ -1,0 +1,1 @@
+"""Frame → View: what is in the picture."""

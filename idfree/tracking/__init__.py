@@ -1,0 +1,1 @@
+"""View → Tracks; knows arrays only."""

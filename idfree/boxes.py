@@ -52,8 +52,8 @@ def xyah_to_xyxy(xyah: ArrayLike) -> Floats:
 
 def area(xyxy: Floats) -> Floats:
     """(N,) areas in px²; a box turned inside out has none."""
-    size = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0)
-    return size[:, 0] * size[:, 1]
+    width, height = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0).T
+    return np.asarray(width * height)
 
 
 def intersection(a: Floats, b: Floats) -> Floats:
@@ -103,7 +103,7 @@ def touching_pairs(a: Floats, b: Floats) -> tuple[Integers, Integers]:
 
 def iou_of_pairs(a: Floats, b: Floats) -> Floats:
     """(K,) intersection over union of a[k] with b[k]; 0 where both are empty."""
-    size = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0)
-    shared = size[:, 0] * size[:, 1]
+    width, height = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0).T
+    shared = np.asarray(width * height)
     union = area(a) + area(b) - shared
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)

@@ -99,7 +99,7 @@ class Tracks:
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a sequence: its number in the source, from 1; its image, if read; its time in seconds, if known."""
+    """One picture: its number in the source, from 1; its image, if read; its time in seconds, if known."""
 
     number: int
     image: Image | None = None

@@ -60,21 +60,21 @@ def intersection(a: Floats, b: Floats) -> Floats:
     """(N, M) areas in px² shared by each box of `a` (N, 4) with each of `b` (M, 4)."""
     width = np.minimum(a[:, None, 2], b[:, 2]) - np.maximum(a[:, None, 0], b[:, 0])
     height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
-    return np.maximum(width, 0) * np.maximum(height, 0)
+    return np.asarray(np.maximum(width, 0) * np.maximum(height, 0))
 
 
 def iou(a: Floats, b: Floats) -> Floats:
     """(N, M) intersection over union of each box of `a` (N, 4) with each of `b` (M, 4); 0 where both are empty."""
     shared = intersection(a, b)
     union = area(a)[:, None] + area(b) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
 
 
 def overlap(a: Floats, b: Floats) -> Floats:
     """(N, M) intersection over the smaller box's area: OUTrack's measure of occlusion (Liu 2021, sec. 3.3)."""
     shared = intersection(a, b)
     smaller = np.minimum(area(a)[:, None], area(b))
-    return np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0)
+    return np.asarray(np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0))
 
 
 def clip(xyxy: Floats, size_hw: tuple[int, int]) -> Floats:
@@ -106,4 +106,4 @@ def iou_of_pairs(a: Floats, b: Floats) -> Floats:
     width, height = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0).T
     shared = np.asarray(width * height)
     union = area(a) + area(b) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))

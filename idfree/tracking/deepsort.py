@@ -1,0 +1,123 @@
+"""DeepSORT: a cascade by age over the nearest of each track's last embeddings, then IoU (Wojke et al. 2017)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from idfree.tracking.appearance import Embedding, features
+from idfree.tracking.association import Mask, Matching, overlapping
+from idfree.tracking.gallery import Gallery
+from idfree.tracking.motion import HeightMotion
+from idfree.tracking.tracker import Tracker
+from idfree.tracking.tracklets import Tracklets
+from idfree.types import Detections, Floats, Integers, Tracks, View
+
+
+@dataclass(frozen=True)
+class DeepSortSettings:
+    """Defaults of the public code; the paper's own experiments keep tracks for 30 frames too."""
+
+    min_score: float = 0.0
+    max_cosine: float = 0.2
+    max_iou_distance: float = 0.7
+    max_age: int = 30  # frames that a confirmed track outlives its last detection
+    min_hits: int = 3  # detections in a row before a track is confirmed
+    budget: int = 100  # embeddings remembered per track
+
+
+@dataclass
+class DeepSortTracks(Tracklets):
+    """state (N, 5, 4) of the Kalman filter; place (N,) in the gallery; missed (N,): frames since the last detection;
+    hits (N,): detections so far; confirmed (N,).
+    """
+
+    state: Floats
+    place: Integers
+    missed: Integers
+    hits: Integers
+    confirmed: Mask
+
+
+class DeepSort(Tracker):
+    """The tracker of Wojke 2017."""
+
+    def __init__(self, settings: DeepSortSettings | None = None, frame_rate: float = 30.0):
+        self.settings = settings or DeepSortSettings()
+        self.motion = HeightMotion()
+        super().__init__()
+
+    def forget(self) -> None:
+        self.gallery = Gallery(self.settings.budget)
+        self.tracks = self.begin(Detections(np.zeros((0, 4))), np.zeros((0, 0), dtype=np.float32))
+
+    def step(self, detections: Detections, view: View) -> Tracks:
+        detections = detections[detections.score >= self.settings.min_score]
+        embedding = features(detections, self.gallery.embedding[self.tracks.place, 0])
+        self.predict()
+        matching = self.associate(detections, embedding)
+        self.take(*matching.pairs, detections, embedding)
+        self.drop_stale()
+        self.tracks.add(self.begin(detections[matching.free_detections], embedding[matching.free_detections]))
+        return self.report()
+
+    def predict(self) -> None:
+        """Move every track one frame on."""
+        self.tracks.state = self.motion.predict(self.tracks.state)
+        self.tracks.missed = self.tracks.missed + 1
+
+    def associate(self, detections: Detections, embedding: Embedding) -> Matching:
+        """Confirmed tracks by appearance within the motion gate, most recently seen first; then IoU for recent ones."""
+        tracks, settings = self.tracks, self.settings
+        matching = Matching(tracks.class_id, detections.class_id)
+
+        i, j, _ = self.motion.gate(tracks.state, self.motion.measure(detections.xyxy))
+        known = tracks.confirmed[i]
+        i, j = i[known], j[known]
+        distance = self.gallery.distance(tracks.place, embedding, i, j)
+        for missed in np.unique(tracks.missed[i]):
+            matching.match(i, j, distance, settings.max_cosine, among=tracks.missed == missed)
+
+        i, j, iou = overlapping(self.motion.boxes(tracks.state), detections.xyxy)
+        recent = ~tracks.confirmed | (tracks.missed == 1)
+        matching.match(i, j, 1 - iou, settings.max_iou_distance, among=recent)
+        return matching
+
+    def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:
+        """Correct the matched tracks by their detections, and remember how they look."""
+        tracks = self.tracks
+        tracks.state[rows] = self.motion.update(tracks.state[rows], self.motion.measure(detections.xyxy[taken]))
+        tracks.score[rows] = detections.score[taken]
+        tracks.missed[rows] = 0
+        tracks.hits[rows] += 1
+        tracks.confirmed |= tracks.hits >= self.settings.min_hits
+        if len(rows):
+            self.gallery.add(tracks.place[rows], embedding[taken])
+
+    def drop_stale(self) -> None:
+        """Forget tentative tracks that missed a frame, and confirmed ones that missed too many."""
+        tracks = self.tracks
+        keep = (tracks.missed == 0) | (tracks.confirmed & (tracks.missed <= self.settings.max_age))
+        self.gallery.release(tracks.place[~keep])
+        tracks.keep(keep)
+
+    def begin(self, detections: Detections, embedding: Embedding) -> DeepSortTracks:
+        """A new, tentative track for each detection."""
+        count = len(detections)
+        return DeepSortTracks(
+            id=self.new_ids(count),
+            class_id=detections.class_id,
+            score=detections.score,
+            state=self.motion.begin(self.motion.measure(detections.xyxy)),
+            place=self.gallery.claim(embedding),
+            missed=np.zeros(count, dtype=np.int64),
+            hits=np.ones(count, dtype=np.int64),
+            confirmed=np.zeros(count, dtype=bool),
+        )
+
+    def report(self) -> Tracks:
+        """The confirmed tracks seen in this frame or the one before."""
+        tracks = self.tracks
+        shown = np.flatnonzero(tracks.confirmed & (tracks.missed <= 1))
+        return Tracks(
+            self.motion.boxes(tracks.state[shown]), tracks.id[shown], tracks.score[shown], tracks.class_id[shown]
+        )

@@ -1,0 +1,103 @@
+"""Motion models: which four numbers of a box are filtered, and how noisy each is.
+
+Noise is given as variance, as the authors' filters have it once their matrices are written out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from idfree import boxes
+from idfree.boxes import touching_pairs
+from idfree.tracking import kalman
+from idfree.tracking.kalman import POSITION, PP, VELOCITY, Floats
+from idfree.types import Integers
+
+
+@dataclass(frozen=True)
+class AreaMotion:
+    """SORT's: (cx, cy, area, aspect w/h), the aspect at rest, noise in absolute pixels (Bewley 2016, sec. 3.2)."""
+
+    def measure(self, xyxy: Floats) -> Floats:
+        """(N, 4) boxes → (N, 4) measurements."""
+        cx, cy, width, height = boxes.xyxy_to_cxcywh(xyxy).T
+        return np.stack([cx, cy, width * height, width / height], axis=1)
+
+    def boxes(self, state: Floats) -> Floats:
+        """(N, 4) xyxy of the states; not a number where the filter's area has become negative."""
+        cx, cy, area, aspect = state[:, POSITION].T
+        with np.errstate(invalid="ignore"):
+            width = np.sqrt(area * aspect)
+        return boxes.cxcywh_to_xyxy(np.stack([cx, cy, width, area / width], axis=1))
+
+    def begin(self, measurement: Floats) -> Floats:
+        """States of new tracks."""
+        return kalman.begin(measurement, 10.0, np.array([1e4, 1e4, 1e4, 0.0]))
+
+    def predict(self, state: Floats) -> Floats:
+        """States one frame later; an area that would vanish stops shrinking instead."""
+        vanishing = state[:, POSITION, 2] + state[:, VELOCITY, 2] <= 0
+        if vanishing.any():
+            state = state.copy()
+            state[vanishing, VELOCITY, 2] = 0
+        return kalman.predict(state, 1.0, np.array([0.01, 0.01, 0.0001, 0.0]))
+
+    def update(self, state: Floats, measurement: Floats) -> Floats:
+        """States after their measurements."""
+        return kalman.update(state, measurement, np.array([1.0, 1.0, 10.0, 10.0]))
+
+
+@dataclass(frozen=True)
+class HeightMotion:
+    """DeepSORT's and FairMOT's: (cx, cy, aspect w/h, height), noise proportional to height (Wojke 2017, sec. 2.1)."""
+
+    position_weight: float = 1 / 20
+    velocity_weight: float = 1 / 160
+
+    def measure(self, xyxy: Floats) -> Floats:
+        """(N, 4) boxes → (N, 4) measurements."""
+        return boxes.xyxy_to_xyah(xyxy)
+
+    def boxes(self, state: Floats) -> Floats:
+        """(N, 4) xyxy of the states."""
+        return boxes.xyah_to_xyxy(state[:, POSITION])
+
+    def variance(self, height: Floats, weight: float, aspect_deviation: float) -> Floats:
+        """(N, 4) variances of deviation weight·height, and of `aspect_deviation` for the aspect."""
+        deviation = np.repeat(weight * height[:, None], 4, axis=1)
+        deviation[:, 2] = aspect_deviation
+        return deviation * deviation
+
+    def begin(self, measurement: Floats) -> Floats:
+        """States of new tracks."""
+        height = measurement[:, 3]
+        position = self.variance(height, 2 * self.position_weight, 1e-2)
+        return kalman.begin(measurement, position, self.variance(height, 10 * self.velocity_weight, 1e-5))
+
+    def predict(self, state: Floats) -> Floats:
+        """States one frame later."""
+        height = state[:, POSITION, 3]
+        position = self.variance(height, self.position_weight, 1e-2)
+        return kalman.predict(state, position, self.variance(height, self.velocity_weight, 1e-5))
+
+    def noise(self, state: Floats) -> Floats:
+        """(N, 4) variances of the measurements that the states expect."""
+        return self.variance(state[:, POSITION, 3], self.position_weight, 1e-1)
+
+    def update(self, state: Floats, measurement: Floats) -> Floats:
+        """States after their measurements."""
+        return kalman.update(state, measurement, self.noise(state))
+
+    def gate(self, state: Floats, measurement: Floats) -> tuple[Integers, Integers, Floats]:
+        """Index pairs (i, j) where measurement[j] lies in the motion gate of state[i], and the squared distance.
+
+        A measurement within the gate lies within √χ² deviations in x and in y: only those pairs are looked at.
+        """
+        noise = self.noise(state)
+        reach = np.sqrt(kalman.CHI2_95 * (state[:, PP, :2] + noise[:, :2]))
+        centre = state[:, POSITION, :2]
+        points = np.concatenate([measurement[:, :2], measurement[:, :2]], axis=1)
+        i, j = touching_pairs(np.concatenate([centre - reach, centre + reach], axis=1), points)
+        distance = kalman.mahalanobis(state[i], measurement[j], noise[i])
+        inside = distance <= kalman.CHI2_95
+        return i[inside], j[inside], distance[inside]

@@ -53,28 +53,28 @@ def xyah_to_xyxy(xyah: ArrayLike) -> Floats:
 def area(xyxy: Floats) -> Floats:
     """(N,) areas in px²; a box turned inside out has none."""
     width, height = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0).T
-    return np.asarray(width * height)
+    return width * height
 
 
 def intersection(a: Floats, b: Floats) -> Floats:
     """(N, M) areas in px² shared by each box of `a` (N, 4) with each of `b` (M, 4)."""
     width = np.minimum(a[:, None, 2], b[:, 2]) - np.maximum(a[:, None, 0], b[:, 0])
     height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
-    return np.asarray(np.maximum(width, 0) * np.maximum(height, 0))
+    return np.maximum(width, 0) * np.maximum(height, 0)
 
 
 def iou(a: Floats, b: Floats) -> Floats:
     """(N, M) intersection over union of each box of `a` (N, 4) with each of `b` (M, 4); 0 where both are empty."""
     shared = intersection(a, b)
     union = area(a)[:, None] + area(b) - shared
-    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
 def overlap(a: Floats, b: Floats) -> Floats:
     """(N, M) intersection over the smaller box's area: OUTrack's measure of occlusion (Liu 2021, sec. 3.3)."""
     shared = intersection(a, b)
     smaller = np.minimum(area(a)[:, None], area(b))
-    return np.asarray(np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0))
+    return np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0)
 
 
 def clip(xyxy: Floats, size_hw: tuple[int, int]) -> Floats:
@@ -89,21 +89,26 @@ def touching_pairs(a: Floats, b: Floats) -> tuple[Integers, Integers]:
     Boxes of `b` are sorted by their left edge, so that the candidates of each a[i] are one run of that order: those
     that begin before a[i] ends, and not so far to the left that even the widest could not reach it.
     """
-    order = np.argsort(b[:, 0])
-    left = b[order, 0]
-    widest = (b[:, 2] - b[:, 0]).max(initial=0)
-    first = np.searchsorted(left, a[:, 0] - widest)
-    count = np.maximum(np.searchsorted(left, a[:, 2]) - first, 0)
+    (left, top, right, bottom), (b_left, b_top, b_right, b_bottom) = a.T, b.T
+    order = np.argsort(b_left)
+    b_left = b_left[order]
+    widest = (b_right - b[:, 0]).max(initial=0)
+    first = np.searchsorted(b_left, left - widest)
+    count = np.maximum(np.searchsorted(b_left, right) - first, 0)
     i = np.repeat(np.arange(len(a)), count)
     j = order[np.arange(len(i)) + np.repeat(first - (np.cumsum(count) - count), count)]
-    (x1, y1, x2, y2), (u1, v1, u2, v2) = a[i].T, b[j].T
-    touching = (x1 < u2) & (u1 < x2) & (y1 < v2) & (v1 < y2)
+    touching = np.flatnonzero((top[i] < b_bottom[j]) & (b_top[j] < bottom[i]) & (left[i] < b_right[j]))
     return i[touching], j[touching]
+
+
+def intersection_of_pairs(a: Floats, b: Floats) -> Floats:
+    """(K,) areas in px² that a[k] shares with b[k]."""
+    width, height = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0).T
+    return width * height
 
 
 def iou_of_pairs(a: Floats, b: Floats) -> Floats:
     """(K,) intersection over union of a[k] with b[k]; 0 where both are empty."""
-    width, height = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0).T
-    shared = np.asarray(width * height)
+    shared = intersection_of_pairs(a, b)
     union = area(a) + area(b) - shared
-    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)

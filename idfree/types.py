@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -152,6 +152,12 @@ class Annotation:
     visibility: Floats
     embedding: NDArray[np.floating[Any]] | None = None
 
+    @classmethod
+    def empty(cls) -> "Annotation":
+        """No boxes at all."""
+        whole, real = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return cls(frame=whole, id=whole, xyxy=np.zeros((0, 4)), score=real, class_id=whole, visibility=real)
+
     def __len__(self) -> int:
         return len(self.frame)
 
@@ -197,6 +203,20 @@ class Sequence:
             raise UserError(f"{self.name}: its number of frames is unknown, so its images cannot be left unread")
         numbers = range(1, self.length + 1)
         return replace(self, read=lambda: (Frame(n, time=(n - 1) / self.frame_rate) for n in numbers))
+
+
+class Detector(Protocol):
+    """Frame → View. name: for the summary. needs_images, has_embeddings: whether it reads the one and gives the other."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def needs_images(self) -> bool: ...
+    @property
+    def has_embeddings(self) -> bool: ...
+
+    def __call__(self, frame: Frame) -> View:
+        """What is in the frame."""
 
 
 def column(name: str, values: ArrayLike | None, count: int, default: float, kind: Any) -> NDArray[Any]:

@@ -4,6 +4,7 @@ Most tracks meet few detections, so association works on lists of candidate pair
 matrices: `track` rows i, `detection` rows j, one entry per pair that may match at all.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -20,9 +21,9 @@ TIE = 1e-5  # a match at exactly the limit is still better than none (the margin
 
 
 def overlapping(a: Floats, b: Floats) -> tuple[Integers, Integers, Floats]:
-    """Index pairs (i, j) of the xyxy boxes a[i] and b[j] that overlap, and their intersection over union."""
+    """Index pairs (i, j) of the xyxy boxes a[i] and b[j] that overlap, and their IoU distance: 1 − IoU."""
     i, j = touching_pairs(a, b)
-    return i, j, iou_of_pairs(a[i], b[j])
+    return i, j, 1 - iou_of_pairs(a[i], b[j])
 
 
 def assign(i: Integers, j: Integers, cost: Floats, limit: float) -> Integers:
@@ -57,14 +58,18 @@ def solve(i: Integers, j: Integers, gain: Floats) -> Integers:
 
 def solve_dense(i: Integers, j: Integers, gain: Floats) -> Integers:
     """`solve`, through a matrix of the rows and columns that occur."""
-    rows, i = np.unique(i, return_inverse=True)
-    columns, j = np.unique(j, return_inverse=True)
-    entry = np.full((len(rows), len(columns)), -1)
+    i, j = renumber(i), renumber(j)
+    entry = np.full((i.max() + 1, j.max() + 1), -1)
     entry[i, j] = np.arange(len(gain))
     dense = np.zeros(entry.shape)
     dense[i, j] = gain
     taken = entry[linear_sum_assignment(dense, maximize=True)]
     return taken[taken >= 0]
+
+
+def renumber(index: Integers) -> Integers:
+    """Indices 0, 1, 2 … in place of those that occur, in the same order."""
+    return np.cumsum(np.bincount(index) > 0)[index] - 1
 
 
 def greedy(i: Integers, j: Integers, cost: Floats, limit: float) -> Integers:
@@ -90,12 +95,20 @@ class Matching:
     """The matches of one frame, made in passes; each pass chooses among what the passes before it left.
 
     detection_of (T,): the detection that each track has, −1 if none yet; track_of (D,): the reverse.
+    tally: how many matches were decided by what, over all frames; the tracker owns it.
     """
 
-    def __init__(self, track_class: Integers, detection_class: Integers):
+    def __init__(self, track_class: Integers, detection_class: Integers, tally: Counter[str]):
         self.track_class, self.detection_class = track_class, detection_class
+        self.tally = tally
         self.detection_of = np.full(len(track_class), -1)
         self.track_of = np.full(len(detection_class), -1)
+
+    def overlapping(self, tracks: Floats, detections: Floats) -> tuple[Integers, Integers, Floats]:
+        """The pairs of overlapping boxes (xyxy) of free tracks and free detections, and their IoU distance."""
+        free_tracks, free_detections = self.free_tracks, self.free_detections
+        i, j, distance = overlapping(tracks[free_tracks], detections[free_detections])
+        return free_tracks[i], free_detections[j], distance
 
     def match(
         self,
@@ -103,13 +116,14 @@ class Matching:
         j: Integers,
         cost: Floats,
         limit: float,
+        by: str,
         among: Mask | None = None,
         using: Mask | None = None,
         solver: Solver = assign,
     ) -> None:
         """One pass: the solver chooses among the candidate pairs of one class whose two ends are still free.
 
-        among (T,), using (D,): masks of the tracks and the detections that take part; all do by default.
+        by: what decides, for the tally. among (T,), using (D,): the tracks and the detections that take part, else all.
         """
         open = (self.detection_of[i] < 0) & (self.track_of[j] < 0) & (self.track_class[i] == self.detection_class[j])
         if among is not None:
@@ -120,12 +134,18 @@ class Matching:
         chosen = solver(i, j, cost, limit)
         self.detection_of[i[chosen]] = j[chosen]
         self.track_of[j[chosen]] = i[chosen]
+        self.tally[by] += len(chosen)
 
     @property
     def pairs(self) -> tuple[Integers, Integers]:
         """The rows of the matched tracks, ascending, and those of their detections."""
         tracks = np.flatnonzero(self.detection_of >= 0)
         return tracks, self.detection_of[tracks]
+
+    @property
+    def free_tracks(self) -> Integers:
+        """The rows of the tracks that have no detection."""
+        return np.flatnonzero(self.detection_of < 0)
 
     @property
     def free_detections(self) -> Integers:

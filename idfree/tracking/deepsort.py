@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.tracking.appearance import Embedding, features
-from idfree.tracking.association import Mask, Matching, overlapping
+from idfree.tracking.association import Mask, Matching
 from idfree.tracking.gallery import Gallery
 from idfree.tracking.motion import HeightMotion
 from idfree.tracking.tracker import Tracker
@@ -17,7 +17,7 @@ from idfree.types import Detections, Floats, Integers, Tracks, View
 class DeepSortSettings:
     """Defaults of the public code; the paper's own experiments keep tracks for 30 frames too."""
 
-    min_score: float = 0.0
+    min_score: float = -np.inf
     max_cosine: float = 0.2
     max_iou_distance: float = 0.7
     max_age: int = 30  # frames that a confirmed track outlives its last detection
@@ -68,18 +68,18 @@ class DeepSort(Tracker):
     def associate(self, detections: Detections, embedding: Embedding) -> Matching:
         """Confirmed tracks by appearance within the motion gate, most recently seen first; then IoU for recent ones."""
         tracks, settings = self.tracks, self.settings
-        matching = Matching(tracks.class_id, detections.class_id)
+        matching = self.matching(tracks, detections)
 
         i, j, _ = self.motion.gate(tracks.state, self.motion.measure(detections.xyxy))
         known = tracks.confirmed[i]
         i, j = i[known], j[known]
         distance = self.gallery.distance(tracks.place, embedding, i, j)
         for missed in np.unique(tracks.missed[i]):
-            matching.match(i, j, distance, settings.max_cosine, among=tracks.missed == missed)
+            matching.match(i, j, distance, settings.max_cosine, by="appearance", among=tracks.missed == missed)
 
-        i, j, iou = overlapping(self.motion.boxes(tracks.state), detections.xyxy)
+        i, j, distance = matching.overlapping(self.motion.boxes(tracks.state), detections.xyxy)
         recent = ~tracks.confirmed | (tracks.missed == 1)
-        matching.match(i, j, 1 - iou, settings.max_iou_distance, among=recent)
+        matching.match(i, j, distance, settings.max_iou_distance, by="overlap", among=recent)
         return matching
 
     def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:

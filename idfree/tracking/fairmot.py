@@ -79,16 +79,18 @@ class FairMOT(Tracker):
     def associate(self, detections: Detections, embedding: Embedding) -> Matching:
         """Three passes: appearance for all but the unconfirmed, IoU for the tracked, IoU for the unconfirmed."""
         tracks, settings = self.tracks, self.settings
-        matching = Matching(tracks.class_id, detections.class_id)
+        matching = self.matching(tracks, detections)
 
         i, j, motion = self.motion.gate(tracks.state, self.motion.measure(detections.xyxy))
         appearance = cosine_distance(tracks.embedding, embedding, i, j)
         cost = settings.appearance_weight * appearance + (1 - settings.appearance_weight) * motion
-        matching.match(i, j, cost, settings.max_cosine, among=tracks.status != UNCONFIRMED)
+        matching.match(i, j, cost, settings.max_cosine, by="appearance", among=tracks.status != UNCONFIRMED)
 
-        i, j, iou = overlapping(self.motion.boxes(tracks.state) + PIXEL, detections.xyxy + PIXEL)
-        matching.match(i, j, 1 - iou, settings.max_iou_distance, among=tracks.status == TRACKED)
-        matching.match(i, j, 1 - iou, settings.max_iou_distance_unconfirmed, among=tracks.status == UNCONFIRMED)
+        i, j, distance = matching.overlapping(self.motion.boxes(tracks.state) + PIXEL, detections.xyxy + PIXEL)
+        matching.match(i, j, distance, settings.max_iou_distance, by="overlap", among=tracks.status == TRACKED)
+        matching.match(
+            i, j, distance, settings.max_iou_distance_unconfirmed, by="overlap", among=tracks.status == UNCONFIRMED
+        )
         return matching
 
     def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:
@@ -130,8 +132,10 @@ class FairMOT(Tracker):
         if not len(lost) or not len(seen):
             return
         boxes = self.motion.boxes(tracks.state) + PIXEL
-        i, j, iou = overlapping(boxes[seen], boxes[lost])
-        same = (1 - iou < self.settings.duplicate_iou_distance) & (tracks.class_id[seen[i]] == tracks.class_id[lost[j]])
+        i, j, distance = overlapping(boxes[seen], boxes[lost])
+        same = (distance < self.settings.duplicate_iou_distance) & (
+            tracks.class_id[seen[i]] == tracks.class_id[lost[j]]
+        )
         i, j = seen[i[same]], lost[j[same]]
         age = tracks.last - tracks.first
         keep = np.ones(len(tracks), dtype=bool)

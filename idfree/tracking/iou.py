@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from idfree.tracking.association import Matching, greedy, overlapping
+from idfree.tracking.association import greedy, overlapping
 from idfree.tracking.tracker import Tracker
 from idfree.tracking.tracklets import Tracklets
 from idfree.types import Detections, Floats, Integers, Tracks, View
@@ -18,7 +18,7 @@ class IouSettings:
     """Bochinski 2017, sec. 2; max_age and min_hits are ours, and off."""
 
     min_iou: float = 0.5  # σ_IOU
-    min_score: float = 0.0  # σ_l
+    min_score: float = -np.inf  # σ_l
     max_age: int = 0  # frames that a track waits at its last box without a detection
     min_hits: int = 1  # detections before a track is reported
 
@@ -45,9 +45,9 @@ class Iou(Tracker):
     def step(self, detections: Detections, view: View) -> Tracks:
         detections = detections[detections.score >= self.settings.min_score]
         tracks = self.tracks
-        matching = Matching(tracks.class_id, detections.class_id)
-        i, j, iou = overlapping(tracks.xyxy, detections.xyxy)
-        matching.match(i, j, 1 - iou, 1 - self.settings.min_iou, solver=greedy)
+        matching = self.matching(tracks, detections)
+        i, j, distance = overlapping(tracks.xyxy, detections.xyxy)
+        matching.match(i, j, distance, 1 - self.settings.min_iou, by="overlap", solver=greedy)
 
         rows, taken = matching.pairs
         tracks.xyxy[rows] = detections.xyxy[taken]

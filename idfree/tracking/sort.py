@@ -18,7 +18,7 @@ class SortSettings:
     min_iou: float = 0.3
     max_age: int = 1  # frames that a track outlives its last detection
     min_hits: int = 3  # detections in a row before a track is reported, but in the first min_hits frames
-    min_score: float = 0.0
+    min_score: float = -np.inf
 
 
 @dataclass
@@ -67,9 +67,9 @@ class Sort(Tracker):
 
     def associate(self, detections: Detections) -> Matching:
         """The assignment of greatest total IoU; pairs below the limit are dropped from it afterwards."""
-        matching = Matching(self.tracks.class_id, detections.class_id)
-        i, j, iou = overlapping(self.boxes, detections.xyxy)
-        matching.match(i, j, 1 - iou, 1 - self.settings.min_iou, solver=assign_then_drop)
+        matching = self.matching(self.tracks, detections)
+        i, j, distance = overlapping(self.boxes, detections.xyxy)
+        matching.match(i, j, distance, 1 - self.settings.min_iou, by="overlap", solver=assign_then_drop)
         return matching
 
     def take(self, rows: Integers, taken: Integers, detections: Detections) -> None:

@@ -1,16 +1,20 @@
 """What every tracker has: `update` a frame, `reset`, and boxes that make no sense dropped and counted."""
 
 from abc import ABC, abstractmethod
+from collections import Counter
 
 import numpy as np
 
+from idfree.tracking.association import Matching
+from idfree.tracking.tracklets import Tracklets
 from idfree.types import Detections, Integers, Tracks, View
 
 
 class Tracker(ABC):
     """A tracker owns its tracks and their ids: two instances share nothing, and `reset` makes one as new.
 
-    dropped: boxes refused since the last reset (not finite, of no area, outside the image).
+    Counted since the last reset: dropped, boxes refused (not finite, of no area, outside the image); born, ids given;
+    decided, matches by what decided them: "appearance" or "overlap".
     """
 
     def __init__(self) -> None:
@@ -21,6 +25,7 @@ class Tracker(ABC):
         self.frame = 0
         self.born = 0
         self.dropped = 0
+        self.decided: Counter[str] = Counter()
         self.forget()
 
     def update(self, evidence: View | Detections) -> Tracks:
@@ -33,6 +38,10 @@ class Tracker(ABC):
             detections = detections[sane]
         self.frame += 1
         return self.step(detections, view)
+
+    def matching(self, tracks: Tracklets, detections: Detections) -> Matching:
+        """No matches yet between these tracks and detections."""
+        return Matching(tracks.class_id, detections.class_id, self.decided)
 
     def new_ids(self, count: int) -> Integers:
         """(count,) ids never given before."""

@@ -1,0 +1,42 @@
+"""The trackers by name. Each is made with no arguments (published defaults) or with its settings object."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from idfree.errors import UserError
+from idfree.settings import override
+from idfree.tracking.deepsort import DeepSort, DeepSortSettings
+from idfree.tracking.fairmot import FairMOT, FairMOTSettings
+from idfree.tracking.iou import Iou, IouSettings
+from idfree.tracking.sort import Sort, SortSettings
+from idfree.tracking.tracker import Tracker
+
+TRACKERS: dict[str, tuple[type[Any], type[Any]]] = {
+    "sort": (Sort, SortSettings),
+    "iou": (Iou, IouSettings),
+    "deepsort": (DeepSort, DeepSortSettings),
+    "fairmot": (FairMOT, FairMOTSettings),
+}
+
+__all__ = [
+    "TRACKERS",
+    "DeepSort",
+    "DeepSortSettings",
+    "FairMOT",
+    "FairMOTSettings",
+    "Iou",
+    "IouSettings",
+    "Sort",
+    "SortSettings",
+    "Tracker",
+    "make_tracker",
+]
+
+
+def make_tracker(name: str, assignments: Iterable[str] = (), frame_rate: float = 30.0) -> Tracker:
+    """The tracker `name` with `name=value` overrides of its settings. Raises UserError for what is unknown."""
+    if name not in TRACKERS:
+        raise UserError(f"unknown tracker {name!r}; there are: {', '.join(TRACKERS)}")
+    kind, settings = TRACKERS[name]
+    tracker: Tracker = kind(override(settings(), assignments), frame_rate)
+    return tracker

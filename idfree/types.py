@@ -172,9 +172,18 @@ class Annotation:
             None if self.embedding is None else self.embedding[rows],
         )
 
+    def rows_at(self, frame: int) -> slice:
+        """The rows of one frame, by binary search."""
+        return slice(*np.searchsorted(self.frame, [frame, frame + 1]))
+
+    def tracks_at(self, frame: int) -> Tracks:
+        """The boxes of one frame with their identities."""
+        rows = self.rows_at(frame)
+        return Tracks(self.xyxy[rows], self.id[rows], self.score[rows], self.class_id[rows])
+
     def at(self, frame: int) -> Detections:
-        """The boxes of one frame (by binary search: rows are sorted by frame)."""
-        rows = slice(*np.searchsorted(self.frame, [frame, frame + 1]))
+        """The boxes of one frame as detections."""
+        rows = self.rows_at(frame)
         embedding = None if self.embedding is None else self.embedding[rows]
         return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding)
 
@@ -206,7 +215,7 @@ class Sequence:
 
 
 class Detector(Protocol):
-    """Frame → View. name: for the summary. needs_images, has_embeddings: whether it reads the one and gives the other."""
+    """Frame → View. name: for the summary. needs_images, has_embeddings: whether it wants the one, gives the other."""
 
     @property
     def name(self) -> str: ...

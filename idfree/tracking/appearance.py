@@ -28,7 +28,10 @@ def features(detections: Detections, like: Embedding) -> Embedding:
         embedding = unit(detections.embedding)
     if len(like) and len(embedding) and embedding.shape[1] != like.shape[1]:
         expected, found = like.shape[1], embedding.shape[1]
-        raise UserError(f"embeddings have {found} numbers, those of earlier frames had {expected}: use one model")
+        raise UserError(
+            f"embeddings have {found} numbers, the tracks' have {expected or 'none'}:"
+            " use one model, from the first frame on"
+        )
     return embedding
 
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,8 @@ class Tracker(ABC):
     Counted since the last reset: dropped, boxes refused (not finite, of no area, outside the image); born, ids given;
     decided, matches by what decided them: "appearance" or "overlap".
     """
+
+    settings: Any  # the tracker's own settings dataclass
 
     def __init__(self) -> None:
         self.reset()

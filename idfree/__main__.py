@@ -1,0 +1,7 @@
+"""`python -m idfree` is `idfree`."""
+
+import sys
+
+from idfree.cli import main
+
+sys.exit(main())

@@ -1,0 +1,66 @@
+"""The command line: `idfree COMMAND …`. Exit status 0 done, 2 the user's mistake, 130 interrupted."""
+
+import argparse
+import json
+import logging
+import sys
+from typing import NoReturn
+
+import idfree
+from idfree.commands import demo, show, track, version
+from idfree.errors import UserError
+
+COMMANDS = (track, show, demo, version)
+MISTAKE, INTERRUPTED = 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with errors of one line and the way to help."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISTAKE, f"idfree: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; gives the exit status."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(format="idfree: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
+    try:
+        outcome = options.run(options)
+        if options.json:
+            print(json.dumps(outcome, indent=2, allow_nan=False))
+        return 0
+    except UserError as error:
+        print(f"idfree: {error}", file=sys.stderr)
+        return MISTAKE
+    except BrokenPipeError:  # the reader of our output has gone, `idfree … | head`
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt as interrupt:
+        print(f"idfree: interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def parser() -> Parser:
+    """What users may type."""
+    top = Parser(prog="idfree", description=idfree.__doc__)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    for command in COMMANDS:
+        name = command.__name__.rpartition(".")[2]
+        summary, _, example = (command.__doc__ or "").partition("\n\n")
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            epilog=example,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.add_argument("-q", "--quiet", action="store_true", help="no progress")
+        sub.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else")
+        command.add(sub)
+        sub.set_defaults(run=command.run)
+    return top
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""track people (or whatever the detector finds) through videos
+
+example: idfree track street.mp4 --detector yolox.onnx --video -o runs/street
+         writes runs/street/street.txt (frame,id,x,y,w,h,score,class,-1,-1), street.mp4 and summary.json
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import idfree
+from idfree.errors import UserError
+from idfree.files import make_folder, write_text
+
+if TYPE_CHECKING:
+    from idfree.run import Selection
+    from idfree.types import Annotation, Detector, Sequence
+
+FORMATS = {"mot": "txt", "csv": "csv", "json": "json", "parquet": "parquet"}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """What users may say."""
+    add_ = parser.add_argument
+    add_(
+        "source",
+        nargs="+",
+        help="video, folder of images, camera number, rtsp://…, MOTChallenge folder or many of them",
+    )
+    add_("-o", "--out", type=Path, help="folder for the results (default: runs/track/NAME)")
+    add_("--detector", default="hog", help="model.onnx, det, boxes.txt/.csv/.parquet/.npy, a folder of those, or hog")
+    add_("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
+    add_(
+        "--appearance", choices=("own", "none"), default="own", help="embeddings that come with the detections, or none"
+    )
+    add_("--tracker", help="sort, iou, deepsort, fairmot (default: fairmot with embeddings, sort without)")
+    add_("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting of the tracker; repeatable")
+    add_("--classes", default="", help="only these, by number or by the model's names, comma separated")
+    add_("--min-score", type=float, default=float("-inf"), help="ignore detections with a lower score")
+    add_("--min-area", type=float, default=0.0, help="ignore detections smaller than this, in square pixels")
+    add_("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
+    add_("--start", type=int, default=1, help="the first frame's number")
+    add_("--frames", type=int, help="stop after this many")
+    add_("--fps", type=float, help="frames per second, where the source is wrong or silent about it")
+    add_("--video", action="store_true", help="also write an annotated H.264 .mp4")
+    add_("--show", action="store_true", help="also show it in a window while it runs")
+    add_("--format", choices=tuple(FORMATS), default="mot", help="of the results")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Track every sequence of every source; gives the summary."""
+    from idfree.run import Selection, detectors_for
+    from idfree.sequences import open_source
+
+    sequences = [s for source in options.source for s in open_source(source)]
+    refuse_same_names(sequences)
+    out = options.out or Path("runs") / "track" / sequences[0].name
+    detector_of = detectors_for(options.detector, options.detector_format, options.classes)
+    selection = Selection(
+        start=options.start,
+        frames=options.frames,
+        every=options.every,
+        classes=() if options.detector.endswith(".onnx") else class_numbers(options.classes),
+        min_score=options.min_score,
+        min_area=options.min_area,
+        appearance=options.appearance,
+    )
+    make_folder(out)
+    done: list[dict[str, Any]] = []
+    try:
+        for sequence in sequences:
+            done.append(track_one(sequence, detector_of(sequence), selection, out, options))
+            if not options.json:
+                print(sentence(done[-1], out / f"{sequence.name}.{FORMATS[options.format]}"))
+    finally:  # interrupted or not, what is done is kept
+        summary = {"idfree": idfree.__version__, "complete": len(done) == len(sequences), "sequences": done}
+        if done:
+            write_text(out / "summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    return summary
+
+
+def track_one(
+    sequence: "Sequence", detector: "Detector", selection: "Selection", out: Path, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Track one sequence and write what came of it; gives its summary.
+
+    A camera has no end but Ctrl-C: what it gave until then is kept. Any other sequence is written whole or not at all.
+    """
+    from idfree.film import Film
+    from idfree.progress import progress
+    from idfree.run import prepare
+
+    if options.fps:
+        sequence = replace(sequence, frame_rate=options.fps)
+    pictured = options.video or options.show
+    run = prepare(sequence, detector, options.tracker, tuple(options.set), selection, images=pictured)
+    name, rate = run.sequence.name, run.sequence.frame_rate
+    interrupted = False
+    with Film(out / f"{name}.mp4" if options.video else None, rate, name if options.show else None) as film:
+        try:
+            for frame, tracks in progress(run, name, run.sequence.length, options.quiet):
+                with run.clock.time("writing"):
+                    film.add(frame, tracks)
+        except KeyboardInterrupt:
+            if sequence.length is not None:
+                raise KeyboardInterrupt(f"{name} is unfinished, nothing of it was written") from None
+            interrupted = True
+    with run.clock.time("writing"):
+        write(out / f"{name}.{FORMATS[options.format]}", run.result(), options.format)
+    return {**run.summary(), "interrupted": interrupted}
+
+
+def write(path: Path, result: "Annotation", format: str) -> None:
+    """The results in the format that was asked for."""
+    from idfree.sequences.motchallenge import write_results
+    from idfree.sequences.tables import write_table
+
+    if format == "mot":
+        write_results(path, result)
+    else:
+        write_table(path, result, format)
+
+
+def sentence(summary: dict[str, Any], path: Path) -> str:
+    """What a person wants to know about one sequence when it is done."""
+    rate = summary["frames_per_second"].get("all", 0)
+    lost = f", {summary['frames_lost']} frames lost" if summary["frames_lost"] else ""
+    return (
+        f"{path}: {summary['tracks']} tracks, {summary['boxes']} boxes"
+        f" in {summary['frames']} frames ({rate:.0f} frames/s){lost}"
+    )
+
+
+def class_numbers(text: str) -> tuple[int, ...]:
+    """`--classes` for detections that know only numbers. Raises UserError for a name."""
+    try:
+        return tuple(int(word) for word in text.split(",") if word.strip())
+    except ValueError as error:
+        raise UserError(f"--classes {text}: expected numbers: only a model.onnx knows its classes by name") from error
+
+
+def refuse_same_names(sequences: "list[Sequence]") -> None:
+    """Raises UserError where two sequences would write the same file."""
+    names = [s.name for s in sequences]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{names.count(name)} sources are called {name}: their results would overwrite each other")

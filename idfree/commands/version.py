@@ -1,0 +1,35 @@
+"""say which idfree this is, and which libraries it runs on
+
+example: idfree version --json
+"""
+
+import argparse
+import platform
+from importlib import metadata
+
+import idfree
+
+LIBRARIES = ("numpy", "scipy", "onnxruntime", "av", "opencv-python-headless", "torch", "openvino")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """No options of its own."""
+
+
+def run(options: argparse.Namespace) -> dict[str, str]:
+    """Print the versions."""
+    versions = {"idfree": idfree.__version__, "python": platform.python_version(), **installed()}
+    if not options.json:
+        print("\n".join(f"{name} {version}" for name, version in versions.items()))
+    return versions
+
+
+def installed() -> dict[str, str]:
+    """The libraries that are there, and their versions."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -9,31 +9,28 @@ Integers = NDArray[np.int64]
 
 def xywh_to_xyxy(xywh: ArrayLike) -> Floats:
     """(N, 4) left, top, width, height → xyxy."""
-    boxes = np.array(xywh, dtype=np.float64).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
-    return boxes
+    corner, size = halves(xywh)
+    return np.concatenate([corner, corner + size], axis=1)
 
 
 def xyxy_to_xywh(xyxy: ArrayLike) -> Floats:
     """(N, 4) xyxy → left, top, width, height."""
-    boxes = np.array(xyxy, dtype=np.float64).reshape(-1, 4)
-    boxes[:, 2:] -= boxes[:, :2]
-    return boxes
+    corner, opposite = halves(xyxy)
+    return np.concatenate([corner, opposite - corner], axis=1)
 
 
 def cxcywh_to_xyxy(cxcywh: ArrayLike) -> Floats:
     """(N, 4) centre x, centre y, width, height → xyxy."""
-    boxes = np.array(cxcywh, dtype=np.float64).reshape(-1, 4)
-    boxes[:, :2] -= boxes[:, 2:] / 2
-    boxes[:, 2:] += boxes[:, :2]
-    return boxes
+    centre, size = halves(cxcywh)
+    corner = centre - size / 2
+    return np.concatenate([corner, corner + size], axis=1)
 
 
 def xyxy_to_cxcywh(xyxy: ArrayLike) -> Floats:
     """(N, 4) xyxy → centre x, centre y, width, height."""
-    boxes = xyxy_to_xywh(xyxy)
-    boxes[:, :2] += boxes[:, 2:] / 2
-    return boxes
+    corner, opposite = halves(xyxy)
+    size = opposite - corner
+    return np.concatenate([corner + size / 2, size], axis=1)
 
 
 def xyxy_to_xyah(xyxy: ArrayLike) -> Floats:
@@ -48,6 +45,12 @@ def xyah_to_xyxy(xyah: ArrayLike) -> Floats:
     boxes = np.array(xyah, dtype=np.float64).reshape(-1, 4)
     boxes[:, 2] *= boxes[:, 3]
     return cxcywh_to_xyxy(boxes)
+
+
+def halves(boxes: ArrayLike) -> tuple[Floats, Floats]:
+    """The first two and the last two columns of (N, 4) boxes."""
+    rows = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
+    return rows[:, :2], rows[:, 2:]
 
 
 def area(xyxy: Floats) -> Floats:

@@ -80,7 +80,7 @@ class Selection:
         if self.min_area > 0:
             width, height = (detections.xyxy[:, 2:] - detections.xyxy[:, :2]).T
             keep &= width * height >= self.min_area
-        return detections if keep.all() else detections[keep]
+        return detections.only(keep)
 
 
 @dataclass
@@ -170,16 +170,16 @@ def plain(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: str(v) if isinstance(v, float) and not np.isfinite(v) else v for name, v in settings.items()}
 
 
-def detectors_for(spec: str, format: str | None = None, classes: str = "") -> Callable[[Sequence], Detector]:
+def detectors_for(spec: str, **options: Any) -> Callable[[Sequence], Detector]:
     """What finds the boxes of each sequence, by the words of `--detector`; a network is loaded once for all.
 
-    Raises UserError where a model or file is missing, or is not what it seems.
+    options: what `open_detector` takes for a network. Raises UserError where a model or file is missing, or is not what
+    it seems.
     """
     from idfree.detectors import Given, open_detector
 
-    path = Path(spec)
-    if spec != "det" and (spec == "hog" or path.suffix == ".onnx"):
-        detector = open_detector(spec, format, classes)
+    if spec == "hog" or spec.endswith(".onnx"):
+        detector = open_detector(spec, **options)
         return lambda sequence: detector
     return lambda sequence: Given(stored(spec, sequence), sequence.size_hw)
 

@@ -56,6 +56,10 @@ class Detections:
         embedding = None if self.embedding is None else self.embedding[rows]
         return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding)
 
+    def only(self, mask: NDArray[np.bool_]) -> "Detections":
+        """The rows of a mask (N,); itself where that is all of them."""
+        return self if mask.all() else self[mask]
+
     def sane(self, size_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
         """(N,) mask of the rows that can be tracked.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from idfree.boxes import iou_of_pairs, touching_pairs
+from idfree.boxes import area, intersection_of_pairs, touching_pairs
 from idfree.types import Floats, Integers
 
 Mask = NDArray[np.bool_]
@@ -23,7 +23,8 @@ TIE = 1e-5  # a match at exactly the limit is still better than none (the margin
 def overlapping(a: Floats, b: Floats) -> tuple[Integers, Integers, Floats]:
     """Index pairs (i, j) of the xyxy boxes a[i] and b[j] that overlap, and their IoU distance: 1 − IoU."""
     i, j = touching_pairs(a, b)
-    return i, j, 1 - iou_of_pairs(a[i], b[j])
+    shared = intersection_of_pairs(a[i], b[j])
+    return i, j, 1 - shared / (area(a)[i] + area(b)[j] - shared)
 
 
 def assign(i: Integers, j: Integers, cost: Floats, limit: float) -> Integers:

@@ -51,7 +51,7 @@ class DeepSort(Tracker):
         self.tracks = self.begin(Detections(np.zeros((0, 4))), np.zeros((0, 0), dtype=np.float32))
 
     def step(self, detections: Detections, view: View) -> Tracks:
-        detections = detections[detections.score >= self.settings.min_score]
+        detections = detections.only(detections.score >= self.settings.min_score)
         embedding = features(detections, self.gallery.embedding[self.tracks.place, 0])
         self.predict()
         matching = self.associate(detections, embedding)

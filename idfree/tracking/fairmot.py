@@ -59,7 +59,7 @@ class FairMOT(Tracker):
         self.tracks = self.begin(Detections(np.zeros((0, 4))), np.zeros((0, 0)))
 
     def step(self, detections: Detections, view: View) -> Tracks:
-        detections = detections[detections.score > self.settings.min_score]
+        detections = detections.only(detections.score > self.settings.min_score)
         embedding = features(detections, self.tracks.embedding)
         self.predict()
         matching = self.associate(detections, embedding)

@@ -43,7 +43,7 @@ class Iou(Tracker):
         self.tracks = self.begin(Detections(np.zeros((0, 4))))
 
     def step(self, detections: Detections, view: View) -> Tracks:
-        detections = detections[detections.score >= self.settings.min_score]
+        detections = detections.only(detections.score >= self.settings.min_score)
         tracks = self.tracks
         matching = self.matching(tracks, detections)
         i, j, distance = overlapping(tracks.xyxy, detections.xyxy)

@@ -20,15 +20,20 @@ class AreaMotion:
 
     def measure(self, xyxy: Floats) -> Floats:
         """(N, 4) boxes → (N, 4) measurements."""
-        cx, cy, width, height = boxes.xyxy_to_cxcywh(xyxy).T
-        return np.stack([cx, cy, width * height, width / height], axis=1)
+        measurement = boxes.xyxy_to_cxcywh(xyxy)
+        width, height = measurement[:, 2].copy(), measurement[:, 3].copy()
+        measurement[:, 2] = width * height
+        measurement[:, 3] = width / height
+        return measurement
 
     def boxes(self, state: Floats) -> Floats:
         """(N, 4) xyxy of the states; not a number where the filter's area has become negative."""
-        cx, cy, area, aspect = state[:, POSITION].T
+        cxcywh = state[:, POSITION].copy()
+        area, aspect = state[:, POSITION, 2], state[:, POSITION, 3]
         with np.errstate(invalid="ignore"):
-            width = np.sqrt(area * aspect)
-        return boxes.cxcywh_to_xyxy(np.stack([cx, cy, width, area / width], axis=1))
+            cxcywh[:, 2] = np.sqrt(area * aspect)
+        cxcywh[:, 3] = area / cxcywh[:, 2]
+        return boxes.cxcywh_to_xyxy(cxcywh)
 
     def begin(self, measurement: Floats) -> Floats:
         """States of new tracks."""

@@ -44,7 +44,7 @@ class Sort(Tracker):
         self.tracks = self.begin(Detections(np.zeros((0, 4))))
 
     def step(self, detections: Detections, view: View) -> Tracks:
-        detections = detections[detections.score >= self.settings.min_score]
+        detections = detections.only(detections.score >= self.settings.min_score)
         self.predict()
         matching = self.associate(detections)
         self.take(*matching.pairs, detections)

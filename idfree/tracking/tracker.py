@@ -34,13 +34,10 @@ class Tracker(ABC):
     def update(self, evidence: View | Detections) -> Tracks:
         """The tracks in the next frame, given what was detected in it. A frame without detections is a frame too."""
         view = evidence if isinstance(evidence, View) else View(evidence)
-        detections = view.detections
-        sane = detections.sane(view.size_hw)
-        if not sane.all():
-            self.dropped += int((~sane).sum())
-            detections = detections[sane]
+        sane = view.detections.sane(view.size_hw)
+        self.dropped += len(sane) - int(np.count_nonzero(sane))
         self.frame += 1
-        return self.step(detections, view)
+        return self.step(view.detections.only(sane), view)
 
     def matching(self, tracks: Tracklets, detections: Detections) -> Matching:
         """No matches yet between these tracks and detections."""

@@ -40,8 +40,8 @@ class Clock:
 class Selection:
     """Which frames, and which of their detections, are tracked.
 
-    start: the first frame's number. frames: how many at most. every: only each N-th from the first on. classes: ids, all
-    if empty. min_area in px². appearance: "own" embeddings of the detections, or "none".
+    start: the first frame's number. frames: how many at most. every: only each N-th from the first on. classes: ids,
+    all if empty. min_area in px². appearance: "own" embeddings of the detections, or "none".
     """
 
     start: int = 1
@@ -85,7 +85,7 @@ class Selection:
 
 @dataclass
 class Run:
-    """One sequence being tracked: iterate for (frame, tracks); afterwards `result` and `summary` hold what came of it."""
+    """One sequence being tracked: iterate for (frame, tracks); `result` and `summary` say what has come of it so far."""
 
     sequence: Sequence
     detector: Detector
@@ -209,8 +209,8 @@ def stored(spec: str, sequence: Sequence) -> Annotation:
 
 
 def default_tracker(detector: Detector, appearance: str = "own") -> str:
-    """`fairmot` where there are embeddings to use, `sort` where there are none."""
-    return "fairmot" if detector.has_embeddings and appearance != "none" else "sort"
+    """`fairmot` where there are embeddings to use, `bytetrack` where there are none."""
+    return "fairmot" if detector.has_embeddings and appearance != "none" else "bytetrack"
 
 
 def prepare(

@@ -5,6 +5,7 @@ from typing import Any
 
 from idfree.errors import UserError
 from idfree.settings import override
+from idfree.tracking.bytetrack import ByteTrack, ByteTrackSettings
 from idfree.tracking.deepsort import DeepSort, DeepSortSettings
 from idfree.tracking.fairmot import FairMOT, FairMOTSettings
 from idfree.tracking.iou import Iou, IouSettings
@@ -15,11 +16,14 @@ TRACKERS: dict[str, tuple[type[Any], type[Any]]] = {
     "sort": (Sort, SortSettings),
     "iou": (Iou, IouSettings),
     "deepsort": (DeepSort, DeepSortSettings),
+    "bytetrack": (ByteTrack, ByteTrackSettings),
     "fairmot": (FairMOT, FairMOTSettings),
 }
 
 __all__ = [
     "TRACKERS",
+    "ByteTrack",
+    "ByteTrackSettings",
     "DeepSort",
     "DeepSortSettings",
     "FairMOT",

@@ -17,7 +17,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """What users may say."""
     parser.add_argument("results", type=Path, help="NAME.txt, or a folder of them, in MOTChallenge format")
     parser.add_argument("source", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
-    parser.add_argument("-o", "--out", type=Path, help="the .mp4, or a folder for several (default: beside the results)")
+    parser.add_argument(
+        "-o", "--out", type=Path, help="the .mp4, or a folder for several (default: beside the results)"
+    )
     parser.add_argument("--show", action="store_true", help="show it in a window; then a video is only written with -o")
     parser.add_argument("--fps", type=float, help="frames per second of the video")
 

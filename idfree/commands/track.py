@@ -35,8 +35,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_(
         "--appearance", choices=("own", "none"), default="own", help="embeddings that come with the detections, or none"
     )
-    add_("--tracker", help="sort, iou, deepsort, fairmot (default: fairmot with embeddings, sort without)")
-    add_("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting of the tracker; repeatable")
+    add_("--tracker", help="sort, iou, deepsort, bytetrack, fairmot (default: fairmot with embeddings, else bytetrack)")
+    add_(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a setting of the tracker, or detector.NAME=VALUE",
+    )
     add_("--classes", default="", help="only these, by number or by the model's names, comma separated")
     add_("--min-score", type=float, default=float("-inf"), help="ignore detections with a lower score")
     add_("--min-area", type=float, default=0.0, help="ignore detections smaller than this, in square pixels")
@@ -57,7 +63,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     sequences = [s for source in options.source for s in open_source(source)]
     refuse_same_names(sequences)
     out = options.out or Path("runs") / "track" / sequences[0].name
-    detector_of = detectors_for(options.detector, options.detector_format, options.classes)
+    detector_of = detectors_for(
+        options.detector,
+        format=options.detector_format,
+        classes=options.classes,
+        assignments=[a.removeprefix("detector.") for a in options.set if a.startswith("detector.")],
+        device=options.device,
+    )
     selection = Selection(
         start=options.start,
         frames=options.frames,
@@ -95,7 +107,14 @@ def track_one(
     if options.fps:
         sequence = replace(sequence, frame_rate=options.fps)
     pictured = options.video or options.show
-    run = prepare(sequence, detector, options.tracker, tuple(options.set), selection, images=pictured)
+    run = prepare(
+        sequence,
+        detector,
+        options.tracker,
+        tuple(a for a in options.set if not a.startswith("detector.")),
+        selection,
+        images=pictured,
+    )
     name, rate = run.sequence.name, run.sequence.frame_rate
     interrupted = False
     with Film(out / f"{name}.mp4" if options.video else None, rate, name if options.show else None) as film:

@@ -47,7 +47,7 @@ def update(state: Floats, measurement: Floats, noise: ArrayLike) -> Floats:
 
 
 def columns(state: Floats) -> Floats:
-    """(5, N, 4): each row of the states as an array of its own, contiguous, which makes the arithmetic twice as fast."""
+    """(5, N, 4): each row of the states as a contiguous array of its own, which makes the arithmetic twice as fast."""
     return np.ascontiguousarray(state.transpose(1, 0, 2))
 
 

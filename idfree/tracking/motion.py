@@ -53,41 +53,34 @@ class AreaMotion:
 
 
 @dataclass(frozen=True)
-class HeightMotion:
-    """DeepSORT's and FairMOT's: (cx, cy, aspect w/h, height), noise proportional to height (Wojke 2017, sec. 2.1)."""
+class ScaledMotion:
+    """Noise in proportion to the size of the box, and a gate; the subclasses say what is filtered, and which size."""
 
     position_weight: float = 1 / 20
     velocity_weight: float = 1 / 160
 
     def measure(self, xyxy: Floats) -> Floats:
         """(N, 4) boxes → (N, 4) measurements."""
-        return boxes.xyxy_to_xyah(xyxy)
+        raise NotImplementedError
 
-    def boxes(self, state: Floats) -> Floats:
-        """(N, 4) xyxy of the states."""
-        return boxes.xyah_to_xyxy(state[:, POSITION])
-
-    def variance(self, height: Floats, weight: float, aspect_deviation: float) -> Floats:
-        """(N, 4) variances of deviation weight·height, and of `aspect_deviation` for the aspect."""
-        deviation = np.repeat(weight * height[:, None], 4, axis=1)
-        deviation[:, 2] = aspect_deviation
-        return deviation * deviation
+    def variance(self, measurement: Floats, weight: float, aspect_deviation: float) -> Floats:
+        """(N, 4) variances for boxes as large as `measurement` (N, 4); aspect_deviation: of an aspect, if there is one."""
+        raise NotImplementedError
 
     def begin(self, measurement: Floats) -> Floats:
         """States of new tracks."""
-        height = measurement[:, 3]
-        position = self.variance(height, 2 * self.position_weight, 1e-2)
-        return kalman.begin(measurement, position, self.variance(height, 10 * self.velocity_weight, 1e-5))
+        position = self.variance(measurement, 2 * self.position_weight, 1e-2)
+        return kalman.begin(measurement, position, self.variance(measurement, 10 * self.velocity_weight, 1e-5))
 
     def predict(self, state: Floats) -> Floats:
         """States one frame later."""
-        height = state[:, POSITION, 3]
-        position = self.variance(height, self.position_weight, 1e-2)
-        return kalman.predict(state, position, self.variance(height, self.velocity_weight, 1e-5))
+        size = state[:, POSITION]
+        position = self.variance(size, self.position_weight, 1e-2)
+        return kalman.predict(state, position, self.variance(size, self.velocity_weight, 1e-5))
 
     def noise(self, state: Floats) -> Floats:
         """(N, 4) variances of the measurements that the states expect."""
-        return self.variance(state[:, POSITION, 3], self.position_weight, 1e-1)
+        return self.variance(state[:, POSITION], self.position_weight, 1e-1)
 
     def update(self, state: Floats, measurement: Floats) -> Floats:
         """States after their measurements."""
@@ -106,3 +99,38 @@ class HeightMotion:
         distance = kalman.mahalanobis(state[i], measurement[j], noise[i])
         inside = distance <= kalman.CHI2_95
         return i[inside], j[inside], distance[inside]
+
+
+@dataclass(frozen=True)
+class HeightMotion(ScaledMotion):
+    """DeepSORT's and FairMOT's: (cx, cy, aspect w/h, height), noise proportional to height (Wojke 2017, sec. 2.1)."""
+
+    def measure(self, xyxy: Floats) -> Floats:
+        """(N, 4) boxes → (N, 4) measurements."""
+        return boxes.xyxy_to_xyah(xyxy)
+
+    def boxes(self, state: Floats) -> Floats:
+        """(N, 4) xyxy of the states."""
+        return boxes.xyah_to_xyxy(state[:, POSITION])
+
+    def variance(self, measurement: Floats, weight: float, aspect_deviation: float) -> Floats:
+        deviation = np.repeat(weight * measurement[:, 3:], 4, axis=1)
+        deviation[:, 2] = aspect_deviation
+        return deviation * deviation
+
+
+@dataclass(frozen=True)
+class SizeMotion(ScaledMotion):
+    """BoT-SORT's: (cx, cy, width, height), noise in proportion to width and height (Aharon 2022, eqs. 1 to 6)."""
+
+    def measure(self, xyxy: Floats) -> Floats:
+        """(N, 4) boxes → (N, 4) measurements."""
+        return boxes.xyxy_to_cxcywh(xyxy)
+
+    def boxes(self, state: Floats) -> Floats:
+        """(N, 4) xyxy of the states."""
+        return boxes.cxcywh_to_xyxy(state[:, POSITION])
+
+    def variance(self, measurement: Floats, weight: float, aspect_deviation: float) -> Floats:
+        deviation = weight * measurement[:, [2, 3, 2, 3]]
+        return deviation * deviation

@@ -1,0 +1,50 @@
+"""ByteTrack: first the confident detections, then the others, by overlap alone (Zhang et al. 2022)."""
+
+from dataclasses import dataclass
+
+from idfree.tracking.appearance import Embedding
+from idfree.tracking.association import Mask, Matching
+from idfree.tracking.jde import TRACKED, UNCONFIRMED, Jde, JdeSettings
+from idfree.types import Detections, Floats
+
+
+@dataclass(frozen=True)
+class ByteTrackSettings(JdeSettings):
+    """Defaults of the public code for MOT17 (paper, sec. 4.1)."""
+
+    high_score: float = 0.6  # τ: detections above it take part in the first pass
+    low_score: float = 0.1  # those above this, in the second
+    new_score: float = 0.7  # those above this may begin a track
+    max_distance: float = 0.9  # first pass, of IoU fused with the score
+    max_iou_distance_low: float = 0.5  # second pass
+
+
+class ByteTrack(Jde):
+    """The tracker of Zhang 2022."""
+
+    settings: ByteTrackSettings
+
+    def __init__(self, settings: ByteTrackSettings | None = None, frame_rate: float = 30.0):
+        super().__init__(settings or ByteTrackSettings(), frame_rate)
+
+    def least_score(self) -> float:
+        return self.settings.low_score
+
+    def associate(self, detections: Detections, embedding: Embedding) -> Matching:
+        """Three passes: all but the unconfirmed with high scores, the tracked with low scores, the unconfirmed."""
+        tracks, settings = self.tracks, self.settings
+        matching = self.matching(tracks, detections)
+        high = detections.score > settings.high_score
+
+        i, j, distance = self.overlaps(matching, detections)
+        fused = 1 - (1 - distance) * detections.score[j]
+        matching.match(i, j, fused, settings.max_distance, by="overlap", among=tracks.status != UNCONFIRMED, using=high)
+        matching.match(
+            i, j, distance, settings.max_iou_distance_low, by="overlap", among=tracks.status == TRACKED, using=~high
+        )
+        unconfirmed = tracks.status == UNCONFIRMED
+        matching.match(i, j, fused, settings.max_iou_distance_unconfirmed, by="overlap", among=unconfirmed, using=high)
+        return matching
+
+    def may_begin(self, score: Floats) -> Mask:
+        return score >= self.settings.new_score

@@ -85,7 +85,7 @@ class Selection:
 
 @dataclass
 class Run:
-    """One sequence being tracked: iterate for (frame, tracks); `result` and `summary` say what has come of it so far."""
+    """One sequence being tracked: iterate for (frame, tracks); `result` and `summary` say what came of it so far."""
 
     sequence: Sequence
     detector: Detector

@@ -64,7 +64,7 @@ class ScaledMotion:
         raise NotImplementedError
 
     def variance(self, measurement: Floats, weight: float, aspect_deviation: float) -> Floats:
-        """(N, 4) variances for boxes as large as `measurement` (N, 4); aspect_deviation: of an aspect, if there is one."""
+        """(N, 4) variances for boxes as large as `measurement` (N, 4); aspect_deviation: that of an aspect, if any."""
         raise NotImplementedError
 
     def begin(self, measurement: Floats) -> Floats:

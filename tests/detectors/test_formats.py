@@ -1,0 +1,182 @@
+"""Raw outputs of detectors: decoding inverts encoding, and shapes name the format."""
+
+import numpy as np
+import pytest
+
+from idfree.boxes import cxcywh_to_xyxy
+from idfree.detectors.formats import FORMATS, class_count, grid, named, recognise
+from idfree.errors import UserError
+
+SIZE = (96, 128)  # (12·16 + 6·8 + 3·4) cells
+CELLS = 252
+CXCYWH = np.array([[40.5, 30.25, 20.0, 44.0], [100.0, 60.0, 12.5, 30.0]])
+XYXY = cxcywh_to_xyxy(CXCYWH)
+SCORE = np.array([0.72, 0.36])
+CLASS = np.array([1, 2])
+AT = np.array([17, 230])  # where among the cells the two boxes lie
+
+
+def class_scores(score, classes=3):
+    """(2, C): the score at each box's class, a tenth of it elsewhere."""
+    rows = np.repeat(score[:, None] / 10, classes, axis=1)
+    rows[[0, 1], CLASS] = score
+    return rows
+
+
+def rows(boxes, count=CELLS):
+    """(1, A, 5+3) with the boxes at AT: objectness 0.9 there and 0.05 elsewhere."""
+    output = np.zeros((1, count, 8), dtype=np.float32)
+    output[..., 4] = 0.05
+    output[0, AT] = np.column_stack([boxes, np.full(2, 0.9), class_scores(SCORE / 0.9)])
+    return [output]
+
+
+def raw_yolox():
+    corner, stride = grid(SIZE)
+    return rows(np.hstack([CXCYWH[:, :2] / stride[AT] - corner[AT], np.log(CXCYWH[:, 2:] / stride[AT])]))
+
+
+def columns():
+    output = np.zeros((1, 7, CELLS), dtype=np.float32)
+    output[0][:, AT] = np.hstack([CXCYWH, class_scores(SCORE)]).T
+    return [output]
+
+
+def suppressed_rows():
+    output = np.zeros((1, 300, 6), dtype=np.float32)
+    output[0, :2] = np.column_stack([XYXY, SCORE, CLASS])
+    return [output]
+
+
+def yolov7_rows():
+    return [np.column_stack([np.zeros(2), XYXY, CLASS, SCORE]).astype(np.float32)]
+
+
+def counted():
+    boxes, scores, classes = np.full((1, 100, 4), 7.0), np.full((1, 100), 0.99), np.ones((1, 100), dtype=np.int32)
+    boxes[0, :2], scores[0, :2], classes[0, :2] = XYXY, SCORE, CLASS
+    return [np.array([[2]], dtype=np.int32), boxes, scores, classes]  # the rest is filling, however good it looks
+
+
+def queries(classes=3, count=50):
+    boxes, logits = np.full((1, count, 4), 0.5), np.full((1, count, classes), -9.0)
+    boxes[0, AT // 10] = CXCYWH / (128, 96, 128, 96)
+    scores = class_scores(SCORE, classes)
+    logits[0, AT // 10] = np.log(scores / (1 - scores))
+    return [boxes.astype(np.float32), logits.astype(np.float32)]
+
+
+def scored_queries():
+    boxes, logits = queries(count=300)
+    return [np.concatenate([boxes, 1 / (1 + np.exp(-logits))], axis=2)]
+
+
+def labelled():
+    boxes, scores, labels = np.zeros((1, 30, 4)), np.zeros((1, 30)), np.zeros((1, 30), dtype=np.int64)
+    boxes[0, :2], scores[0, :2], labels[0, :2] = XYXY, SCORE, CLASS
+    return [labels, boxes, scores]
+
+
+EXPORTS = {
+    "yolox": ("yolox", raw_yolox()),
+    "yolox-decoded": ("yolox-decoded", rows(CXCYWH)),
+    "yolov6": ("yolov6", rows(CXCYWH)),
+    "yolov5": ("yolov5", rows(CXCYWH, 3 * CELLS)),
+    "yolov8": ("yolov8", columns()),
+    "end2end rows": ("end2end", suppressed_rows()),
+    "end2end of YOLOv7": ("end2end", yolov7_rows()),
+    "end2end with a count": ("end2end", counted()),
+    "end2end in another order": ("end2end", counted()[::-1]),
+    "detr": ("detr", queries()),
+    "detr, logits first": ("detr", queries()[::-1]),
+    "detr of four classes": ("detr", queries(4)),
+    "detr of four classes, logits first": ("detr", queries(4)[::-1]),
+    "detr in one": ("detr", scored_queries()),
+    "detr with labels": ("detr", labelled()),
+    "detr with labels last": ("detr", labelled()[::-1]),
+}
+SECOND = ("yolox-decoded", "yolov6")  # share YOLOX's shapes, so have to be named
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_decoding_gives_back_the_encoded_boxes(export):
+    name, outputs = EXPORTS[export]
+    xyxy, score, class_id = FORMATS[name].decode(outputs, SIZE, 0.1)
+    order = np.argsort(-score)
+    np.testing.assert_allclose(xyxy[order], XYXY, atol=1e-3)
+    np.testing.assert_allclose(score[order], SCORE, atol=1e-5)
+    assert class_id[order].tolist() == CLASS.tolist()
+    assert (xyxy.dtype, score.dtype, class_id.dtype) == (np.float64, np.float64, np.int64)
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_least_score_is_kept_and_anything_less_dropped(export):
+    name, outputs = EXPORTS[export]
+    assert [len(FORMATS[name].decode(outputs, SIZE, least).score) for least in (0.3, 0.5, 0.8)] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_shapes_name_the_format(export):
+    name, outputs = EXPORTS[export]
+    shapes = [output.shape for output in outputs]
+    assert recognise(shapes, SIZE) == ("yolox" if name in SECOND else name)
+    assert named(name, shapes, SIZE) is FORMATS[name]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "size_hw", "name", "classes"),
+    [
+        ([(1, 3549, 85)], (416, 416), "yolox", 80),
+        ([(1, 8400, 6)], (640, 640), "yolox", 1),  # six columns do not make it end2end
+        ([(1, 25200, 85)], (640, 640), "yolov5", 80),
+        ([(1, 102000, 6)], (1280, 1280), "yolov5", 1),  # four maps: the P6 models
+        ([(1, 84, 8400)], (640, 640), "yolov8", 80),
+        ([(1, 5, 8400)], (640, 640), "yolov8", 1),
+        ([(1, 6, 5040)], (384, 640), "yolov8", 2),
+        ([(1, 300, 6)], (640, 640), "end2end", None),
+        ([(0, 7)], (640, 640), "end2end", None),
+        ([(1, 1), (1, 100, 4), (1, 100), (1, 100)], (640, 640), "end2end", None),
+        ([(1, 300, 80), (1, 300, 4)], (640, 640), "detr", 80),
+        ([(1, 300, 84)], (640, 640), "detr", 80),
+        ([(1, 300), (1, 300, 4), (1, 300)], (640, 640), "detr", None),
+    ],
+)
+def test_published_exports_are_recognised(shapes, size_hw, name, classes):
+    assert recognise(shapes, size_hw) == name
+    assert class_count(shapes, name) == classes
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [(1, 255, 80, 80)] * 3,
+        [(1, 116, 8400), (1, 32, 160, 160)],
+        [(1, 8400, 4), (1, 8400, 80)],
+        [(1, 1000)],
+        [(1, 84, 999)],
+    ],
+)
+def test_an_unknown_export_is_told_what_was_found_and_what_is_known(shapes):
+    with pytest.raises(UserError, match=r"\(1, \d+.* 640x640 .*yolox, .*detr.*--detector-format") as error:
+        recognise(shapes, (640, 640))
+    assert all(str(shape) in str(error.value) for shape in shapes)
+
+
+def test_a_format_must_exist_and_fit_to_be_named():
+    with pytest.raises(UserError, match="yolo99: unknown; known are yolox,"):
+        named("yolo99", [(1, CELLS, 8)], SIZE)
+    with pytest.raises(UserError, match=r"yolov8: outputs of shapes \(1, 252, 8\) .* are not of that format"):
+        named("yolov8", [(1, CELLS, 8)], SIZE)
+
+
+def test_pixels_are_not_taken_for_cell_offsets():
+    with pytest.raises(UserError, match="--detector-format yolox-decoded"):
+        FORMATS["yolox"].decode(rows(CXCYWH), SIZE, 0.1)
+
+
+def test_the_grid_goes_map_by_map_and_row_by_row():
+    corner, stride = grid((64, 32))
+    assert len(corner) == 8 * 4 + 4 * 2 + 2 * 1
+    assert corner[:5].tolist() == [[0, 0], [1, 0], [2, 0], [3, 0], [0, 1]]
+    assert corner[[32, 33, 34]].tolist() == [[0, 0], [1, 0], [0, 1]]
+    assert stride[[0, 31, 32, 39, 40, 41], 0].tolist() == [8, 8, 16, 16, 32, 32]

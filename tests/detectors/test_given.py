@@ -1,0 +1,41 @@
+"""Detections that are there already."""
+
+import numpy as np
+
+from idfree.detectors import Given
+from idfree.types import Annotation, Frame
+
+
+def boxes(embedding=None):
+    return Annotation(
+        frame=np.array([1, 1, 4]),
+        id=np.full(3, -1),
+        xyxy=np.array([[0, 0, 5, 5], [1, 1, 6, 6], [2, 2, 7, 7.0]]),
+        score=np.array([0.9, 0.8, 0.7]),
+        class_id=np.array([0, 2, 0]),
+        visibility=np.ones(3),
+        embedding=embedding,
+    )
+
+
+def test_each_frame_gets_its_rows_and_other_frames_none():
+    detector = Given(boxes(), size_hw=(10, 20))
+    view = detector(Frame(1))
+    np.testing.assert_array_equal(view.detections.xyxy, [[0, 0, 5, 5], [1, 1, 6, 6]])
+    assert view.detections.class_id.tolist() == [0, 2]
+    assert view.size_hw == (10, 20)
+    assert view.frame == Frame(1)
+    assert [len(detector(Frame(n)).detections) for n in (0, 2, 3, 4, 5)] == [0, 0, 0, 1, 0]
+
+
+def test_embeddings_come_along():
+    detector = Given(boxes(np.eye(3, dtype=np.float32)))
+    np.testing.assert_array_equal(detector(Frame(4)).detections.embedding, [[0, 0, 1]])
+    assert detector(Frame(2)).detections.embedding.shape == (0, 3)
+
+
+def test_it_says_what_it_is():
+    assert (Given(boxes()).name, Given(boxes(), name="det").name) == ("given", "det")
+    assert not Given(boxes()).needs_images
+    assert not Given(boxes()).has_embeddings
+    assert Given(boxes(np.eye(3))).has_embeddings

@@ -1,0 +1,258 @@
+"""The ONNX detector: with a stand-in for the network, and with a real YOLOX on real frames."""
+
+import itertools
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from idfree.boxes import iou, xywh_to_xyxy, xyxy_to_cxcywh
+from idfree.detectors.formats import FORMATS, grid
+from idfree.detectors.letterbox import fitted, to_input
+from idfree.detectors.onnx import Onnx, OnnxSettings
+from idfree.errors import UserError
+from idfree.settings import override
+from idfree.types import Frame
+
+SIZE = (96, 128)
+IMAGE = np.random.default_rng(0).integers(0, 256, (150, 320, 3), dtype=np.uint8)
+BOXES = np.array([[30.0, 20.0, 70.0, 120.0], [200.0, 60.0, 230.0, 140.0]])
+SCORE = np.array([0.8, 0.5])
+CLASS = np.array([0, 2])
+
+
+@dataclass
+class Port:
+    name: str
+    shape: list
+    type: str = "tensor(float)"
+
+
+@dataclass
+class Network:
+    """Stands in for an ONNX Runtime session: says the same of whatever it is shown, and keeps what it saw."""
+
+    outputs: list
+    inputs: list = field(default_factory=lambda: [Port("images", [1, 3, *SIZE])])
+    metadata: dict = field(default_factory=dict)
+    seen: dict = field(default_factory=dict)
+
+    def get_inputs(self):
+        return self.inputs
+
+    def get_modelmeta(self):
+        return SimpleNamespace(custom_metadata_map=self.metadata)
+
+    def run(self, names, feed):
+        self.seen = {name: value.copy() for name, value in feed.items()}
+        return self.outputs
+
+
+def outputs_of(name):
+    """What a network of that format would say of the two boxes of the image, three classes."""
+    xyxy = to_input(BOXES, fitted(IMAGE.shape[:2], SIZE, FORMATS[name].place))
+    cxcywh, scores = xyxy_to_cxcywh(xyxy), np.where(CLASS[:, None] == np.arange(3), SCORE[:, None], 0.01)
+    cells = len(grid(SIZE)[0])
+    if name == "yolox":
+        corner, stride = (part[:2] for part in grid(SIZE))
+        cxcywh = np.hstack([cxcywh[:, :2] / stride - corner, np.log(cxcywh[:, 2:] / stride)])
+    if name == "end2end":
+        return [np.column_stack([xyxy, SCORE, CLASS])[None].astype(np.float32)]
+    if name == "detr":
+        return [(cxcywh / (128, 96, 128, 96))[None].astype(np.float32), np.log(scores / (1 - scores))[None]]
+    table = np.zeros((1, cells * (3 if name == "yolov5" else 1), 8), dtype=np.float32)
+    table[0, :2] = np.hstack([cxcywh, np.ones((2, 1)), scores])
+    return [np.delete(table, 4, axis=2).transpose(0, 2, 1)] if name == "yolov8" else [table]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_finds_the_boxes_where_they_are_in_the_image(name):
+    detector = Onnx("some/model.onnx", format=name, session=Network(outputs_of(name)))
+    frame = Frame(3, IMAGE)
+    view = detector(frame)
+    np.testing.assert_allclose(view.detections.xyxy, BOXES, atol=1e-3)
+    np.testing.assert_allclose(view.detections.score, SCORE, atol=1e-5)
+    assert view.detections.class_id.tolist() == CLASS.tolist()
+    assert view.frame is frame
+    assert view.size_hw == (150, 320)
+    assert (detector.name, detector.needs_images, detector.has_embeddings) == ("model.onnx", True, False)
+
+
+def test_boxes_are_cut_to_the_image_and_empty_or_endless_ones_dropped():
+    rows = np.array(
+        [[-20, -20, 40, 40, 0.9, 0], [0, 0, 128, 96, 0.8, 0], [5, 5, 5, 9, 0.7, 0], [1, 1, np.inf, 9, 0.6, 0]]
+    )
+    session = Network([rows[None].astype(np.float32)])
+    xyxy = Onnx("m.onnx", session=session)(Frame(1, np.zeros((96, 128, 3), np.uint8))).detections.xyxy
+    np.testing.assert_array_equal(xyxy, [[0, 0, 40, 40], [0, 0, 128, 96]])
+
+
+def test_the_picture_arrives_as_the_format_wants_it():
+    blue = np.full((96, 64, 3), (255, 0, 51), dtype=np.uint8)  # half as wide as the input
+    for name, expected, grey, column in (("yolox", [255, 0, 51], 114, 10), ("yolov8", [0.2, 0, 1], 114 / 255, 64)):
+        session = Network(outputs_of(name))
+        Onnx("m.onnx", session=session)(Frame(1, blue))
+        np.testing.assert_allclose(session.seen["images"][0, :, 50, column], expected, rtol=1e-6)
+        np.testing.assert_allclose(session.seen["images"][0, :, 50, 127], grey, rtol=1e-6)
+
+
+def test_pictures_of_another_size_leave_no_trace():
+    session = Network(outputs_of("yolox"))
+    detector = Onnx("m.onnx", session=session)
+    narrow, wide = np.full((96, 20, 3), 7, np.uint8), np.full((20, 128, 3), 9, np.uint8)
+    seen = []
+    for image in (narrow, wide, narrow):
+        detector(Frame(1, image))
+        seen.append(session.seen["images"])
+    np.testing.assert_array_equal(seen[0], seen[2])
+    assert not (seen[1] == 7).any()
+
+
+def test_fp16_goes_in_and_comes_out():
+    session = Network(
+        [o.astype(np.float16) for o in outputs_of("yolov8")], [Port("x", [1, 3, *SIZE], "tensor(float16)")]
+    )
+    detections = Onnx("m.onnx", session=session)(Frame(1, IMAGE)).detections
+    assert session.seen["x"].dtype == np.float16
+    np.testing.assert_allclose(detections.xyxy, BOXES, atol=0.2)  # 11 bits of 128 px, twice as large in the image
+
+
+def test_a_size_left_open_is_set_and_a_fixed_one_stays():
+    inputs = [Port("images", ["batch", 3, "height", "width"])]
+    with pytest.raises(UserError, match="640x640 are of no known"):  # the outputs are those of 128x96
+        Onnx("m.onnx", session=Network(outputs_of("yolox"), inputs))
+    session = Network(outputs_of("yolox"), inputs)
+    assert len(Onnx("m.onnx", settings=OnnxSettings(size="128x96"), session=session)(Frame(1, IMAGE)).detections) == 2
+    assert session.seen["images"].shape == (1, 3, 96, 128)
+    session = Network(outputs_of("yolox"), inputs, metadata={"imgsz": "[96, 128]"})
+    assert Onnx("m.onnx", session=session).size_hw == (96, 128)
+    with pytest.raises(UserError, match="fixed at 128x96"):
+        Onnx("m.onnx", settings=OnnxSettings(size="64x64"), session=Network(outputs_of("yolox")))
+    with pytest.raises(UserError, match="size=big: expected WIDTHxHEIGHT"):
+        Onnx("m.onnx", settings=OnnxSettings(size="big"), session=Network(outputs_of("yolox"), inputs))
+
+
+def test_a_detr_that_asks_for_the_size_is_told_that_of_its_input():
+    xyxy = to_input(BOXES, fitted((150, 320), SIZE, "stretch"))
+    session = Network(
+        [CLASS[None], xyxy[None], SCORE[None]],
+        [Port("images", ["N", 3, *SIZE]), Port("orig_target_sizes", ["N", 2], "tensor(int64)")],
+    )
+    np.testing.assert_allclose(Onnx("m.onnx", session=session)(Frame(1, IMAGE)).detections.xyxy, BOXES)
+    assert session.seen["orig_target_sizes"].tolist() == [[128, 96]]
+
+
+def test_boxes_of_one_class_suppress_one_another_and_the_best_are_kept():
+    (table,) = outputs_of("yolov8")
+    table[0, :, 2] = table[0, :, 0]
+    table[0, 4, 2] = 0.7  # the first box again, a little worse
+    found = Onnx("m.onnx", session=Network([table]))(Frame(1, IMAGE)).detections
+    np.testing.assert_allclose(found.score, SCORE, atol=1e-6)
+    for settings in (OnnxSettings(max_boxes=1), OnnxSettings(max_candidates=1), OnnxSettings(min_score=0.6)):
+        found = Onnx("m.onnx", settings=settings, session=Network([table]))(Frame(1, IMAGE)).detections
+        np.testing.assert_allclose(found.score, SCORE[:1], atol=1e-6)
+
+
+def test_classes_by_name_and_by_number():
+    names = {"names": "{0: 'person', 1: 'bird', 2: 'car'}"}
+    for classes, scores in ((["car"], [0.5]), ([" Person ", 2], [0.8, 0.5]), (["0"], [0.8]), ([1], [])):
+        detector = Onnx("m.onnx", classes=classes, session=Network(outputs_of("yolov8"), metadata=names))
+        np.testing.assert_allclose(detector(Frame(1, IMAGE)).detections.score, scores, atol=1e-6)
+    with pytest.raises(UserError, match=r"m\.onnx: --classes dog: unknown; it knows person, bird, car$"):
+        Onnx("m.onnx", classes=["dog"], session=Network(outputs_of("yolov8"), metadata=names))
+    with pytest.raises(UserError, match="does not name its classes, so give their numbers"):
+        Onnx("m.onnx", classes=["person"], session=Network(outputs_of("yolov8")))
+
+
+def test_eighty_classes_are_cocos():
+    outputs = [np.zeros((1, 84, 252), dtype=np.float32)]
+    names = Onnx("m.onnx", session=Network(outputs)).names
+    assert [names[k] for k in (0, 9, 39, 79)] == ["person", "traffic light", "bottle", "toothbrush"]
+    with pytest.raises(UserError, match=r"names 1 classes but gives 80 columns .* pose"):
+        Onnx("m.onnx", session=Network(outputs, metadata={"names": "['person']"}))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (
+            [Port("a", [1, 3, 8, 8]), Port("b", [1, 3, 8, 8])],
+            r"takes a \(1, 3, 8, 8\), b \(1, 3, 8, 8\); a detector takes one",
+        ),
+        ([Port("tokens", [1, 77])], "takes tokens .* a detector takes one picture"),
+        ([Port("x", [4, 3, 96, 128])], "export it with batch 1"),
+        ([Port("x", [1, 96, 128, 3])], r"expected one picture \(1, 3, H, W\)"),
+        ([Port("x", [1, 3, 96, 128], "tensor(uint8)")], "is a tensor"),
+    ],
+)
+def test_other_inputs_are_refused(inputs, message):
+    with pytest.raises(UserError, match=message):
+        Onnx("m.onnx", session=Network(outputs_of("yolox"), inputs))
+
+
+def test_nan_is_refused_with_the_frame():
+    session = Network(outputs_of("yolox"))
+    detector = Onnx("m.onnx", session=session)
+    session.outputs[0][0, 5, 1] = np.nan
+    with pytest.raises(UserError, match=r"m\.onnx, frame 12: the network gives NaN"):
+        detector(Frame(12, IMAGE))
+
+
+def test_a_network_that_fails_says_why_in_one_sentence():
+    def fail(*_):
+        raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : Node Add failed: shapes differ\nand much more")
+
+    session = Network([])
+    session.run = fail
+    with pytest.raises(UserError, match=r"^m\.onnx: the network cannot run on 128x96: shapes differ$"):
+        Onnx("m.onnx", session=session)
+
+
+def test_a_frame_without_its_image_is_refused():
+    with pytest.raises(UserError, match="frame 2 comes without its image"):
+        Onnx("m.onnx", session=Network(outputs_of("yolox")))(Frame(2))
+
+
+def test_files_that_are_no_models_are_refused(tmp_path):
+    (tmp_path / "junk.onnx").write_bytes(b"not a model")
+    with pytest.raises(UserError, match=r"junk\.onnx: ONNX Runtime cannot load it as a model: Protobuf parsing failed"):
+        Onnx(tmp_path / "junk.onnx")
+    with pytest.raises(UserError, match=r"none\.onnx: no such file"):
+        Onnx(tmp_path / "none.onnx")
+    with pytest.raises(UserError, match="is a folder"):
+        Onnx(tmp_path)
+
+
+def test_settings_are_checked():
+    with pytest.raises(UserError, match=r"must lie in 0…1"):
+        override(OnnxSettings(), ["max_iou=70"])
+    assert override(OnnxSettings(), ["size=1280x736"]).size == "1280x736"
+
+
+def read(path, numbers):
+    """Those frames of a video, in order."""
+    av = pytest.importorskip("av")
+    with av.open(str(path)) as container:
+        frames = itertools.islice(container.decode(video=0), max(numbers))
+        return [Frame(n, f.to_ndarray(format="bgr24")) for n, f in enumerate(frames, 1) if n in numbers]
+
+
+def test_yolox_nano_finds_the_large_people_of_mot17_09(shared):
+    detector = Onnx(shared / "data/models/yolox_nano.onnx", classes=["person"], threads=1)
+    table = np.loadtxt(shared / "data/MOT17/train/MOT17-09-SDP/gt/gt.txt", delimiter=",")
+    table = table[(table[:, 7] == 1) & (table[:, 8] > 0.9) & (table[:, 5] > 300)]  # people, seen whole, 300 px high
+    overlaps = []
+    for frame in read(shared / "data/videos/MOT17-09.mp4", (40, 50, 60)):
+        before = frame.image.copy()
+        view = detector(frame)
+        truth = xywh_to_xyxy(table[table[:, 0] == frame.number, 2:6] - [1, 1, 0, 0])
+        overlaps += iou(truth, view.detections.xyxy[view.detections.score > 0.5]).max(axis=1).tolist()
+        assert (view.detections.xyxy >= 0).all()
+        assert (view.detections.xyxy <= [1920, 1080, 1920, 1080]).all()
+        assert (view.detections.class_id == 0).all()
+        np.testing.assert_array_equal(frame.image, before)
+        np.testing.assert_array_equal(detector(frame).detections.xyxy, view.detections.xyxy)
+    assert len(overlaps) == 6
+    assert min(overlaps) > 0.85
+    assert np.mean(overlaps) > 0.9

@@ -42,8 +42,15 @@ def parse(kind: type, name: str, text: str) -> Any:
             return read(option, text)
         except ValueError:
             continue
-    expected = " or ".join(getattr(o, "__name__", str(o)) for o in options(annotations[name]))
+    expected = " or ".join(words(option) for option in options(annotations[name]))
     raise UserError(f"--set {name}={text}: expected {expected}")
+
+
+def words(annotation: Any) -> str:
+    """What a plain type expects, for a person."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return " or ".join(map(repr, typing.get_args(annotation)))
+    return "none" if annotation is types.NoneType else str(annotation.__name__)
 
 
 def options(annotation: Any) -> tuple[Any, ...]:

@@ -57,6 +57,8 @@ def parser() -> Parser:
         )
         sub.add_argument("-q", "--quiet", action="store_true", help="no progress")
         sub.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else")
+        sub.add_argument("--seed", type=int, default=0, help="of whatever is random (default: 0)")
+        sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps, for whatever runs a network")
         command.add(sub)
         sub.set_defaults(run=command.run)
     return top

@@ -115,6 +115,7 @@ class View:
     """One frame's evidence, all that a tracker sees of it.
 
     occlusions (K, 3): x, y, score of predicted occlusion centres. size_hw: (height, width) of the frame, if known.
+    camera (2, 3): the affine map of the last frame's pixels onto this frame's, None if nobody measured it.
     embedder, refiner: what `embed` and `refine` ask; a View read from a file has neither and says so.
     """
 
@@ -122,6 +123,7 @@ class View:
     frame: Frame | None = None
     size_hw: tuple[int, int] | None = None
     occlusions: Floats = field(default_factory=lambda: np.zeros((0, 3)))
+    camera: Floats | None = None
     embedder: Callable[[Floats], NDArray[np.floating[Any]]] | None = None
     refiner: Callable[[Floats], tuple[Floats, Floats]] | None = None
 

@@ -104,7 +104,9 @@ def track_one(
     from idfree.progress import progress
     from idfree.run import prepare
 
-    if options.fps:
+    if options.fps is not None:
+        if options.fps <= 0:
+            raise UserError(f"--fps {options.fps:g}: expected more than 0")
         sequence = replace(sequence, frame_rate=options.fps)
     pictured = options.video or options.show
     run = prepare(

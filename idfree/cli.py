@@ -7,10 +7,10 @@ import sys
 from typing import NoReturn
 
 import idfree
-from idfree.commands import demo, show, track, version
+from idfree.commands import data, demo, eval, eval_appearance, eval_detections, show, track, version
 from idfree.errors import UserError
 
-COMMANDS = (track, show, demo, version)
+COMMANDS = (track, show, eval, eval_detections, eval_appearance, data, demo, version)
 MISTAKE, INTERRUPTED = 2, 130
 
 
@@ -46,7 +46,7 @@ def parser() -> Parser:
     top = Parser(prog="idfree", description=idfree.__doc__)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     for command in COMMANDS:
-        name = command.__name__.rpartition(".")[2]
+        name = command.__name__.rpartition(".")[2].replace("_", "-")
         summary, _, example = (command.__doc__ or "").partition("\n\n")
         sub = commands.add_parser(
             name,

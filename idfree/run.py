@@ -17,7 +17,6 @@ from idfree.trackers import Tracker, make_tracker
 from idfree.types import Annotation, Detections, Detector, Frame, Sequence, Tracks, View
 
 STAGES = ("reading", "detecting", "associating", "writing")
-FOOTAGE_SUFFIXES = ("-DPM", "-FRCNN", "-SDP")  # MOT17 has each video three times, once per public detector
 
 
 class Clock:
@@ -186,6 +185,7 @@ def detectors_for(spec: str, **options: Any) -> Callable[[Sequence], Detector]:
 
 def stored(spec: str, sequence: Sequence) -> Annotation:
     """The detections of a sequence in `det` (its own det/det.txt), a file, or a folder of NAME.txt / NAME.npy …"""
+    from idfree.sequences.motchallenge import names_of
     from idfree.sequences.tables import SUFFIXES, read_boxes
 
     path = Path(spec)
@@ -194,11 +194,11 @@ def stored(spec: str, sequence: Sequence) -> Annotation:
             raise UserError(f"--detector det: {sequence.name} is no MOTChallenge folder, so it has no det/det.txt")
         path = sequence.folder / "det" / "det.txt"
     elif path.is_dir():
-        names = [sequence.name] + [sequence.name.removesuffix(s) for s in FOOTAGE_SUFFIXES if sequence.name.endswith(s)]
-        found = [path / (name + suffix) for name in names for suffix in SUFFIXES if (path / (name + suffix)).is_file()]
-        if not found:
+        candidates = (path / (name + suffix) for name in names_of(sequence.name) for suffix in SUFFIXES)
+        found = next((candidate for candidate in candidates if candidate.is_file()), None)
+        if found is None:
             raise UserError(f"--detector {path}: no file for {sequence.name} ({', '.join(SUFFIXES)})")
-        path = found[0]
+        path = found
     boxes = read_boxes(path)
     if sequence.length is not None and len(boxes) and boxes.frame[-1] > sequence.length:
         raise UserError(

@@ -76,7 +76,8 @@ class Detections:
     @classmethod
     def from_supervision(cls, detections: "supervision.Detections") -> "Detections":
         """From Roboflow's `supervision.Detections` (anything with xyxy, confidence and class_id)."""
-        return cls(detections.xyxy, detections.confidence, detections.class_id)
+        theirs: Any = detections
+        return cls(theirs.xyxy, theirs.confidence, theirs.class_id)
 
 
 @dataclass(frozen=True)

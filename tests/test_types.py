@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from idfree.errors import UserError
-from idfree.types import Annotation, Detections, Frame, Sequence, View
+from idfree.types import Annotation, Detections, Frame, Sequence, Tracks, View
 
 
 def test_lists_and_defaults():
@@ -76,6 +76,15 @@ def test_sequences_may_stay_unread():
     assert [(f.number, f.image, f.time) for f in frames] == [(1, None, 0), (2, None, 0.5), (3, None, 1)]
     with pytest.raises(UserError, match="number of frames is unknown"):
         Sequence("camera", read).without_images()
+
+
+def test_to_supervision():
+    supervision = pytest.importorskip("supervision", reason="Roboflow's package is not installed")
+    ours = Tracks(np.array([[1.0, 2, 3, 4]]), np.array([7]), np.array([0.5]), np.array([2]))
+    theirs = ours.to_supervision()
+    assert isinstance(theirs, supervision.Detections)
+    assert theirs.tracker_id.tolist() == [7]
+    assert Detections.from_supervision(theirs).score.tolist() == [0.5]
 
 
 def test_from_supervision():

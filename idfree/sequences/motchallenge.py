@@ -32,6 +32,8 @@ TRUTH = {
 PEDESTRIAN = 1  # the class of a truth that names none (Milan 2016, table 3)
 FRAME_RATE = 30.0  # where nothing tells: most sequences of MOT16 to MOT20
 
+PUBLIC_DETECTORS = ("-DPM", "-FRCNN", "-SDP")  # MOT17 has each video three times, once for each
+
 
 @dataclass(frozen=True)
 class SeqInfo:
@@ -153,6 +155,11 @@ def find_sequences(folder: Path | str) -> list[Path]:
             f"found {contents(folder)}"
         )
     return found
+
+
+def names_of(sequence: str) -> list[str]:
+    """What files that belong to a sequence may be called: MOT17-04-SDP is, as footage, MOT17-04."""
+    return [sequence] + [sequence.removesuffix(s) for s in PUBLIC_DETECTORS if sequence.endswith(s)]
 
 
 def read_detections(path: Path | str) -> Annotation:

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from idfree.errors import UserError
 from idfree.files import whole
 from idfree.sequences.folders import contents, files
-from idfree.sequences.rows import read_text
+from idfree.sequences.rows import NUMBER, read_text
 from idfree.types import Floats
 
-COLUMNS = ("frame", "id", "x", "y", "w", "h", "conf", "x3d", "y3d", "z3d")
+COLUMNS = 10  # frame, id, x, y, w, h, confidence, and a 3-D position that nobody looks at
 WRITTEN = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: equal results make equal archives
 LINES_NAMED = 3  # of each fault of a file; the rest are counted
 
-# Frames of each sequence: Leal-Taixé 2015, Milan 2016 and Dendorfer 2020, tables of the data sets.
+# Frames of each sequence: Leal-Taixé 2015, Milan 2016 and Dendorfer 2020 (the totals are in the tests).
 MOT15 = {
     **{"ADL-Rundle-6": 525, "ADL-Rundle-8": 654, "ETH-Bahnhof": 1000, "ETH-Pedcross2": 837, "ETH-Sunnyday": 354},
     **{"KITTI-13": 340, "KITTI-17": 145, "PETS09-S2L1": 795, "TUD-Campus": 71, "TUD-Stadtmitte": 179, "Venice-2": 600},
@@ -46,10 +46,14 @@ DANCETRACK_TEST = (
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What a server asks for: how many frames each sequence has (None: not known), and the folder in the archive."""
+    """What a server asks for: its sequences, each with its number of frames (None: not known), in a folder or none.
+
+    training: whether those of the training set are among them.
+    """
 
     lengths: dict[str, int | None]
     folder: str = ""
+    training: bool = True
 
 
 BENCHMARKS = {
@@ -57,7 +61,9 @@ BENCHMARKS = {
     "MOT16": Benchmark({f"MOT16-{number}": length for number, length in MOT16.items()}),
     "MOT17": Benchmark({f"MOT17-{number}-{d}": length for number, length in MOT16.items() for d in DETECTORS}),
     "MOT20": Benchmark({f"MOT20-{number}": length for number, length in MOT20.items()}),
-    "DanceTrack": Benchmark(dict.fromkeys(f"dancetrack{number:04}" for number in DANCETRACK_TEST), "tracker/"),
+    "DanceTrack": Benchmark(
+        dict.fromkeys(f"dancetrack{number:04}" for number in DANCETRACK_TEST), "tracker/", training=False
+    ),
 }
 
 
@@ -80,17 +86,16 @@ def pack(results: Path | str, out: Path | str, benchmark: str = "auto") -> list[
         raise UserError(f"no benchmark {benchmark!r}, expected auto or one of {', '.join(BENCHMARKS)}")
     asked = BENCHMARKS[benchmark]
     sources = {name: found.get(name) or found.get(undetected(name)) for name in sorted(asked.lengths)}
-    faults = missing([name for name, path in sources.items() if path is None], benchmark, asked)
+    faults = missing([name for name, path in sources.items() if path is None], asked)
     texts = {path: read_text(path) for path in dict.fromkeys(sources.values()) if path}
-    for path, text in texts.items():
-        length = next(asked.lengths[name] for name, source in sources.items() if source == path)
-        faults += [f"{path.name}: {fault}" for fault in file_faults(text, length)]
+    lengths = {path: asked.lengths[name] for name, path in sources.items()}
+    faults += [f"{path.name}: {fault}" for path, text in texts.items() for fault in file_faults(text, lengths[path])]
     if faults:
         raise UserError(f"{results} is not what the server of {benchmark} takes:\n  " + "\n  ".join(faults))
     with whole(out) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in sources.items():
-            if path:
-                write(archive, f"{asked.folder}{name}.txt", texts[path])
+        for name, source in sources.items():
+            if source:
+                write(archive, f"{asked.folder}{name}.txt", texts[source])
     return list(sources)
 
 
@@ -115,12 +120,13 @@ def undetected(name: str) -> str:
     return head if tail in DETECTORS else name
 
 
-def missing(names: list[str], benchmark: str, asked: Benchmark) -> list[str]:
+def missing(names: list[str], asked: Benchmark) -> list[str]:
     """What to say of sequences without a file."""
     if not names:
         return []
-    too = "" if benchmark == "DanceTrack" else ", training sequences too"
-    return [f"{len(names)} of the {len(asked.lengths)} sequences it asks for{too}, are missing: {', '.join(names)}"]
+    too = ", training sequences too," if asked.training else ""
+    verb = "is" if len(names) == 1 else "are"
+    return [f"{len(names)} of the {len(asked.lengths)} sequences it asks for{too} {verb} missing: {', '.join(names)}"]
 
 
 def write(archive: zipfile.ZipFile, name: str, text: str) -> None:
@@ -134,7 +140,7 @@ def write(archive: zipfile.ZipFile, name: str, text: str) -> None:
 
 def file_faults(text: str, length: int | None) -> Iterator[str]:
     """What is wrong with a result file of a sequence of so many frames, each kind of fault in one line."""
-    lines = text.splitlines()
+    lines = text.split("\n")
     numbers = np.array([number for number, line in enumerate(lines, start=1) if line.strip()], dtype=np.int64)
     rows, unread = parsed(lines, numbers)
     yield from unread
@@ -151,8 +157,10 @@ def file_faults(text: str, length: int | None) -> Iterator[str]:
         f"the frame is beyond the last, {length}": finite & (frame > last),
         "the id is below 1": finite & (identity < 1),
         "the width or height is not above 0": finite & ((width <= 0) | (height <= 0)),
-        "the id is in that frame already": finite & repeated(frame, identity),
     }
+    if (again := finite & repeated(frame, identity)).any():
+        first = again.argmax()
+        checks[f"an id is in its frame already (id {identity[first]:g} in frame {frame[first]:g})"] = again
     for fault, wrong in checks.items():
         if wrong.any():
             yield f"{at_lines(numbers[wrong])}: {fault}"
@@ -162,8 +170,8 @@ def parsed(lines: list[str], numbers: NDArray[np.int64]) -> tuple[Floats, list[s
     """The (K, 10) values of the lines that have ten numbers, and what is wrong with the others."""
     wanted = [lines[number - 1] for number in numbers]
     try:
-        rows = np.loadtxt(wanted, delimiter=",", comments=None, ndmin=2) if wanted else np.zeros((0, len(COLUMNS)))
-        if rows.shape[1] == len(COLUMNS):
+        rows = np.loadtxt(wanted, delimiter=",", comments=None, ndmin=2) if wanted else np.zeros((0, COLUMNS))
+        if rows.shape[1] == COLUMNS:
             return rows, []
     except ValueError:
         pass
@@ -171,21 +179,19 @@ def parsed(lines: list[str], numbers: NDArray[np.int64]) -> tuple[Floats, list[s
     columns = np.array([line.count(",") + 1 for line in wanted])
     bad = np.array([value is None for value in values])
     faults = [
-        f"{at_lines(numbers[columns == n])}: {n} column{'s' * (n > 1)} separated by commas, expected {len(COLUMNS)}"
-        for n in np.unique(columns[columns != len(COLUMNS)]).tolist()
+        f"{at_lines(numbers[columns == n])}: {n} column{'s' * (n > 1)} separated by commas, expected {COLUMNS}"
+        for n in np.unique(columns[columns != COLUMNS]).tolist()
     ]
-    if (odd := bad & (columns == len(COLUMNS))).any():
+    if (odd := bad & (columns == COLUMNS)).any():
         faults.append(f"{at_lines(numbers[odd])}: not a number")
-    return np.array([value for value in values if value is not None]).reshape(-1, len(COLUMNS)), faults
+    return np.array([value for value in values if value is not None]).reshape(-1, COLUMNS), faults
 
 
 def values_of(line: str) -> list[float] | None:
     """The ten numbers of a line, None where it has not got them."""
-    fields = line.split(",")
-    try:
-        return [float(field) for field in fields] if len(fields) == len(COLUMNS) else None
-    except ValueError:
-        return None
+    fields = [field.strip() for field in line.split(",")]
+    numbers = len(fields) == COLUMNS and all(NUMBER.fullmatch(field) for field in fields)
+    return [float(field) for field in fields] if numbers else None
 
 
 def repeated(frame: Floats, identity: Floats) -> NDArray[np.bool_]:

@@ -1,0 +1,75 @@
+"""HOTA on scenes small enough to count by hand."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from idfree.evaluation.hota import ALPHAS, Hota, hota
+from idfree.evaluation.prepare import prepare
+from idfree.types import Annotation
+
+Annotate = Callable[[Any], Annotation]
+
+
+def count(annotate: Annotate, truth: Any, results: Any) -> Hota:
+    return hota(prepare(annotate(truth), annotate(results), "plain"))
+
+
+def stay(number: int, frames: Any, left: float = 0) -> list[list[float]]:
+    """Somebody who stands still."""
+    return [[frame, number, left, 0, 10, 20] for frame in frames]
+
+
+def test_perfect(annotate: Annotate) -> None:
+    truth = [*stay(1, range(1, 5)), *stay(2, range(2, 9), left=4)]
+    counts = count(annotate, truth, [[frame, 7 - number, *box] for frame, number, *box in truth])
+    for ratio in ("hota", "det_a", "ass_a", "det_re", "det_pr", "ass_re", "ass_pr", "loc_a", "owta"):
+        np.testing.assert_array_equal(getattr(counts, ratio), np.ones(19), err_msg=ratio)
+
+
+def test_a_track_in_two_parts(annotate: Annotate) -> None:
+    """Six and four of ten frames: every match of a part agrees with the truth over its own frames only."""
+    counts = count(annotate, stay(1, range(1, 11)), [*stay(1, range(1, 7)), *stay(2, range(7, 11))])
+    assert counts.det_a[0] == 1
+    assert counts.ass_a[0] == pytest.approx((6 * 0.6 + 4 * 0.4) / 10)
+    assert counts.ass_re[0] == counts.ass_a[0]
+    assert counts.ass_pr[0] == 1
+    assert counts.hota[0] == pytest.approx(np.sqrt(0.52))
+
+
+def test_limits(annotate: Annotate) -> None:
+    """Half a box matches up to the limit 0.5, the tenth of 19, and is as well placed as it overlaps."""
+    counts = count(annotate, [[1, 1, 0, 0, 10, 20]], [[1, 1, 0, 0, 10, 10]])
+    np.testing.assert_array_equal(counts.tp, ALPHAS < 0.51)
+    np.testing.assert_array_equal(counts.fn, ALPHAS > 0.51)
+    np.testing.assert_array_equal(counts.fp, ALPHAS > 0.51)
+    np.testing.assert_array_equal(counts.loc_a, np.where(ALPHAS < 0.51, 0.5, 1.0))
+
+
+def test_the_longer_companion_wins_a_box(annotate: Annotate) -> None:
+    """In frame 5 the stranger fits better, but the track that has been there all along is matched."""
+    truth, track = stay(1, range(1, 10)), [*stay(1, [1, 2, 3, 4, 6, 7, 8, 9]), *stay(1, [5], left=1)]
+    counts = count(annotate, truth, [*track, *stay(2, [5])])
+    assert counts.overlap[0] == pytest.approx(8 + 9 / 11)
+    assert counts.ass_pr[0] == 1
+
+
+def test_nothing(annotate: Annotate) -> None:
+    some = stay(1, [1, 2])
+    for truth, results, fn, fp in (([], [], 0, 0), (some, [], 2, 0), ([], some, 0, 2)):
+        counts = count(annotate, truth, results)
+        assert (counts.tp[0], counts.fn[0], counts.fp[0]) == (0, fn, fp)
+        assert (counts.hota[0], counts.ass_a[0], counts.loc_a[0]) == (0, 0, 1)
+
+
+def test_counts_add(annotate: Annotate) -> None:
+    """Two sequences added are one that shows them one after the other, with other people."""
+    first, second = [*stay(1, [1, 2]), *stay(2, [3])], stay(8, [1, 3])
+    truth = stay(5, [1, 2, 3])
+    both = count(annotate, truth, first) + count(annotate, truth, second)
+    shifted = [[[frame + 3, number + 10, *box] for frame, number, *box in rows] for rows in (truth, second)]
+    joint = count(annotate, truth + shifted[0], first + shifted[1])
+    for field in vars(joint):
+        np.testing.assert_allclose(getattr(both, field), getattr(joint, field), err_msg=field)

@@ -42,9 +42,9 @@ def pair(
 ) -> Iterator[Pair]:
     """Every sequence of `truth` with its results, cut to a half or to each `step`-th frame, renumbered from 1.
 
-    truth: a folder of MOTChallenge sequences, one of them, or a gt.txt. results: a folder of NAME.txt (or what `layouts`
-    says in place of it), or a file for a single sequence. A sequence without results is paired with none, so that all
-    of it is missed, unless `skip_missing`; that, and files without a sequence, is said in a warning.
+    truth: a folder of MOTChallenge sequences, one of them, or a gt.txt. results: a folder of NAME.txt (or what
+    `layouts` says in place of it), or a file for a single sequence. A sequence without results is paired with none, so
+    that all of it is missed, unless `skip_missing`; that, and files without a sequence, is said in a warning.
     Raises UserError where nothing fits together.
     """
     found = truths(truth)

@@ -1,61 +1,89 @@
-"""see it work: a made-up street, tracked, as a video and a picture
+"""see it work: a made-up street, tracked, as a video, a picture and a table
 
 example: idfree demo -o runs/demo
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from idfree.files import make_folder, whole
-from idfree.types import Image
+
+if TYPE_CHECKING:
+    from idfree.sequences.synthetic import Synthetic
+    from idfree.types import Annotation, Image
+
+TRACKERS = {"sort": "motion alone", "bytetrack": "motion, with weak detections", "fairmot": "motion and appearance"}
+SEEN = 0.25  # people of whom less is visible need not be found
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """What users may say."""
     parser.add_argument("-o", "--out", type=Path, default=Path("runs/demo"), help="folder for the results")
     parser.add_argument("--frames", type=int, default=200, help="how long the street is watched, at 20 frames a second")
-    parser.add_argument("--people", type=int, default=26, help="how many pass by")
+    parser.add_argument("--people", type=int, default=24, help="how many pass by")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Draw the street, track it, write what came of it; gives the paths and the summary."""
+    """Draw the street, track it, write what came of it; gives the paths and the figures."""
+    from idfree.sequences.motchallenge import write_results
+    from idfree.sequences.synthetic import street
+    from idfree.show import tables
+
+    make_folder(options.out)
+    made = street(options.seed, options.people, options.frames)
+    figures = {f"{name}: {words}": score(made, follow(made, name)) for name, words in TRACKERS.items()}
+    video, picture, text = (options.out / f"street.{suffix}" for suffix in ("mp4", "png", "txt"))
+    result, still = film(made, video, options)
+    write_results(text, result)
+    write_picture(picture, still)
+    if not options.json:
+        columns = tuple(c for c in tables.TRACKING if c.key in ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN"))
+        print(f"{options.people} made-up people, {options.frames} frames; the detector misses some and invents a few:")
+        tables.show(tables.comparison({name: {"COMBINED": each} for name, each in figures.items()}, columns))
+        print(f"  video    {video}\n  picture  {picture}\n  tracks   {text}")
+        print("Your own: idfree track VIDEO --detector MODEL.onnx --video")
+    return {"video": str(video), "picture": str(picture), "tracks": str(text), "figures": figures}
+
+
+def follow(made: "Synthetic", tracker: str) -> "Annotation":
+    """What a tracker makes of the street's detections, no picture drawn."""
+    from idfree.detectors import Given
+    from idfree.run import prepare
+
+    run = prepare(made.sequence, Given(made.detections, made.sequence.size_hw), tracker, images=False)
+    for _ in run:
+        pass
+    return run.result()
+
+
+def score(made: "Synthetic", result: "Annotation") -> dict[str, float]:
+    """TrackEval's figures of a result."""
+    from idfree.evaluation.tracking import evaluate, figures
+
+    truth = replace(made.truth, score=(made.truth.visibility >= SEEN).astype(float))
+    return figures(evaluate(truth, result, "plain", made.sequence.length))
+
+
+def film(made: "Synthetic", path: Path, options: argparse.Namespace) -> "tuple[Annotation, Image | None]":
+    """Track the street with appearance and write the annotated video; gives the tracks and the fullest picture."""
     from idfree.detectors import Given
     from idfree.film import Film
     from idfree.progress import progress
     from idfree.run import prepare
-    from idfree.sequences.motchallenge import write_results
-    from idfree.sequences.synthetic import street
 
-    make_folder(options.out)
-    made = street(options.seed, options.people, options.frames)
     run = prepare(made.sequence, Given(made.detections, made.sequence.size_hw), "fairmot")
-    video, still, text = (options.out / f"street.{suffix}" for suffix in ("mp4", "png", "txt"))
-    best: tuple[int, Image | None] = (-1, None)
-    with Film(video, made.sequence.frame_rate) as film:
+    most, still = 0, None
+    with Film(path, made.sequence.frame_rate) as camera:
         for frame, tracks in progress(run, "demo", options.frames, options.quiet):
-            picture = film.add(frame, tracks)
-            if len(tracks) > best[0]:
-                best = len(tracks), picture
-    write_results(text, run.result())
-    write_picture(still, best[1])
-    summary = {"video": str(video), "picture": str(still), **run.summary(), "tracks_file": str(text)}
-    if not options.json:
-        print(story(summary, options.people))
-    return summary
+            picture = camera.add(frame, tracks)
+            if len(tracks) > most:
+                most, still = len(tracks), picture
+    return run.result(), still
 
 
-def story(summary: dict[str, Any], people: int) -> str:
-    """What happened, in words, and what to do next."""
-    return (
-        f"{people} made-up people passed a made-up street in {summary['frames']} frames; the detector missed some, "
-        f"invented a few;\nthe tracker ({summary['tracker']}) followed {summary['tracks']} tracks.\n"
-        f"  video    {summary['video']}\n  picture  {summary['picture']}\n  tracks   {summary['tracks_file']}\n"
-        "Your own: idfree track VIDEO --detector MODEL.onnx --video"
-    )
-
-
-def write_picture(path: Path, image: Image | None) -> None:
+def write_picture(path: Path, image: "Image | None") -> None:
     """A PNG file, whole or not at all."""
     import cv2
 

@@ -27,6 +27,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Score, and print the table; gives the figures by sequence."""
     from idfree.evaluation.reid import truth_of
     from idfree.score import pair
+    from idfree.sequences.motchallenge import names_of
     from idfree.sequences.tables import read_boxes
     from idfree.show.tables import APPEARANCE, scores
 
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             raise UserError(f"{each.names[1]}: has no embeddings; expected rows of 7 numbers and an embedding")
         crops[each.name] = truth_of(each.results, each.truth, options.min_iou)
     figures = {name: judge([one]) for name, one in crops.items()}
-    if len(crops) > 1:
+    if len(crops) > 1 and len({names_of(name)[-1] for name in crops}) == len(crops):  # the same footage counts once
         figures["COMBINED"] = judge(list(crops.values()))
     show(scores(figures, APPEARANCE), options)
     return figures

@@ -1,0 +1,30 @@
+"""`idfree demo` and `idfree version`."""
+
+import json
+
+import cv2
+
+import idfree
+from idfree.cli import main
+from idfree.sequences.motchallenge import read_results
+
+
+def test_demo_writes_what_it_says(tmp_path, capsys):
+    command = ["demo", "-o", str(tmp_path), "--frames", "30", "--people", "8"]
+    assert main(command) == 0
+    told = capsys.readouterr().out
+    for name in ("street.mp4", "street.png", "street.txt"):
+        assert str(tmp_path / name) in told
+        assert (tmp_path / name).stat().st_size > 0
+    assert cv2.imread(str(tmp_path / "street.png")).shape == (540, 960, 3)
+    first = (tmp_path / "street.txt").read_bytes()
+    assert len(read_results(tmp_path / "street.txt")) > 30
+    assert main([*command, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)["figures"]
+    assert all(0.2 < each["HOTA"] <= 1 for each in figures.values())
+    assert (tmp_path / "street.txt").read_bytes() == first  # same seed, same result
+
+
+def test_version(capsys):
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.startswith(f"idfree {idfree.__version__}\n")

@@ -92,6 +92,8 @@ def touching_pairs(a: Floats, b: Floats) -> tuple[Integers, Integers]:
     Boxes of `b` are sorted by their left edge, so that the candidates of each a[i] are one run of that order: those
     that begin before a[i] ends, and not so far to the left that even the widest could not reach it.
     """
+    if not len(a) or not len(b):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     (left, top, right, bottom), (b_left, b_top, b_right, b_bottom) = a.T, b.T
     order = np.argsort(b_left)
     b_left = b_left[order]

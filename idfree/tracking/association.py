@@ -105,12 +105,6 @@ class Matching:
         self.detection_of = np.full(len(track_class), -1)
         self.track_of = np.full(len(detection_class), -1)
 
-    def overlapping(self, tracks: Floats, detections: Floats) -> tuple[Integers, Integers, Floats]:
-        """The pairs of overlapping boxes (xyxy) of free tracks and free detections, and their IoU distance."""
-        free_tracks, free_detections = self.free_tracks, self.free_detections
-        i, j, distance = overlapping(tracks[free_tracks], detections[free_detections])
-        return free_tracks[i], free_detections[j], distance
-
     def match(
         self,
         i: Integers,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.tracking.appearance import Embedding, features
-from idfree.tracking.association import Mask, Matching
+from idfree.tracking.association import Mask, Matching, overlapping
 from idfree.tracking.gallery import Gallery
 from idfree.tracking.motion import HeightMotion
 from idfree.tracking.tracker import Tracker
@@ -57,7 +57,8 @@ class DeepSort(Tracker):
         matching = self.associate(detections, embedding)
         self.take(*matching.pairs, detections, embedding)
         self.drop_stale()
-        self.tracks.add(self.begin(detections[matching.free_detections], embedding[matching.free_detections]))
+        if len(new := matching.free_detections):
+            self.tracks.add(self.begin(detections[new], embedding[new]))
         return self.report()
 
     def predict(self) -> None:
@@ -71,13 +72,14 @@ class DeepSort(Tracker):
         matching = self.matching(tracks, detections)
 
         i, j, _ = self.motion.gate(tracks.state, self.motion.measure(detections.xyxy))
-        known = tracks.confirmed[i]
-        i, j = i[known], j[known]
-        distance = self.gallery.distance(tracks.place, embedding, i, j)
+        known = np.flatnonzero(tracks.confirmed[i])
+        by_place = known[np.argsort(tracks.place[i[known]], kind="stable")]
+        i, j = i[by_place], j[by_place]
+        distance = self.gallery.distance(tracks.place[i], embedding, j)
         for missed in np.unique(tracks.missed[i]):
             matching.match(i, j, distance, settings.max_cosine, by="appearance", among=tracks.missed == missed)
 
-        i, j, distance = matching.overlapping(self.motion.boxes(tracks.state), detections.xyxy)
+        i, j, distance = overlapping(self.motion.boxes(tracks.state), detections.xyxy)
         recent = ~tracks.confirmed | (tracks.missed == 1)
         matching.match(i, j, distance, settings.max_iou_distance, by="overlap", among=recent)
         return matching

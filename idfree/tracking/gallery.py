@@ -45,11 +45,17 @@ class Gallery:
         """Give places back."""
         self.free = np.concatenate([self.free, places])
 
-    def distance(self, places: Integers, embedding: Embedding, i: Integers, j: Integers) -> Floats:
-        """Cosine distance of the nearest embedding of places[i] to embedding[j], for each pair."""
-        if not len(i):
+    def distance(self, place: Integers, embedding: Embedding, j: Integers) -> Floats:
+        """Cosine distance of the nearest embedding in place[k], ascending, to embedding[j[k]], for each pair k.
+
+        Each place is compared with its own few candidates, side by side: a product of small matrices for every place,
+        and no embedding is copied.
+        """
+        if not len(place):
             return np.zeros(0)
-        length = min(self.budget, self.count[places].max())
-        remembered = self.embedding[places, :length].reshape(len(places) * length, -1)
-        similarity = (remembered @ embedding.T).reshape(len(places), length, -1).max(axis=1)
-        return 1 - similarity[i, j].astype(np.float64)
+        side = np.arange(len(place)) - np.searchsorted(place, place)
+        candidates = np.zeros((len(self.count), embedding.shape[1], side.max() + 1), dtype=embedding.dtype)
+        candidates[place, :, side] = embedding[j]
+        length = min(self.budget, self.count.max())
+        nearest = (self.embedding[:, :length] @ candidates).max(axis=1)
+        return 1 - nearest[place, side].astype(np.float64)

@@ -55,7 +55,8 @@ class Iou(Tracker):
         tracks.hits[rows] += 1
         tracks.missed = np.where(matching.detection_of < 0, tracks.missed + 1, 0)
         tracks.keep(tracks.missed <= self.settings.max_age)
-        tracks.add(self.begin(detections[matching.free_detections]))
+        if len(new := matching.free_detections):
+            tracks.add(self.begin(detections[new]))
         return self.report()
 
     def begin(self, detections: Detections) -> IouTracks:

@@ -72,7 +72,8 @@ class Jde(Tracker):
         self.release(matching.detection_of < 0)
         new = matching.free_detections
         new = new[self.may_begin(detections.score[new])]
-        self.tracks.add(self.begin(detections[new], embedding[new]))
+        if len(new):
+            self.tracks.add(self.begin(detections[new], embedding[new]))
         self.drop_duplicates()
         return self.report()
 
@@ -98,7 +99,10 @@ class Jde(Tracker):
 
     def overlaps(self, matching: Matching, detections: Detections) -> tuple[Integers, Integers, Floats]:
         """The pairs of overlapping boxes among what is still free, and their IoU distance."""
-        return matching.overlapping(self.motion.boxes(self.tracks.state) + PIXEL, detections.xyxy + PIXEL)
+        tracks, left = matching.free_tracks, matching.free_detections
+        boxes = self.motion.boxes(self.tracks.state[tracks])
+        i, j, distance = overlapping(boxes + PIXEL, detections.xyxy[left] + PIXEL)
+        return tracks[i], left[j], distance
 
     def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:
         """Correct the matched tracks by their detections."""

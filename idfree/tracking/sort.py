@@ -48,7 +48,8 @@ class Sort(Tracker):
         self.predict()
         matching = self.associate(detections)
         self.take(*matching.pairs, detections)
-        self.tracks.add(self.begin(detections[matching.free_detections]))
+        if len(new := matching.free_detections):
+            self.tracks.add(self.begin(detections[new]))
         report = self.report()
         self.tracks.keep(self.tracks.missed <= self.settings.max_age)
         return report

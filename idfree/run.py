@@ -225,10 +225,11 @@ def prepare(
     selection = selection or Selection()
     if not (images or detector.needs_images):
         sequence = sequence.without_images()
+    rate = sequence.frame_rate  # a tracker's clock counts the source's frames, also those that are skipped
     sequence = selection.of_frames(sequence)
     if not isinstance(tracker, Tracker):
         name = tracker or default_tracker(detector, selection.appearance)
-        tracker = make_tracker(name, assignments, sequence.frame_rate)
+        tracker = make_tracker(name, assignments, rate)
     return Run(sequence, detector, tracker, selection)
 
 

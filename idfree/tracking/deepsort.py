@@ -27,13 +27,14 @@ class DeepSortSettings:
 
 @dataclass
 class DeepSortTracks(Tracklets):
-    """state (N, 5, 4) of the Kalman filter; place (N,) in the gallery; missed (N,): frames since the last detection;
-    hits (N,): detections so far; confirmed (N,).
+    """state (N, 5, 4) of the Kalman filter; place (N,) in the gallery; missed (N,): updates since the last detection;
+    last (N,): when that was, on the tracker's clock; hits (N,): detections so far; confirmed (N,).
     """
 
     state: Floats
     place: Integers
     missed: Integers
+    last: Floats
     hits: Integers
     confirmed: Mask
 
@@ -44,13 +45,15 @@ class DeepSort(Tracker):
     def __init__(self, settings: DeepSortSettings | None = None, frame_rate: float = 30.0):
         self.settings = settings or DeepSortSettings()
         self.motion = HeightMotion()
-        super().__init__()
+        super().__init__(frame_rate)
 
     def forget(self) -> None:
         self.gallery = Gallery(self.settings.budget)
         self.tracks = self.begin(Detections(np.zeros((0, 4))), np.zeros((0, 0), dtype=np.float32))
 
     def step(self, detections: Detections, view: View) -> Tracks:
+        if self.elapsed > 1:
+            self.keep(self.now - self.tracks.last <= self.settings.max_age + 1)
         detections = detections.only(detections.score >= self.settings.min_score)
         embedding = features(detections, self.gallery.embedding[self.tracks.place, 0])
         self.predict()
@@ -62,8 +65,8 @@ class DeepSort(Tracker):
         return self.report()
 
     def predict(self) -> None:
-        """Move every track one frame on."""
-        self.tracks.state = self.motion.predict(self.tracks.state)
+        """Move every track on to this frame."""
+        self.tracks.state = self.motion.predict(self.tracks.state, self.elapsed)
         self.tracks.missed = self.tracks.missed + 1
 
     def associate(self, detections: Detections, embedding: Embedding) -> Matching:
@@ -90,6 +93,7 @@ class DeepSort(Tracker):
         tracks.state[rows] = self.motion.update(tracks.state[rows], self.motion.measure(detections.xyxy[taken]))
         tracks.score[rows] = detections.score[taken]
         tracks.missed[rows] = 0
+        tracks.last[rows] = self.now
         tracks.hits[rows] += 1
         tracks.confirmed |= tracks.hits >= self.settings.min_hits
         if len(rows):
@@ -98,9 +102,13 @@ class DeepSort(Tracker):
     def drop_stale(self) -> None:
         """Forget tentative tracks that missed a frame, and confirmed ones that missed too many."""
         tracks = self.tracks
-        keep = (tracks.missed == 0) | (tracks.confirmed & (tracks.missed <= self.settings.max_age))
-        self.gallery.release(tracks.place[~keep])
-        tracks.keep(keep)
+        recent = self.now - tracks.last <= self.settings.max_age
+        self.keep((tracks.missed == 0) | (tracks.confirmed & recent))
+
+    def keep(self, rows: Mask) -> None:
+        """Forget all other tracks, and give back their places in the gallery."""
+        self.gallery.release(self.tracks.place[~rows])
+        self.tracks.keep(rows)
 
     def begin(self, detections: Detections, embedding: Embedding) -> DeepSortTracks:
         """A new, tentative track for each detection."""
@@ -112,6 +120,7 @@ class DeepSort(Tracker):
             state=self.motion.begin(self.motion.measure(detections.xyxy)),
             place=self.gallery.claim(embedding),
             missed=np.zeros(count, dtype=np.int64),
+            last=np.full(count, self.now),
             hits=np.ones(count, dtype=np.int64),
             confirmed=np.zeros(count, dtype=bool),
         )

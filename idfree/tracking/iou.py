@@ -37,7 +37,7 @@ class Iou(Tracker):
 
     def __init__(self, settings: IouSettings | None = None, frame_rate: float = 30.0):
         self.settings = settings or IouSettings()
-        super().__init__()
+        super().__init__(frame_rate)
 
     def forget(self) -> None:
         self.tracks = self.begin(Detections(np.zeros((0, 4))))

@@ -36,14 +36,14 @@ class JdeSettings:
 @dataclass
 class JdeTracks(Tracklets):
     """state (N, 5, 4) of the Kalman filter; embedding (N, D) smoothed, of unit length; status (N,);
-    first, last (N,): frames first and last seen.
+    first, last (N,): when first and last seen, on the tracker's clock.
     """
 
     state: Floats
     embedding: Embedding
     status: Integers
-    first: Integers
-    last: Integers
+    first: Floats
+    last: Floats
 
 
 class Jde(Tracker):
@@ -58,12 +58,14 @@ class Jde(Tracker):
     def __init__(self, settings: JdeSettings, frame_rate: float):
         self.settings = settings
         self.patience = int(frame_rate / 30 * settings.buffer)
-        super().__init__()
+        super().__init__(frame_rate)
 
     def forget(self) -> None:
         self.tracks = self.begin(Detections(np.zeros((0, 4))), np.zeros((0, 0)))
 
     def step(self, detections: Detections, view: View) -> Tracks:
+        if self.elapsed > 1:
+            self.tracks.keep(self.now - self.tracks.last <= self.patience + 1)
         detections = detections.only(detections.score > self.least_score())
         embedding = features(detections, self.tracks.embedding)
         self.predict(view)
@@ -90,12 +92,12 @@ class Jde(Tracker):
         """Which of the detections without a track, by their scores (N,), begin one."""
 
     def predict(self, view: View) -> None:
-        """Move all tracks but the unconfirmed one frame on."""
+        """Move all tracks but the unconfirmed on to this frame."""
         tracks = self.tracks
         for coordinate in self.still:
             tracks.state[tracks.status == LOST, VELOCITY, coordinate] = 0
         moving = tracks.status != UNCONFIRMED
-        tracks.state[moving] = self.motion.predict(tracks.state[moving])
+        tracks.state[moving] = self.motion.predict(tracks.state[moving], self.elapsed)
 
     def overlaps(self, matching: Matching, detections: Detections) -> tuple[Integers, Integers, Floats]:
         """The pairs of overlapping boxes among what is still free, and their IoU distance."""
@@ -113,13 +115,13 @@ class Jde(Tracker):
         tracks.embedding[rows] = unit(keep * tracks.embedding[rows] + (1 - keep) * embedding[taken])
         tracks.score[rows] = detections.score[taken]
         tracks.status[rows] = TRACKED
-        tracks.last[rows] = self.frame
+        tracks.last[rows] = self.now
 
     def release(self, unmatched: Mask) -> None:
         """Unmatched tracks are lost; forgotten are those lost for too long, and the unconfirmed at once."""
         tracks = self.tracks
         tracks.status[unmatched & (tracks.status == TRACKED)] = LOST
-        patient = self.frame - tracks.last <= self.patience
+        patient = self.now - tracks.last <= self.patience
         tracks.keep((tracks.status == TRACKED) | ((tracks.status == LOST) & patient))
 
     def begin(self, detections: Detections, embedding: Embedding) -> JdeTracks:
@@ -132,8 +134,8 @@ class Jde(Tracker):
             state=self.motion.begin(self.motion.measure(detections.xyxy)),
             embedding=embedding,
             status=np.full(count, TRACKED if self.frame == 1 else UNCONFIRMED),
-            first=np.full(count, self.frame),
-            last=np.full(count, self.frame),
+            first=np.full(count, self.now),
+            last=np.full(count, self.now),
         )
 
     def drop_duplicates(self) -> None:

@@ -23,10 +23,21 @@ def begin(measurement: Floats, position_variance: ArrayLike, velocity_variance: 
     return state
 
 
-def predict(state: Floats, position_noise: ArrayLike, velocity_noise: ArrayLike) -> Floats:
-    """The states (N, 5, 4) one step later; noise: variances added to position and velocity, broadcast to (N, 4)."""
+def predict(state: Floats, position_noise: Floats, velocity_noise: Floats, steps: float = 1.0) -> Floats:
+    """The states (N, 5, 4) `steps` frames later.
+
+    noise: variances added to position and velocity in one frame, broadcast to (N, 4). Over k frames the deviation of a
+    position grows by √k and that of a velocity by k, so that the motion gate widens with the gap.
+    """
     position, velocity, pp, pv, vv = columns(state)
-    later = [position + velocity, velocity, pp + 2 * pv + vv + position_noise, pv + vv, vv + velocity_noise]
+    k = steps
+    later = [
+        position + k * velocity,
+        velocity,
+        pp + 2 * k * pv + k * k * vv + k * position_noise,
+        pv + k * vv,
+        vv + k * k * velocity_noise,
+    ]
     return np.stack(later, axis=1)
 
 

@@ -39,13 +39,13 @@ class AreaMotion:
         """States of new tracks."""
         return kalman.begin(measurement, 10.0, np.array([1e4, 1e4, 1e4, 0.0]))
 
-    def predict(self, state: Floats) -> Floats:
-        """States one frame later; an area that would vanish stops shrinking instead."""
-        vanishing = state[:, POSITION, 2] + state[:, VELOCITY, 2] <= 0
+    def predict(self, state: Floats, steps: float = 1.0) -> Floats:
+        """States `steps` frames later; an area that would vanish stops shrinking instead."""
+        vanishing = state[:, POSITION, 2] + steps * state[:, VELOCITY, 2] <= 0
         if vanishing.any():
             state = state.copy()
             state[vanishing, VELOCITY, 2] = 0
-        return kalman.predict(state, 1.0, np.array([0.01, 0.01, 0.0001, 0.0]))
+        return kalman.predict(state, np.ones(4), np.array([0.01, 0.01, 0.0001, 0.0]), steps)
 
     def update(self, state: Floats, measurement: Floats) -> Floats:
         """States after their measurements."""
@@ -72,11 +72,11 @@ class ScaledMotion:
         position = self.variance(measurement, 2 * self.position_weight, 1e-2)
         return kalman.begin(measurement, position, self.variance(measurement, 10 * self.velocity_weight, 1e-5))
 
-    def predict(self, state: Floats) -> Floats:
-        """States one frame later."""
+    def predict(self, state: Floats, steps: float = 1.0) -> Floats:
+        """States `steps` frames later."""
         size = state[:, POSITION]
         position = self.variance(size, self.position_weight, 1e-2)
-        return kalman.predict(state, position, self.variance(size, self.velocity_weight, 1e-5))
+        return kalman.predict(state, position, self.variance(size, self.velocity_weight, 1e-5), steps)
 
     def noise(self, state: Floats) -> Floats:
         """(N, 4) variances of the measurements that the states expect."""

@@ -38,7 +38,7 @@ class Sort(Tracker):
     def __init__(self, settings: SortSettings | None = None, frame_rate: float = 30.0):
         self.settings = settings or SortSettings()
         self.motion = AreaMotion()
-        super().__init__()
+        super().__init__(frame_rate)
 
     def forget(self) -> None:
         self.tracks = self.begin(Detections(np.zeros((0, 4))))
@@ -55,9 +55,9 @@ class Sort(Tracker):
         return report
 
     def predict(self) -> None:
-        """Move every track one frame on; those whose box has collapsed are lost."""
+        """Move every track on to this frame; those whose box has collapsed are lost."""
         tracks = self.tracks
-        tracks.state = self.motion.predict(tracks.state)
+        tracks.state = self.motion.predict(tracks.state, self.elapsed)
         tracks.streak = np.where(tracks.missed > 0, 0, tracks.streak)
         tracks.missed = tracks.missed + 1
         self.boxes = self.motion.boxes(tracks.state)

@@ -8,7 +8,7 @@ import numpy as np
 
 from idfree.tracking.association import Matching
 from idfree.tracking.tracklets import Tracklets
-from idfree.types import Detections, Integers, Tracks, View
+from idfree.types import Detections, Frame, Integers, Tracks, View
 
 
 class Tracker(ABC):
@@ -16,16 +16,22 @@ class Tracker(ABC):
 
     Counted since the last reset: dropped, boxes refused (not finite, of no area, outside the image); born, ids given;
     decided, matches by what decided them: "appearance" or "overlap".
+
+    Time is counted in frames of the source: `elapsed` since the last update, `now` since the first. It is 1 a frame
+    unless frames were skipped, dropped, or came at odd times, which the frames of a View tell.
     """
 
     settings: Any  # the tracker's own settings dataclass
 
-    def __init__(self) -> None:
+    def __init__(self, frame_rate: float) -> None:
+        self.frame_rate = frame_rate
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first, the next id 1."""
         self.frame = 0
+        self.now, self.elapsed = 0.0, 1.0
+        self.last_frame: Frame | None = None
         self.born = 0
         self.dropped = 0
         self.decided: Counter[str] = Counter()
@@ -37,7 +43,18 @@ class Tracker(ABC):
         sane = view.detections.sane(view.size_hw)
         self.dropped += len(sane) - int(np.count_nonzero(sane))
         self.frame += 1
+        self.tick(view.frame)
         return self.step(view.detections.only(sane), view)
+
+    def tick(self, frame: Frame | None) -> None:
+        """Move the clock on to `frame`: by its time where it is known, else by its number."""
+        last, self.last_frame = self.last_frame, frame
+        self.elapsed = 1.0
+        if frame is not None and last is not None:
+            self.elapsed = float(max(1, frame.number - last.number))
+            if frame.time is not None and last.time is not None and frame.time > last.time:
+                self.elapsed = round((frame.time - last.time) * self.frame_rate, 3)  # rounded: 1 is exactly 1
+        self.now += self.elapsed
 
     def matching(self, tracks: Tracklets, detections: Detections) -> Matching:
         """No matches yet between these tracks and detections."""

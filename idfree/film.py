@@ -3,8 +3,13 @@
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from idfree.types import Frame, Image, Tracks
+
+if TYPE_CHECKING:
+    from idfree.sequences.h264 import H264Writer
+    from idfree.show.window import Window
 
 
 class Film:
@@ -19,7 +24,7 @@ class Film:
         self.path, self.frame_rate, self.window = path, frame_rate, window
         self.drawing = Drawing()
         self.stack = ExitStack()
-        self.opened = False
+        self.screens: list[H264Writer | Window] = []
 
     def __enter__(self) -> "Film":
         return self
@@ -34,7 +39,7 @@ class Film:
         if (self.path is None and self.window is None) or frame.image is None:
             return None
         picture = self.drawing.draw(frame.image, tracks, frame.number)
-        if not self.opened:
+        if not self.screens:
             self.open(picture)
         for screen in self.screens:
             screen.write(picture)
@@ -42,13 +47,12 @@ class Film:
 
     def open(self, first: Image) -> None:
         """The video and the window, which want to know the size of their pictures."""
-        from idfree.sequences.h264 import H264Writer
-        from idfree.show.window import Window
-
-        self.screens: list[H264Writer | Window] = []
-        self.opened = True
         if self.path is not None:
+            from idfree.sequences.h264 import H264Writer
+
             size_hw = (first.shape[0], first.shape[1])
             self.screens.append(self.stack.enter_context(H264Writer(self.path, self.frame_rate, size_hw)))
         if self.window is not None:
+            from idfree.show.window import Window
+
             self.screens.append(self.stack.enter_context(Window(self.window)))

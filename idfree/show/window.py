@@ -1,6 +1,5 @@
 """A window that shows pictures as they come. Tk comes with Python; OpenCV's headless build has no windows."""
 
-import tkinter
 from types import TracebackType
 
 import cv2
@@ -16,7 +15,11 @@ class Window:
 
     def __init__(self, title: str):
         try:
+            import tkinter  # some systems pack it apart from Python
+
             self.root = tkinter.Tk()
+        except ImportError as error:
+            raise UserError("--show needs tkinter, which this Python lacks (Debian: apt install python3-tk)") from error
         except tkinter.TclError as error:
             raise UserError(f"cannot open a window: {error}; leave out --show") from error
         self.root.title(title)
@@ -46,6 +49,8 @@ class Window:
         if room < 1:
             image = cv2.resize(image, None, fx=room, fy=room, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         portable_pixmap = cv2.imencode(".ppm", image)[1].tobytes()
-        self.picture = tkinter.PhotoImage(data=portable_pixmap)  # kept: Tk does not own it
+        from tkinter import PhotoImage
+
+        self.picture = PhotoImage(data=portable_pixmap)  # kept: Tk does not own it
         self.label.configure(image=self.picture)
         self.root.update()

@@ -9,6 +9,7 @@ from idfree.tracking.bytetrack import ByteTrack, ByteTrackSettings
 from idfree.tracking.deepsort import DeepSort, DeepSortSettings
 from idfree.tracking.fairmot import FairMOT, FairMOTSettings
 from idfree.tracking.iou import Iou, IouSettings
+from idfree.tracking.ocsort import OCSort, OCSortSettings
 from idfree.tracking.sort import Sort, SortSettings
 from idfree.tracking.tracker import Tracker
 
@@ -17,6 +18,7 @@ TRACKERS: dict[str, tuple[type[Any], type[Any]]] = {
     "iou": (Iou, IouSettings),
     "deepsort": (DeepSort, DeepSortSettings),
     "bytetrack": (ByteTrack, ByteTrackSettings),
+    "ocsort": (OCSort, OCSortSettings),
     "fairmot": (FairMOT, FairMOTSettings),
 }
 
@@ -30,6 +32,8 @@ __all__ = [
     "FairMOTSettings",
     "Iou",
     "IouSettings",
+    "OCSort",
+    "OCSortSettings",
     "Sort",
     "SortSettings",
     "Tracker",

@@ -216,7 +216,7 @@ def test_detections_of_another_video(folder, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--tracker", "best"], "unknown tracker 'best'; there are: sort, iou, deepsort, bytetrack, fairmot"),
+        (["--tracker", "best"], "unknown tracker 'best'; there are: sort, iou, deepsort, bytetrack, ocsort"),
         (["--tracker", "sort", "--set", "iou=1"], "has no setting 'iou'; it has: min_iou=0.3"),
         (["--tracker", "sort", "--set", "max_age=long"], "expected int"),
         (["--every", "0"], "--every 0: expected 1 or more"),

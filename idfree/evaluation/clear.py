@@ -11,7 +11,7 @@ from idfree.evaluation.scene import EPS, Scene
 from idfree.types import Integers
 
 MIN_IOU = 0.5  # of a match (MOTChallenge)
-LOYALTY = 1000.0  # what a pair matched in the frame before is worth: more than all the IoU of a frame
+LOYALTY = 1000.0  # what a pair matched in the frame before is worth: more than all the IoU it can displace
 MOSTLY_TRACKED, MOSTLY_LOST = 0.8, 0.2  # shares of a truth's life (Wu and Nevatia 2006)
 
 
@@ -110,66 +110,80 @@ def clear(scene: Scene) -> Clear:
     boxes, results = len(scene.gt_frame), len(scene.tracker_frame)
     if boxes == 0 or results == 0:
         return Clear(fn=boxes, fp=results, ml=scene.gt_ids)
-    before = box_before(scene)
-    matched = match(scene, before)
-    rows, ids = scene.gt[matched], scene.gt_id[scene.gt[matched]]
-    partner = np.full(boxes + 1, -1)
-    partner[rows] = scene.tracker_id[scene.tracker[matched]]
-
-    by_truth = rows[np.argsort(ids, kind="stable")]
-    same = np.diff(scene.gt_id[by_truth]) == 0
-    switches = int(np.count_nonzero(same & (np.diff(partner[by_truth]) != 0)))
-    beginnings = int(np.count_nonzero(partner[before[rows]] < 0))
-    life, tracked = (np.bincount(i, minlength=scene.gt_ids) for i in (scene.gt_id, ids))
+    turn = turns(scene)
+    matched = match(scene, turn)
+    matched = matched[np.argsort(scene.gt_id[scene.gt[matched]], kind="stable")]
+    truth, track = scene.gt_id[scene.gt[matched]], scene.tracker_id[scene.tracker[matched]]
+    same = np.diff(truth) == 0
+    life, tracked = (np.bincount(ids, minlength=scene.gt_ids) for ids in (scene.gt_id, truth))
     mostly, partly = (
         int(np.count_nonzero(n)) for n in (tracked / life > MOSTLY_TRACKED, tracked / life >= MOSTLY_LOST)
     )
     return Clear(
-        tp=len(rows),
-        fn=boxes - len(rows),
-        fp=results - len(rows),
-        idsw=switches,
+        tp=len(matched),
+        fn=boxes - len(matched),
+        fp=results - len(matched),
+        idsw=int(np.count_nonzero(same & (np.diff(track) != 0))),
         mt=mostly,
         pt=partly - mostly,
         ml=scene.gt_ids - partly,
-        frag=beginnings - int(np.count_nonzero(tracked)),
+        frag=int(np.count_nonzero(same & (np.diff(turn[matched]) > 1))),
         iou=float(scene.similarity[matched].sum()),
         frames=scene.frames,
     )
 
 
-def match(scene: Scene, before: Integers) -> NDArray[np.bool_]:
-    """(P,) mask of the pairs matched frame by frame: first those of the frame before, then by IoU.
+def turns(scene: Scene) -> Integers:
+    """(P,) the number of each pair's frame among the frames that have both truth and results.
 
-    before (G,): see `box_before`. A pair without rivals is a match whatever came before; only frames with rivals are
-    solved one after another.
-    """
-    good = scene.similarity >= MIN_IOU - EPS
-    matched = good.copy()
-    for rows in (scene.gt, scene.tracker):
-        matched[good] &= np.bincount(rows[good])[rows[good]] == 1
-    identity = scene.tracker_id[scene.tracker]
-    partner = np.full(len(scene.gt_frame) + 1, -1)  # the identity matched with each box; the last: with no box
-    partner[scene.gt[matched]] = identity[matched]
-    for frame in scene.frames_of(good & ~matched):
-        pairs = scene.pairs_of(frame)
-        gt = scene.gt[pairs]
-        loyal = partner[before[gt]] == identity[pairs]
-        matched[pairs] = assigned(scene, frame, np.where(good[pairs], LOYALTY * loyal + scene.similarity[pairs], 0.0))
-        partner[gt[matched[pairs]]] = identity[pairs][matched[pairs]]
-    return matched
-
-
-def box_before(scene: Scene) -> Integers:
-    """(G,) the row of the same truth in the frame before, −1 where it was not there.
-
-    Frames without truth or without results are passed over, as if they were not part of the sequence.
+    The others are passed over: what was matched before them counts as matched in the frame before.
     """
     both = (np.diff(scene.gt_from) > 0) & (np.diff(scene.tracker_from) > 0)
-    turn = np.cumsum(both)[scene.gt_frame]
-    rows = np.flatnonzero(both[scene.gt_frame])
-    rows = rows[np.argsort(scene.gt_id[rows], kind="stable")]
-    follows = (np.diff(scene.gt_id[rows]) == 0) & (np.diff(turn[rows]) == 1)
-    before = np.full(len(scene.gt_frame), -1)
-    before[rows[1:][follows]] = rows[:-1][follows]
-    return before
+    return np.cumsum(both, dtype=np.int64)[scene.frame]
+
+
+def match(scene: Scene, turn: Integers) -> Integers:
+    """The pairs matched frame by frame: first those that were matched the turn before, then by IoU.
+
+    turn (P,): see `turns`. Most are certain whatever the others do; frames where some are not are solved in order.
+    """
+    good = scene.similarity >= MIN_IOU - EPS
+    couple = scene.gt_id[scene.gt] * scene.tracker_ids + scene.tracker_id[scene.tracker]
+    order = np.flatnonzero(good)
+    order = order[np.argsort(couple[order], kind="stable")]
+    goes_on = np.append(False, (np.diff(couple[order]) == 0) & (np.diff(turn[order]) == 1))[: len(order)]
+    matched, unsettled = certain(scene, order, goes_on)
+
+    before = np.full(len(turn), -1)  # the same couple the turn before; −1 is the last of `matched`, which is False
+    before[order[goes_on]] = order[np.flatnonzero(goes_on) - 1]
+    matched = np.append(matched, False)
+    for frame in scene.frames_of(unsettled):
+        pairs = scene.pairs_of(frame)
+        weight = LOYALTY * matched[before[pairs]] + scene.similarity[pairs]
+        matched[pairs] = assigned(scene, frame, np.where(good[pairs], weight, 0.0))
+    return np.flatnonzero(matched)
+
+
+def certain(scene: Scene, order: Integers, goes_on: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Masks (P,) of the pairs that are matched whatever the others do, and of those that this leaves unsettled.
+
+    order: the pairs that overlap enough, couple by couple, in time; goes_on: whether each continues the one before.
+    A pair without rivals is certain, and so is what continues a certain pair; what these exclude is no rival.
+    """
+    place = np.arange(len(order))
+    began = np.maximum.accumulate(np.where(goes_on, 0, place))
+    gt, tracker = scene.gt[order], scene.tracker[order]
+    found, unsettled = np.zeros(len(order), dtype=np.bool_), np.ones(len(order), dtype=np.bool_)
+    while True:
+        alone = unsettled.copy()
+        for rows in (gt, tracker):
+            alone[unsettled] &= np.bincount(rows[unsettled])[rows[unsettled]] == 1
+        since = np.maximum.accumulate(np.where(found | alone, place, -1))
+        new = unsettled & (since >= began)
+        if not new.any():
+            break
+        found |= new
+        unsettled &= ~(np.isin(gt, gt[new]) | np.isin(tracker, tracker[new]))
+    masks = np.zeros((2, len(scene.gt)), dtype=np.bool_)
+    masks[:, order] = found, unsettled
+    return masks[0], masks[1]

@@ -130,13 +130,12 @@ def couples(scene: Scene) -> tuple[Integers, Integers, Integers]:
 
 def shares(scene: Scene) -> Floats:
     """(P,) the IoU of each pair, divided by all the IoU that its two boxes have."""
-    of_gt, of_tracker = (np.bincount(rows, scene.similarity) for rows in (scene.gt, scene.tracker))
-    row, column = scene.cell
+    of_gt = np.bincount(scene.gt, scene.similarity, minlength=len(scene.gt_id))
+    of_tracker = np.bincount(scene.tracker, scene.similarity, minlength=len(scene.tracker_id))
     crowded = (np.bincount(scene.gt) > 2)[scene.gt] | (np.bincount(scene.tracker) > 2)[scene.tracker]
-    for frame in scene.frames_of(crowded):  # where the order of summing matters: its last digit breaks TrackEval's ties
-        pairs = scene.pairs_of(frame)
-        dense = scene.dense(frame, scene.similarity[pairs])
-        of_gt[scene.gt[pairs]] = dense.sum(axis=1)[row[pairs]]
-        of_tracker[scene.tracker[pairs]] = dense.sum(axis=0)[column[pairs]]
+    for frame in scene.frames_of(crowded):  # summed in NumPy's order: the last digit breaks TrackEval's ties
+        dense = scene.dense(frame, scene.similarity[scene.pairs_of(frame)])
+        of_gt[scene.gt_from[frame] : scene.gt_from[frame + 1]] = dense.sum(axis=1)
+        of_tracker[scene.tracker_from[frame] : scene.tracker_from[frame + 1]] = dense.sum(axis=0)
     total = of_tracker[scene.tracker] + of_gt[scene.gt] - scene.similarity
     return np.divide(scene.similarity, total, out=np.zeros_like(total), where=total > EPS)

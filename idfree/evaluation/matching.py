@@ -62,6 +62,4 @@ def assigned(scene: Scene, frame: int, weight: Floats) -> NDArray[np.bool_]:
     gt, tracker = linear_sum_assignment(-dense)
     chosen = np.zeros(dense.shape, dtype=np.bool_)
     chosen[gt, tracker] = True
-    row, column = scene.cell
-    pairs = scene.pairs_of(frame)
-    return chosen[row[pairs], column[pairs]] & (weight > 0)
+    return chosen.reshape(-1)[scene.cell[scene.pairs_of(frame)]] & (weight > 0)

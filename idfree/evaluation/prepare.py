@@ -72,8 +72,8 @@ def recognise(truth: Annotation, name: str = "") -> str:
     the pedestrian's that counts, or a mark that is no whole number: no MOTChallenge truth has these. mot20: its class
     13, or a name with MOT20 in it. Otherwise mot17, whose rules change nothing where all is of class 1 (DanceTrack).
     """
-    classes = np.unique(truth.class_id)
-    if np.any(truth.score % 1):
+    classes, _ = numbered(truth.class_id)
+    if np.any(truth.score != np.rint(truth.score)):
         return "plain"
     if np.all(classes == -1) and len(classes):
         return "mot15"
@@ -114,7 +114,7 @@ def check_identities(side: Annotation, name: str) -> None:
 
 def check_classes(truth: Annotation, protocol: str, name: str) -> None:
     """Raises UserError where a class is none of MOTChallenge's."""
-    odd = np.setdiff1d(truth.class_id, CLASSES)
+    odd = np.setdiff1d(numbered(truth.class_id)[0], CLASSES)
     if len(odd):
         raise UserError(
             f"{name}: class {odd[0]} is none of MOTChallenge's classes 1 to {CROWD}; "

@@ -59,14 +59,20 @@ class Scene:
         return np.searchsorted(self.tracker_frame, np.arange(self.frames + 1))
 
     @cached_property
-    def pair_from(self) -> Integers:
-        """(frames + 1,) the first pair of each frame, and their number."""
-        return np.searchsorted(self.frame, np.arange(self.frames + 1))
+    def pair_from(self) -> list[int]:
+        """The first pair of each frame, and their number."""
+        return np.searchsorted(self.frame, np.arange(self.frames + 1)).tolist()
 
     @cached_property
-    def cell(self) -> tuple[Integers, Integers]:
-        """(P,), (P,) row and column of each pair in the matrix of its frame, truth × results."""
-        return self.gt - self.gt_from[self.frame], self.tracker - self.tracker_from[self.frame]
+    def shape(self) -> list[tuple[int, int]]:
+        """How many boxes of truth and of results each frame has."""
+        return list(zip(np.diff(self.gt_from).tolist(), np.diff(self.tracker_from).tolist(), strict=True))
+
+    @cached_property
+    def cell(self) -> Integers:
+        """(P,) the place of each pair in the matrix of its frame, truth × results, row after row."""
+        row, column = self.gt - self.gt_from[self.frame], self.tracker - self.tracker_from[self.frame]
+        return row * np.diff(self.tracker_from)[self.frame] + column
 
     def frames_of(self, pairs: NDArray[Any]) -> Integers:
         """The frames, ascending, in which some pairs (mask or index) lie."""
@@ -80,11 +86,8 @@ class Scene:
 
     def dense(self, frame: int, values: Floats) -> Floats:
         """`values`, one per pair of a frame, as the matrix of that frame, truth × results; 0 elsewhere."""
-        (gt, next_gt), (tracker, next_tracker) = self.gt_from[frame : frame + 2], self.tracker_from[frame : frame + 2]
-        row, column = self.cell
-        pairs = self.pairs_of(frame)
-        matrix = np.zeros((next_gt - gt, next_tracker - tracker))
-        matrix[row[pairs], column[pairs]] = values
+        matrix = np.zeros(self.shape[frame])
+        matrix.reshape(-1)[self.cell[self.pairs_of(frame)]] = values
         return matrix
 
     def without(self, gt: NDArray[np.bool_], tracker: NDArray[np.bool_]) -> "Scene":

@@ -29,8 +29,7 @@ def test_as_scipy_frame_by_frame(levels: int, density: float) -> None:
         dense = scene.dense(frame, weight[pairs])
         chosen = np.zeros(dense.shape, dtype=bool)
         chosen[linear_sum_assignment(-dense)] = True
-        row, column = scene.cell
-        expected[pairs] = chosen[row[pairs], column[pairs]] & (weight[pairs] > 0)
+        expected[pairs] = chosen.ravel()[scene.cell[pairs]] & (weight[pairs] > 0)
     np.testing.assert_array_equal(heaviest(scene, weight), expected)
     asked = rng.random(len(weight)) < 0.3
     np.testing.assert_array_equal(heaviest(scene, weight, asked)[asked], expected[asked])

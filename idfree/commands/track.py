@@ -36,6 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--appearance", choices=("own", "none"), default="own", help="embeddings that come with the detections, or none"
     )
     add_("--tracker", help="sort, iou, deepsort, bytetrack, fairmot (default: fairmot with embeddings, else bytetrack)")
+    add_("--settings", type=Path, metavar="FILE", help="a tracker and its settings, as `idfree tune` writes them")
     add_(
         "--set",
         action="append",
@@ -112,8 +113,7 @@ def track_one(
     run = prepare(
         sequence,
         detector,
-        options.tracker,
-        tuple(a for a in options.set if not a.startswith("detector.")),
+        *tracker_of(options),
         selection,
         images=pictured,
     )
@@ -131,6 +131,19 @@ def track_one(
     with run.clock.time("writing"):
         write(out / f"{name}.{FORMATS[options.format]}", run.result(), options.format)
     return {**run.summary(), "interrupted": interrupted}
+
+
+def tracker_of(options: argparse.Namespace) -> tuple[str | None, tuple[str, ...]]:
+    """The tracker and its settings: those of the file of --settings, if there is one, then those of --set."""
+    assignments = tuple(a for a in options.set if not a.startswith("detector."))
+    if options.settings is None:
+        return options.tracker, assignments
+    from idfree.tune import read_settings
+
+    tracker, said = read_settings(options.settings)
+    if options.tracker not in (None, tracker):
+        raise UserError(f"--tracker {options.tracker}: {options.settings} is for {tracker}")
+    return tracker, said + assignments
 
 
 def write(path: Path, result: "Annotation", format: str) -> None:

@@ -6,6 +6,7 @@ x2, y2), score, class and visibility; a column of any other name is read and lef
 
 import csv
 import io
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ Columns = dict[str, Floats]
 WHOLE = ("frame", "id", "class")
 LARGEST = 2.0**53  # beyond it a float64 no longer holds every whole number
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+
+PLAIN = np.frombuffer(b"0123456789.,+-eE \r\n", dtype=np.uint8)  # what rows of plain numbers are written with
 
 
 def read_text(path: Path | str) -> str:
@@ -55,18 +58,10 @@ def parse(text: str, path: Path | str, layouts: Layouts, usual: int) -> Columns:
     separator = next((mark for mark in ",;" if mark in first), None)
     names = layouts.get(len(split(first, separator)), layouts[usual])
     used = [index for index, name in enumerate(names) if name]
-    try:
-        rows = np.loadtxt(
-            io.StringIO(text),
-            delimiter=separator,
-            comments=None,
-            quotechar='"',
-            usecols=used if len(used) < len(names) else None,
-            ndmin=2,
-        )
-    except ValueError:
-        rows = None
-    if rows is None or rows.shape[1] != len(used):
+    rows = parse_plain(text, separator, len(names), used)
+    if rows is None:
+        rows = parse_any(text, separator, len(names), used)
+    if rows is None:
         rows = parse_by_line(text, path, separator, names, used)
     columns = {names[index]: rows[:, k] for k, index in enumerate(used)}
     if wrong := find_fault(columns):
@@ -74,6 +69,37 @@ def parse(text: str, path: Path | str, layouts: Layouts, usual: int) -> Columns:
         numbers = [number for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
         raise UserError(f"{path} line {numbers[row]}: {fault}")
     return columns
+
+
+def parse_plain(text: str, separator: str | None, width: int, used: list[int]) -> Floats | None:
+    """The numbers (K, used) of plain rows, twice as fast as NumPy reads them; None where a row is not as plain.
+
+    Numbers between commas, line after line, are what JSON has between brackets, and its parser is quick.
+    """
+    if separator != ",":
+        return None
+    body = text.strip()
+    signs = np.frombuffer(body.encode(), dtype=np.uint8)
+    commas = np.append(np.cumsum(signs == ord(","))[signs == ord("\n")], (signs == ord(",")).sum())
+    if not np.array_equal(commas, np.arange(1, len(commas) + 1) * (width - 1)) or not np.isin(signs, PLAIN).all():
+        return None
+    try:
+        numbers = np.array(json.loads(f"[{body.replace(chr(10), ',')}]"), dtype=np.float64)
+    except ValueError:
+        return None
+    return numbers.reshape(-1, width)[:, used]
+
+
+def parse_any(text: str, separator: str | None, width: int, used: list[int]) -> Floats | None:
+    """The numbers (K, used) as NumPy reads them; None where it refuses."""
+    columns = used if len(used) < width else None
+    try:
+        rows = np.loadtxt(
+            io.StringIO(text), delimiter=separator, comments=None, quotechar='"', usecols=columns, ndmin=2
+        )
+    except ValueError:
+        return None
+    return rows if rows.shape[1] == len(used) else None
 
 
 def parse_by_line(

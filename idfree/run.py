@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from idfree.cameras import Camera, camera_for
 from idfree.errors import UserError
 from idfree.sequences import open_source
 from idfree.trackers import Tracker, make_tracker
@@ -90,6 +91,7 @@ class Run:
     detector: Detector
     tracker: Tracker
     selection: Selection = field(default_factory=Selection)
+    camera: Camera | None = None
     clock: Clock = field(default_factory=Clock)
     seen: list[tuple[int, Tracks]] = field(default_factory=list)
 
@@ -99,18 +101,22 @@ class Run:
             with self.clock.time("reading"):
                 frame = next(frames, None)
             if frame is None:
-                return
+                break
             with self.clock.time("detecting"):
                 view = self.view(frame)
             with self.clock.time("associating"):
                 tracks = self.tracker.update(view)
             self.seen.append((frame.number, tracks))
             yield frame, tracks
+        if self.camera is not None:
+            self.camera.finish()
 
     def view(self, frame: Frame) -> View:
         """What the detector sees in `frame`, as far as it is selected."""
         view = self.detector(frame)
-        return replace(view, detections=self.selection.of_detections(view.detections))
+        detections = self.selection.of_detections(view.detections)
+        motion = None if self.camera is None else self.camera(frame, detections)
+        return replace(view, detections=detections, camera=motion)
 
     def result(self) -> Annotation:
         """All tracks of all frames so far, sorted by frame, then id."""
@@ -220,17 +226,22 @@ def prepare(
     assignments: tuple[str, ...] = (),
     selection: Selection | None = None,
     images: bool = True,
+    camera: str = "none",
 ) -> Run:
-    """A run ready to go. Images are left unread where neither the detector nor the caller (`images`) wants them."""
+    """A run ready to go; camera: as `--camera` says.
+
+    Images are left unread where neither the detector, nor the camera, nor the caller (`images`) wants them.
+    """
     selection = selection or Selection()
-    if not (images or detector.needs_images):
+    motion = camera_for(camera, sequence)
+    if not (images or detector.needs_images or (motion is not None and motion.needs_images)):
         sequence = sequence.without_images()
     rate = sequence.frame_rate  # a tracker's clock counts the source's frames, also those that are skipped
     sequence = selection.of_frames(sequence)
     if not isinstance(tracker, Tracker):
         name = tracker or default_tracker(detector, selection.appearance)
         tracker = make_tracker(name, assignments, rate)
-    return Run(sequence, detector, tracker, selection)
+    return Run(sequence, detector, tracker, selection, motion)
 
 
 def track(
@@ -240,20 +251,22 @@ def track(
     *,
     set: tuple[str, ...] = (),
     images: bool = True,
+    camera: str = "none",
     **selection: Any,
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Track one source: yields (frame, tracks) as they come.
 
     detector: as `--detector` says, or any function of yours from a Frame to Detections. tracker: a name or an instance.
     set: `name=value` overrides of the tracker's settings. images: False leaves images unread where the detector needs
-    none. Further keywords are those of `Selection`: start, frames, every, classes, min_score, min_area, appearance.
+    none. camera: as `--camera` says. Further keywords are those of `Selection`: start, frames, every, classes,
+    min_score, min_area, appearance.
     Raises UserError, also for a source that holds several sequences.
     """
     sequences = open_source(source)
     if len(sequences) > 1:
         raise UserError(f"{source}: holds {len(sequences)} sequences; track them one by one")
     found = detectors_for(detector)(sequences[0]) if isinstance(detector, str) else Yours(detector)
-    return iter(prepare(sequences[0], found, tracker, set, Selection(**selection), images))
+    return iter(prepare(sequences[0], found, tracker, set, Selection(**selection), images, camera))
 
 
 @dataclass(frozen=True)

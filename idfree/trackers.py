@@ -5,6 +5,7 @@ from typing import Any
 
 from idfree.errors import UserError
 from idfree.settings import override
+from idfree.tracking.botsort import BotSort, BotSortSettings
 from idfree.tracking.bytetrack import ByteTrack, ByteTrackSettings
 from idfree.tracking.deepsort import DeepSort, DeepSortSettings
 from idfree.tracking.fairmot import FairMOT, FairMOTSettings
@@ -19,11 +20,14 @@ TRACKERS: dict[str, tuple[type[Any], type[Any]]] = {
     "deepsort": (DeepSort, DeepSortSettings),
     "bytetrack": (ByteTrack, ByteTrackSettings),
     "ocsort": (OCSort, OCSortSettings),
+    "botsort": (BotSort, BotSortSettings),
     "fairmot": (FairMOT, FairMOTSettings),
 }
 
 __all__ = [
     "TRACKERS",
+    "BotSort",
+    "BotSortSettings",
     "ByteTrack",
     "ByteTrackSettings",
     "DeepSort",

@@ -201,6 +201,7 @@ class Sequence:
 
     read: gives the frames. length: how many there are, None for a camera. frame_rate: per second. size_hw: (height,
     width), None until a frame is read. folder: where its gt/ and det/ lie, if it is a MOTChallenge sequence.
+    source: the file or folder it is read from, None for a live camera.
     """
 
     name: str
@@ -209,6 +210,7 @@ class Sequence:
     frame_rate: float = 30.0
     size_hw: tuple[int, int] | None = None
     folder: Path | None = None
+    source: Path | None = None
 
     def __iter__(self) -> Iterator[Frame]:
         return self.read()

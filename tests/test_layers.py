@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "idfree"
-GROUND = {"types", "boxes", "settings", "files", "errors"}
+GROUND = {"types", "boxes", "settings", "files", "errors", "session"}
 ROOMS = {"sequences", "detectors", "tracking", "evaluation", "show", "learn"}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -35,7 +35,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_(
         "--appearance", choices=("own", "none"), default="own", help="embeddings that come with the detections, or none"
     )
-    add_("--tracker", help="sort, iou, deepsort, bytetrack, fairmot (default: fairmot with embeddings, else bytetrack)")
+    add_("--tracker", help="sort, iou, deepsort, bytetrack, ocsort, botsort, fairmot (default: see README)")
+    add_(
+        "--camera",
+        default="none",
+        help="follow its motion: flow or ecc (measured, and kept for next time), or GMC files",
+    )
     add_("--settings", type=Path, metavar="FILE", help="a tracker and its settings, as `idfree tune` writes them")
     add_(
         "--set",
@@ -116,6 +121,7 @@ def track_one(
         *tracker_of(options),
         selection,
         images=pictured,
+        camera=options.camera,
     )
     name, rate = run.sequence.name, run.sequence.frame_rate
     interrupted = False

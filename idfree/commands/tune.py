@@ -39,6 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--classes", default="", help="only these detections, by number or by the model's names, comma separated")
     add_("--appearance", choices=("own", "none"), default="own", help="embeddings of the detections, or none")
     add_("--tracker", help="its name (default: fairmot with embeddings, else bytetrack)")
+    add_("--camera", default="none", help="as for track: flow, ecc or GMC files")
     add_(
         "--set",
         action="append",
@@ -128,7 +129,7 @@ def opened(options: argparse.Namespace) -> "tuple[str, list[Run], list[Run]]":
     tracker = options.tracker or default_tracker(detector_of(to_tune[0]), options.appearance)
 
     def prepared(sequence: "Sequence") -> "Run":
-        return prepare(sequence, detector_of(sequence), tracker, of_tracker(options), selection, images=False)
+        return prepare(sequence, detector_of(sequence), tracker, of_tracker(options), selection, False, options.camera)
 
     return tracker, [prepared(s) for s in to_tune], [prepared(s) for s in to_judge]
 

@@ -13,9 +13,9 @@ from idfree.boxes import clip
 from idfree.detectors.coco import NAMES
 from idfree.detectors.formats import Candidates, class_count, listed, named, recognise
 from idfree.detectors.letterbox import Fit, draw, fitted, to_image
-from idfree.detectors.session import KINDS, Port, Session, open_session, reason
 from idfree.detectors.suppression import nms
 from idfree.errors import UserError
+from idfree.session import KINDS, Port, Session, open_session, reason
 from idfree.types import Detections, Frame, Image, View
 
 PAD = 114  # the grey around a letterboxed picture, in YOLOX, YOLOv5 and all after it

@@ -30,7 +30,7 @@ def open_images(folder: Path | str, numbered: bool = False) -> Sequence:
         return (Frame(number, read_image(path)) for number, path in zip(numbers, paths, strict=True))
 
     height, width, _ = read_image(paths[0]).shape
-    return Sequence(folder.resolve().name, read, length=numbers[-1], size_hw=(height, width))
+    return Sequence(folder.resolve().name, read, length=numbers[-1], size_hw=(height, width), source=folder)
 
 
 def read_image(path: Path | str) -> Image:

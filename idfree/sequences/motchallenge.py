@@ -111,6 +111,7 @@ def open_sequence(folder: Path | str) -> Sequence:
         frame_rate=info.frame_rate,
         size_hw=info.size_hw,
         folder=folder,
+        source=folder,
     )
 
 

@@ -38,7 +38,9 @@ def open_video(path: Path | str) -> Sequence:
         if first is None:
             raise UserError(f"{path}: no frame of it can be decoded (codec {stream.codec.name})")
         height, width, _ = to_bgr(first).shape
-    return Sequence(Path(path).stem, partial(read_video, path, length), length, rate, (height, width))
+    return Sequence(
+        Path(path).stem, partial(read_video, path, length), length, rate, (height, width), source=Path(path)
+    )
 
 
 def read_video(path: Path | str, length: int) -> Iterator[Frame]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from idfree.tracking.appearance import Embedding
 from idfree.tracking.association import Mask, Matching
 from idfree.tracking.jde import TRACKED, UNCONFIRMED, Jde, JdeSettings
@@ -37,7 +39,7 @@ class ByteTrack(Jde):
         high = detections.score > settings.high_score
 
         i, j, distance = self.overlaps(matching, detections)
-        fused = 1 - (1 - distance) * detections.score[j]
+        fused = 1 - (1 - distance) * np.minimum(detections.score[j], 1)
         matching.match(i, j, fused, settings.max_distance, by="overlap", among=tracks.status != UNCONFIRMED, using=high)
         matching.match(
             i, j, distance, settings.max_iou_distance_low, by="overlap", among=tracks.status == TRACKED, using=~high

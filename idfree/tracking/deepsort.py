@@ -6,6 +6,7 @@ import numpy as np
 
 from idfree.tracking.appearance import Embedding, features
 from idfree.tracking.association import Mask, Matching, overlapping
+from idfree.tracking.camera import warp
 from idfree.tracking.gallery import Gallery
 from idfree.tracking.motion import HeightMotion
 from idfree.tracking.tracker import Tracker
@@ -56,7 +57,7 @@ class DeepSort(Tracker):
             self.keep(self.now - self.tracks.last <= self.settings.max_age + 1)
         detections = detections.only(detections.score >= self.settings.min_score)
         embedding = features(detections, self.gallery.embedding[self.tracks.place, 0])
-        self.predict()
+        self.predict(view)
         matching = self.associate(detections, embedding)
         self.take(*matching.pairs, detections, embedding)
         self.drop_stale()
@@ -64,9 +65,11 @@ class DeepSort(Tracker):
             self.tracks.add(self.begin(detections[new], embedding[new]))
         return self.report()
 
-    def predict(self) -> None:
-        """Move every track on to this frame."""
+    def predict(self, view: View) -> None:
+        """Move every track on to this frame, and with the camera."""
         self.tracks.state = self.motion.predict(self.tracks.state, self.elapsed)
+        if view.camera is not None:
+            self.tracks.state = warp(self.tracks.state, view.camera, self.motion.powers)
         self.tracks.missed = self.tracks.missed + 1
 
     def associate(self, detections: Detections, embedding: Embedding) -> Matching:

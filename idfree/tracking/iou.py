@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.tracking.association import greedy, overlapping
+from idfree.tracking.camera import moved
 from idfree.tracking.tracker import Tracker
 from idfree.tracking.tracklets import Tracklets
 from idfree.types import Detections, Floats, Integers, Tracks, View
@@ -45,6 +46,8 @@ class Iou(Tracker):
     def step(self, detections: Detections, view: View) -> Tracks:
         detections = detections.only(detections.score >= self.settings.min_score)
         tracks = self.tracks
+        if view.camera is not None:
+            tracks.xyxy = moved(tracks.xyxy, view.camera)
         matching = self.matching(tracks, detections)
         i, j, distance = overlapping(tracks.xyxy, detections.xyxy)
         matching.match(i, j, distance, 1 - self.settings.min_iou, by="overlap", solver=greedy)

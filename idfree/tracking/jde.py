@@ -11,6 +11,7 @@ import numpy as np
 
 from idfree.tracking.appearance import Embedding, features, unit
 from idfree.tracking.association import Mask, Matching, overlapping
+from idfree.tracking.camera import warp
 from idfree.tracking.kalman import VELOCITY
 from idfree.tracking.motion import HeightMotion, SizeMotion
 from idfree.tracking.tracker import Tracker
@@ -92,12 +93,14 @@ class Jde(Tracker):
         """Which of the detections without a track, by their scores (N,), begin one."""
 
     def predict(self, view: View) -> None:
-        """Move all tracks but the unconfirmed on to this frame."""
+        """Move all tracks but the unconfirmed on to this frame, and all of them with the camera."""
         tracks = self.tracks
         for coordinate in self.still:
             tracks.state[tracks.status == LOST, VELOCITY, coordinate] = 0
         moving = tracks.status != UNCONFIRMED
         tracks.state[moving] = self.motion.predict(tracks.state[moving], self.elapsed)
+        if view.camera is not None:
+            tracks.state = warp(tracks.state, view.camera, self.motion.powers)
 
     def overlaps(self, matching: Matching, detections: Detections) -> tuple[Integers, Integers, Floats]:
         """The pairs of overlapping boxes among what is still free, and their IoU distance."""

@@ -4,6 +4,7 @@ Noise is given as variance, as the authors' filters have it once their matrices 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from idfree.types import Integers
 @dataclass(frozen=True)
 class AreaMotion:
     """SORT's: (cx, cy, area, aspect w/h), the aspect at rest, noise in absolute pixels (Bewley 2016, sec. 3.2)."""
+
+    powers = (2, 0)  # of the camera's scale that area and aspect grow by (camera.warp)
 
     def measure(self, xyxy: Floats) -> Floats:
         """(N, 4) boxes → (N, 4) measurements."""
@@ -58,6 +61,7 @@ class ScaledMotion:
 
     position_weight: float = 1 / 20
     velocity_weight: float = 1 / 160
+    powers: ClassVar[tuple[int, int]]  # of the camera's scale that the last two coordinates grow by (camera.warp)
 
     def measure(self, xyxy: Floats) -> Floats:
         """(N, 4) boxes → (N, 4) measurements."""
@@ -105,6 +109,8 @@ class ScaledMotion:
 class HeightMotion(ScaledMotion):
     """DeepSORT's and FairMOT's: (cx, cy, aspect w/h, height), noise proportional to height (Wojke 2017, sec. 2.1)."""
 
+    powers = (0, 1)
+
     def measure(self, xyxy: Floats) -> Floats:
         """(N, 4) boxes → (N, 4) measurements."""
         return boxes.xyxy_to_xyah(xyxy)
@@ -122,6 +128,8 @@ class HeightMotion(ScaledMotion):
 @dataclass(frozen=True)
 class SizeMotion(ScaledMotion):
     """BoT-SORT's: (cx, cy, width, height), noise in proportion to width and height (Aharon 2022, eqs. 1 to 6)."""
+
+    powers = (1, 1)
 
     def measure(self, xyxy: Floats) -> Floats:
         """(N, 4) boxes → (N, 4) measurements."""

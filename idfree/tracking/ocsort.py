@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.tracking.association import Matching, assign_then_drop, overlapping, solve
+from idfree.tracking.camera import moved, warp
 from idfree.tracking.sort import Sort, SortSettings, SortTracks
 from idfree.types import Detections, Floats, Integers, Tracks, View
 
@@ -63,7 +64,7 @@ class OCSort(Sort):
         settings = self.settings
         floor = settings.low_score if settings.use_byte else settings.min_score
         detections = detections.only(detections.score > floor)
-        self.predict()
+        self.predict(view)
         self.earlier = self.tracks.earlier(self.frame - settings.delta_t)
         matching = self.associate(detections)
         self.take(*matching.pairs, detections)
@@ -98,6 +99,14 @@ class OCSort(Sort):
             i, j, distance = overlapping(self.tracks.observations[free, 0], detections.xyxy[left])
             matching.match(free[i], left[j], distance, limit, by="overlap", using=high, solver=assign_then_drop)
         return matching
+
+    def predict(self, view: View) -> None:
+        """As in SORT; what was observed moves with the camera, too."""
+        super().predict(view)
+        if view.camera is not None:
+            tracks = self.tracks
+            tracks.observations = moved(tracks.observations, view.camera)
+            tracks.anchor = warp(tracks.anchor, view.camera, self.motion.powers)
 
     def momentum(self, i: Integers, j: Integers, detections: Detections) -> Floats:
         """(K,) what the directions add to the IoU of tracks i and detections j: OCM, within ±λ/2.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.tracking.association import Matching, assign_then_drop, overlapping
+from idfree.tracking.camera import warp
 from idfree.tracking.motion import AreaMotion
 from idfree.tracking.tracker import Tracker
 from idfree.tracking.tracklets import Tracklets
@@ -45,7 +46,7 @@ class Sort(Tracker):
 
     def step(self, detections: Detections, view: View) -> Tracks:
         detections = detections.only(detections.score >= self.settings.min_score)
-        self.predict()
+        self.predict(view)
         matching = self.associate(detections)
         self.take(*matching.pairs, detections)
         if len(new := matching.free_detections):
@@ -54,10 +55,12 @@ class Sort(Tracker):
         self.tracks.keep(self.tracks.missed <= self.settings.max_age)
         return report
 
-    def predict(self) -> None:
-        """Move every track on to this frame; those whose box has collapsed are lost."""
+    def predict(self, view: View) -> None:
+        """Move every track on to this frame, and with the camera; those whose box has collapsed are lost."""
         tracks = self.tracks
         tracks.state = self.motion.predict(tracks.state, self.elapsed)
+        if view.camera is not None:
+            tracks.state = warp(tracks.state, view.camera, self.motion.powers)
         tracks.streak = np.where(tracks.missed > 0, 0, tracks.streak)
         tracks.missed = tracks.missed + 1
         self.boxes = self.motion.boxes(tracks.state)

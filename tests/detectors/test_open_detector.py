@@ -7,8 +7,8 @@ import pytest
 
 from idfree.detectors import open_detector
 from idfree.detectors.onnx import Onnx
-from idfree.detectors.session import providers
 from idfree.errors import UserError
+from idfree.session import providers
 
 
 def test_hog_by_name_with_its_settings():

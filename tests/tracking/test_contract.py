@@ -202,3 +202,18 @@ def test_frames_without_embeddings_in_between(tracker):
     mixed = [Detections(d.xyxy, d.score, embedding=None if n % 3 == 1 else d.embedding) for n, d in enumerate(scene)]
     assert len(follow(tracker, mixed)[-1]) == 6
     assert tracker.born == 6
+
+
+def test_follows_people_as_the_camera_pans_and_zooms(tracker):
+    """A jump of the camera by more than a person's width, and a zoom, that the View tells of, lose nobody."""
+    scene = walkers(12, 30)
+    camera = np.array([[1.05, 0, 150], [0, 1.05, 40]])
+    seen = np.eye(2, 3)
+    for number, detections in enumerate(scene):
+        step = camera if number % 10 == 9 else np.eye(2, 3)
+        seen = step[:, :2] @ seen + np.array([[0, 0, step[0, 2]], [0, 0, step[1, 2]]])
+        corners = detections.xyxy.reshape(-1, 2, 2) @ seen[:, :2].T + seen[:, 2]
+        moved = Detections(corners.reshape(-1, 4), detections.score, embedding=detections.embedding)
+        tracks = tracker.update(View(moved, camera=step))
+    assert len(tracks) == 12
+    assert tracker.born == 12

@@ -7,7 +7,7 @@ from idfree.tracking.kalman import POSITION, VELOCITY, VV
 from idfree.tracking.motion import AreaMotion
 from idfree.tracking.ocsort import NEVER, OCSort, OCSortSettings, direction
 from idfree.tracking.sort import Sort, SortSettings
-from idfree.types import Detections, Tracks
+from idfree.types import Detections, View, Tracks
 
 
 def people(*lefts: float, score: float = 0.9) -> Detections:
@@ -110,7 +110,7 @@ def test_momentum_by_hand():
     """λ·score/2 straight on, its negative straight back, 0 at a right angle, half of it at 45°."""
     tracker = OCSort()
     follow(tracker, [people(2 * x) for x in range(6)])
-    tracker.predict()
+    tracker.predict(View(Detections([])))
     tracker.frame += 1
     tracker.earlier = tracker.tracks.earlier(tracker.frame - 3)
     np.testing.assert_array_equal(tracker.earlier, people(6).xyxy)

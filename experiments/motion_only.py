@@ -147,9 +147,6 @@ def rows(loaded, python):
 
 
 def main():
-    from idfree.files import write_text
-    from idfree.show.tables import TRACKING, Row, Table, show, to_markdown
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--python", help="an interpreter with Roboflow's trackers")
@@ -159,6 +156,10 @@ def main():
     options = parser.parse_args()
     if options.worker:
         return work(options.worker, options.exchange)
+
+    from idfree.files import write_text
+    from idfree.show.tables import TRACKING, Row, Table, show, to_markdown
+
     columns = tuple(column for column in TRACKING if column.key in KEYS)
     page = ["# Motion alone\n\nMade by `python experiments/motion_only.py`; see there what each row is.\n"]
     for title, (folders, stored, second_half) in groups(options.data).items():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from idfree.cameras import Camera, camera_for
+from idfree.detectors import Given
 from idfree.errors import UserError
 from idfree.sequences import open_source
 from idfree.trackers import Tracker, make_tracker
@@ -92,6 +93,7 @@ class Run:
     tracker: Tracker
     selection: Selection = field(default_factory=Selection)
     camera: Camera | None = None
+    score_range: tuple[float, float] | None = None
     clock: Clock = field(default_factory=Clock)
     seen: list[tuple[int, Tracks]] = field(default_factory=list)
 
@@ -112,9 +114,12 @@ class Run:
             self.camera.finish()
 
     def view(self, frame: Frame) -> View:
-        """What the detector sees in `frame`, as far as it is selected."""
+        """What the detector sees in `frame`, as far as it is selected, with scores that trackers' thresholds fit."""
         view = self.detector(frame)
         detections = self.selection.of_detections(view.detections)
+        if self.score_range is not None:
+            low, high = self.score_range
+            detections = replace(detections, score=np.clip((detections.score - low) / (high - low), 0, 1))
         motion = None if self.camera is None else self.camera(frame, detections)
         return replace(view, detections=detections, camera=motion)
 
@@ -142,6 +147,7 @@ class Run:
             },
             "matches": shares(self.tracker.decided),
             "detector": self.detector.name,
+            "score_range": self.score_range,
             "tracker": type(self.tracker).__name__,
             "settings": plain(asdict(self.tracker.settings)),
         }
@@ -181,7 +187,7 @@ def detectors_for(spec: str, **options: Any) -> Callable[[Sequence], Detector]:
     options: what `open_detector` takes for a network. Raises UserError where a model or file is missing, or is not what
     it seems.
     """
-    from idfree.detectors import Given, open_detector
+    from idfree.detectors import open_detector
 
     if spec == "hog" or spec.endswith(".onnx"):
         detector = open_detector(spec, **options)
@@ -241,7 +247,8 @@ def prepare(
     if not isinstance(tracker, Tracker):
         name = tracker or default_tracker(detector, selection.appearance)
         tracker = make_tracker(name, assignments, rate)
-    return Run(sequence, detector, tracker, selection, motion)
+    score_range = detector.score_range if isinstance(detector, Given) else None
+    return Run(sequence, detector, tracker, selection, motion, score_range)
 
 
 def track(

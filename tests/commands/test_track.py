@@ -277,3 +277,16 @@ def test_interrupted_run_leaves_nothing_half_done(tmp_path):
     assert "long is unfinished" in err
     assert "Traceback" not in err
     assert list(out.iterdir()) == []
+
+
+def test_scores_of_another_range_are_scaled_for_the_tracker(folder, tmp_path):
+    """Half of the scores of 0…100 stand for 1 and more, and --min-score means the file's own."""
+    (folder / "det" / "det.txt").write_text(
+        "\n".join(row[: row.rindex(",")] + f",{s}" for row, s in zip(ROWS, (90, 40, 80, 3, 70), strict=True))
+    )
+    command = ["track", str(folder), "--detector", "det", "--tracker", "iou", "-q", "-o", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert read_results(tmp_path / "out" / "walk.txt").score.max() == 1
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["sequences"][0]["score_range"] == [10.4, 70.0]
+    assert main([*command, "--min-score", "75"]) == 0
+    assert len(read_results(tmp_path / "out" / "walk.txt")) == 2

@@ -3,6 +3,7 @@
 import numpy as np
 
 from idfree.detectors import Given
+from idfree.detectors.given import score_range
 from idfree.types import Annotation, Frame
 
 
@@ -39,3 +40,11 @@ def test_it_says_what_it_is():
     assert not Given(boxes()).needs_images
     assert not Given(boxes()).has_embeddings
     assert Given(boxes(np.eye(3))).has_embeddings
+
+
+def test_scores_of_any_range_have_a_scale():
+    """Scores in 0…1 stay; of others, the 5 % quantile stands for 0 and the median for 1."""
+    assert score_range(np.array([0.0, 0.3, 1.0])) is None
+    assert score_range(np.zeros(0)) is None
+    assert score_range(np.arange(101.0)) == (5, 50)
+    assert score_range(np.array([-0.5, np.nan])) == (-1.5, -0.5)

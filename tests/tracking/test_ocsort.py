@@ -7,7 +7,7 @@ from idfree.tracking.kalman import POSITION, VELOCITY, VV
 from idfree.tracking.motion import AreaMotion
 from idfree.tracking.ocsort import NEVER, OCSort, OCSortSettings, direction
 from idfree.tracking.sort import Sort, SortSettings
-from idfree.types import Detections, View, Tracks
+from idfree.types import Detections, Tracks, View
 
 
 def people(*lefts: float, score: float = 0.9) -> Detections:

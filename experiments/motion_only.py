@@ -23,6 +23,16 @@ import numpy as np
 OURS = ("sort", "iou", "bytetrack", "ocsort", "botsort")
 PEERS = ("SORTTracker", "ByteTrackTracker", "OCSORTTracker", "BoTSORTTracker")
 KEYS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
+HEAD = """# Motion alone
+
+Made by `python experiments/motion_only.py --data ../shared/data --python PEERS/bin/python`; see there what each row is.
+Figures are combined over the sequences of a group.
+
+Why some rows differ from their namesakes elsewhere: by their defaults in version 2.6.1, Roboflow's SORT keeps lost tracks
+for 30 frames and its ByteTrack filters the corners of a box, where the paper filters its centre, aspect and height. Our
+`sort` reproduces the official tracks row by row, and like them uses every box, the weak ones too. `botsort` has the
+paper's thresholds; Roboflow's and boxmot's are their own.
+"""
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "motion_only.md"
 
 
@@ -161,7 +171,7 @@ def main():
     from idfree.show.tables import TRACKING, Row, Table, show, to_markdown
 
     columns = tuple(column for column in TRACKING if column.key in KEYS)
-    page = ["# Motion alone\n\nMade by `python experiments/motion_only.py`; see there what each row is.\n"]
+    page = [HEAD]
     for title, (folders, stored, second_half) in groups(options.data).items():
         loaded = [load(folder, stored, second_half) for folder in folders]
         table = Table(("Tracker",), columns, (tuple(Row((n,), f) for n, f in rows(loaded, options.python)),))

@@ -28,7 +28,7 @@ HEAD = """# Motion alone
 Made by `python experiments/motion_only.py --data ../shared/data --python PEERS/bin/python`; see there what each row is.
 Figures are combined over the sequences of a group.
 
-Why some rows differ from their namesakes elsewhere: by their defaults in version 2.6.1, Roboflow's SORT keeps lost tracks
+Why some rows differ from their namesakes elsewhere: by its defaults (2.6.1), Roboflow's SORT keeps lost tracks
 for 30 frames and its ByteTrack filters the corners of a box, where the paper filters its centre, aspect and height. Our
 `sort` reproduces the official tracks row by row, and like them uses every box, the weak ones too. `botsort` has the
 paper's thresholds; Roboflow's and boxmot's are their own.
@@ -51,8 +51,8 @@ def groups(data):
 
 def load(folder, stored, second_half):
     """The sequence, its detections and its truth, all numbered from the first frame that counts."""
+    from idfree.detections import stored as read_stored
     from idfree.evaluation.half import half
-    from idfree.run import stored as read_stored
     from idfree.sequences.motchallenge import open_sequence, read_truth
 
     sequence = replace(open_sequence(folder), frame_rate=30.0)

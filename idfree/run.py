@@ -5,18 +5,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from idfree.cameras import Camera, camera_for
+from idfree.detections import Yours, detectors_for
 from idfree.detectors import Given
 from idfree.errors import UserError
+from idfree.selection import Selection
 from idfree.sequences import open_source
 from idfree.trackers import Tracker, make_tracker
 from idfree.types import Annotation, Detections, Detector, Frame, Sequence, Tracks, View
+
+if TYPE_CHECKING:
+    from idfree.appearance.encoder import Encoder
 
 STAGES = ("reading", "detecting", "associating", "writing")
 
@@ -37,53 +41,6 @@ class Clock:
             self.seconds[stage] += time.perf_counter() - start
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which frames, and which of their detections, are tracked.
-
-    start: the first frame's number. frames: how many at most. every: only each N-th from the first on. classes: ids,
-    all if empty. min_area in px². appearance: "own" embeddings of the detections, or "none".
-    """
-
-    start: int = 1
-    frames: int | None = None
-    every: int = 1
-    classes: tuple[int, ...] = ()
-    min_score: float = -np.inf
-    min_area: float = 0.0
-    appearance: str = "own"
-
-    def __post_init__(self) -> None:
-        for name in ("start", "every", "frames"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"--{name} {value}: expected 1 or more")
-
-    def of_frames(self, sequence: Sequence) -> Sequence:
-        """The sequence cut to the frames selected, which keep their numbers; its rate falls as frames are skipped."""
-
-        def read() -> Iterator[Frame]:
-            frames = (f for f in sequence if f.number >= self.start and (f.number - self.start) % self.every == 0)
-            return islice(frames, self.frames)
-
-        length = sequence.length
-        if length is not None:
-            length = len(range(self.start, length + 1, self.every)[: self.frames])
-        return replace(sequence, read=read, length=length, frame_rate=sequence.frame_rate / self.every)
-
-    def of_detections(self, detections: Detections) -> Detections:
-        """The detections selected."""
-        if self.appearance == "none":
-            detections = replace(detections, embedding=None)
-        keep = detections.score >= self.min_score
-        if self.classes:
-            keep &= np.isin(detections.class_id, self.classes)
-        if self.min_area > 0:
-            width, height = (detections.xyxy[:, 2:] - detections.xyxy[:, :2]).T
-            keep &= width * height >= self.min_area
-        return detections.only(keep)
-
-
 @dataclass
 class Run:
     """One sequence being tracked: iterate for (frame, tracks); `result` and `summary` say what came of it so far."""
@@ -94,6 +51,7 @@ class Run:
     selection: Selection = field(default_factory=Selection)
     camera: Camera | None = None
     score_range: tuple[float, float] | None = None
+    encoder: "Encoder | None" = None
     clock: Clock = field(default_factory=Clock)
     seen: list[tuple[int, Tracks]] = field(default_factory=list)
 
@@ -120,8 +78,19 @@ class Run:
         if self.score_range is not None:
             low, high = self.score_range
             detections = replace(detections, score=np.clip((detections.score - low) / (high - low), 0, 1))
+        detections = self.embedded(frame, detections)
         motion = None if self.camera is None else self.camera(frame, detections)
-        return replace(view, detections=detections, camera=motion)
+        limit = self.encoder.limit if self.encoder else view.appearance_limit
+        return replace(view, detections=detections, camera=motion, appearance_limit=limit)
+
+    def embedded(self, frame: Frame, detections: Detections) -> Detections:
+        """The detections with the encoder's embeddings, of those that the tracker wants; zeros for the others."""
+        if self.encoder is None or self.tracker.published_limit is None or frame.image is None:
+            return detections
+        wanted = detections.score > self.tracker.least_embedded
+        embedding = np.zeros((len(detections), self.encoder.dimension), dtype=np.float32)
+        embedding[wanted] = self.encoder(frame.image, detections.xyxy[wanted])
+        return replace(detections, embedding=embedding)
 
     def result(self) -> Annotation:
         """All tracks of all frames so far, sorted by frame, then id."""
@@ -148,6 +117,7 @@ class Run:
             "matches": shares(self.tracker.decided),
             "detector": self.detector.name,
             "score_range": self.score_range,
+            "appearance": None if self.encoder is None else {"name": self.encoder.name, "limit": self.encoder.limit},
             "tracker": type(self.tracker).__name__,
             "settings": plain(asdict(self.tracker.settings)),
         }
@@ -181,48 +151,21 @@ def plain(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: str(v) if isinstance(v, float) and not np.isfinite(v) else v for name, v in settings.items()}
 
 
-def detectors_for(spec: str, **options: Any) -> Callable[[Sequence], Detector]:
-    """What finds the boxes of each sequence, by the words of `--detector`; a network is loaded once for all.
+def encoder_for(spec: str, device: str = "auto") -> "Encoder | None":
+    """What `--appearance` says: none and own need no encoder. Raises UserError for what is not known."""
+    if spec in ("none", "own"):
+        return None
+    from idfree.appearance import open_encoder
 
-    options: what `open_detector` takes for a network. Raises UserError where a model or file is missing, or is not what
-    it seems.
-    """
-    from idfree.detectors import open_detector
-
-    if spec == "hog" or spec.endswith(".onnx"):
-        detector = open_detector(spec, **options)
-        return lambda sequence: detector
-    return lambda sequence: Given(stored(spec, sequence), sequence.size_hw)
+    if spec != "colour" and not spec.endswith(".onnx"):
+        raise UserError(f"--appearance {spec}: expected none, own, colour or a file MODEL.onnx")
+    return open_encoder(spec, device=device)
 
 
-def stored(spec: str, sequence: Sequence) -> Annotation:
-    """The detections of a sequence in `det` (its own det/det.txt), a file, or a folder of NAME.txt / NAME.npy …"""
-    from idfree.sequences.motchallenge import names_of
-    from idfree.sequences.tables import SUFFIXES, read_boxes
-
-    path = Path(spec)
-    if spec == "det":
-        if sequence.folder is None:
-            raise UserError(f"--detector det: {sequence.name} is no MOTChallenge folder, so it has no det/det.txt")
-        path = sequence.folder / "det" / "det.txt"
-    elif path.is_dir():
-        candidates = (path / (name + suffix) for name in names_of(sequence.name) for suffix in SUFFIXES)
-        found = next((candidate for candidate in candidates if candidate.is_file()), None)
-        if found is None:
-            raise UserError(f"--detector {path}: no file for {sequence.name} ({', '.join(SUFFIXES)})")
-        path = found
-    boxes = read_boxes(path)
-    if sequence.length is not None and len(boxes) and boxes.frame[-1] > sequence.length:
-        raise UserError(
-            f"{path}: has detections of frame {boxes.frame[-1]}, but {sequence.name} has {sequence.length} frames:"
-            " are they of another video?"
-        )
-    return boxes
-
-
-def default_tracker(detector: Detector, appearance: str = "own") -> str:
+def default_tracker(detector: Detector, selection: Selection, encoder: "Encoder | None" = None) -> str:
     """`fairmot` where there are embeddings to use, `bytetrack` where there are none."""
-    return "fairmot" if detector.has_embeddings and appearance != "none" else "bytetrack"
+    own = detector.has_embeddings and selection.appearance != "none"
+    return "fairmot" if encoder is not None or own else "bytetrack"
 
 
 def prepare(
@@ -233,22 +176,25 @@ def prepare(
     selection: Selection | None = None,
     images: bool = True,
     camera: str = "none",
+    encoder: "Encoder | None" = None,
 ) -> Run:
-    """A run ready to go; camera: as `--camera` says.
+    """A run ready to go. camera: as `--camera` says; encoder: of the detections' looks, in place of their own.
 
-    Images are left unread where neither the detector, nor the camera, nor the caller (`images`) wants them.
+    Images are left unread where neither the detector, nor the camera, nor the encoder, nor the caller (`images`) wants
+    them.
     """
     selection = selection or Selection()
     motion = camera_for(camera, sequence)
-    if not (images or detector.needs_images or (motion is not None and motion.needs_images)):
+    asked = (images, detector.needs_images, motion is not None and motion.needs_images, encoder is not None)
+    if not any(asked):
         sequence = sequence.without_images()
     rate = sequence.frame_rate  # a tracker's clock counts the source's frames, also those that are skipped
     sequence = selection.of_frames(sequence)
     if not isinstance(tracker, Tracker):
-        name = tracker or default_tracker(detector, selection.appearance)
+        name = tracker or default_tracker(detector, selection, encoder)
         tracker = make_tracker(name, assignments, rate)
     score_range = detector.score_range if isinstance(detector, Given) else None
-    return Run(sequence, detector, tracker, selection, motion, score_range)
+    return Run(sequence, detector, tracker, selection, motion, score_range, encoder)
 
 
 def track(
@@ -259,34 +205,21 @@ def track(
     set: tuple[str, ...] = (),
     images: bool = True,
     camera: str = "none",
+    appearance: str = "own",
     **selection: Any,
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Track one source: yields (frame, tracks) as they come.
 
     detector: as `--detector` says, or any function of yours from a Frame to Detections. tracker: a name or an instance.
     set: `name=value` overrides of the tracker's settings. images: False leaves images unread where the detector needs
-    none. camera: as `--camera` says. Further keywords are those of `Selection`: start, frames, every, classes,
-    min_score, min_area, appearance.
+    none. camera, appearance: as `--camera` and `--appearance` say. Further keywords are those of `Selection`: start,
+    frames, every, classes, min_score, min_area.
     Raises UserError, also for a source that holds several sequences.
     """
     sequences = open_source(source)
     if len(sequences) > 1:
         raise UserError(f"{source}: holds {len(sequences)} sequences; track them one by one")
     found = detectors_for(detector)(sequences[0]) if isinstance(detector, str) else Yours(detector)
-    return iter(prepare(sequences[0], found, tracker, set, Selection(**selection), images, camera))
-
-
-@dataclass(frozen=True)
-class Yours:
-    """A detector made of the user's own function from a Frame to Detections (or to a View)."""
-
-    function: Callable[[Frame], Detections | View]
-    name: str = "yours"
-    needs_images: bool = True
-    has_embeddings: bool = True  # it may have; a tracker with appearance works without, too
-
-    def __call__(self, frame: Frame) -> View:
-        found = self.function(frame)
-        if isinstance(found, View):
-            return found
-        return View(found, frame, None if frame.image is None else frame.image.shape[:2])
+    encoder = encoder_for(appearance)
+    chosen = Selection(**selection, appearance=appearance)
+    return iter(prepare(sequences[0], found, tracker, set, chosen, images, camera, encoder))

@@ -117,6 +117,7 @@ class View:
 
     occlusions (K, 3): x, y, score of predicted occlusion centres. size_hw: (height, width) of the frame, if known.
     camera (2, 3): the affine map of the last frame's pixels onto this frame's, None if nobody measured it.
+    appearance_limit: the cosine distance of embeddings at which "same" and "different" cross, if it is known.
     embedder, refiner: what `embed` and `refine` ask; a View read from a file has neither and says so.
     """
 
@@ -125,6 +126,7 @@ class View:
     size_hw: tuple[int, int] | None = None
     occlusions: Floats = field(default_factory=lambda: np.zeros((0, 3)))
     camera: Floats | None = None
+    appearance_limit: float | None = None
     embedder: Callable[[Floats], NDArray[np.floating[Any]]] | None = None
     refiner: Callable[[Floats], tuple[Floats, Floats]] | None = None
 

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "idfree"
 GROUND = {"types", "boxes", "settings", "files", "errors", "session"}
-ROOMS = {"sequences", "detectors", "tracking", "evaluation", "show", "learn"}
+ROOMS = {"sequences", "detectors", "tracking", "evaluation", "show", "appearance", "learn"}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 

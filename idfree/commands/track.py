@@ -15,7 +15,8 @@ from idfree.errors import UserError
 from idfree.files import make_folder, write_text
 
 if TYPE_CHECKING:
-    from idfree.run import Selection
+    from idfree.appearance.encoder import Encoder
+    from idfree.selection import Selection
     from idfree.types import Annotation, Detector, Sequence
 
 FORMATS = {"mot": "txt", "csv": "csv", "json": "json", "parquet": "parquet"}
@@ -33,7 +34,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--detector", default="hog", help="model.onnx, det, boxes.txt/.csv/.parquet/.npy, a folder of those, or hog")
     add_("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
     add_(
-        "--appearance", choices=("own", "none"), default="own", help="embeddings that come with the detections, or none"
+        "--appearance",
+        default="own",
+        help="own (embeddings of the detections), colour, model.onnx (crop Re-ID) or none",
     )
     add_("--tracker", help="sort, iou, deepsort, bytetrack, ocsort, botsort, fairmot (default: see README)")
     add_(
@@ -63,7 +66,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Track every sequence of every source; gives the summary."""
-    from idfree.run import Selection, detectors_for
+    from idfree.detections import detectors_for
+    from idfree.run import encoder_for
+    from idfree.selection import Selection
     from idfree.sequences import open_source
 
     sequences = [s for source in options.source for s in open_source(source)]
@@ -85,11 +90,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         min_area=options.min_area,
         appearance=options.appearance,
     )
+    encoder = encoder_for(options.appearance, options.device)
     make_folder(out)
     done: list[dict[str, Any]] = []
     try:
         for sequence in sequences:
-            done.append(track_one(sequence, detector_of(sequence), selection, out, options))
+            done.append(track_one(sequence, detector_of(sequence), selection, encoder, out, options))
             if not options.json:
                 print(sentence(done[-1], out / f"{sequence.name}.{FORMATS[options.format]}"))
     finally:  # interrupted or not, what is done is kept
@@ -100,7 +106,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def track_one(
-    sequence: "Sequence", detector: "Detector", selection: "Selection", out: Path, options: argparse.Namespace
+    sequence: "Sequence",
+    detector: "Detector",
+    selection: "Selection",
+    encoder: "Encoder | None",
+    out: Path,
+    options: argparse.Namespace,
 ) -> dict[str, Any]:
     """Track one sequence and write what came of it; gives its summary.
 
@@ -122,6 +133,7 @@ def track_one(
         selection,
         images=pictured,
         camera=options.camera,
+        encoder=encoder,
     )
     name, rate = run.sequence.name, run.sequence.frame_rate
     interrupted = False

@@ -107,7 +107,9 @@ def wanted(options: argparse.Namespace) -> "Column":
 
 def opened(options: argparse.Namespace) -> "tuple[str, list[Run], list[Run]]":
     """The tracker's name, what to tune on and what to judge on: nothing is seen yet, but mistakes come to light."""
-    from idfree.run import Selection, default_tracker, detectors_for, prepare
+    from idfree.detections import detectors_for
+    from idfree.run import default_tracker, prepare
+    from idfree.selection import Selection
     from idfree.sequences import open_source
     from idfree.tune import truth_file
 
@@ -126,7 +128,7 @@ def opened(options: argparse.Namespace) -> "tuple[str, list[Run], list[Run]]":
         classes=() if options.detector.endswith(".onnx") else class_numbers(options.classes),
         appearance=options.appearance,
     )
-    tracker = options.tracker or default_tracker(detector_of(to_tune[0]), options.appearance)
+    tracker = options.tracker or default_tracker(detector_of(to_tune[0]), selection)
 
     def prepared(sequence: "Sequence") -> "Run":
         return prepare(sequence, detector_of(sequence), tracker, of_tracker(options), selection, False, options.camera)

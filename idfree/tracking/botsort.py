@@ -31,9 +31,14 @@ class BotSort(ByteTrack):
     settings: BotSortSettings
     motion = SizeMotion()
     still = (2, 3)  # width and height
+    published_limit = 2 * BotSortSettings.max_appearance
 
     def __init__(self, settings: BotSortSettings | None = None, frame_rate: float = 30.0):
         super().__init__(settings or BotSortSettings(), frame_rate)
+
+    @property
+    def least_embedded(self) -> float:
+        return self.settings.high_score
 
     def associate(self, detections: Detections, embedding: Embedding) -> Matching:
         """ByteTrack's three passes; for high scores, the distance is that of overlap or of appearance (sec. 3.3)."""
@@ -60,7 +65,7 @@ class BotSort(ByteTrack):
 
     def appearance(self, i: Integers, j: Integers, iou_distance: Floats, embedding: Embedding) -> Floats:
         """(K,) half the cosine distance of tracks i and detections j; 1 for pairs too far apart or too unlike."""
-        distance = cosine_distance(self.tracks.embedding, embedding, i, j) / 2
+        distance = self.scale * cosine_distance(self.tracks.embedding, embedding, i, j) / 2
         near = iou_distance <= self.settings.proximity
         return np.where(near & (distance <= self.settings.max_appearance), distance, 1.0)
 

@@ -43,6 +43,8 @@ class DeepSortTracks(Tracklets):
 class DeepSort(Tracker):
     """The tracker of Wojke 2017."""
 
+    published_limit = DeepSortSettings.max_cosine
+
     def __init__(self, settings: DeepSortSettings | None = None, frame_rate: float = 30.0):
         self.settings = settings or DeepSortSettings()
         self.motion = HeightMotion()
@@ -81,7 +83,7 @@ class DeepSort(Tracker):
         known = np.flatnonzero(tracks.confirmed[i])
         by_place = known[np.argsort(tracks.place[i[known]], kind="stable")]
         i, j = i[by_place], j[by_place]
-        distance = self.gallery.distance(tracks.place[i], embedding, j)
+        distance = self.scale * self.gallery.distance(tracks.place[i], embedding, j)
         for missed in np.unique(tracks.missed[i]):
             matching.match(i, j, distance, settings.max_cosine, by="appearance", among=tracks.missed == missed)
 

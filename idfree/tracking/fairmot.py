@@ -22,9 +22,14 @@ class FairMOT(Jde):
     """The tracker of Zhang 2020, also of clmot and tdt."""
 
     settings: FairMOTSettings
+    published_limit = FairMOTSettings.max_cosine
 
     def __init__(self, settings: FairMOTSettings | None = None, frame_rate: float = 30.0):
         super().__init__(settings or FairMOTSettings(), frame_rate)
+
+    @property
+    def least_embedded(self) -> float:
+        return self.settings.min_score
 
     def least_score(self) -> float:
         return self.settings.min_score
@@ -36,7 +41,7 @@ class FairMOT(Jde):
 
         i, j, motion = self.motion.gate(tracks.state, self.motion.measure(detections.xyxy))
         appearance = cosine_distance(tracks.embedding, embedding, i, j)
-        cost = settings.appearance_weight * appearance + (1 - settings.appearance_weight) * motion
+        cost = settings.appearance_weight * self.scale * appearance + (1 - settings.appearance_weight) * motion
         matching.match(i, j, cost, settings.max_cosine, by="appearance", among=tracks.status != UNCONFIRMED)
 
         i, j, distance = self.overlaps(matching, detections)

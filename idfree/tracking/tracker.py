@@ -22,6 +22,7 @@ class Tracker(ABC):
     """
 
     settings: Any  # the tracker's own settings dataclass
+    published_limit: float | None = None  # of cosine distance, for the authors' encoder; None: looks do not matter
 
     def __init__(self, frame_rate: float) -> None:
         self.frame_rate = frame_rate
@@ -44,6 +45,7 @@ class Tracker(ABC):
         self.dropped += len(sane) - int(np.count_nonzero(sane))
         self.frame += 1
         self.tick(view.frame)
+        self.limit = view.appearance_limit
         return self.step(view.detections.only(sane), view)
 
     def tick(self, frame: Frame | None) -> None:
@@ -55,6 +57,20 @@ class Tracker(ABC):
             if frame.time is not None and last.time is not None and frame.time > last.time:
                 self.elapsed = round((frame.time - last.time) * self.frame_rate, 3)  # rounded: 1 is exactly 1
         self.now += self.elapsed
+
+    @property
+    def least_embedded(self) -> float:
+        """The score above which a detection's embedding is used."""
+        return float("-inf")
+
+    @property
+    def scale(self) -> float:
+        """What cosine distances are multiplied by, so that the encoder's own limit becomes the published one.
+
+        Encoders differ by far in how far apart they put two people; a limit that is not theirs costs more than a worse
+        encoder. Where the encoder's is unknown, 1.
+        """
+        return self.published_limit / self.limit if self.published_limit and self.limit else 1.0
 
     def matching(self, tracks: Tracklets, detections: Detections) -> Matching:
         """No matches yet between these tracks and detections."""

@@ -221,7 +221,7 @@ def test_detections_of_another_video(folder, tmp_path, capsys):
         (["--tracker", "sort", "--set", "max_age=long"], "expected int"),
         (["--every", "0"], "--every 0: expected 1 or more"),
         (["--format", "xml"], "invalid choice: 'xml'"),
-        (["--appearance", "smell"], "invalid choice: 'smell'"),
+        (["--appearance", "smell"], "--appearance smell: expected none, own, colour or a file MODEL.onnx"),
         (["--classes", "person"], "expected numbers"),
         (["--frames", "many"], "invalid int value"),
         (["--fps", "0"], "--fps 0"),

@@ -6,8 +6,8 @@
 
 --python names an interpreter in whose environment some of `trackers`, `norfair`, `deep-sort-realtime` are installed
 (repeatable: they do not agree on dependencies); --sort is a copy of the official SORT's sort.py, run there, too (it
-needs filterpy). Every contestant runs alone in a process of its own on one thread, `--rounds` times in turn with the others;
-the fastest round counts, because the machine is shared. Look at the ratios, not at the figures.
+needs filterpy). Every contestant runs alone in a process of its own on one thread, `--rounds` times in turn with the
+others; the fastest round counts, because the machine is shared. Look at the ratios, not at the figures.
 """
 
 import argparse
@@ -81,8 +81,9 @@ def idfree_tracker(name):
 
 def bare():
     """The least that any tracker does: IoU of all pairs of this frame and the last, and an assignment."""
-    from idfree.boxes import iou
     from scipy.optimize import linear_sum_assignment
+
+    from idfree.boxes import iou
 
     def make():
         last = [np.zeros((0, 4))]

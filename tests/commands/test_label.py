@@ -1,0 +1,293 @@
+"""`idfree label` as a user meets it, good input and bad."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from idfree import cli
+from idfree.commands import label
+from idfree.sequences import open_source
+from idfree.sequences.h264 import H264Writer
+from idfree.sequences.motchallenge import read_truth
+
+WALK = [f"{n},-1,{10 + 2 * n},20,30,60,0.9\n{n},-1,{110 - n},20,30,60,0.8\n" for n in range(1, 13)]
+
+
+@pytest.fixture(autouse=True)
+def command(monkeypatch):
+    if label not in cli.COMMANDS:
+        monkeypatch.setattr(cli, "COMMANDS", (*cli.COMMANDS, label))
+    yield
+    logging.getLogger().handlers.clear()  # the command line logs to this test's stderr, which is about to close
+
+
+def run(*arguments: object) -> int:
+    return cli.main(["label", *map(str, arguments)])
+
+
+def film(path: Path, frames: int = 12) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with H264Writer(path, 25, (96, 160)) as writer:
+        for n in range(frames):
+            writer.write(np.full((96, 160, 3), 100 + n % 50, np.uint8))
+    return path
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """Two videos a/one.mp4 and a/two.mp4, and detections for each in boxes/."""
+    for name in ("one", "two"):
+        film(tmp_path / "a" / f"{name}.mp4")
+        (tmp_path / "boxes").mkdir(exist_ok=True)
+        (tmp_path / "boxes" / f"{name}.txt").write_text("".join(WALK))
+    return tmp_path
+
+
+def fails(capsys, *arguments: object) -> str:
+    assert run(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("idfree: ")
+    return err
+
+
+def test_a_video_becomes_a_sequence(films, capsys):
+    out = films / "out"
+    assert run(films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", out, "-q") == 0
+    told = capsys.readouterr()
+    assert "2 tracklets in 1 video" in told.out
+    assert told.err == ""
+    sequence = open_source(out / "one")[0]
+    assert (sequence.name, sequence.length, sequence.frame_rate, sequence.size_hw) == ("one", 12, 25.0, (96, 160))
+    assert [frame.number for frame in sequence] == list(range(1, 13))
+    assert (out / "one" / "one.mp4").is_symlink()
+    truth = read_truth(out / "one" / "gt" / "gt.txt")
+    assert set(truth.id.tolist()) == {1, 2}
+    assert set(truth.score.tolist()) == set(truth.class_id.tolist()) == {1}
+    record = json.loads((out / "one" / "settings.json").read_text())
+    assert record["complete"] is True
+    assert record["report"]["boxes"] == len(truth)
+    assert not list(out.glob("**/*partial*"))
+
+
+def test_settings_and_scores_matter(films):
+    """Of the two walkers, each 60 px high, one has scores of 0.8."""
+
+    def boxes(*more):
+        run(films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", films / "out", "-q", *more)
+        return len(read_truth(films / "out" / "one" / "gt" / "gt.txt"))
+
+    assert boxes() == 24
+    assert boxes("--set", "min_score=0.85") == 12
+    assert boxes("--set", "min_height=61") == 0
+    assert boxes("--every", "2", "--set", "min_boxes=6") == 12
+
+
+def test_many_videos_as_json(films, capsys):
+    assert run(films / "a", "--detector", films / "boxes", "-o", films / "out", "--json") == 0
+    told = capsys.readouterr()
+    found = json.loads(told.out)
+    assert list(found["videos"]) == ["one", "two"]
+    assert found["failed"] == {}
+    assert found["videos"]["one"]["tracklets"] == 2
+    assert told.err == ""
+
+
+def test_what_is_finished_is_not_done_again(films, capsys):
+    def skipped(*more):
+        run(films / "a", "--detector", films / "boxes", "-o", films / "out", "--json", *more)
+        return [report["skipped"] for report in json.loads(capsys.readouterr().out)["videos"].values()]
+
+    assert skipped() == [False, False]
+    written = (films / "out" / "one" / "gt" / "gt.txt").stat().st_mtime_ns
+    assert skipped() == [True, True]
+    assert (films / "out" / "one" / "gt" / "gt.txt").stat().st_mtime_ns == written
+    assert skipped("--force") == [False, False]
+    assert skipped("--set", "min_boxes=9") == [False, False]
+    assert skipped("--set", "min_boxes=9") == [True, True]
+    (films / "boxes" / "one.txt").write_text("".join(WALK[:-1]))
+    assert skipped("--set", "min_boxes=9") == [False, True]
+    film(films / "a" / "two.mp4", 13)
+    assert skipped("--set", "min_boxes=9") == [True, False]
+    record = films / "out" / "one" / "settings.json"
+    record.write_text(record.read_text().replace('"complete": true', '"complete": false'))
+    assert skipped("--set", "min_boxes=9") == [False, True]
+
+
+def test_finished_before_is_said(films, capsys):
+    run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q")
+    run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q")
+    assert "4 tracklets in 2 videos; 2 of them were finished before" in capsys.readouterr().out
+
+
+def test_one_bad_video_does_not_stop_the_others(films, capsys):
+    (films / "a" / "broken.mp4").write_text("hello")
+    assert run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q") == 0
+    told = capsys.readouterr()
+    assert "4 tracklets in 2 videos" in told.out
+    assert "broken is left out" in told.err
+    assert "not a video" in told.err
+    assert not (films / "out" / "broken").exists()
+
+
+def test_processes_make_the_same(films, capsys):
+    (films / "a" / "broken.mp4").write_text("hello")
+    run(films / "a", "--detector", films / "boxes", "-o", films / "alone", "-q")
+    alone = capsys.readouterr()
+    assert run(films / "a", "--detector", films / "boxes", "-o", films / "many", "-q", "--workers", "2") == 0
+    many = capsys.readouterr()
+    assert many.out == alone.out.replace("alone", "many")
+    assert many.err == alone.err
+    for name in ("one", "two"):
+        texts = [(films / out / name / "gt" / "gt.txt").read_bytes() for out in ("alone", "many")]
+        assert texts[0] == texts[1] != b""
+
+
+def test_a_folder_of_images(films, capsys):
+    """Their names count from elsewhere, and the links from one."""
+    images = films / "shots"
+    images.mkdir()
+    for number in range(12):
+        cv2.imwrite(str(images / f"{number + 500:04d}.png"), np.full((96, 160, 3), 10 * number, np.uint8))
+    assert run(images, "--detector", films / "boxes" / "one.txt", "-o", films / "out", "-q") == 0
+    frames = list(open_source(films / "out" / "shots")[0])
+    assert [frame.number for frame in frames] == list(range(1, 13))
+    assert [int(frame.image[0, 0, 0]) for frame in frames] == list(range(0, 120, 10))
+
+
+def test_sequences_with_and_without_pictures(films, capsys):
+    sets = films / "sets"
+    for name in ("text", "pictures"):
+        (sets / name / "det").mkdir(parents=True)
+        (sets / name / "det" / "det.txt").write_text("".join(WALK))
+        (sets / name / "seqinfo.ini").write_text("[Sequence]\nframeRate=25\nseqLength=12\nimWidth=160\nimHeight=96\n")
+    (sets / "pictures" / "img1").mkdir()
+    for number in range(1, 13):
+        cv2.imwrite(str(sets / "pictures" / "img1" / f"{number:06d}.png"), np.full((96, 160, 3), number, np.uint8))
+    assert run(sets, "--detector", "det", "-o", films / "out", "-q") == 0
+    assert "4 tracklets in 2 videos" in capsys.readouterr().out
+    assert [len(list(open_source(films / "out" / name)[0].without_images())) for name in ("text", "pictures")] == [
+        12,
+        12,
+    ]
+    assert int(next(iter(open_source(films / "out" / "pictures")[0])).image[0, 0, 0]) == 1
+    assert sorted(path.name for path in (films / "out" / "text").iterdir()) == ["gt", "seqinfo.ini", "settings.json"]
+    assert run(sets, "--detector", "det", "-o", films / "out", "-q", "--force") == 0  # links are made anew
+
+
+def test_no_links_no_loss(films, monkeypatch):
+    def refuse(*_args, **_more):
+        raise PermissionError(1, "no links here")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    for _ in range(2):
+        run(films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", films / "out", "-q", "--force")
+        copy = films / "out" / "one" / "one.mp4"
+        assert not copy.is_symlink()
+        assert copy.read_bytes() == (films / "a" / "one.mp4").read_bytes()
+
+
+def test_scene_cuts_on_request(films, capsys):
+    run(films / "a" / "one.mp4", "--detector", films / "boxes", "-o", films / "out", "--json", "--images")
+    assert json.loads(capsys.readouterr().out)["videos"]["one"]["scenes"] == 1
+    run(films / "a" / "one.mp4", "--detector", films / "boxes", "-o", films / "out", "--json")
+    assert json.loads(capsys.readouterr().out)["videos"]["one"]["scenes"] is None
+
+
+def test_a_video_with_nothing_in_it(films, capsys):
+    (films / "boxes" / "one.txt").write_text("1,-1,10,20,30,60,0.9\n")
+    assert run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q") == 0
+    assert "one: of 1 detections no tracklet is good enough" in capsys.readouterr().err
+    assert (films / "out" / "one" / "gt" / "gt.txt").read_text() == ""
+
+
+# What goes wrong ----------------------------------------------------------------------------------------------------
+
+
+def test_a_truth_of_others_is_not_overwritten(films, capsys):
+    home = films / "sets" / "one"
+    (home / "gt").mkdir(parents=True)
+    (home / "gt" / "gt.txt").write_text("1,1,10,20,30,60,1,1,1\n")
+    message = fails(capsys, films / "a" / "one.mp4", "--detector", films / "boxes", "-o", films / "sets", "--force")
+    assert "gt/gt.txt that idfree label did not write" in message
+    assert (home / "gt" / "gt.txt").read_text() == "1,1,10,20,30,60,1,1,1\n"
+
+
+def test_detections_of_another_video(films, capsys):
+    (films / "boxes" / "one.txt").write_text("99,-1,10,20,30,60,0.9\n")
+    video = films / "a" / "one.mp4"
+    message = fails(capsys, video, "--detector", films / "boxes" / "one.txt", "-o", films / "out")
+    assert "frame 99, but one has 12 frames" in message
+    assert run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q") == 0
+    assert "one is left out" in capsys.readouterr().err
+    assert "one file for 2 videos" in fails(
+        capsys, films / "a", "--detector", films / "boxes" / "two.txt", "-o", films / "out"
+    )
+
+
+def test_none_worked(films, capsys):
+    (films / "none").mkdir()
+    message = fails(capsys, films / "a", "--detector", films / "none", "-o", films / "out", "-q")
+    assert message.splitlines()[-1].startswith("idfree: none of the 2 videos could be labelled: ")
+    assert "no file for one" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.mp4"], "no such file or folder: nothing.mp4"),
+        (["0"], "0: only files and folders can be labelled"),
+        (["rtsp://camera/1"], "only files and folders can be labelled"),
+        (["a", "--set", "min_box=3"], "LabelSettings has no setting 'min_box'; it has: tracker=sort"),
+        (["a", "--set", "tracker=best"], "expected 'sort' or 'iou' or 'bytetrack'"),
+        (["a", "--set", "max_overlap=35"], "max_overlap=35.0 must lie in 0…1"),
+        (["a", "--workers", "0"], "--workers 0: expected 1 or more"),
+        (["a", "--every", "0"], "--every 0: expected 1 or more"),
+        (["a", "--classes", "person"], "expected numbers"),
+        (["a", "a/one.mp4"], "2 sources are called one"),
+        (["a", "--detector", "nothing.onnx"], "nothing.onnx"),
+        (["boxes"], "neither MOTChallenge sequences"),
+    ],
+)
+def test_mistakes(films, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(films)
+    if "--detector" not in arguments:
+        arguments = [*arguments, "--detector", "boxes"]
+    assert message in fails(capsys, *arguments, "-o", "out")
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_interrupted(films, workers):
+    """What is finished stays, what is under way is not complete, and the next run goes on."""
+    film(films / "a" / "x0.mp4", 12)
+    long = film(films / "a" / "x1.mp4", 300)
+    for number in (2, 3):
+        (films / "a" / f"x{number}.mp4").write_bytes(long.read_bytes())
+    code = "from idfree import cli; from idfree.commands import label; cli.COMMANDS = (label,)\n"
+    code += "if __name__ == '__main__': raise SystemExit(cli.main())"
+    script = films / "script.py"
+    script.write_text(code)
+    videos = [films / "a" / f"x{number}.mp4" for number in range(4)]
+    command = [sys.executable, script, "label", *videos, "-o", films / "out", "--workers", str(workers), "-q"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
+    ) as process:
+        deadline = time.monotonic() + 60
+        first = films / "out" / "x0" / "settings.json"
+        while not (first.is_file() and '"complete": true' in first.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert " of 4 videos are labelled and kept" in err
+    assert "Traceback" not in err
+    assert not (films / "out" / "x3" / "gt").exists()

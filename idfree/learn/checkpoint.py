@@ -1,0 +1,61 @@
+"""A run in one file: network, objective, optimiser, step, settings and random state, whole.
+
+The learning rate and the batches follow from the step and the settings alone, so they need no state of their own.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from idfree.errors import UserError
+from idfree.files import whole
+
+if TYPE_CHECKING:
+    from idfree.learn.training import Training
+
+FREE = ("idfree", "threads", "save_every")  # settings that a run may change on its way
+
+
+def save(training: "Training", path: Path) -> None:
+    """Write the whole state of a run to `path`, whole or not at all."""
+    state = {
+        "network": training.network.state_dict(),
+        "objective": training.objective.state_dict(),
+        "optimiser": training.optimiser.state_dict(),
+        "step": training.step,
+        "settings": training.settings,
+        "random": [torch.get_rng_state(), *torch.cuda.get_rng_state_all()],  # of layers that draw, such as dropout
+    }
+    with whole(path) as partial:
+        torch.save(state, partial)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """What `save` wrote. Raises UserError where `path` is no such file."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"no such file: {path}") from None
+    except Exception as error:  # pickle, zip and torch each raise their own
+        raise UserError(f"{path}: cannot be read as a checkpoint: {str(error).splitlines()[0]}") from error
+    if not isinstance(state, dict) or not {"network", "step", "settings"} <= state.keys():
+        raise UserError(f"{path}: expected a checkpoint of idfree, with a network, its settings and a step")
+    return state
+
+
+def restore(training: "Training", state: dict[str, Any], path: Path) -> None:
+    """Put a run back to where it was saved. Raises UserError where it is another run: the settings that differ."""
+    then, now = state["settings"], training.settings
+    names = [n for n in {**then, **now} if n not in FREE and then.get(n) != now.get(n)]
+    if names:
+        differing = "; ".join(f"{name} was {then.get(name)!r}, now {now.get(name)!r}" for name in names)
+        raise UserError(f"{path}: is of another run: {differing}")
+    training.network.load_state_dict(state["network"])
+    training.objective.load_state_dict(state["objective"])
+    training.optimiser.load_state_dict(state["optimiser"])
+    training.step = state["step"]
+    processor, *accelerators = state["random"]
+    torch.set_rng_state(processor)
+    if len(accelerators) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(accelerators)

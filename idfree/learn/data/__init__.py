@@ -1,0 +1,1 @@
+"""What is looked at: batches of pictures, drawn and varied."""

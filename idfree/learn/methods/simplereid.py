@@ -1,0 +1,143 @@
+"""SimpleReID (Karthik et al. 2020, Simple Unsupervised Multi-Object Tracking): who is who, learnt from tracklets.
+
+A short-sighted tracker links the boxes of raw video into tracklets; telling those apart teaches a network what people
+look like. No label anywhere. `plain` is the paper's objective; `masked` and `triplet` do not ask to tell two tracklets
+apart that may be one person.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+import idfree
+from idfree.errors import UserError
+from idfree.learn import Tensors
+from idfree.learn.checkpoint import load
+from idfree.learn.data.batches import Batches, BatchShape, CropSet
+from idfree.learn.export import export_crops
+from idfree.learn.networks.crop_reid import NETWORKS, CropReid, embed
+from idfree.learn.networks.weights import load_weights, read_weights
+from idfree.learn.objectives.certainty import any_certain
+from idfree.learn.objectives.identity import Masked, Plain
+from idfree.learn.objectives.together import Together
+from idfree.learn.objectives.triplet import Triplet
+from idfree.learn.training import Precision, Progress, Schedule, Training, fit, open_device, threads
+
+Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # crops (K, H, W, 3) → embeddings (K, D) of unit length
+
+# By name: what makes the objective for T tracklets (their columns) and embeddings of D numbers.
+OBJECTIVES: dict[str, Callable[[Tensors, int], nn.Module]] = {
+    "plain": lambda tracklets, dimension: Plain(len(tracklets["tracklet"]), dimension),
+    "masked": Masked,
+    "triplet": lambda tracklets, dimension: Triplet(),
+    "both": lambda tracklets, dimension: Together([Masked(tracklets, dimension), Triplet()]),
+}
+
+ONE_VIDEO, FIVE_VIDEOS = 350, 900  # iterations that were enough for them
+
+
+@dataclass(frozen=True)
+class SimpleReidSettings:
+    """network: of `NETWORKS`. iterations: by the number of videos if None. tracklets × crops: of a batch, the former in
+    groups of so many that coexist. clip: the longest gradient. init: a file of weights to begin with. threads: of the
+    processor, as many as PyTorch likes if None; one is best where other programs keep the others busy.
+    """
+
+    network: Literal["striped", "resnet18", "resnet50", "osnet_x1_0", "osnet_x0_25"] = "striped"
+    objective: Literal["plain", "masked", "triplet", "both"] = "both"
+    iterations: int | None = None
+    lr: float = 2e-3
+    decay: float = 0.05
+    clip: float = 10.0
+    tracklets: int = 32
+    crops: int = 4
+    group: int = 8
+    seed: int = 0
+    precision: Precision = "auto"
+    threads: int | None = None
+    init: str | None = None
+    save_every: int = 50
+
+    def __post_init__(self) -> None:
+        for name in ("iterations", "lr", "clip", "tracklets", "crops", "group", "threads", "save_every"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} is {value}, expected more than 0")
+
+
+def train(
+    crops: CropSet,
+    settings: SimpleReidSettings,
+    run: Path,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    calibrate: Callable[[Embed], float | None] | None = None,
+    trained_on: str = "",
+    device: str = "auto",
+) -> Path:
+    """Train on crops by tracklet; gives the path of RUN/appearance.onnx.
+
+    Writes RUN/settings.json, metrics.jsonl, last.pt and appearance.onnx. resume: go on where a run in that folder
+    stopped. calibrate: finds the cosine distance between "same" and "different" by embedding whatever crops it likes;
+    it stands in the file as `limit`. trained_on: a notice about the data, for the file. Raises UserError where the
+    crops have another size than the network takes, a run is in the way, or the losses are not finite.
+    """
+    batches = Batches(crops, BatchShape(settings.tracklets, settings.crops, settings.group), settings.seed)
+    size = tuple(crops.crops.shape[1:3])
+    if size != (wanted := NETWORKS[settings.network][1]):
+        raise UserError(
+            f"crops are {size[0]}×{size[1]} (height × width), {settings.network} takes {wanted[0]}×{wanted[1]}"
+        )
+    with threads(settings.threads), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        training = begin(batches, settings, trained_on, open_device(device))
+        fit(training, batches, run, resume, progress)
+        network = training.network
+        assert isinstance(network, CropReid)
+        limit = calibrate(lambda some: embed(network, some)) if calibrate else None
+        export(network, run / "appearance.onnx", limit, trained_on)
+    return run / "appearance.onnx"
+
+
+def begin(batches: Batches, settings: SimpleReidSettings, trained_on: str, device: torch.device) -> Training:
+    """A run before its first iteration: data, network and objective, as the settings say."""
+    network = CropReid(settings.network)
+    if settings.init:
+        load_weights(network.body, settings.network, read_weights(settings.init), settings.init)
+    tracklets = batches.tracklets.tensors()
+    if settings.objective != "plain" and not any_certain(tracklets):
+        raise UserError("no two of these tracklets coexist, so nobody is certainly someone else: use objective=plain")
+    objective = OBJECTIVES[settings.objective](tracklets, network.dimension)
+    iterations = settings.iterations or iterations_for(len(np.unique(batches.crops.video)))
+    schedule = Schedule(iterations, settings.lr, settings.decay, settings.clip, settings.precision, settings.save_every)
+    said: dict[str, Any] = {"idfree": idfree.__version__, "method": "simplereid", **asdict(settings)}
+    said |= {"iterations": iterations, "data": batches.fingerprint(), "trained_on": trained_on}
+    return Training(network, objective, schedule, said, device)
+
+
+def iterations_for(videos: int) -> int:
+    """350 for one video, 900 for five or more, in between in proportion."""
+    return round(float(np.interp(videos, [1, 5], [ONE_VIDEO, FIVE_VIDEOS])))
+
+
+def open_checkpoint(path: Path) -> CropReid:
+    """The network of a run's last.pt. Raises UserError where it is none of this method's."""
+    state = load(path)
+    if state["settings"].get("method") != "simplereid":
+        raise UserError(f"{path}: is a run of {state['settings'].get('method')}, expected simplereid")
+    network = CropReid(state["settings"]["network"])
+    network.load_state_dict(state["network"])
+    return network.eval()
+
+
+def export(network: CropReid, path: Path, limit: float | None = None, trained_on: str = "") -> None:
+    """Write a crop encoder with what is to be known of it. Raises as `export_crops`."""
+    facts = {"method": "simplereid", "trained_on": trained_on}
+    export_crops(network, path, facts if limit is None else {**facts, "limit": repr(float(limit))})

@@ -1,0 +1,1 @@
+"""What looks: pictures in, dicts of maps out, never a loss."""

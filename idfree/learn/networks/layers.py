@@ -1,0 +1,44 @@
+"""Layers that several networks share."""
+
+import torch
+from torch import Tensor, nn
+
+# Of ImageNet's RGB pixels, 0…255; torchvision, timm and Torchreid standardise by them (0.485, 0.456, 0.406 × 255 …).
+PIXEL_MEAN = (123.675, 116.28, 103.53)
+PIXEL_DEVIATION = (58.395, 57.12, 57.375)
+
+
+class Standardise(nn.Module):
+    """BGR pixels 0…255 (N, 3, H, W) → RGB of mean 0 and deviation 1 over ImageNet, as published weights expect."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(PIXEL_MEAN).view(3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(PIXEL_DEVIATION).view(3, 1, 1))
+
+    def forward(self, bgr: Tensor) -> Tensor:
+        return (bgr.flip(1) - self.mean) / self.deviation
+
+
+def conv3x3(channels_in: int, channels: int, stride: int = 1) -> nn.Conv2d:
+    """A 3×3 convolution without bias, since a batch norm follows."""
+    return nn.Conv2d(channels_in, channels, 3, stride, padding=1, bias=False)
+
+
+def conv1x1(channels_in: int, channels: int, stride: int = 1) -> nn.Conv2d:
+    """A 1×1 convolution without bias, since a batch norm follows."""
+    return nn.Conv2d(channels_in, channels, 1, stride, bias=False)
+
+
+def initialise(network: nn.Module) -> None:
+    """Convolutions by He 2015 (fan out), linear layers narrow and normal (0.01); batch norms begin as the identity."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=0.01)
+        if isinstance(layer, (nn.Conv2d, nn.Linear)) and layer.bias is not None:
+            nn.init.zeros_(layer.bias)

@@ -1,0 +1,93 @@
+"""ResNet (He et al. 2016, Deep Residual Learning), its parameters named as torchvision and timm name them."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from idfree.learn.networks.layers import conv1x1, conv3x3, initialise
+
+
+def shortcut(channels_in: int, channels: int, stride: int) -> nn.Module | None:
+    """What brings the input to the shape of the output; None where it has it."""
+    if stride == 1 and channels_in == channels:
+        return None
+    return nn.Sequential(conv1x1(channels_in, channels, stride), nn.BatchNorm2d(channels))
+
+
+class BasicBlock(nn.Module):
+    """Two 3×3 convolutions and the input added (He 2016, fig. 5 left)."""
+
+    expansion = 1
+
+    def __init__(self, channels_in: int, width: int, stride: int = 1):
+        super().__init__()
+        self.conv1, self.bn1 = conv3x3(channels_in, width, stride), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = conv3x3(width, width), nn.BatchNorm2d(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = shortcut(channels_in, width, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class Bottleneck(nn.Module):
+    """1×1, 3×3 and 1×1 convolutions and the input added (He 2016, fig. 5 right).
+
+    The stride is the 3×3 convolution's, as in the published weights of torchvision ("v1.5"), not the first 1×1's.
+    """
+
+    expansion = 4
+
+    def __init__(self, channels_in: int, width: int, stride: int = 1):
+        super().__init__()
+        channels = width * self.expansion
+        self.conv1, self.bn1 = conv1x1(channels_in, width), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = conv3x3(width, width, stride), nn.BatchNorm2d(width)
+        self.conv3, self.bn3 = conv1x1(width, channels), nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = shortcut(channels_in, channels, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet(nn.Module):
+    """(N, 3, H, W) → (N, 512 × the block's expansion): the mean over the picture, without the classifier."""
+
+    def __init__(self, block: type[BasicBlock] | type[Bottleneck], blocks: tuple[int, int, int, int]):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.layer1 = stage(block, 64, 64, blocks[0])
+        self.layer2 = stage(block, 64 * block.expansion, 128, blocks[1], stride=2)
+        self.layer3 = stage(block, 128 * block.expansion, 256, blocks[2], stride=2)
+        self.layer4 = stage(block, 256 * block.expansion, 512, blocks[3], stride=2)
+        initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return x.mean((2, 3))
+
+
+def stage(block: Any, channels_in: int, width: int, count: int, stride: int = 1) -> nn.Sequential:
+    """`count` blocks of `width`, the first of which takes the stride."""
+    rest = (block(width * block.expansion, width) for _ in range(count - 1))
+    return nn.Sequential(block(channels_in, width, stride), *rest)
+
+
+def resnet18() -> ResNet:
+    """512-d; 11.7 M parameters with the classifier of ImageNet."""
+    return ResNet(BasicBlock, (2, 2, 2, 2))
+
+
+def resnet50() -> ResNet:
+    """2048-d; 25.6 M parameters with the classifier of ImageNet."""
+    return ResNet(Bottleneck, (3, 4, 6, 3))

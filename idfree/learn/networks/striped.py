@@ -1,0 +1,35 @@
+"""A small network of our own for 128×64 crops: minutes of training on one processor are enough for one video."""
+
+import torch
+from torch import Tensor, nn
+
+from idfree.learn.networks.layers import conv3x3, initialise
+from idfree.learn.networks.resnet import BasicBlock
+
+STRIPES = 4  # head and shoulders, trunk, thighs, calves
+STEM, STAGES = 64, (64, 128, 256)
+DIMENSION = 128
+
+
+class Striped(nn.Module):
+    """(N, 3, H, W) → (N, 128); 1.4 M parameters.
+
+    A stem and three residual stages, each halving the picture; the mean of each of four horizontal stripes (Sun 2018,
+    PCB, sec. 3.1) and the maximum over the whole, brought together by one linear layer and a batch norm (Luo 2019,
+    sec. 3.6, "BNNeck"). A first stage that does not halve takes three times as long and tells people apart no better.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(conv3x3(3, STEM, stride=2), nn.BatchNorm2d(STEM), nn.ReLU(inplace=True))
+        self.stages = nn.Sequential(
+            BasicBlock(STEM, STAGES[0], 2), BasicBlock(STAGES[0], STAGES[1], 2), BasicBlock(STAGES[1], STAGES[2], 2)
+        )
+        self.neck = nn.Linear(STAGES[-1] * (STRIPES + 1), DIMENSION, bias=False)
+        self.norm = nn.BatchNorm1d(DIMENSION)
+        initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.stages(self.stem(x))
+        stripes = nn.functional.adaptive_avg_pool2d(maps, (STRIPES, 1)).flatten(1)  # N C 4 1 -> N 4C
+        return self.norm(self.neck(torch.cat([stripes, maps.amax((2, 3))], dim=1)))

@@ -1,0 +1,1 @@
+"""What is wanted: dicts of tensors in, dicts of named losses out, never a network."""

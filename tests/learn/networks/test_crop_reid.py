@@ -1,0 +1,75 @@
+"""Networks against their published sizes and names."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from idfree.learn.networks.crop_reid import NETWORKS, CropReid, Encoder, embed  # noqa: E402
+from idfree.learn.networks.layers import PIXEL_DEVIATION, PIXEL_MEAN, Standardise  # noqa: E402
+
+CLASSES = 1000  # of ImageNet
+
+
+def parameters(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [("resnet18", 11_689_512), ("resnet50", 25_557_032)],  # torchvision's tables, the classifier included
+)
+def test_resnets_are_as_large_as_published(name, published):
+    build, _, dimension = NETWORKS[name]
+    assert parameters(build()) + (dimension + 1) * CLASSES == published
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [("osnet_x1_0", 2_193_616), ("osnet_x0_25", 203_568)],  # as Torchreid counts, the classifier left out
+)
+def test_osnets_are_as_large_as_published(name, published):
+    """Torchreid's counter counts what a block shares once for each use: the gate of four streams."""
+    network = NETWORKS[name][0]()
+    gates = sum(parameters(module) for path, module in network.named_modules() if path.endswith(".gate"))
+    assert parameters(network) + 3 * gates == published
+
+
+def test_striped_is_small():
+    assert parameters(NETWORKS["striped"][0]()) == pytest.approx(1.4e6, rel=0.02)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_goes_in_and_comes_out(name):
+    network = CropReid(name).eval()
+    output = network({"crops": torch.zeros(2, 3, *network.size_hw)})
+    assert {key: tuple(value.shape) for key, value in output.items()} == {"embedding": (2, network.dimension)}
+
+
+def test_pixels_are_standardised_as_rgb():
+    bgr = torch.tensor(PIXEL_MEAN[::-1]).view(1, 3, 1, 1)
+    assert Standardise()(bgr).abs().max() == 0
+    red = bgr + torch.tensor([0.0, 0.0, PIXEL_DEVIATION[0]]).view(1, 3, 1, 1)
+    assert torch.allclose(Standardise()(red).flatten(), torch.tensor([1.0, 0.0, 0.0]))
+
+
+def test_the_encoder_takes_crops_as_they_are_cut_and_gives_directions():
+    network = CropReid("striped").eval()
+    crops = np.random.default_rng(0).integers(0, 256, (3, 128, 64, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        found = Encoder(network)(torch.from_numpy(crops))
+        raw = network({"crops": torch.from_numpy(crops.transpose(0, 3, 1, 2).astype(np.float32))})["embedding"]
+    assert torch.allclose(found.norm(dim=1), torch.ones(3))
+    assert torch.allclose(found * raw.norm(dim=1, keepdim=True), raw, atol=1e-5)
+
+
+def test_embedding_leaves_the_network_as_it_was():
+    network = CropReid("striped").train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    crops = np.random.default_rng(0).integers(0, 256, (5, 128, 64, 3), dtype=np.uint8)
+    together, alone = embed(network, crops), embed(network, crops[2:3])
+    assert together.dtype == np.float32
+    assert np.allclose(together[2], alone[0], atol=1e-5)
+    assert network.training
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert embed(network, crops[:0]).shape == (0, 128)

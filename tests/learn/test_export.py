@@ -1,0 +1,96 @@
+"""The file that leaves training: what it takes, gives and says, and that it is PyTorch's network."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+pytest.importorskip("onnxscript")
+
+import onnxruntime  # noqa: E402
+
+from idfree.errors import UserError  # noqa: E402
+from idfree.learn import export  # noqa: E402
+from idfree.learn.networks.crop_reid import CropReid, embed  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def network():
+    """With statistics as after some training, in the memory format that training leaves."""
+    torch.manual_seed(0)
+    network = CropReid("striped").to(memory_format=torch.channels_last)
+    network({"crops": torch.rand(16, 3, 128, 64) * 255})
+    return network
+
+
+@pytest.fixture(scope="module")
+def path(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "appearance.onnx"
+    export.export_crops(network, path, {"method": "simplereid", "limit": "0.45"})
+    return path
+
+
+@pytest.fixture(scope="module")
+def session(path):
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_any_number_of_crops_gives_what_pytorch_gives(session, network, count):
+    crops = np.random.default_rng(count).integers(0, 256, (count, 128, 64, 3), dtype=np.uint8)
+    (found,) = session.run(None, {"crops": crops})
+    assert found.shape == (count, 128)
+    assert found.dtype == np.float32
+    assert np.allclose(found, embed(network, crops), atol=1e-5)
+    assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+def test_the_contract(session):
+    (crops,), (embedding,) = session.get_inputs(), session.get_outputs()
+    assert (crops.name, crops.type, crops.shape) == ("crops", "tensor(uint8)", ["N", 128, 64, 3])
+    assert (embedding.name, embedding.type, embedding.shape) == ("embedding", "tensor(float)", ["N", 128])
+
+
+def test_what_the_file_says(session):
+    said = session.get_modelmeta().custom_metadata_map
+    version = said.pop("idfree.version")
+    assert version.count(".") == 2
+    assert said == {
+        "idfree.kind": "appearance",
+        "dimension": "128",
+        "size": "128x64",
+        "method": "simplereid",
+        "limit": "0.45",
+    }
+
+
+def test_the_network_is_left_as_it_was(network, path):
+    assert network.training
+    assert network.body.stem[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_file_is_small_and_alone(network, path):
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    assert path.stat().st_size < 4 * parameters + 100_000
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_disagrees_is_not_written(network, tmp_path, monkeypatch):
+    wrong = SimpleNamespace(run=lambda names, feeds: [np.zeros((len(feeds["crops"]), 128), np.float32)])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *args, **kwargs: wrong)
+    monkeypatch.setattr(export, "write", lambda encoder, crops, path, metadata: path.write_bytes(b"graph"))
+    with pytest.raises(UserError, match=r"differ by 0\.\d+, more than 0\.0001"):
+        export.export_crops(network, tmp_path / "x.onnx", {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_package_s_own_encoder_reads_it(path, network):
+    from idfree.appearance.network import Network
+
+    image = np.random.default_rng(0).integers(0, 256, (300, 200, 3), dtype=np.uint8)
+    encoder = Network(path)
+    found = encoder(image, np.array([[10.0, 20.0, 74.0, 148.0]]))  # as large as a crop: nothing to resize
+    assert (encoder.dimension, encoder.limit) == (128, 0.45)
+    assert np.allclose(found, embed(network, image[None, 20:148, 10:74]), atol=1e-4)

@@ -1,0 +1,210 @@
+"""The loop with a network of a few numbers: schedule, checkpoints, resuming, and stopping in time."""
+
+import json
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from idfree.errors import UserError  # noqa: E402
+from idfree.learn.checkpoint import load  # noqa: E402
+from idfree.learn.training import Schedule, Training, fit, one_cycle, open_device, uses_bf16  # noqa: E402
+
+CPU = torch.device("cpu")
+
+
+class Network(nn.Module):
+    """Learns, keeps statistics, and draws numbers: all that a checkpoint must bring back."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.3), nn.Flatten(), nn.Linear(4 * 36, 2)
+        )
+
+    def forward(self, batch):
+        return {"embedding": self.layers(batch["crops"])}
+
+
+class Objective(nn.Module):
+    """Has a parameter of its own, as a classifier has. NaN from a batch on whose number is `poison`."""
+
+    def __init__(self, poison=None):
+        super().__init__()
+        self.centre, self.poison = nn.Parameter(torch.zeros(2)), poison
+
+    def forward(self, output, batch):
+        bad = self.poison is not None and batch["number"].item() >= self.poison
+        loss = (output["embedding"] - self.centre - batch["target"]).square().mean()
+        return {"square": loss * (torch.nan if bad else 1), "small": self.centre.square().sum()}
+
+
+def batches(step):
+    random = torch.Generator().manual_seed(step)
+    crops = torch.rand(8, 3, 8, 8, generator=random)
+    return {"crops": crops, "target": crops.mean((2, 3))[:, :2], "number": torch.tensor(step)}
+
+
+def training(iterations=20, save_every=5, poison=None, **settings):
+    torch.manual_seed(3)
+    schedule = Schedule(iterations, lr=0.01, decay=0.05, clip=10.0, precision="fp32", save_every=save_every)
+    return Training(Network(), Objective(poison), schedule, {"name": "tiny", **settings}, CPU)
+
+
+def stop_after(count):
+    """A progress bar that is interrupted when so many iterations are done."""
+
+    def steps(these):
+        for step in these:
+            if step == count:
+                raise KeyboardInterrupt
+            yield step
+
+    return steps
+
+
+def metrics(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_resumed_is_as_never_interrupted(tmp_path, one_thread):
+    whole = training()
+    fit(whole, batches, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):  # two iterations after the last checkpoint
+        fit(training(), batches, tmp_path / "halves", progress=stop_after(12))
+    assert load(tmp_path / "halves" / "last.pt")["step"] == 10
+    halves = training()
+    fit(halves, batches, tmp_path / "halves", resume=True)
+    assert equal(whole.network.state_dict(), halves.network.state_dict())
+    assert equal(whole.objective.state_dict(), halves.objective.state_dict())
+    one, two = ([{**line, "seconds": 0} for line in metrics(tmp_path / name)] for name in ("whole", "halves"))
+    assert one == two
+    assert [line["iteration"] for line in one] == list(range(1, 21))
+
+
+def test_resuming_what_is_done_does_nothing(tmp_path, one_thread):
+    fit(training(), batches, tmp_path)
+    before, again = load(tmp_path / "last.pt"), training()
+    fit(again, batches, tmp_path, resume=True)
+    assert equal(before["network"], again.network.state_dict())
+    assert len(metrics(tmp_path)) == 20
+
+
+def test_resuming_nothing_begins(tmp_path):
+    run = training(iterations=3)
+    fit(run, batches, tmp_path, resume=True)
+    assert run.step == 3
+
+
+def test_a_log_cut_off_in_its_last_line_is_mended(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(training(), batches, tmp_path, progress=stop_after(7))
+    with (tmp_path / "metrics.jsonl").open("a") as log:
+        log.write('{"iteration": 8, "lo')
+    fit(training(), batches, tmp_path, resume=True)
+    assert [line["iteration"] for line in metrics(tmp_path)] == list(range(1, 21))
+
+
+def test_a_run_is_not_overwritten(tmp_path):
+    fit(training(iterations=2), batches, tmp_path)
+    with pytest.raises(UserError, match="--resume"):
+        fit(training(iterations=2), batches, tmp_path)
+
+
+def test_another_run_is_not_resumed(tmp_path):
+    fit(training(iterations=2, lr=0.1, threads=1), batches, tmp_path)
+    with pytest.raises(UserError, match=r"lr was 0\.1, now 0\.2"):
+        fit(training(iterations=2, lr=0.2, threads=2), batches, tmp_path, resume=True)
+    assert json.loads((tmp_path / "settings.json").read_text())["lr"] == 0.1
+
+
+def test_nan_stops_and_the_last_good_checkpoint_stays(tmp_path):
+    run = training(poison=13)
+    with pytest.raises(UserError, match=r"iteration 14: .*square is nan.*last.pt is of iteration 10"):
+        fit(run, batches, tmp_path)
+    state = load(tmp_path / "last.pt")
+    assert state["step"] == 10
+    assert all(torch.isfinite(value).all() for value in state["network"].values())
+    assert all(torch.isfinite(value).all() for value in run.parameters)
+    assert len(metrics(tmp_path)) == 13
+
+
+def test_nan_before_any_checkpoint_says_so(tmp_path):
+    with pytest.raises(UserError, match="no checkpoint was written yet"):
+        fit(training(poison=0), batches, tmp_path)
+
+
+def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path):
+    (tmp_path / "text.pt").write_text("hello")
+    torch.save({"state_dict": {}}, tmp_path / "weights.pt")
+    for name, message in (
+        ("none.pt", "no such file"),
+        ("text.pt", "cannot be read"),
+        ("weights.pt", "expected"),
+    ):
+        with pytest.raises(UserError, match=message):
+            load(tmp_path / name)
+
+
+def test_the_losses_fall_and_are_told(tmp_path):
+    fit(training(iterations=60), batches, tmp_path)
+    lines = metrics(tmp_path)
+    assert set(lines[0]) == {"iteration", "loss", "square", "small", "gradient", "lr", "seconds"}
+    assert lines[0]["loss"] == pytest.approx(lines[0]["square"] + lines[0]["small"])
+    assert lines[-1]["loss"] < lines[0]["loss"] / 4
+
+
+def test_the_gradient_is_clipped():
+    torch.manual_seed(0)
+    schedule = Schedule(10, lr=1.0, decay=0.0, clip=1e-3, precision="fp32")
+    run = Training(Network(), Objective(), schedule, {}, CPU)
+    run.learn(batches(0))
+    assert sum(p.grad.square().sum().item() for p in run.parameters) ** 0.5 == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_one_cycle_rises_to_one_and_falls_to_nothing():
+    rates = [one_cycle(i / 100) for i in range(101)]
+    assert rates[0] == pytest.approx(1 / 25)
+    assert max(rates) == rates[30] == 1
+    assert rates[:31] == sorted(rates[:31])
+    assert rates[30:] == sorted(rates[30:], reverse=True)
+    assert rates[-1] == pytest.approx(1e-5)
+
+
+def test_one_cycle_is_pytorch_s():
+    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1.0, total_steps=101, div_factor=25, final_div_factor=4000)
+    for step in range(101):  # theirs ends its rise one step early, and has its last rate within the run
+        assert one_cycle(step / 100) == pytest.approx(optimiser.param_groups[0]["lr"], abs=0.04)
+        optimiser.step()
+        theirs.step() if step < 100 else None
+
+
+def test_precision():
+    assert uses_bf16("bf16", CPU)
+    assert not uses_bf16("fp32", CPU)
+    assert not uses_bf16("auto", torch.device("mps"))
+
+
+def test_devices():
+    assert open_device("cpu") == CPU
+    assert open_device("auto").type in ("cpu", "cuda")
+    for name in ("cuda:99", "gpu"):
+        with pytest.raises(UserError, match=f"--device {name}"):
+            open_device(name)
+
+
+def test_bf16_learns_about_the_same(tmp_path):
+    losses = []
+    for half in (False, True):
+        run = training()
+        run.half = half
+        losses.append([run.learn(batches(step))["loss"] for step in range(3)])
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+    assert losses[0] != losses[1]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import idfree
-from idfree.commands.track import class_numbers
+from idfree.commands.detector import add_detector, class_numbers, detectors
 from idfree.errors import UserError
 from idfree.files import make_folder
 
@@ -37,9 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_ = parser.add_argument
     add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
     add_("-o", "--out", type=Path, default=Path("runs/label"), help="folder for them, one each (default: runs/label)")
-    add_("--detector", default="hog", help="as for track: model.onnx, det, boxes.txt …, a folder of those, or hog")
-    add_("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
-    add_("--classes", default="", help="only these, by number or by the model's names, comma separated")
+    add_detector(parser)
     add_("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
     add_(
         "--set",
@@ -68,7 +66,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if Path(options.detector).is_file() and not options.detector.endswith(".onnx") and len(paths) > 1:
         raise UserError(f"--detector {options.detector}: one file for {len(paths)} videos; expected a folder of them")
     selection_of(options)  # mistakes come to light before any video is opened
-    detector_of = opened(options)
+    detector_of = detectors(options, threads(options))
     make_folder(options.out)
     done: dict[str, Outcome] = {}
     failed: dict[str, str] = {}
@@ -124,22 +122,13 @@ def selection_of(options: argparse.Namespace) -> "Selection":
     """Which frames and which of their detections."""
     from idfree.selection import Selection
 
-    classes = () if options.detector.endswith(".onnx") else class_numbers(options.classes)
+    classes = class_numbers(options)
     return Selection(every=options.every, classes=classes, appearance="none")
 
 
-def opened(options: argparse.Namespace) -> "DetectorOf":
-    """What finds the boxes of each sequence."""
-    from idfree.detections import detectors_for
-
-    return detectors_for(
-        options.detector,
-        format=options.detector_format,
-        classes=options.classes,
-        assignments=[a.removeprefix("detector.") for a in options.set if a.startswith("detector.")],
-        device=options.device,
-        threads=max(1, (os.cpu_count() or 1) // options.workers) if options.workers > 1 else None,
-    )
+def threads(options: argparse.Namespace) -> int | None:
+    """Of each process, where there are several; None leaves it to the network."""
+    return max(1, (os.cpu_count() or 1) // options.workers) if options.workers > 1 else None
 
 
 def outcomes(
@@ -184,7 +173,7 @@ def attempt(
 ) -> Outcome:
     """Label one video, unless it is finished; gives its report, or what was wrong with it."""
     try:
-        return label_one(path, settings, options, detector_of or opened(options))
+        return label_one(path, settings, options, detector_of or detectors(options, threads(options)))
     except (UserError, OSError) as error:
         return {"error": str(error)}
 

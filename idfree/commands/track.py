@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import idfree
+from idfree.commands.detector import add_detector, class_numbers, detectors
 from idfree.errors import UserError
 from idfree.files import make_folder, write_text
 
@@ -31,8 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="video, folder of images, camera number, rtsp://…, MOTChallenge folder or many of them",
     )
     add_("-o", "--out", type=Path, help="folder for the results (default: runs/track/NAME)")
-    add_("--detector", default="hog", help="model.onnx, det, boxes.txt/.csv/.parquet/.npy, a folder of those, or hog")
-    add_("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
+    add_detector(parser)
     add_(
         "--appearance",
         default="own",
@@ -52,7 +52,6 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="change a setting of the tracker, or detector.NAME=VALUE",
     )
-    add_("--classes", default="", help="only these, by number or by the model's names, comma separated")
     add_("--min-score", type=float, default=float("-inf"), help="ignore detections with a lower score")
     add_("--min-area", type=float, default=0.0, help="ignore detections smaller than this, in square pixels")
     add_("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
@@ -66,7 +65,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Track every sequence of every source; gives the summary."""
-    from idfree.detections import detectors_for
     from idfree.run import encoder_for
     from idfree.selection import Selection
     from idfree.sequences import open_source
@@ -74,18 +72,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     sequences = [s for source in options.source for s in open_source(source)]
     refuse_same_names(sequences)
     out = options.out or Path("runs") / "track" / sequences[0].name
-    detector_of = detectors_for(
-        options.detector,
-        format=options.detector_format,
-        classes=options.classes,
-        assignments=[a.removeprefix("detector.") for a in options.set if a.startswith("detector.")],
-        device=options.device,
-    )
+    detector_of = detectors(options)
     selection = Selection(
         start=options.start,
         frames=options.frames,
         every=options.every,
-        classes=() if options.detector.endswith(".onnx") else class_numbers(options.classes),
+        classes=class_numbers(options),
         min_score=options.min_score,
         min_area=options.min_area,
         appearance=options.appearance,
@@ -183,14 +175,6 @@ def sentence(summary: dict[str, Any], path: Path) -> str:
         f"{path}: {summary['tracks']} tracks, {summary['boxes']} boxes"
         f" in {summary['frames']} frames ({rate:.0f} frames/s){lost}"
     )
-
-
-def class_numbers(text: str) -> tuple[int, ...]:
-    """`--classes` for detections that know only numbers. Raises UserError for a name."""
-    try:
-        return tuple(int(word) for word in text.split(",") if word.strip())
-    except ValueError as error:
-        raise UserError(f"--classes {text}: expected numbers: only a model.onnx knows its classes by name") from error
 
 
 def refuse_same_names(sequences: "list[Sequence]") -> None:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.track import class_numbers
+from idfree.commands.detector import add_detector, class_numbers, detectors
 from idfree.errors import UserError
 from idfree.files import make_folder, write_text
 
@@ -34,9 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_ = parser.add_argument
     add_("source", nargs="+", help="MOTChallenge sequence with a gt/gt.txt, or a folder of them")
     add_("-o", "--out", type=Path, help="the settings file (default: runs/tune/TRACKER.json)")
-    add_("--detector", required=True, help="as for track: model.onnx, det, boxes.txt …, a folder of those, or hog")
-    add_("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
-    add_("--classes", default="", help="only these detections, by number or by the model's names, comma separated")
+    add_detector(parser, required=True)
     add_("--appearance", choices=("own", "none"), default="own", help="embeddings of the detections, or none")
     add_("--tracker", help="its name (default: fairmot with embeddings, else bytetrack)")
     add_("--camera", default="none", help="as for track: flow, ecc or GMC files")
@@ -107,7 +105,6 @@ def wanted(options: argparse.Namespace) -> "Column":
 
 def opened(options: argparse.Namespace) -> "tuple[str, list[Run], list[Run]]":
     """The tracker's name, what to tune on and what to judge on: nothing is seen yet, but mistakes come to light."""
-    from idfree.detections import detectors_for
     from idfree.run import default_tracker, prepare
     from idfree.selection import Selection
     from idfree.sequences import open_source
@@ -117,15 +114,9 @@ def opened(options: argparse.Namespace) -> "tuple[str, list[Run], list[Run]]":
     to_tune, to_judge = ([s for source in some for s in open_source(source)] for some in (options.source, judges))
     for sequence in to_tune + to_judge:
         truth_file(sequence)
-    detector_of = detectors_for(
-        options.detector,
-        format=options.detector_format,
-        classes=options.classes,
-        assignments=[a.removeprefix("detector.") for a in options.set if a.startswith("detector.")],
-        device=options.device,
-    )
+    detector_of = detectors(options)
     selection = Selection(
-        classes=() if options.detector.endswith(".onnx") else class_numbers(options.classes),
+        classes=class_numbers(options),
         appearance=options.appearance,
     )
     tracker = options.tracker or default_tracker(detector_of(to_tune[0]), selection)

@@ -1,0 +1,177 @@
+"""From raw video to an appearance model of its own people, without a label: simplereid end to end (Karthik 2020)."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from idfree.appearance.calibrate import calibrate, close_pairs, distances
+from idfree.appearance.colour import Colour
+from idfree.appearance.crops import cut
+from idfree.appearance.cropset import CropSet
+from idfree.errors import UserError
+from idfree.files import make_folder
+from idfree.label import Labels, LabelSettings, label
+from idfree.record import content_of, identity_of, is_done, read_record, write_record
+from idfree.types import Detector, Floats, Sequence
+
+if TYPE_CHECKING:
+    from idfree.appearance.crops import Crops
+    from idfree.appearance.encoder import Embedding
+
+LOG = logging.getLogger("idfree")
+Describe = Callable[["Crops"], "Embedding"]
+
+HELD_OUT = 0.15  # share of the tracklets that training does not see, to judge on
+FEWEST = 4  # tracklets: two to learn from, two to judge on
+FARS = (0.1, 0.01)
+MAX_GAP = 60  # frames between the crops of a pair, as for calibration
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is learnt from, and what is judged on: the tracklets of the one are not in the other."""
+
+    train: CropSet
+    held: CropSet
+
+
+def collect(
+    sequence: Sequence,
+    detector: Detector,
+    file: Path,
+    settings: LabelSettings,
+    size_hw: tuple[int, int],
+    out: Path,
+    quiet: bool,
+) -> tuple[CropSet, dict[str, Any]]:
+    """The crops of a video's pseudo-labels, and what these look like; kept in OUT/crops/NAME for the next time.
+
+    file: of the detector's network, whose content counts for whether what is kept is still right.
+    """
+    folder = out / "crops" / sequence.name
+    asked = {
+        "video": identity_of(sequence),
+        "detector": [detector.name, content_of(detector, file)],
+        "labels": asdict(settings),
+        "size": list(size_hw),
+    }
+    record = read_record(folder)
+    if is_done(record, asked):
+        return CropSet.load(folder / "crops.npz"), record["report"]
+    make_folder(folder)
+    write_record(folder, asked, complete=False)
+    labels = label(sequence, detector, settings, lambda image, xyxy: cut(image, xyxy, size_hw), quiet=quiet)
+    crops = crops_of(labels)
+    crops.save(folder / "crops.npz")
+    write_record(folder, asked, complete=True, report=labels.report)
+    return crops, labels.report
+
+
+def crops_of(labels: Labels) -> CropSet:
+    """The crops that were cut, by tracklet; the numbers of tracklets of which none was are left out."""
+    boxes = labels.boxes[labels.crop_of]
+    _, tracklet = np.unique(boxes.id, return_inverse=True)
+    video = np.zeros(len(boxes), dtype=np.int64)
+    return CropSet(labels.crops, tracklet.astype(np.int64), boxes.frame, video, boxes.xyxy)
+
+
+def merged(sets: list[CropSet]) -> CropSet:
+    """The crops of several videos as one set."""
+    first = np.cumsum([0, *(each.tracklets for each in sets)])
+    return CropSet(
+        crops=np.concatenate([each.crops for each in sets]),
+        tracklet=np.concatenate([each.tracklet + first[n] for n, each in enumerate(sets)]),
+        frame=np.concatenate([each.frame for each in sets]),
+        video=np.repeat(np.arange(len(sets)), [len(each) for each in sets]),
+        xyxy=np.concatenate([each.xyxy for each in sets]),
+    )
+
+
+def split(crops: CropSet, seed: int, share: float = HELD_OUT) -> Split:
+    """Hold some tracklets out, at random, of each pair that coexist so that there are pairs of two people among them.
+
+    Raises UserError where there are too few tracklets to learn anything from.
+    """
+    if crops.tracklets < FEWEST:
+        raise UserError(
+            f"{crops.tracklets} tracklets are worth learning from, expected {FEWEST} at the least: give more or longer"
+            " videos, a better detector, or ask for less (--set label.min_score=0.3 --set label.min_height=16)"
+        )
+    wanted = max(2, round(share * crops.tracklets))
+    beside = crops.coexist()
+    held: list[int] = []
+    for one in np.random.default_rng(seed).permutation(crops.tracklets).tolist():
+        partners = np.flatnonzero(beside[one])
+        if one not in held and len(held) < wanted:
+            held += [one, *(int(p) for p in partners[:1] if p not in held)]
+    inside = np.isin(crops.tracklet, held)
+    return Split(part(crops, ~inside), part(crops, inside))
+
+
+def part(crops: CropSet, rows: "np.ndarray[Any, np.dtype[np.bool_]]") -> CropSet:
+    """The crops of some rows, tracklets numbered anew."""
+    tracklet = np.unique(crops.tracklet[rows], return_inverse=True)[1].astype(np.int64)
+    return CropSet(crops.crops[rows], tracklet, crops.frame[rows], crops.video[rows], crops.xyxy[rows])
+
+
+def judged(describe: Describe, crops: CropSet) -> dict[str, Any]:
+    """How well embeddings tell tracklets apart: of crops at most MAX_GAP frames apart, those of one tracklet against
+    those of two that coexist. TPR at false accept rates, the distance where both mistakes are equal, and that error.
+    """
+    i, j = close_pairs(crops.frame, crops.video, MAX_GAP)
+    alike = crops.tracklet[i] == crops.tracklet[j]
+    apart = crops.coexist()[crops.tracklet[i], crops.tracklet[j]]
+    if not alike.any() or not apart.any():
+        return {"pairs": [int(alike.sum()), int(apart.sum())]}
+    embedding = describe(crops.crops)
+    same, different = (distances(embedding, i[kind], j[kind]) for kind in (alike, apart))
+    found = calibrate(embedding, crops.tracklet, crops.frame, crops.video)
+    return {
+        "pairs": [len(same), len(different)],
+        **{f"TPR@{far}": round(tpr(same, different, far), 4) for far in FARS},
+        "limit": round(found.limit, 4),
+        "error": round(found.error, 4),
+    }
+
+
+def tpr(same: Floats, different: Floats, far: float) -> float:
+    """The share of `same` below the distance that the share `far` of `different` lies below."""
+    return float((same < np.quantile(different, far, method="lower")).mean())
+
+
+def limit_of(describe: Describe, crops: CropSet) -> float | None:
+    """The distance at which same and different cross; None where no two tracklets coexist."""
+    try:
+        return calibrate(describe(crops.crops), crops.tracklet, crops.frame, crops.video).limit
+    except UserError as error:
+        LOG.warning("the model's limit is not calibrated: %s", error)
+        return None
+
+
+def judged_colour(crops: CropSet) -> dict[str, Any]:
+    """The same of the colour histogram, which has learnt nothing: a model must beat it."""
+    return judged(Colour().describe, crops)
+
+
+def advice(crops: CropSet, reports: dict[str, dict[str, Any]]) -> list[str]:
+    """What a person might mend, in sentences."""
+    heights = np.median(crops.xyxy[:, 3] - crops.xyxy[:, 1]) if len(crops) else 0
+    said = []
+    if crops.tracklets < 30:
+        said.append(f"Only {crops.tracklets} tracklets: more or longer footage teaches more.")
+    if heights < 64:
+        said.append(f"Half of the boxes are under {heights:.0f} px tall: appearance is hard to see in them.")
+    for name, report in reports.items():
+        if report["largest"] > 0.25:
+            said.append(f"{name}: one tracklet holds {100 * report['largest']:.0f} % of all boxes.")
+        if report["kept"] is not None and report["kept"] < 0.2:
+            said.append(
+                f"{name}: {100 * (1 - report['kept']):.0f} % of the boxes were not fit to learn from (--set label.…)."
+            )
+    if not crops.coexist().any():
+        said.append("No two tracklets overlap in time, so nobody is certainly somebody else.")
+    return said

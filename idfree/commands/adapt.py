@@ -1,0 +1,164 @@
+"""learn what the people of your own videos look like, without a label
+
+example: idfree adapt street.mp4 --detector yolox.onnx --classes person -o runs/street
+         idfree track street.mp4 --detector yolox.onnx --classes person --appearance runs/street/appearance.onnx
+"""
+
+import argparse
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from idfree.commands.detector import add_detector, detectors
+from idfree.commands.label import named, recordings, selection_of
+from idfree.errors import UserError
+from idfree.files import make_folder, write_text
+
+if TYPE_CHECKING:
+    from idfree.adapt import Split
+    from idfree.appearance.cropset import CropSet
+    from idfree.label import LabelSettings
+
+LOG = logging.getLogger("idfree")
+Reports = dict[str, dict[str, Any]]
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """What users may say."""
+    add_ = parser.add_argument
+    add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
+    add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for the model and the report")
+    add_detector(parser)
+    add_("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
+    add_("--network", help="striped (default, for CPUs), resnet18, resnet50, osnet_x1_0 or osnet_x0_25")
+    add_("--iterations", type=int, help="of training (default: 350 for one video, up to 900 for five)")
+    add_("--set", action="append", default=[], metavar="NAME=VALUE", help="of training; label.NAME, detector.NAME")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Label, train, export, judge; gives the report. What was finished when it was stopped is not done again."""
+    from idfree import adapt
+    from idfree.label import LabelSettings
+    from idfree.learn.methods import simplereid
+    from idfree.learn.networks.crop_reid import NETWORKS
+    from idfree.settings import override
+
+    theirs = [a for a in options.set if not a.startswith(("label.", "detector."))]
+    theirs += [f"network={options.network}"] if options.network else []
+    theirs += [f"iterations={options.iterations}"] if options.iterations else []
+    settings = override(simplereid.SimpleReidSettings(seed=options.seed), theirs)
+    labelling = override(LabelSettings(), [a.removeprefix("label.") for a in options.set if a.startswith("label.")])
+    make_folder(options.out)
+    crops, reports = collected(options, labelling, NETWORKS[settings.network][1])
+    split = adapt.split(crops, options.seed)
+    model = simplereid.train(
+        split.train,
+        settings,
+        options.out,
+        resume=(options.out / "last.pt").is_file(),
+        progress=None if options.quiet else shown,
+        calibrate=lambda describe: adapt.limit_of(describe, crops),
+        trained_on=f"pseudo-labels of {', '.join(reports)}; terms of that footage apply",
+        device="cpu" if options.device == "auto" else options.device,
+    )
+    report = judge(model, crops, split, reports)
+    write_text(options.out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
+    write_page(options.out / "report.html", model, crops, report)
+    if not options.json:
+        print(story(report, options))
+    return report
+
+
+def collected(
+    options: argparse.Namespace, labelling: "LabelSettings", size_hw: tuple[int, int]
+) -> "tuple[CropSet, Reports]":
+    """The crops of all videos that could be read. A video that fails is named, and the others count."""
+    from dataclasses import replace
+
+    from idfree import adapt
+    from idfree.sequences import open_source
+
+    selection = selection_of(options)
+    detector_of = detectors(options)
+    sets, reports, failed = [], {}, []
+    for name, path in named([path for source in options.source for path in recordings(source)]).items():
+        try:
+            sequence = selection.of_frames(replace(open_source(path)[0], name=name))
+            found, report = adapt.collect(
+                sequence, detector_of(sequence), Path(options.detector), labelling, size_hw, options.out, options.quiet
+            )
+        except UserError as error:
+            LOG.warning("%s: left out: %s", name, error)
+            failed.append(str(error))
+            continue
+        sets.append(found)
+        reports[name] = report
+    if not sets:
+        raise UserError(f"none of the videos could be read: {failed[0]}")
+    return adapt.merged(sets), reports
+
+
+def shown(iterations: range) -> Any:
+    """The iterations of training, under a bar."""
+    from idfree.progress import progress
+
+    return progress(iterations, "training", len(iterations), quiet=False, unit="iterations")
+
+
+def judge(model: Path, crops: "CropSet", split: "Split", reports: Reports) -> dict[str, Any]:
+    """What came of it: pseudo-labels, and how well the model, and colour alone, tell held-out tracklets apart."""
+    from idfree import adapt
+    from idfree.appearance import open_encoder
+
+    encoder = open_encoder(model)
+    return {
+        "model": str(model),
+        "limit": encoder.limit,
+        "tracklets": crops.tracklets,
+        "crops": len(crops),
+        "videos": reports,
+        "held_out": {
+            "tracklets": split.held.tracklets,
+            "model": adapt.judged(encoder.describe, split.held),
+            "colour": adapt.judged_colour(split.held),
+        },
+        "advice": adapt.advice(crops, reports),
+    }
+
+
+def write_page(path: Path, model: Path, crops: "CropSet", report: dict[str, Any]) -> None:
+    """The report as a page."""
+    from idfree.appearance import open_encoder
+    from idfree.appearance.calibrate import EDGES, calibrate
+    from idfree.show.report import histogram, page, sheet
+
+    videos = [["video", "tracklets", "boxes", "kept", "median length"]]
+    for name, said in report["videos"].items():
+        kept = "" if said["kept"] is None else f"{100 * said['kept']:.0f} %"
+        videos.append([name, str(said["tracklets"]), str(said["boxes"]), kept, f"{said['length']['median']:.0f}"])
+    held = [["held-out tracklets", "TPR at FAR 0.1", "at 0.01", "equal error"]]
+    for name in ("model", "colour"):
+        told = report["held_out"][name]
+        cells = [f"{100 * told[key]:.1f} %" if key in told else "–" for key in ("TPR@0.1", "TPR@0.01", "error")]
+        held.append([name, *cells])
+    pictures = {"Crops, a tracklet each row": sheet(crops.crops, crops.tracklet)}
+    try:
+        found = calibrate(open_encoder(model).describe(crops.crops), crops.tracklet, crops.frame, crops.video)
+        pictures["Distances between crops"] = histogram(found.same, found.different, EDGES, found.limit)
+    except UserError:
+        pass  # no two tracklets coexist: the advice says so
+    tables = {"Pseudo-labels": videos, "What the model can tell apart": held}
+    write_text(path, page("What idfree learnt from these videos", tables, report["advice"], pictures))
+
+
+def story(report: dict[str, Any], options: argparse.Namespace) -> str:
+    """What a person wants to know when it is done."""
+    held = report["held_out"]
+    lines = [f"{report['crops']} crops of {report['tracklets']} tracklets from {len(report['videos'])} video(s)"]
+    if "TPR@0.1" in held["model"]:
+        rates = (100 * held[name]["TPR@0.1"] for name in ("model", "colour"))
+        lines.append("held-out tracklets told apart: {:.1f} % TPR at FAR 0.1 (colour alone: {:.1f} %)".format(*rates))
+    lines += report["advice"]
+    lines.append(f"{options.out / 'report.html'}\n{report['model']}: give it to `idfree track --appearance`")
+    return "\n".join(lines)

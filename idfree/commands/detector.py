@@ -1,0 +1,46 @@
+"""The options that say where boxes come from, alike in every command that wants some."""
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from idfree.errors import UserError
+
+if TYPE_CHECKING:
+    from idfree.types import Detector, Sequence
+
+PREFIX = "detector."  # of a setting that is the detector's
+
+
+def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> None:
+    """What users may say of the detector."""
+    what = "model.onnx, det, boxes.txt/.csv/.parquet/.npy, a folder of those, or hog"
+    parser.add_argument("--detector", required=required, default=None if required else "hog", help=what)
+    parser.add_argument("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
+    parser.add_argument("--classes", default="", help="only these, by number or by the model's names, comma separated")
+
+
+def detectors(options: argparse.Namespace, threads: int | None = None) -> "Callable[[Sequence], Detector]":
+    """What finds the boxes of each sequence."""
+    from idfree.detections import detectors_for
+
+    return detectors_for(
+        options.detector,
+        format=options.detector_format,
+        classes=options.classes,
+        assignments=[a.removeprefix(PREFIX) for a in options.set if a.startswith(PREFIX)],
+        device=options.device,
+        threads=threads,
+    )
+
+
+def class_numbers(options: argparse.Namespace) -> tuple[int, ...]:
+    """`--classes` for detections that know only numbers; a network picks its own. Raises UserError for a name."""
+    if options.detector.endswith(".onnx"):
+        return ()
+    try:
+        return tuple(int(word) for word in options.classes.split(",") if word.strip())
+    except ValueError as error:
+        raise UserError(
+            f"--classes {options.classes}: expected numbers: only a model.onnx knows its classes by name"
+        ) from error

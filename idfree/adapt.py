@@ -139,8 +139,8 @@ def judged(describe: Describe, crops: CropSet) -> dict[str, Any]:
 
 
 def tpr(same: Floats, different: Floats, far: float) -> float:
-    """The share of `same` below the distance that the share `far` of `different` lies below."""
-    return float((same < np.quantile(different, far, method="lower")).mean())
+    """The share of `same` accepted at the distance at which no more than the share `far` of `different` is."""
+    return float((same < np.partition(different, k := int(far * len(different)))[k]).mean())
 
 
 def limit_of(describe: Describe, crops: CropSet) -> float | None:

@@ -65,9 +65,10 @@ class BotSort(ByteTrack):
 
     def appearance(self, i: Integers, j: Integers, iou_distance: Floats, embedding: Embedding) -> Floats:
         """(K,) half the cosine distance of tracks i and detections j; 1 for pairs too far apart or too unlike."""
-        distance = self.scale * cosine_distance(self.tracks.embedding, embedding, i, j) / 2
-        near = iou_distance <= self.settings.proximity
-        return np.where(near & (distance <= self.settings.max_appearance), distance, 1.0)
+        near = np.flatnonzero(iou_distance <= self.settings.proximity)
+        distance = np.ones(len(i))
+        distance[near] = self.scale * cosine_distance(self.tracks.embedding, embedding, i[near], j[near]) / 2
+        return np.where(distance <= self.settings.max_appearance, distance, 1.0)
 
     def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:
         """Correct the matched tracks; their looks by high scores only, as in the public code: low ones are occluded."""

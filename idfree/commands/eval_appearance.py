@@ -1,9 +1,11 @@
 """score embeddings against the truth: TPR at a false accept rate, R1, mAP, by frame gap
 
-example: idfree eval-appearance features MOT17/train     (features/NAME.npy: boxes and an embedding each)
+example: idfree eval-appearance runs/street/appearance.onnx MOT17/train --every 5
+         idfree eval-appearance features MOT17/train     (features/NAME.npy: boxes and an embedding each)
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """What users may say."""
-    parser.add_argument("model", type=Path, help="a folder of NAME.npy with detections and embeddings, or one file")
+    what = (
+        "model.onnx or colour, on the truth's own boxes; or a folder of NAME.npy (detections, embeddings), or one file"
+    )
+    parser.add_argument("model", type=Path, help=what)
     parser.add_argument("data", type=Path, help="a folder of MOTChallenge sequences, one of them, or a gt.txt")
     parser.add_argument("--min-iou", type=float, default=0.5, help="of a detection with the person that it is")
     add_part(parser)
@@ -25,23 +30,74 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Score, and print the table; gives the figures by sequence."""
-    from idfree.evaluation.reid import truth_of
-    from idfree.score import pair
     from idfree.sequences.motchallenge import names_of
-    from idfree.sequences.tables import read_boxes
     from idfree.show.tables import APPEARANCE, scores
 
-    crops: dict[str, Annotation] = {}
-    pairs = pair(options.model, options.data, options.half, options.every, read_boxes, ("{}.npy",), skip_missing=True)
-    for each in pairs:
-        if each.results.embedding is None:
-            raise UserError(f"{each.names[1]}: has no embeddings; expected rows of 7 numbers and an embedding")
-        crops[each.name] = truth_of(each.results, each.truth, options.min_iou)
+    of_model = options.model.suffix == ".onnx" or str(options.model) == "colour"
+    crops = described(options) if of_model else stored(options)
     figures = {name: judge([one]) for name, one in crops.items()}
     if len(crops) > 1 and len({names_of(name)[-1] for name in crops}) == len(crops):  # the same footage counts once
         figures["COMBINED"] = judge(list(crops.values()))
     show(scores(figures, APPEARANCE), options)
     return figures
+
+
+def stored(options: argparse.Namespace) -> "dict[str, Annotation]":
+    """Detections with embeddings from files, and who each of them is."""
+    from idfree.evaluation.reid import truth_of
+    from idfree.score import pair
+    from idfree.sequences.tables import read_boxes
+
+    crops = {}
+    pairs = pair(options.model, options.data, options.half, options.every, read_boxes, ("{}.npy",), skip_missing=True)
+    for each in pairs:
+        if each.results.embedding is None:
+            raise UserError(f"{each.names[1]}: has no embeddings; expected rows of 7 numbers and an embedding")
+        crops[each.name] = truth_of(each.results, each.truth, options.min_iou)
+    return crops
+
+
+def described(options: argparse.Namespace) -> "dict[str, Annotation]":
+    """The people of the truth, as a model describes them in the sequences' own images."""
+    import numpy as np
+
+    from idfree.appearance import open_encoder
+    from idfree.progress import progress
+    from idfree.score import pair, truths
+    from idfree.sequences.motchallenge import open_sequence, read_truth
+
+    encoder, crops = open_encoder(str(options.model), device=options.device), {}
+    folders = {name: path.parent.parent for name, path in truths(options.data).items()}
+    for each in pair(
+        options.data, options.data, options.half, options.every, read_truth, ("{}/gt/gt.txt", "gt/gt.txt")
+    ):
+        # Frames are numbered anew by a half or by steps; the source's own number is looked up through the same cut.
+        sequence, boxes = open_sequence(folders[each.name]), each.truth
+        boxes = boxes[(boxes.score != 0) & (boxes.class_id <= 1)]
+        number_of = {n: k for k, n in enumerate(source_numbers(sequence.length or 0, options), start=1)}
+        embedding = np.zeros((len(boxes), encoder.dimension), dtype=np.float32)
+        for frame in progress(sequence, each.name, sequence.length, options.quiet):
+            if frame.number in number_of and frame.image is not None:
+                rows = boxes.rows_at(number_of[frame.number])
+                embedding[rows] = encoder(frame.image, boxes.xyxy[rows])
+        crops[each.name] = replace(boxes, embedding=embedding)
+    return crops
+
+
+def source_numbers(length: int, options: argparse.Namespace) -> list[int]:
+    """The source's numbers of the frames that --half and --every leave, in order."""
+    import numpy as np
+
+    from idfree.evaluation.half import every, half
+    from idfree.types import Annotation
+
+    numbers = np.arange(1, length + 1)
+    one = np.ones(length)
+    boxes = np.tile([0.0, 0.0, 1.0, 1.0], (length, 1))
+    frames = Annotation(numbers, numbers, boxes, one, numbers, one)  # whose ids are their numbers
+    if options.half != "none":
+        frames, length = half(frames, length, options.half)
+    return [int(n) for n in every(frames, options.every, length)[0].id]
 
 
 def judge(sequences: "list[Annotation]") -> dict[str, float | None]:

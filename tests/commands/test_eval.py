@@ -5,11 +5,16 @@ import logging
 import zipfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from idfree.appearance import open_encoder
+from idfree.boxes import xyxy_to_xywh
 from idfree.cli import main
+from idfree.sequences.motchallenge import read_truth, write_truth
 from idfree.sequences.submission import MOT20
+from idfree.sequences.synthetic import street
 
 
 @pytest.fixture(autouse=True)
@@ -198,3 +203,30 @@ def test_pack(tmp_path, capsys):
     assert len(zipfile.ZipFile(tmp_path / "mot20.zip").namelist()) == 8
     (folder / "MOT20-04.txt").write_text("0,1,5,5,10,20,1,-1,-1,-1\n")
     assert "MOT20-04.txt" in message(capsys, "data", "pack", folder)
+
+
+@pytest.mark.parametrize("cut", [[], ["--every", "3"], ["--half", "val"]])
+def test_appearance_of_a_model_on_the_truths_own_boxes(tmp_path, capsys, cut):
+    """Colour in a made-up street, from its pictures: the same as from embeddings made by hand for the same frames."""
+    made = street(3, people=10, frames=30, size_hw=(240, 426))
+    home = tmp_path / "sets" / "street"
+    (home / "gt").mkdir(parents=True)
+    write_truth(home / "gt" / "gt.txt", made.truth)
+    (home / "seqinfo.ini").write_text("[Sequence]\nname=street\nframeRate=20\nseqLength=30\n")
+    (home / "img1").mkdir()
+    truth, encoder = read_truth(home / "gt" / "gt.txt"), open_encoder("colour")
+    look = np.zeros((len(truth), encoder.dimension), dtype=np.float32)
+    for frame in made.sequence:
+        cv2.imwrite(str(home / "img1" / f"{frame.number:06d}.png"), frame.image)
+        rows = truth.rows_at(frame.number)
+        look[rows] = encoder(frame.image, truth.xyxy[rows])
+    columns = [truth.frame, np.full(len(truth), -1), xyxy_to_xywh(truth.xyxy), truth.score, look]
+    np.save(tmp_path / "street.npy", np.column_stack(columns))
+    found = []
+    for model in ("colour", str(tmp_path / "street.npy")):
+        capsys.readouterr()
+        assert main(["eval-appearance", model, str(tmp_path / "sets"), "--min-iou", "0.99", "--json", "-q", *cut]) == 0
+        found.append(json.loads(capsys.readouterr().out)["street"])
+    assert found[0]["crops"] == found[1]["crops"] > 50
+    assert found[0]["TPR@0.1"] == pytest.approx(found[1]["TPR@0.1"], abs=1e-6)
+    assert found[0]["mAP"] == pytest.approx(found[1]["mAP"], abs=1e-6)

@@ -16,7 +16,7 @@ class Striped(nn.Module):
 
     A stem and three residual stages, each halving the picture; the mean of each of four horizontal stripes (Sun 2018,
     PCB, sec. 3.1) and the maximum over the whole, brought together by one linear layer and a batch norm (Luo 2019,
-    sec. 3.6, "BNNeck"). A first stage that does not halve takes three times as long and tells people apart no better.
+    sec. 3.6, "BNNeck"). A first stage that does not halve takes three times as long for one point of mAP.
     """
 
     def __init__(self) -> None:

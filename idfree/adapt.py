@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from idfree.appearance.calibrate import calibrate, close_pairs, distances
+from idfree.appearance.calibrate import Calibration, calibrate, close_pairs, distances
 from idfree.appearance.colour import Colour
 from idfree.appearance.crops import cut
 from idfree.appearance.cropset import CropSet
@@ -143,13 +143,19 @@ def tpr(same: Floats, different: Floats, far: float) -> float:
     return float((same < np.partition(different, k := int(far * len(different)))[k]).mean())
 
 
-def limit_of(describe: Describe, crops: CropSet) -> float | None:
-    """The distance at which same and different cross; None where no two tracklets coexist."""
+def calibration_of(describe: Describe, crops: CropSet) -> Calibration | None:
+    """Where same and different cross, and their distances; None, with a warning, where no two tracklets coexist."""
     try:
-        return calibrate(describe(crops.crops), crops.tracklet, crops.frame, crops.video).limit
+        return calibrate(describe(crops.crops), crops.tracklet, crops.frame, crops.video)
     except UserError as error:
         LOG.warning("the model's limit is not calibrated: %s", error)
         return None
+
+
+def limit_of(describe: Describe, crops: CropSet) -> float | None:
+    """The distance at which same and different cross; None where no two tracklets coexist."""
+    found = calibration_of(describe, crops)
+    return found.limit if found else None
 
 
 def judged_colour(crops: CropSet) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from idfree.files import make_folder, write_text
 if TYPE_CHECKING:
     from idfree.adapt import Split
     from idfree.appearance.cropset import CropSet
+    from idfree.appearance.encoder import Encoder
     from idfree.label import LabelSettings
 
 LOG = logging.getLogger("idfree")
@@ -39,6 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Label, train, export, judge; gives the report. What was finished when it was stopped is not done again."""
     from idfree import adapt
+    from idfree.appearance import open_encoder
     from idfree.label import LabelSettings
     from idfree.learn.methods import simplereid
     from idfree.learn.networks.crop_reid import NETWORKS
@@ -60,11 +62,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         progress=None if options.quiet else shown,
         calibrate=lambda describe: adapt.limit_of(describe, crops),
         trained_on=f"pseudo-labels of {', '.join(reports)}; terms of that footage apply",
-        device="cpu" if options.device == "auto" else options.device,
+        device=options.device,
     )
-    report = judge(model, crops, split, reports)
+    encoder = open_encoder(model, device=options.device)
+    report = {"model": str(model), **judge(encoder, crops, split, reports)}
     write_text(options.out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
-    write_page(options.out / "report.html", model, crops, report)
+    write_page(options.out / "report.html", encoder, crops, report)
     if not options.json:
         print(story(report, options))
     return report
@@ -106,14 +109,11 @@ def shown(iterations: range) -> Any:
     return progress(iterations, "training", len(iterations), quiet=False, unit="iterations")
 
 
-def judge(model: Path, crops: "CropSet", split: "Split", reports: Reports) -> dict[str, Any]:
+def judge(encoder: "Encoder", crops: "CropSet", split: "Split", reports: Reports) -> dict[str, Any]:
     """What came of it: pseudo-labels, and how well the model, and colour alone, tell held-out tracklets apart."""
     from idfree import adapt
-    from idfree.appearance import open_encoder
 
-    encoder = open_encoder(model)
     return {
-        "model": str(model),
         "limit": encoder.limit,
         "tracklets": crops.tracklets,
         "crops": len(crops),
@@ -127,10 +127,10 @@ def judge(model: Path, crops: "CropSet", split: "Split", reports: Reports) -> di
     }
 
 
-def write_page(path: Path, model: Path, crops: "CropSet", report: dict[str, Any]) -> None:
+def write_page(path: Path, encoder: "Encoder", crops: "CropSet", report: dict[str, Any]) -> None:
     """The report as a page."""
-    from idfree.appearance import open_encoder
-    from idfree.appearance.calibrate import EDGES, calibrate
+    from idfree.adapt import calibration_of
+    from idfree.appearance.calibrate import EDGES
     from idfree.show.report import histogram, page, sheet
 
     videos = [["video", "tracklets", "boxes", "kept", "median length"]]
@@ -143,11 +143,8 @@ def write_page(path: Path, model: Path, crops: "CropSet", report: dict[str, Any]
         cells = [f"{100 * told[key]:.1f} %" if key in told else "–" for key in ("TPR@0.1", "TPR@0.01", "error")]
         held.append([name, *cells])
     pictures = {"Crops, a tracklet each row": sheet(crops.crops, crops.tracklet)}
-    try:
-        found = calibrate(open_encoder(model).describe(crops.crops), crops.tracklet, crops.frame, crops.video)
+    if found := calibration_of(encoder.describe, crops):
         pictures["Distances between crops"] = histogram(found.same, found.different, EDGES, found.limit)
-    except UserError:
-        pass  # no two tracklets coexist: the advice says so
     tables = {"Pseudo-labels": videos, "What the model can tell apart": held}
     write_text(path, page("What idfree learnt from these videos", tables, report["advice"], pictures))
 

@@ -9,6 +9,7 @@ from idfree.tracking.botsort import BotSort, BotSortSettings
 from idfree.tracking.bytetrack import ByteTrack, ByteTrackSettings
 from idfree.tracking.deepsort import DeepSort, DeepSortSettings
 from idfree.tracking.fairmot import FairMOT, FairMOTSettings
+from idfree.tracking.fused import Fused, FusedSettings
 from idfree.tracking.iou import Iou, IouSettings
 from idfree.tracking.ocsort import OCSort, OCSortSettings
 from idfree.tracking.sort import Sort, SortSettings
@@ -22,6 +23,7 @@ TRACKERS: dict[str, tuple[type[Any], type[Any]]] = {
     "ocsort": (OCSort, OCSortSettings),
     "botsort": (BotSort, BotSortSettings),
     "fairmot": (FairMOT, FairMOTSettings),
+    "fused": (Fused, FusedSettings),
 }
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "DeepSortSettings",
     "FairMOT",
     "FairMOTSettings",
+    "Fused",
+    "FusedSettings",
     "Iou",
     "IouSettings",
     "OCSort",

@@ -63,6 +63,14 @@ SPACE: dict[str, Space] = {
         "max_iou_distance": (0.2, 0.9),
         "appearance_weight": (0.8, 1.0),
     },
+    "fused": {
+        **BYTETRACK,
+        "smoothing": (0.5, 0.99),
+        "max_cosine": (0.1, 0.8),
+        "appearance_weight": (0.8, 1.0),
+        "veto": (1.0, 3.0),
+        "memory": (30, 300),
+    },
     "ocsort": {**SORT, "delta_t": (1, 6), "inertia": (0.0, 0.5), "use_byte": (False, True), "low_score": (0.0, 0.4)},
     "botsort": {
         **BYTETRACK,

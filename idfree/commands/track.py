@@ -38,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="own",
         help="own (embeddings of the detections), colour, model.onnx (crop Re-ID) or none",
     )
-    add_("--tracker", help="sort, iou, deepsort, bytetrack, ocsort, botsort, fairmot (default: see README)")
+    add_("--tracker", help="sort, iou, deepsort, bytetrack, ocsort, botsort, fairmot, fused (default: see README)")
     add_(
         "--camera",
         default="none",

@@ -36,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("-o", "--out", type=Path, help="the settings file (default: runs/tune/TRACKER.json)")
     add_detector(parser, required=True)
     add_("--appearance", choices=("own", "none"), default="own", help="embeddings of the detections, or none")
-    add_("--tracker", help="its name (default: fairmot with embeddings, else bytetrack)")
+    add_("--tracker", help="its name (default: fused with embeddings, else bytetrack)")
     add_("--camera", default="none", help="as for track: flow, ecc or GMC files")
     add_(
         "--set",

@@ -53,13 +53,18 @@ class Jde(Tracker):
     still: the coordinates whose velocity a lost track forgets, lest its box grow or shrink away.
     """
 
+    settings: JdeSettings
     motion: HeightMotion | SizeMotion = HeightMotion()
     still: tuple[int, ...] = (3,)  # the height of (cx, cy, w/h, h)
 
     def __init__(self, settings: JdeSettings, frame_rate: float):
         self.settings = settings
-        self.patience = int(frame_rate / 30 * settings.buffer)
         super().__init__(frame_rate)
+
+    @property
+    def patience(self) -> int:
+        """How many of the source's frames a lost track is kept."""
+        return int(self.frame_rate / 30 * self.settings.buffer)
 
     def forget(self) -> None:
         self.tracks = self.begin(Detections(np.zeros((0, 4))), np.zeros((0, 0)))
@@ -151,11 +156,16 @@ class Jde(Tracker):
         i, j, distance = overlapping(boxes[seen], boxes[lost])
         i, j, distance = seen[i], lost[j], distance
         same = (distance < self.settings.duplicate_iou_distance) & (tracks.class_id[i] == tracks.class_id[j])
+        same &= ~self.strangers(i, j, tracks.embedding)
         i, j = i[same], j[same]
         age = tracks.last - tracks.first
         keep = np.ones(len(tracks), dtype=bool)
         keep[np.where(age[i] > age[j], j, i)] = False
         tracks.keep(keep)
+
+    def strangers(self, i: Integers, j: Integers, embedding: Embedding) -> Mask:
+        """(K,) whether tracks i look too different from embedding[j] to be one with them: here, nobody does."""
+        return np.zeros(len(i), dtype=bool)
 
     def report(self) -> Tracks:
         """The tracks seen in this frame that are confirmed, of the shape that the settings allow."""

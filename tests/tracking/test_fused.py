@@ -1,0 +1,67 @@
+"""Fused: ByteTrack without looks; with them, looks come first, and people are remembered."""
+
+import numpy as np
+
+from idfree.trackers import ByteTrack, Fused, FusedSettings
+from idfree.types import Detections
+
+RED, BLUE = np.eye(4)[:2]
+
+
+def seen(*people, score=0.9):
+    """One frame: (x, looks) of each person, 60 px wide and 160 high; looks None if nobody's are known."""
+    boxes = [[x, 100, x + 60, 260] for x, _ in people]
+    looks = None if not people or people[0][1] is None else np.array([look for _, look in people])
+    return Detections(np.array(boxes, dtype=float).reshape(-1, 4), np.full(len(people), score), embedding=looks)
+
+
+def ids(tracker, frames):
+    return [tracker.update(frame).id.tolist() for frame in frames]
+
+
+def test_without_looks_it_is_bytetrack():
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 500, (8, 2))
+    scene = []
+    for _ in range(60):
+        corner = corner + rng.normal(0, 6, corner.shape)
+        boxes, score = np.concatenate([corner, corner + [60, 160]], axis=1), rng.uniform(0.05, 1, 8)
+        scene.append(Detections(boxes, score)[rng.random(8) < 0.8])
+    for one, two in zip(*([t.update(frame) for frame in scene] for t in (Fused(), ByteTrack())), strict=True):
+        np.testing.assert_array_equal(one.xyxy, two.xyxy)
+        np.testing.assert_array_equal(one.id, two.id)
+
+
+def test_two_who_swap_places_behind_each_other_keep_their_names():
+    """They are gone for ten frames and come back where the other was, near enough for the gate."""
+    before = [seen((100, RED), (140, BLUE))] * 5
+    after = [seen((100, BLUE), (140, RED))] * 3
+    assert ids(Fused(), [*before, *[seen()] * 10, *after])[-1] == [1, 2]
+    tracks = Fused()
+    last = [tracks.update(frame) for frame in [*before, *[seen()] * 10, *after]][-1]
+    assert last.xyxy[last.id.tolist().index(1), 0] > 120  # red went to the right
+
+
+def test_another_who_stands_in_ones_place_is_another():
+    """Where one stood another stands at once: overlap says the same, looks do not."""
+    frames = [seen((100, RED))] * 5 + [seen((100, BLUE))] * 3
+    assert ids(Fused(), frames)[-1] == [2]
+    assert ids(Fused(FusedSettings(veto=np.inf)), frames)[-1] == [1]
+
+
+def test_who_is_known_by_looks_is_awaited():
+    """Gone for 3.3 seconds: remembered with looks, forgotten without."""
+    gone = [seen()] * 100
+    assert ids(Fused(), [*[seen((100, RED))] * 5, *gone, *[seen((100, RED))] * 2])[-1] == [1]
+    assert ids(Fused(), [*[seen((100, None))] * 5, *gone, *[seen((100, None))] * 2])[-1] == [2]
+    short = Fused(FusedSettings(memory=60))
+    assert ids(short, [*[seen((100, RED))] * 5, *gone, *[seen((100, RED))] * 2])[-1] == [2]
+
+
+def test_unknown_looks_veto_nothing_and_teach_nothing():
+    """A low score goes on with its track by overlap, whatever is seen of it, and the track's looks stay."""
+    tracker = Fused()
+    frames = [seen((100, RED))] * 5 + [seen((100, BLUE), score=0.3)] * 5
+    assert ids(tracker, frames)[-1] == [1]
+    np.testing.assert_allclose(tracker.tracks.embedding[0], RED, atol=1e-6)
+    assert ids(tracker, [seen((100, np.zeros(4)))])[-1] == [1]

@@ -60,7 +60,10 @@ def test_covered_boxes_are_dropped_also_by_those_of_nobody():
     standing = walk(1, range(1, 21), speed=0)
     passing = [(n, -1, 12, 100, 52, 150) for n in range(6, 11)]
     made = tracklets(annotation(standing + passing))
-    assert made.frame.tolist() == [*range(1, 6), *range(11, 21)]
+    assert made.frame.tolist() == [*range(11, 21)]  # the five before are too few to be one by themselves
+    longer = tracklets(annotation(walk(1, range(-9, 21), speed=0) + passing))
+    assert longer.frame.tolist() == [*range(-9, 6), *range(11, 21)]
+    assert longer.id.tolist() == [1] * 15 + [2] * 10  # who comes out behind somebody may be somebody else
     other = tracklets(annotation(walk(-1, range(1, 21), speed=0) + [(n, 4, 12, 100, 52, 150) for n in range(1, 21)]))
     assert len(other) == 20
     np.testing.assert_allclose(other.visibility, 0.8)
@@ -70,7 +73,8 @@ def test_covered_boxes_are_dropped_also_by_those_of_nobody():
 def test_a_tracklet_needs_clean_boxes():
     standing = walk(1, range(1, 21), speed=0)
     assert len(tracklets(annotation(standing + [(n, -1, 0, 100, 20, 150) for n in range(4, 21)]))) == 0
-    assert len(tracklets(annotation(standing + [(n, -1, 0, 100, 20, 150) for n in range(5, 21)]))) == 4
+    assert len(tracklets(annotation(standing + [(n, -1, 0, 100, 20, 150) for n in range(5, 21)]))) == 0
+    assert len(tracklets(annotation(standing + [(n, -1, 0, 100, 20, 150) for n in range(9, 21)]))) == 8
 
 
 def test_a_scene_cut_ends_all_tracklets():
@@ -253,12 +257,12 @@ def test_crops_are_of_their_boxes_in_one_reading():
             :, None, None
         ]
 
-    settings = LabelSettings(max_crops=5, min_continuity=0)
+    settings = LabelSettings(max_crops=20, min_continuity=0)
     found = label(sequence, boxes, settings, cut)
     assert len(reads) == 1
     assert len(found.boxes)
     assert np.bincount(found.boxes.id[found.crop_of])[1:].min() >= 4
-    assert np.bincount(found.boxes.id[found.crop_of]).max() <= 5
+    assert np.bincount(found.boxes.id[found.crop_of]).max() <= 20
     shown = found.boxes[found.crop_of]
     np.testing.assert_array_equal(found.crops[:, 0, 0, 0], shown.frame)
     np.testing.assert_array_equal(found.crops[:, 0, 0, 1], np.rint(shown.xyxy[:, 0] / 2))
@@ -333,7 +337,7 @@ def test_real_video_has_no_cuts(shared):
     assert scenes([*pictures[:5], other]) == [6]
 
 
-@pytest.mark.parametrize(("name", "least"), [("MOT17-09-SDP", 0.95), ("MOT17-09-FRCNN", 0.97), ("MOT17-09-DPM", 0.92)])
+@pytest.mark.parametrize(("name", "least"), [("MOT17-09-SDP", 0.97), ("MOT17-09-FRCNN", 0.985), ("MOT17-09-DPM", 0.92)])
 def test_pure_on_real_video(shared, name, least):
     folder = shared / "data" / "MOT17" / "train" / name
     sequence = open_source(folder)[0]

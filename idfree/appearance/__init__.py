@@ -9,6 +9,7 @@ from idfree.settings import override
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
+    from idfree.appearance.network import Network
 
 __all__ = ["open_encoder"]
 
@@ -16,7 +17,7 @@ __all__ = ["open_encoder"]
 def open_encoder(
     spec: str | Path, assignments: Iterable[str] = (), device: str = "auto", threads: int | None = None
 ) -> "Encoder":
-    """The encoder named `colour`, or that of a file `*.onnx`.
+    """The encoder named `colour`, or that of a file `*.onnx`, together with colour where the file says so.
 
     assignments: `name=value` changes of the encoder's settings. device, threads: of a network.
     Raises UserError for any other spec, and whatever the encoder itself refuses.
@@ -28,5 +29,14 @@ def open_encoder(
     if Path(spec).suffix.lower() == ".onnx":
         from idfree.appearance.network import Network, NetworkSettings
 
-        return Network(spec, override(NetworkSettings(), assignments), device, threads)
+        network = Network(spec, override(NetworkSettings(), assignments), device, threads)
+        return with_colour(network) if network.colour else network
     raise UserError(f"--appearance {spec}: expected colour or a file MODEL.onnx")
+
+
+def with_colour(network: "Network") -> "Encoder":
+    """A network whose file gives colour a share of the say, and colour."""
+    from idfree.appearance.colour import Colour
+    from idfree.appearance.together import Together
+
+    return Together(network, Colour(), network.colour, network.limit)

@@ -45,8 +45,8 @@ class Network(Encoder):
 
     The input tells whose it is: crops (N, H, W, 3) in uint8 are idfree's own, which brings its normalisation and
     perhaps its limit; pictures (N, 3, H, W) in fp32 or fp16 are other people's, normalised as the settings say.
-    metadata: what else the file says. device, threads: see session.open_session. session: one opened already (`path` is
-    then only its name).
+    colour: the share that colour is to have beside it (see together), 0 for none. metadata: what else the file says.
+    device, threads: see session.open_session. session: one opened already (`path` is then only its name).
     Raises UserError where the file cannot be opened, is no such network, or gives NaN.
     """
 
@@ -70,6 +70,7 @@ class Network(Encoder):
             self.levels = None if self.port.type == BYTES else levels(self.settings, KINDS[self.port.type])
             self.size_hw = size_of(sides[:2] if self.levels is None else sides[1:], self.settings, self.metadata)
             self.limit = limit_of(self.metadata) if self.settings.limit is None else self.settings.limit
+            self.colour = number_of(self.metadata, "colour", 1, "a share of the embedding") or 0.0
             self.dimension = self.encode(np.full((1, *self.size_hw, 3), GREY, dtype=np.uint8)).shape[1]
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
@@ -146,15 +147,20 @@ def size_of(sides: Sequence[int | str | None], settings: NetworkSettings, metada
 
 def limit_of(metadata: dict[str, str]) -> float | None:
     """The calibrated cosine distance that the file states, if any. Raises UserError where it is no distance."""
-    if "limit" not in metadata:
+    return number_of(metadata, "limit", 2, "a cosine distance")
+
+
+def number_of(metadata: dict[str, str], name: str, most: float, what: str) -> float | None:
+    """A number in 0…most that the file states, if it does. Raises UserError where it is none."""
+    if name not in metadata:
         return None
     try:
-        limit = float(metadata["limit"])
+        number = float(metadata[name])
     except ValueError:
-        limit = np.nan
-    if not 0 < limit <= 2:
-        raise UserError(f"its metadata says limit={metadata['limit']}, expected a cosine distance in 0…2")
-    return limit
+        number = np.nan
+    if not 0 < number <= most:
+        raise UserError(f"its metadata says {name}={metadata[name]}, expected {what} in 0…{most:g}")
+    return number
 
 
 def levels(settings: NetworkSettings, kind: type[np.generic]) -> NDArray[Any]:

@@ -44,7 +44,9 @@ def test_embeddings_that_scatter_normally_about_their_persons():
     misses = [2 * normal.cdf(-d / deviation) - normal.cdf((d - 25) / deviation) for d in degrees]
     expected = degrees[np.argmin(np.abs(misses))]
     assert abs(found.error - 2 * normal.cdf(-expected / deviation)) < 0.01
-    assert abs(np.degrees(np.arccos(1 - found.limit)) - expected) < 0.3
+    assert abs(np.degrees(np.arccos(1 - found.equal)) - expected) < 0.3
+    accepted = 25 + deviation * normal.inv_cdf(module.MOST_ACCEPTED)  # less than equal errors, and than the 1 % refused
+    assert abs(np.degrees(np.arccos(1 - found.limit)) - accepted) < 0.3
     assert found.same.sum() == 2 * (600 * 60 - 60 * 61 / 2)
     assert found.different.sum() == 600 + 2 * (600 * 60 - 60 * 61 / 2)
 
@@ -58,7 +60,7 @@ def test_which_pairs_count():
     found = calibrate(embedding, tracklet, frame, video)
     assert found.same.sum() == 4  # (1, 3), (3, 5), and of the other video (1, 2) and, 60 frames apart, (2, 62)
     assert found.different.sum() == 4
-    assert (found.limit, found.error) == pytest.approx((0.5, 0))
+    assert (found.limit, found.equal, found.error) == pytest.approx((0.5, 0.5, 0))  # those of one are copies
     assert found.same[0] == 4
     assert found.different[[99, 100]].sum() == 4
     assert calibrate(embedding, tracklet, frame, video, max_gap=2).different.sum() == 3
@@ -70,7 +72,9 @@ def test_identities_without_time():
     found = calibrate(embedding, [5, 5, 9, 9], [-1] * 4, identities=True)
     assert found.same.sum() == 2
     assert found.different.sum() == 4
-    assert 1 - np.cos(np.radians(15)) < found.limit < 1 - np.cos(np.radians(50))
+    near, far = 1 - np.cos(np.radians([10, 15]))
+    assert found.limit == pytest.approx(near + (1 - module.MOST_REFUSED) * (far - near))  # the quantile of two
+    assert far < found.equal < 1 - np.cos(np.radians(50))
     with pytest.raises(UserError, match="nothing to calibrate on: 2 pairs of one tracklet and 0 pairs of two"):
         calibrate(embedding, [5, 5, 9, 9], [-1] * 4)
 

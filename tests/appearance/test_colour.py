@@ -36,7 +36,7 @@ def test_the_same_shirt_is_nearer_than_another():
         encoder(image, box)[0]
         for image, box in (
             (person(RED), BOX),
-            (person(RED, x=100, light=0.85), BOX + [60, 0, 60, 0]),
+            (person(RED, x=100, light=0.9), BOX + [60, 0, 60, 0]),
             (person(BLUE), BOX),
         )
     )

@@ -5,7 +5,7 @@ look like. No label anywhere. `plain` is the paper's objective; `masked` and `tr
 apart that may be one person.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,8 @@ from idfree.learn.objectives.certainty import any_certain
 from idfree.learn.objectives.identity import Masked, Plain
 from idfree.learn.objectives.together import Together
 from idfree.learn.objectives.triplet import Triplet
-from idfree.learn.training import Precision, Progress, Schedule, Training, fit, open_device, threads
+from idfree.learn.schedule import Precision, Schedule
+from idfree.learn.training import Progress, Training, fit, open_device, threads
 
 Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # crops (K, H, W, 3) → embeddings (K, D) of unit length
 
@@ -78,15 +79,15 @@ def train(
     *,
     resume: bool = False,
     progress: Progress | None = None,
-    calibrate: Callable[[Embed], float | None] | None = None,
+    facts: Callable[[Embed], dict[str, str]] | None = None,
     trained_on: str = "",
     device: str = "auto",
 ) -> Path:
     """Train on crops by tracklet; gives the path of RUN/appearance.onnx.
 
     Writes RUN/settings.json, metrics.jsonl, last.pt and appearance.onnx. resume: go on where a run in that folder
-    stopped. calibrate: finds the cosine distance between "same" and "different" by embedding whatever crops it likes;
-    it stands in the file as `limit`. trained_on: a notice about the data, for the file. Raises UserError where the
+    stopped. facts: what is to be known of the network, such as its `limit`, found by embedding what crops one likes;
+    they stand in the file. trained_on: a notice about the data, for the file. Raises UserError where the
     crops have another size than the network takes, a run is in the way, or the losses are not finite.
     """
     batches = Batches(crops, BatchShape(settings.tracklets, settings.crops, settings.group), settings.seed)
@@ -101,8 +102,8 @@ def train(
         fit(training, batches, run, resume, progress)
         network = training.network
         assert isinstance(network, CropReid)
-        limit = calibrate(lambda some: embed(network, some)) if calibrate else None
-        export(network, run / "appearance.onnx", limit, trained_on)
+        known = facts(lambda some: embed(network, some)) if facts else {}
+        export(network, run / "appearance.onnx", {**known, "trained_on": trained_on})
     return run / "appearance.onnx"
 
 
@@ -137,7 +138,6 @@ def open_checkpoint(path: Path) -> CropReid:
     return network.eval()
 
 
-def export(network: CropReid, path: Path, limit: float | None = None, trained_on: str = "") -> None:
+def export(network: CropReid, path: Path, facts: Mapping[str, str]) -> None:
     """Write a crop encoder with what is to be known of it. Raises as `export_crops`."""
-    facts = {"method": "simplereid", "trained_on": trained_on}
-    export_crops(network, path, facts if limit is None else {**facts, "limit": repr(float(limit))})
+    export_crops(network, path, {"method": "simplereid", **facts})

@@ -43,6 +43,16 @@ def test_shift_moves_and_scale_does_not_move_the_middle():
     assert 1.05 < slope.max() < 1.13
 
 
+def test_margins_are_anothers_and_the_middle_stays():
+    wide = np.random.default_rng(1).integers(0, 256, (64, 4, 50, 3), dtype=np.uint8)
+    mixed = changed(wide, margins=1.0)
+    assert np.allclose(mixed[:, :, 19:31], wide[:, :, 19:31], atol=1e-3)  # 0.24 of the width at the least
+    of = [np.flatnonzero([np.allclose(one[:, 0], other[:, 0], atol=1e-3) for other in wide]) for one in mixed]
+    assert sorted(np.concatenate(of)) == list(range(64))  # each lends its own to one
+    same = np.isclose(changed(wide, margins=0.5), wide, atol=1e-3).all(axis=(1, 2, 3))
+    assert 16 < same.sum() < 48
+
+
 def test_colour_changes_by_crop_and_keeps_grey_grey():
     grey = np.full((64, 4, 4, 3), 100, dtype=np.uint8)
     bright = changed(grey, brightness=0.15, saturation=0.5, contrast=0.5)

@@ -47,7 +47,7 @@ def losses(run):
 
 @pytest.mark.parametrize("objective", ["plain", "both"])
 def test_a_made_up_crowd_is_told_apart(crowd, tmp_path, unexported, objective):
-    train(crowd, replace(TINY, objective=objective, iterations=24, tracklets=8, crops=2), tmp_path)
+    train(crowd, replace(TINY, objective=objective, iterations=48, tracklets=8, crops=2), tmp_path)
     torch.manual_seed(0)
     before, after = (
         retrieval(network, crowd) for network in (CropReid("striped"), open_checkpoint(tmp_path / "last.pt"))
@@ -85,7 +85,7 @@ def test_everything_in_its_place(crowd, tmp_path):
         crowd,
         replace(TINY, iterations=1),
         tmp_path,
-        calibrate=lambda embed: seen.append(embed(crowd.crops[:3])) or 0.25,
+        facts=lambda embed: seen.append(embed(crowd.crops[:3])) or {"limit": "0.25"},
         trained_on="a made-up crowd",
     )
     assert sorted(file.name for file in tmp_path.iterdir()) == [

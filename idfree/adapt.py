@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,12 @@ from idfree.appearance.calibrate import Calibration, calibrate, close_pairs, dis
 from idfree.appearance.colour import Colour
 from idfree.appearance.crops import cut
 from idfree.appearance.cropset import CropSet
+from idfree.appearance.together import joined, weight
 from idfree.errors import UserError
 from idfree.files import make_folder
 from idfree.label import Labels, LabelSettings, label
-from idfree.record import content_of, identity_of, is_done, read_record, write_record
+from idfree.record import is_done, read_record, write_record
+from idfree.selection import Selection
 from idfree.types import Detector, Floats, Sequence
 
 if TYPE_CHECKING:
@@ -42,33 +44,39 @@ class Split:
 def collect(
     sequence: Sequence,
     detector: Detector,
-    file: Path,
     settings: LabelSettings,
+    selection: Selection,
     size_hw: tuple[int, int],
-    out: Path,
+    file: Path,
+    asked: dict[str, Any],
     quiet: bool,
-) -> tuple[CropSet, dict[str, Any]]:
-    """The crops of a video's pseudo-labels, and what these look like; kept in OUT/crops/NAME for the next time.
+) -> dict[str, Any]:
+    """Keep the crops of a video's pseudo-labels in a file, unless they are there; gives what the labels look like.
 
-    file: of the detector's network, whose content counts for whether what is kept is still right.
+    asked: all that these depend on, but for the size; the record beside the file holds it.
     """
-    folder = out / "crops" / sequence.name
-    asked = {
-        "video": identity_of(sequence),
-        "detector": [detector.name, content_of(detector, file)],
-        "labels": asdict(settings),
-        "size": list(size_hw),
-    }
+    asked, folder = {**asked, "size": list(size_hw)}, file.parent
     record = read_record(folder)
-    if is_done(record, asked):
-        return CropSet.load(folder / "crops.npz"), record["report"]
+    if is_done(record, asked) and file.is_file():
+        return dict(record["report"])
     make_folder(folder)
     write_record(folder, asked, complete=False)
-    labels = label(sequence, detector, settings, lambda image, xyxy: cut(image, xyxy, size_hw), quiet=quiet)
-    crops = crops_of(labels)
-    crops.save(folder / "crops.npz")
+    labels = label(
+        sequence,
+        detector,
+        settings,
+        lambda image, xyxy: cut(image, xyxy, size_hw),
+        selection=selection,
+        quiet=quiet,
+    )
+    crops_of(labels).save(file)
     write_record(folder, asked, complete=True, report=labels.report)
-    return crops, labels.report
+    return labels.report
+
+
+def crops_at(out: Path, name: str) -> Path:
+    """Where the crops of the video of that name are kept."""
+    return out / "crops" / name / "crops.npz"
 
 
 def crops_of(labels: Labels) -> CropSet:
@@ -143,19 +151,30 @@ def tpr(same: Floats, different: Floats, far: float) -> float:
     return float((same < np.partition(different, k := int(far * len(different)))[k]).mean())
 
 
-def calibration_of(describe: Describe, crops: CropSet) -> Calibration | None:
-    """Where same and different cross, and their distances; None, with a warning, where no two tracklets coexist."""
+def calibration(embedding: "Embedding", crops: CropSet) -> Calibration | None:
+    """How far apart one person's and two people's embeddings (K, D) lie; None, with a warning, where none coexist."""
     try:
-        return calibrate(describe(crops.crops), crops.tracklet, crops.frame, crops.video)
+        return calibrate(embedding, crops.tracklet, crops.frame, crops.video)
     except UserError as error:
-        LOG.warning("the model's limit is not calibrated: %s", error)
+        LOG.warning("the limit is not calibrated: %s", error)
         return None
 
 
-def limit_of(describe: Describe, crops: CropSet) -> float | None:
-    """The distance at which same and different cross; None where no two tracklets coexist."""
-    found = calibration_of(describe, crops)
-    return found.limit if found else None
+def facts(describe: Describe, crops: CropSet, share: float) -> dict[str, str]:
+    """What is to be known of a network: its `limit`, and where colour has a `share` of the say, its weight as `colour`.
+
+    The limit is then that of both together. Nothing where no two tracklets coexist.
+    """
+    embedding, colour = describe(crops.crops), Colour().describe(crops.crops)
+    told = {name: calibration(looks, crops) for name, looks in (("network", embedding), ("colour", colour))}
+    network, colours = told["network"], told["colour"]
+    if network is None or colours is None:
+        return {}
+    if not share:
+        return {"limit": repr(network.limit)}
+    part = weight(share, network.limit, colours.limit)
+    both = calibration(joined(embedding, colour, part), crops)
+    return {} if both is None else {"limit": repr(both.limit), "colour": repr(part)}
 
 
 def judged_colour(crops: CropSet) -> dict[str, Any]:

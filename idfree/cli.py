@@ -7,10 +7,23 @@ import sys
 from typing import NoReturn
 
 import idfree
-from idfree.commands import adapt, data, demo, eval, eval_appearance, eval_detections, label, show, track, tune, version
+from idfree.commands import (
+    adapt,
+    data,
+    demo,
+    detect,
+    eval,
+    eval_appearance,
+    eval_detections,
+    label,
+    show,
+    track,
+    tune,
+    version,
+)
 from idfree.errors import UserError
 
-COMMANDS = (track, show, label, adapt, eval, eval_detections, eval_appearance, tune, data, demo, version)
+COMMANDS = (track, show, detect, label, adapt, eval, eval_detections, eval_appearance, tune, data, demo, version)
 MISTAKE, INTERRUPTED = 2, 130
 
 

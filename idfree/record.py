@@ -12,19 +12,19 @@ from idfree.types import Detector, Sequence
 RECORD = "settings.json"
 
 
-def read_record(folder: Path) -> dict[str, Any]:
+def read_record(folder: Path, name: str = RECORD) -> dict[str, Any]:
     """What write_record wrote there, nothing where it did not."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = json.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) and "asked" in record else {}
 
 
-def write_record(folder: Path, asked: dict[str, Any], complete: bool, **more: Any) -> None:
+def write_record(folder: Path, asked: dict[str, Any], complete: bool, name: str = RECORD, **more: Any) -> None:
     """Say what is asked for in a folder, before the work begins, and again when it is complete."""
     record = {"asked": asked, "complete": complete, **more}
-    write_text(folder / RECORD, json.dumps(record, indent=2, allow_nan=False) + "\n")
+    write_text(folder / name, json.dumps(record, indent=2, allow_nan=False) + "\n")
 
 
 def is_done(record: dict[str, Any], asked: dict[str, Any]) -> bool:

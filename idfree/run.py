@@ -151,7 +151,7 @@ def plain(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: str(v) if isinstance(v, float) and not np.isfinite(v) else v for name, v in settings.items()}
 
 
-def encoder_for(spec: str, device: str = "auto") -> "Encoder | None":
+def encoder_for(spec: str, device: str = "auto", threads: int | None = None) -> "Encoder | None":
     """What `--appearance` says: none and own need no encoder. Raises UserError for what is not known."""
     if spec in ("none", "own"):
         return None
@@ -159,13 +159,13 @@ def encoder_for(spec: str, device: str = "auto") -> "Encoder | None":
 
     if spec != "colour" and not spec.endswith(".onnx"):
         raise UserError(f"--appearance {spec}: expected none, own, colour or a file MODEL.onnx")
-    return open_encoder(spec, device=device)
+    return open_encoder(spec, device=device, threads=threads)
 
 
 def default_tracker(detector: Detector, selection: Selection, encoder: "Encoder | None" = None) -> str:
-    """`fairmot` where there are embeddings to use, `bytetrack` where there are none."""
+    """`fused` where there are embeddings to use, `bytetrack`, which it is without them, where there are none."""
     own = detector.has_embeddings and selection.appearance != "none"
-    return "fairmot" if encoder is not None or own else "bytetrack"
+    return "fused" if encoder is not None or own else "bytetrack"
 
 
 def prepare(

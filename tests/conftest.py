@@ -1,6 +1,9 @@
 """What several tests share."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -12,3 +15,26 @@ def shared() -> Path:
     if not (folder / "golden").is_dir():
         pytest.skip("needs the folder ../shared (real sequences and golden figures), which lies beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tasks() -> Iterator[ModuleType]:
+    """The module tasks_of_workers, which other processes can import as well."""
+    folder = str(Path(__file__).parent)
+    sys.path.insert(0, folder)
+    import tasks_of_workers
+
+    yield tasks_of_workers
+    sys.path.remove(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster(tasks: ModuleType) -> Iterator[str]:
+    """The address of a Dask scheduler with two workers, processes of this machine."""
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
+    few = dask.config.set({"distributed.scheduler.allowed-failures": 1})
+    with few, distributed.LocalCluster(**options) as made:
+        yield made.scheduler_address

@@ -6,12 +6,14 @@ example: idfree adapt street.mp4 --detector yolox.onnx --classes person -o runs/
 
 import argparse
 import json
-import logging
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.detector import add_detector, detectors
-from idfree.commands.label import named, recordings, selection_of
+from idfree.commands.detector import add_detector, question
+from idfree.commands.label import selection_of
+from idfree.commands.videos import Report, add_workers, name_of, told, videos, work_through
 from idfree.errors import UserError
 from idfree.files import make_folder, write_text
 
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
     from idfree.adapt import Split
     from idfree.appearance.cropset import CropSet
     from idfree.appearance.encoder import Encoder
+    from idfree.commands.detector import DetectorOf
     from idfree.label import LabelSettings
+    from idfree.workers import Portable
 
-LOG = logging.getLogger("idfree")
-Reports = dict[str, dict[str, Any]]
+Reports = dict[str, Report]
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +37,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
     add_("--network", help="striped (default, for CPUs), resnet18, resnet50, osnet_x1_0 or osnet_x0_25")
     add_("--iterations", type=int, help="of training (default: 350 for one video, up to 900 for five)")
+    add_("--colour", type=float, default=0.5, metavar="SHARE", help="of colour in the model's say, 0…1 (default: 0.5)")
     add_("--set", action="append", default=[], metavar="NAME=VALUE", help="of training; label.NAME, detector.NAME")
+    add_workers(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -46,6 +51,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from idfree.learn.networks.crop_reid import NETWORKS
     from idfree.settings import override
 
+    if not 0 <= options.colour < 1:
+        raise UserError(f"--colour {options.colour}: expected a share, 0 or more and less than 1")
     theirs = [a for a in options.set if not a.startswith(("label.", "detector."))]
     theirs += [f"network={options.network}"] if options.network else []
     theirs += [f"iterations={options.iterations}"] if options.iterations else []
@@ -60,7 +67,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         options.out,
         resume=(options.out / "last.pt").is_file(),
         progress=None if options.quiet else shown,
-        calibrate=lambda describe: adapt.limit_of(describe, crops),
+        facts=lambda describe: adapt.facts(describe, crops, options.colour),
         trained_on=f"pseudo-labels of {', '.join(reports)}; terms of that footage apply",
         device=options.device,
     )
@@ -76,30 +83,34 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def collected(
     options: argparse.Namespace, labelling: "LabelSettings", size_hw: tuple[int, int]
 ) -> "tuple[CropSet, Reports]":
-    """The crops of all videos that could be read. A video that fails is named, and the others count."""
-    from dataclasses import replace
-
+    """The crops of all videos that could be read, in their order, and what their pseudo-labels look like."""
     from idfree import adapt
+    from idfree.appearance.cropset import CropSet
+
+    paths = videos(options)
+    selection_of(options)  # mistakes come to light before any video is opened
+    theirs, found_by = told(options, paths)
+    one = partial(collect_one, labelling=labelling, size_hw=size_hw, options=theirs, found_by=found_by)
+    reports, _ = work_through(one, paths, options, "labelled")
+    return adapt.merged([CropSet.load(adapt.crops_at(options.out, name)) for name in reports]), reports
+
+
+def collect_one(
+    path: Path,
+    labelling: "LabelSettings",
+    size_hw: tuple[int, int],
+    options: argparse.Namespace,
+    found_by: "Portable[DetectorOf]",
+) -> Report:
+    """Keep the crops of one video in RUN/crops; gives what its pseudo-labels look like."""
+    from idfree import adapt
+    from idfree.run import plain
     from idfree.sequences import open_source
 
-    selection = selection_of(options)
-    detector_of = detectors(options)
-    sets, reports, failed = [], {}, []
-    for name, path in named([path for source in options.source for path in recordings(source)]).items():
-        try:
-            sequence = selection.of_frames(replace(open_source(path)[0], name=name))
-            found, report = adapt.collect(
-                sequence, detector_of(sequence), Path(options.detector), labelling, size_hw, options.out, options.quiet
-            )
-        except UserError as error:
-            LOG.warning("%s: left out: %s", name, error)
-            failed.append(str(error))
-            continue
-        sets.append(found)
-        reports[name] = report
-    if not sets:
-        raise UserError(f"none of the videos could be read: {failed[0]}")
-    return adapt.merged(sets), reports
+    sequence = replace(open_source(path)[0], name=name_of(path))
+    detector, file = found_by.thing(sequence), adapt.crops_at(options.out, sequence.name)
+    asked = {**question(sequence, detector, options), "labels": plain(asdict(labelling))}
+    return adapt.collect(sequence, detector, labelling, selection_of(options), size_hw, file, asked, options.quiet)
 
 
 def shown(iterations: range) -> Any:
@@ -129,7 +140,7 @@ def judge(encoder: "Encoder", crops: "CropSet", split: "Split", reports: Reports
 
 def write_page(path: Path, encoder: "Encoder", crops: "CropSet", report: dict[str, Any]) -> None:
     """The report as a page."""
-    from idfree.adapt import calibration_of
+    from idfree.adapt import calibration
     from idfree.appearance.calibrate import EDGES
     from idfree.show.report import histogram, page, sheet
 
@@ -143,7 +154,7 @@ def write_page(path: Path, encoder: "Encoder", crops: "CropSet", report: dict[st
         cells = [f"{100 * told[key]:.1f} %" if key in told else "–" for key in ("TPR@0.1", "TPR@0.01", "error")]
         held.append([name, *cells])
     pictures = {"Crops, a tracklet each row": sheet(crops.crops, crops.tracklet)}
-    if found := calibration_of(encoder.describe, crops):
+    if found := calibration(encoder.describe(crops.crops), crops):
         pictures["Distances between crops"] = histogram(found.same, found.different, EDGES, found.limit)
     tables = {"Pseudo-labels": videos, "What the model can tell apart": held}
     write_text(path, page("What idfree learnt from these videos", tables, report["advice"], pictures))

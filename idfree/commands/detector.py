@@ -2,25 +2,27 @@
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from idfree.errors import UserError
 
 if TYPE_CHECKING:
     from idfree.types import Detector, Sequence
 
+DetectorOf = Callable[["Sequence"], "Detector"]
 PREFIX = "detector."  # of a setting that is the detector's
 
 
 def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """What users may say of the detector."""
-    what = "model.onnx, det, boxes.txt/.csv/.parquet/.npy, a folder of those, or hog"
+    what = "model.onnx (or RUN/best.pt), det, boxes.txt/.csv/.parquet/.npy, a folder of those, or hog"
     parser.add_argument("--detector", required=required, default=None if required else "hog", help=what)
     parser.add_argument("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
     parser.add_argument("--classes", default="", help="only these, by number or by the model's names, comma separated")
 
 
-def detectors(options: argparse.Namespace, threads: int | None = None) -> "Callable[[Sequence], Detector]":
+def detectors(options: argparse.Namespace, threads: int | None = None) -> DetectorOf:
     """What finds the boxes of each sequence."""
     from idfree.detections import detectors_for
 
@@ -34,9 +36,24 @@ def detectors(options: argparse.Namespace, threads: int | None = None) -> "Calla
     )
 
 
+def question(sequence: "Sequence", detector: "Detector", options: argparse.Namespace) -> dict[str, Any]:
+    """All that the boxes of a sequence depend on: while it is the same, they need not be found again."""
+    from idfree.record import content_of, identity_of
+
+    return {
+        "video": identity_of(sequence),
+        "detector": Path(options.detector).name,
+        **{name: getattr(options, name) for name in ("detector_format", "classes", "every")},
+        "detector_settings": [a for a in options.set if a.startswith(PREFIX)],
+        "detector_checksum": content_of(detector, Path(options.detector)),
+    }
+
+
 def class_numbers(options: argparse.Namespace) -> tuple[int, ...]:
     """`--classes` for detections that know only numbers; a network picks its own. Raises UserError for a name."""
-    if options.detector.endswith(".onnx"):
+    from idfree.detections import NETWORKS
+
+    if options.detector.endswith(NETWORKS):
         return ()
     try:
         return tuple(int(word) for word in options.classes.split(",") if word.strip())

@@ -1,10 +1,15 @@
 """Detections that are there already: from a file, or from an array."""
 
+from typing import Literal
+
 import numpy as np
 
+from idfree.errors import UserError
 from idfree.types import Annotation, Floats, Frame, View
 
 LOWEST = 0.05  # of scores are taken for 0
+
+Range = tuple[float, float]
 
 
 class Given:
@@ -12,23 +17,43 @@ class Given:
 
     annotation: rows sorted by frame, embeddings and all. size_hw: (height, width) of the frames, if known.
     name: what it is called in reports. A frame without rows gives an empty view.
-    score_range: None where scores lie in 0…1, as trackers' thresholds expect; else the scores that stand for 0 and 1.
+    appearance_limit: of the embeddings, if it is known (View). every: only frames 1, 1+N, 1+2N … were looked at.
+    score_range: None where scores lie in 0…1, as trackers' thresholds expect; else the scores that stand for 0 and 1,
+    `measured` on these boxes, or as it was on those of which these are a part.
     """
 
     needs_images = False
 
-    def __init__(self, annotation: Annotation, size_hw: tuple[int, int] | None = None, name: str = "given"):
+    def __init__(
+        self,
+        annotation: Annotation,
+        size_hw: tuple[int, int] | None = None,
+        name: str = "given",
+        *,
+        appearance_limit: float | None = None,
+        every: int = 1,
+        scores: Range | Literal["measured"] | None = "measured",
+    ):
         self.annotation = annotation
         self.size_hw = size_hw
         self.name = name
         self.has_embeddings = annotation.embedding is not None
-        self.score_range = score_range(annotation.score)
+        self.appearance_limit = appearance_limit
+        self.every = every
+        self.score_range = score_range(annotation.score) if scores == "measured" else scores
 
     def __call__(self, frame: Frame) -> View:
-        return View(self.annotation.at(frame.number), frame=frame, size_hw=self.size_hw)
+        """The boxes of a frame. Raises UserError where nobody looked at it."""
+        if (frame.number - 1) % self.every:
+            raise UserError(
+                f"frame {frame.number} has no detections: only frames 1, {1 + self.every}, {1 + 2 * self.every} … were"
+                f" looked at: add --every {self.every}, or detect again without"
+            )
+        boxes = self.annotation.at(frame.number)
+        return View(boxes, frame=frame, size_hw=self.size_hw, appearance_limit=self.appearance_limit)
 
 
-def score_range(score: Floats) -> tuple[float, float] | None:
+def score_range(score: Floats) -> Range | None:
     """The scores that stand for 0 and 1 where some lie outside: the `LOWEST` quantile and the median.
 
     Measured with bytetrack on MOT17-02, 04, 09 and 10 (DPM), and on MOT15's KITTI-17, PETS09-S2L1 and TUD-Campus:

@@ -152,6 +152,23 @@ def test_processes_make_the_same(films, capsys):
         assert texts[0] == texts[1] != b""
 
 
+def test_a_cluster_makes_the_same_from_paths_of_ours(films, capsys, monkeypatch, cluster):
+    """Its workers begin in folders of their own."""
+    monkeypatch.chdir(films)
+    (films / "a" / "broken.mp4").write_text("hello")
+    run("a", "--detector", "boxes", "-o", "alone", "-q")
+    alone = capsys.readouterr()
+    assert run("a", "--detector", "boxes", "-o", "many", "-q", "--dask", cluster) == 0
+    many = capsys.readouterr()
+    assert many.out == alone.out.replace("alone", "many")
+    assert "broken is left out: " in many.err
+    for name in ("one", "two"):
+        texts = [(films / out / name / "gt" / "gt.txt").read_bytes() for out in ("alone", "many")]
+        assert texts[0] == texts[1] != b""
+    run("a", "--detector", "boxes", "-o", "many", "-q")
+    assert "2 of them were finished before" in capsys.readouterr().out
+
+
 def test_a_folder_of_images(films, capsys):
     """Their names count from elsewhere, and the links from one."""
     images = films / "shots"
@@ -245,8 +262,8 @@ def test_none_worked(films, capsys):
     ("arguments", "message"),
     [
         (["nothing.mp4"], "no such file or folder: nothing.mp4"),
-        (["0"], "0: only files and folders can be labelled"),
-        (["rtsp://camera/1"], "only files and folders can be labelled"),
+        (["0"], "0: only files and folders can be worked through"),
+        (["rtsp://camera/1"], "only files and folders can be worked through"),
         (["a", "--set", "min_box=3"], "LabelSettings has no setting 'min_box'; it has: tracker=sort"),
         (["a", "--set", "tracker=best"], "expected 'sort' or 'iou' or 'bytetrack'"),
         (["a", "--set", "max_overlap=35"], "max_overlap=35.0 must lie in 0…1"),

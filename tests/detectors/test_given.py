@@ -1,9 +1,11 @@
 """Detections that are there already."""
 
 import numpy as np
+import pytest
 
 from idfree.detectors import Given
 from idfree.detectors.given import score_range
+from idfree.errors import UserError
 from idfree.types import Annotation, Frame
 
 
@@ -48,3 +50,13 @@ def test_scores_of_any_range_have_a_scale():
     assert score_range(np.zeros(0)) is None
     assert score_range(np.arange(101.0)) == (5, 50)
     assert score_range(np.array([-0.5, np.nan])) == (-1.5, -0.5)
+
+
+def test_what_is_known_of_kept_detections_comes_along():
+    detector = Given(boxes(), appearance_limit=0.3, every=3, scores=(-1.0, 2.0))
+    assert detector(Frame(4)).appearance_limit == 0.3
+    assert detector.score_range == (-1.0, 2.0)
+    with pytest.raises(
+        UserError, match=r"frame 3 has no detections: only frames 1, 4, 7 … were looked at: add --every 3"
+    ):
+        detector(Frame(3))

@@ -1,0 +1,254 @@
+"""`idfree detect` as a user meets it: what it keeps gives the same tracks as the networks themselves."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from idfree import cli
+from idfree.detections import given
+from idfree.sequences import open_source
+from idfree.sequences.h264 import H264Writer
+from idfree.sequences.motchallenge import read_results
+from idfree.sequences.rows import to_columns
+from idfree.sequences.synthetic import street
+
+SIZE = (240, 426)
+
+
+@pytest.fixture(autouse=True)
+def quiet_log():
+    yield
+    logging.getLogger().handlers.clear()
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two short videos; their detections, of two classes, as text, and with embeddings; and two crop networks."""
+    folder = tmp_path_factory.mktemp("films")
+    for name in ("text", "arrays", "videos"):
+        (folder / name).mkdir()
+    for seed, name in enumerate(("one", "two")):
+        made = street(seed, people=8, frames=30, size_hw=SIZE)
+        with H264Writer(folder / "videos" / f"{name}.mp4", 20, SIZE) as video:
+            for frame in made.sequence:
+                video.write(frame.image)
+        found = made.detections
+        columns = to_columns(found)
+        rows = np.column_stack([columns[name] for name in ("frame", "id", "x", "y", "w", "h", "score")])
+        np.save(folder / "arrays" / f"{name}.npy", np.hstack([rows, found.embedding]))
+        kinds = (rows[:, 2] > SIZE[1] / 2).astype(int)  # to the right all are of another class
+        lines = (f"{n:g},-1,{x:.3f},{y:.3f},{w:.3f},{h:.3f},{s:.3f}" for n, _, x, y, w, h, s in rows)
+        text = "\n".join(f"{line},{kind}" for line, kind in zip(lines, kinds, strict=True))
+        (folder / "text" / f"{name}.txt").write_text(text)
+    write_model(folder / "ours.onnx", {"idfree.kind": "appearance", "limit": "0.05", "size": "16x8"})
+    write_model(folder / "foreign.onnx", {"idfree.kind": "appearance", "size": "16x8"})
+    return folder
+
+
+def write_model(path: Path, facts: dict[str, str]) -> None:
+    """A network that gives the mean colour of every row of a crop, and says so much of itself."""
+    onnx = pytest.importorskip("onnx")
+    helper, kinds, array = onnx.helper, onnx.TensorProto, onnx.numpy_helper.from_array
+    nodes = [
+        helper.make_node("Cast", ["crops"], ["float"], to=kinds.FLOAT),
+        helper.make_node("Sub", ["float", "grey"], ["shades"]),
+        helper.make_node("ReduceMean", ["shades", "columns"], ["rows"], keepdims=0),
+        helper.make_node("Reshape", ["rows", "flat"], ["embedding"]),
+    ]
+    given = [array(np.float32(110), "grey"), array(np.array([2]), "columns"), array(np.array([0, 48]), "flat")]
+    crops = helper.make_tensor_value_info("crops", kinds.UINT8, ["N", 16, 8, 3])
+    embedding = helper.make_tensor_value_info("embedding", kinds.FLOAT, ["N", 48])
+    model = helper.make_model(
+        helper.make_graph(nodes, "rows", [crops], [embedding], given),
+        opset_imports=[helper.make_opsetid("", 18)],
+        ir_version=8,
+    )
+    helper.set_model_props(model, facts)
+    onnx.save(model, path)
+
+
+def run(*words: object) -> int:
+    return cli.main([str(word) for word in words])
+
+
+def detect(films: Path, out: Path, *options: object, detector: str = "text", source: str = "videos/one.mp4") -> int:
+    return run("detect", films / source, "--detector", films / detector, "-o", out, "-q", *options)
+
+
+def tracks(films: Path, out: Path, *options: object) -> bytes:
+    assert run("track", films / "videos/one.mp4", "-o", out, "-q", *options) == 0
+    return (out / "one.txt").read_bytes()
+
+
+def fails(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    capsys.readouterr()
+    assert run(*words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("idfree: ")
+    return err
+
+
+def known(out: Path, name: str = "one") -> dict:
+    return json.loads((out / f"{name}.json").read_text())["report"]
+
+
+@pytest.mark.parametrize("appearance", ["colour", "ours.onnx"])
+def test_kept_embeddings_give_the_tracks_that_the_network_gives(films, tmp_path, appearance):
+    appearance = films / appearance if "." in appearance else appearance
+    assert detect(films, tmp_path / "kept", "--appearance", appearance) == 0
+    limit = known(tmp_path / "kept")["appearance"]["limit"]
+    assert limit == given(str(tmp_path / "kept"), open_source(films / "videos/one.mp4")[0]).appearance_limit
+    for tracker in ("fairmot", "deepsort", "botsort"):
+        for every in (1, 2):
+            said = ("--tracker", tracker, "--every", every)
+            direct = tracks(films, tmp_path, "--detector", films / "text", "--appearance", appearance, *said)
+            assert tracks(films, tmp_path, "--detector", tmp_path / "kept", *said) == direct != b""
+    np.save(tmp_path / "kept" / "bare.npy", np.load(tmp_path / "kept" / "one.npy"))
+    bare = ("--detector", tmp_path / "kept" / "bare.npy", "--tracker", "fairmot")
+    assert tracks(films, tmp_path, *bare) != tracks(films, tmp_path, "--detector", tmp_path / "kept")  # no limit
+
+
+def test_boxes_alone_are_kept_as_text(films, tmp_path):
+    """Of scores beyond 0…1, of which some are left out: the others mean what they meant."""
+    rows, boxes = np.loadtxt(films / "text" / "one.txt", delimiter=","), tmp_path / "boxes.txt"
+    rows[:, 6] = 40 * rows[:, 6] - 15
+    np.savetxt(boxes, rows, fmt="%.6g", delimiter=",")
+    for options in ((), ("--min-score", 15), ("--classes", 1), ("--every", 3)):
+        assert detect(films, tmp_path / "kept", *options, detector=boxes) == 0
+        kept = tracks(films, tmp_path, "--detector", tmp_path / "kept", *(options if "--every" in options else ()))
+        assert kept == tracks(films, tmp_path, "--detector", boxes, *options) != b""
+    assert not list((tmp_path / "kept").glob("*.npy"))
+
+
+def test_classes_are_kept_beside_embeddings(films, tmp_path, capsys):
+    assert detect(films, tmp_path / "kept", "--appearance", "colour") == 0
+    assert np.load(tmp_path / "kept" / "one.npy").shape[1] == 7 + 352
+    tracks(films, tmp_path, "--detector", tmp_path / "kept", "--classes", 1)
+    assert set(read_results(tmp_path / "one.txt").class_id.tolist()) == {1}
+    np.save(tmp_path / "kept" / "one.classes.npy", np.ones(3))
+    message = fails(capsys, "track", films / "videos/one.mp4", "--detector", tmp_path / "kept", "-o", tmp_path)
+    assert "one.classes.npy: (3,) classes for" in message
+
+
+def test_a_limit_that_nobody_measured_is_measured_on_the_boxes(films, tmp_path, capsys):
+    """Of a foreign network, and of embeddings in a file; no label is needed."""
+    for detector, options in (("text", ("--appearance", films / "foreign.onnx")), ("arrays", ())):
+        assert detect(films, tmp_path / detector, *options, detector=detector) == 0
+        looks = known(tmp_path / detector)["appearance"]
+        assert looks["limit_by"] == "tracklets"
+        assert 0 < looks["limit"] < 2
+        assert 0 <= looks["error"] < 0.5
+        assert f"limit {looks['limit']:.3f} by the tracklets of these boxes" in capsys.readouterr().out
+    array = np.load(tmp_path / "arrays" / "one.npy")
+    np.testing.assert_array_equal(array[:, 7:], np.load(films / "arrays" / "one.npy")[:, 7:])
+    raw = tracks(films, tmp_path, "--detector", films / "arrays")
+    assert tracks(films, tmp_path, "--detector", tmp_path / "arrays") != raw
+    assert detect(films, tmp_path / "as they are", "--limit", "none", detector="arrays") == 0
+    assert tracks(films, tmp_path, "--detector", tmp_path / "as they are") == raw
+
+
+def test_limits_on_request_and_copies_of_what_is_kept(films, tmp_path):
+    def limit(*options, **more):
+        assert detect(films, tmp_path / "kept", *options, **more) == 0
+        return known(tmp_path / "kept")["appearance"]["limit"]
+
+    assert limit("--appearance", films / "ours.onnx", "--limit", "0.3") == 0.3
+    assert limit("--appearance", films / "ours.onnx", "--limit", "none") is None
+    measured = limit("--appearance", films / "ours.onnx", "--limit", "tracklets")
+    assert measured not in (0.05, None)
+    assert limit("--appearance", films / "ours.onnx") == 0.05
+    assert detect(films, tmp_path / "copy", detector=tmp_path / "kept") == 0
+    assert known(tmp_path / "copy")["appearance"]["limit"] == 0.05
+    assert (tmp_path / "copy" / "one.npy").read_bytes() == (tmp_path / "kept" / "one.npy").read_bytes()
+    assert detect(films, tmp_path / "copy", "--appearance", "none", detector=tmp_path / "kept") == 0
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["one.json", "one.txt"]
+
+
+def test_too_few_people_to_measure_a_limit_on(films, tmp_path, capsys):
+    np.save(tmp_path / "one.npy", np.array([[1, -1, 5, 5, 20, 60, 0.9, 1.0, 0.0]]))
+    assert detect(films, tmp_path / "kept", detector=tmp_path / "one.npy") == 0
+    told = capsys.readouterr()
+    assert "one: the limit of its embeddings could not be measured: nothing to calibrate on" in told.err
+    assert "embeddings of 2 numbers by own, no limit" in told.out
+
+
+def test_nobody_at_all(films, tmp_path):
+    (tmp_path / "one.txt").write_text("")
+    for options, kept in (((), "one.txt"), (("--appearance", "colour"), "one.npy")):
+        assert detect(films, tmp_path / "kept", *options, detector=tmp_path / "one.txt") == 0
+        assert known(tmp_path / "kept")["file"] == kept
+        assert tracks(films, tmp_path, "--detector", tmp_path / "kept") == b""
+
+
+def test_what_is_finished_is_not_done_again(films, tmp_path, capsys):
+    def skipped(*options):
+        assert detect(films, tmp_path, "--json", *options, source="videos") == 0
+        return [report["skipped"] for report in json.loads(capsys.readouterr().out)["videos"].values()]
+
+    assert skipped() == [False, False]
+    assert skipped() == [True, True]
+    assert skipped("--min-score", "0.5") == [False, False]
+    (tmp_path / "one.txt").unlink()
+    assert skipped("--min-score", "0.5") == [False, True]
+    assert skipped("--min-score", "0.5", "--appearance", "colour") == [False, False]
+    assert skipped("--min-score", "0.5", "--appearance", "colour", "--force") == [False, False]
+
+
+@pytest.mark.parametrize("crew", ["processes", "dask"])
+def test_who_looks_makes_no_difference_and_one_bad_video_costs_no_other(films, tmp_path, capsys, crew, request):
+    away = ("--workers", 2) if crew == "processes" else ("--dask", request.getfixturevalue("cluster"))
+    for path in (films / "videos").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "broken.mp4").write_text("hello")
+    for out, more in (("here", ()), ("there", away)):
+        assert detect(films, tmp_path / out, "--appearance", "colour", *more, source=tmp_path) == 0
+        assert "broken is left out: " in capsys.readouterr().err
+    for name in ("one.npy", "two.npy", "one.classes.npy"):
+        assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
+
+
+def test_frames_that_nobody_looked_at(films, tmp_path, capsys):
+    assert detect(films, tmp_path / "kept", "--every", 3) == 0
+    command = ("track", films / "videos/one.mp4", "--detector", tmp_path / "kept", "-o", tmp_path, "-q")
+    assert "only frames 1, 4, 7 … were looked at: add --every 3" in fails(capsys, *command)
+    assert run(*command, "--every", 6) == 0
+
+
+def test_what_is_unfinished_or_changed_is_refused(films, tmp_path, capsys):
+    assert detect(films, tmp_path / "kept") == 0
+    command = ("track", films / "videos/one.mp4", "--detector", tmp_path / "kept", "-o", tmp_path, "-q")
+    boxes, record = tmp_path / "kept" / "one.txt", tmp_path / "kept" / "one.json"
+    boxes.write_text("\n".join(boxes.read_text().splitlines()[1:]))
+    assert "one.json tells of" in fails(capsys, *command)
+    record.write_text(record.read_text().replace('"complete": true', '"complete": false'))
+    assert "did not finish" in fails(capsys, *command)
+    assert detect(films, tmp_path / "kept") == 0
+    assert run(*command) == 0
+
+
+def test_files_of_others_are_not_overwritten(films, tmp_path, capsys):
+    words = ("detect", films / "videos/one.mp4", "-q", "--detector")
+    assert "choose another folder" in fails(capsys, *words, films / "text", "-o", films / "text")
+    assert "choose another folder" in fails(capsys, *words, films / "text/one.txt", "-o", films / "text")
+    message = fails(capsys, *words, films / "text", "-o", films / "arrays")
+    assert "one.npy is there, and idfree detect did not write it" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--limit", "far"), "--limit far: expected auto, tracklets, none or a cosine distance"),
+        (("--limit", "0"), "--limit 0: expected"),
+        (("--appearance", "good"), "--appearance good: expected none, own, colour or a file MODEL.onnx"),
+        (("--appearance", "gone.onnx"), "gone.onnx: no such file"),
+        (("--set", "min_iou=0.3"), "--set min_iou=0.3: expected detector.NAME=VALUE"),
+        (("--classes", "person"), "expected numbers"),
+        (("--workers", "2", "--dask", "tcp://x:1"), "say one"),
+    ],
+)
+def test_mistakes(films, tmp_path, capsys, options, message):
+    words = ("detect", films / "videos/one.mp4", "--detector", films / "text", "-o", tmp_path / "kept", "-q")
+    assert message in fails(capsys, *words, *options)

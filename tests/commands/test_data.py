@@ -1,0 +1,105 @@
+"""`idfree data check` and `convert` as a user meets them."""
+
+import json
+import logging
+
+import cv2
+import numpy as np
+import pytest
+
+from idfree.cli import main
+
+PERSON = {"tag": "person", "fbox": [1, 2, 10, 20], "extra": {"ignore": 0}}
+
+
+@pytest.fixture(autouse=True)
+def quiet_log():
+    yield
+    logging.getLogger().handlers.clear()
+
+
+@pytest.fixture
+def crowd(tmp_path):
+    """CrowdHuman: 14 pictures with a person each, of which only the first is there."""
+    (tmp_path / "Images").mkdir()
+    cv2.imwrite(str(tmp_path / "Images" / "p0.jpg"), np.zeros((48, 64, 3), np.uint8))
+    lines = [json.dumps({"ID": f"p{k}", "gtboxes": [PERSON]}) for k in range(14)]
+    path = tmp_path / "crowd.odgt"
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture
+def street(tmp_path):
+    """A sequence of two frames with pictures and two people."""
+    home = tmp_path / "street"
+    (home / "gt").mkdir(parents=True)
+    (home / "img1").mkdir()
+    (home / "gt" / "gt.txt").write_text("".join(f"{f},{i},{9 * i},5,8,20,1,1,1\n" for f in (1, 2) for i in (1, 2)))
+    for number in (1, 2):
+        cv2.imwrite(str(home / "img1" / f"{number:06d}.png"), np.zeros((48, 64, 3), np.uint8))
+    return home
+
+
+def test_check_for_people(crowd, street, capsys):
+    assert main(["data", "check", str(crowd), str(street)]) == 0
+    out = capsys.readouterr().out
+    lines = [line.split() for line in out.splitlines() if line.strip(" ─")]
+    assert lines[0][:4] == ["Source", "Kind", "Feeds", "pictures"]
+    assert lines[1][:7] == ["crowd", "stills", "clmot", "outrack", "tdt", "14", "14"]
+    assert lines[2][:9] == ["street", "video", "fairmot", "clmot", "outrack", "tdt", "simplereid", "2", "4"]
+    assert "p1.jpg: there is no such picture" in out
+    assert "… and 3 more like these (--json lists all)" in out
+
+
+def test_check_for_machines(crowd, street, capsys):
+    with crowd.open("a") as file:
+        file.write('\n{"ID": ')
+    assert main(["data", "check", str(crowd), str(street), "--json", "-q", "--half", "train"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [source["name"] for source in said["sources"]] == ["crowd", "street"]
+    assert said["sources"][0]["figures"]["missing"] == len(said["sources"][0]["warnings"]) == 13
+    assert said["sources"][1]["warnings"] == []
+    assert len(said["faults"]) == 1
+    assert "crowd.odgt line 15: is not JSON" in said["faults"][0]
+
+
+def test_check_of_labels_that_cannot_be_read_at_all(street, capsys):
+    (street / "gt" / "gt.txt").write_text("1,2,3\n")
+    assert main(["data", "check", str(street)]) == 0
+    assert "gt.txt line 1: 3 columns, expected 9" in capsys.readouterr().out
+
+
+def test_settings_choose_what_counts(street, capsys):
+    (street / "gt" / "gt.txt").write_text("1,1,5,5,10,20,1,1,0.2\n1,2,5,5,10,20,1,1,0.8\n")
+    assert main(["data", "check", str(street), "--json", "--set", "min_visibility=0.5"]) == 0
+    figures = json.loads(capsys.readouterr().out)["sources"][0]["figures"]
+    assert (figures["boxes"], figures["ignored"]) == (1, 1)
+    assert main(["data", "check", str(street), "--set", "min_visibility=2"]) == 2
+    assert "min_visibility=2.0 must lie in 0…1" in capsys.readouterr().err
+
+
+def test_convert(street, tmp_path, capsys):
+    assert main(["data", "convert", str(street), "--to", "jde", "-o", str(tmp_path / "out"), "--json"]) == 0
+    (path,) = json.loads(capsys.readouterr().out)["written"]
+    assert main(["data", "check", path, "--json"]) == 0
+    (source,) = json.loads(capsys.readouterr().out)["sources"]
+    assert (source["name"], source["kind"], source["figures"]["boxes"]) == ("street", "video", 4)
+    assert main(["data", "convert", path, "--to", "mot", "-o", str(tmp_path / "back")]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "back" / "street")
+    assert (tmp_path / "back" / "street" / "gt" / "gt.txt").read_text() == (
+        street / "gt" / "gt.txt"
+    ).read_text().replace(",5,8,20,", ".00,5.00,8.00,20.00,")
+
+
+def test_mistakes_are_one_line(street, crowd, tmp_path, capsys):
+    for arguments, said in (
+        (["check", tmp_path / "none"], "no such file or folder"),
+        (["convert", street, "--to", "coco", "-o", tmp_path], "convert into another folder"),
+        (["convert", crowd, "--to", "voc", "-o", tmp_path / "out"], "cannot read the image"),
+        (["check", street, "--set", "box=full"], "has no setting 'box'"),
+    ):
+        assert main(["data", *map(str, arguments)]) == 2
+        out, err = capsys.readouterr()
+        assert said in err
+        assert not out

@@ -1,0 +1,229 @@
+"""Who is beside whom: by numbers alone, the same whatever the identities are; and what the pairs show."""
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from idfree.errors import UserError  # noqa: E402
+from idfree.learn.data.ahead import Ahead  # noqa: E402
+from idfree.learn.data.scene_batches import SceneBatches, SceneShape  # noqa: E402
+from idfree.learn.data.scenes import Scenes  # noqa: E402
+from idfree.learn.data.views import FramePairs, FramePairsSettings, TwoViews, TwoViewsSettings, around  # noqa: E402
+from idfree.learn.data.warp import STILL, SceneAugmentation  # noqa: E402
+from idfree.sequences.images import read_image  # noqa: E402
+from idfree.types import Annotation  # noqa: E402
+
+SHAPE = SceneShape(pictures=4, size_hw=(64, 96))
+LONG, SHORT, STILLS = 30, 1, 5  # pictures of a video, of another, and of a set of still images
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(torch.equal(column, two[name]) for name, column in one.items())
+
+
+@pytest.fixture
+def many(footages):
+    """A video, another of a single frame, and still images; an object in each picture, all of one identity."""
+    one = footages[0]
+
+    def made(name, length, moving):
+        frame = np.arange(1, length + 1)
+        xyxy = np.stack([20 + frame, 10 + 0 * frame, 40 + frame, 50 + 0 * frame], axis=1).astype(float)
+        boxes = Annotation(frame, 0 * frame + 7, xyxy, np.ones(length), 0 * frame + 1, np.ones(length))
+        picture = lambda frame: np.full((60, 100, 3), frame, dtype=np.uint8)  # noqa: E731
+        return replace(one, name=name, boxes=boxes, length=length, image=picture, moving=moving)
+
+    return [made("long", LONG, True), made("short", SHORT, True), made("stills", STILLS, False)]
+
+
+def frames_of(footages, settings=None, shape=SHAPE, **options):
+    return FramePairs(SceneBatches(Scenes.of(footages), shape, **options), settings)
+
+
+def views_of(footages, settings=None, shape=SHAPE, **options):
+    return TwoViews(SceneBatches(Scenes.of(footages), shape, **options), settings)
+
+
+BOTH = pytest.mark.parametrize("kind", [views_of, frames_of])
+SETTINGS = {views_of: TwoViewsSettings(negatives=0.5, around=2), frames_of: FramePairsSettings(frames=3)}
+
+
+@BOTH
+def test_identities_change_nothing_whether_others_unknown_or_none(kind, footages):
+    def told(identify):
+        known = [replace(f, boxes=replace(f.boxes, id=identify(f.boxes.id))) for f in footages]
+        return kind(known, SETTINGS[kind], seed=4)
+
+    usual = told(lambda ids: ids)
+    shuffled = told(lambda ids: np.random.default_rng(0).permutation(ids))
+    nobody, zero = told(lambda ids: ids * 0 - 1), told(lambda ids: ids * 0)
+    for step in range(4):
+        batch = usual(step)
+        assert "identity" not in batch
+        assert all(same(batch, other(step)) for other in (shuffled, nobody, zero))
+
+
+@BOTH
+def test_a_batch_is_a_function_of_seed_and_number(kind, footages):
+    one, two, other = (kind(footages, SETTINGS[kind], seed=seed) for seed in (1, 1, 2))
+    one(0)
+    with Ahead(two, 2, steps=6) as ahead:
+        assert same(one(5), ahead(5))
+    assert not torch.equal(one(5)["image"], one(4)["image"])
+    assert not torch.equal(one(5)["image"], other(5)["image"])
+    assert one.per_epoch == 2
+
+
+def test_two_views_of_a_picture_are_mirror_images_with_the_same_objects(footages):
+    batch = views_of(footages, augmentation=replace(STILL, flip=0.5), seed=1)(0)
+    first, second = batch["image"].split(4)
+    assert torch.equal(first, second.flip(3))
+    assert not batch["negative"].any()
+    for k in range(4):
+        rows = [batch["row"][n][batch["mask"][n]] for n in (k, k + 4)]
+        assert torch.equal(*rows)
+        boxes = [batch["xyxy"][n][batch["mask"][n]] for n in (k, k + 4)]
+        assert torch.allclose(
+            boxes[0][:, [2, 1, 0, 3]] * torch.tensor([-1, 1, -1, 1]) + torch.tensor([96, 0, 96, 0]), boxes[1]
+        )
+    plain = views_of(footages, TwoViewsSettings(mirrored=False), augmentation=STILL)(0)
+    assert torch.equal(*plain["image"].split(4))
+
+
+def test_each_view_is_varied_on_its_own(footages):
+    first, second = views_of(footages, TwoViewsSettings(mirrored=False))(0)["image"].split(4)
+    assert all(not torch.equal(a, b) and not torch.equal(a, b.flip(2)) for a, b in zip(first, second, strict=True))
+
+
+def test_a_frame_is_seen_beside_all_near_it_and_no_other(many):
+    pairs = frames_of(many, FramePairsSettings(frames=4))
+    random = np.random.default_rng(0)
+    for number, near in ((0, {1, 2, 3}), (10, {7, 8, 9, 11, 12, 13}), (28, {25, 26, 27, 29}), (29, {26, 27, 28})):
+        assert {pairs.partner(number, random) for _ in range(200)} == near
+    assert {pairs.partner(LONG, random) for _ in range(9)} == {LONG}  # the only frame of its video
+    assert {pairs.partner(LONG + 3, random) for _ in range(9)} == {LONG + 3}  # a still image
+    often = np.bincount([pairs.partner(10, random) for _ in range(6000)])[[7, 8, 9, 11, 12, 13]]
+    assert (abs(often - 1000) < 150).all()
+
+
+def test_the_partner_of_two_views_is_the_picture_itself(many):
+    pairs = views_of(many)
+    assert [pairs.partner(n, np.random.default_rng(n)) for n in range(36)] == list(range(36))
+
+
+def test_elsewhere_is_everywhere_but_in_the_same_video_or_still_image(many):
+    pairs = frames_of(many)
+    random = np.random.default_rng(0)
+    video, single, stills = {*range(LONG)}, {LONG}, {*range(LONG + 1, LONG + 1 + STILLS)}
+    for number, rest in (
+        (0, single | stills),
+        (29, single | stills),
+        (LONG, video | stills),
+        (LONG + 1, video | single | stills - {LONG + 1}),
+        (LONG + 5, video | single | stills - {LONG + 5}),
+    ):
+        assert {pairs.elsewhere(number, random) for _ in range(1000)} == rest
+
+
+@pytest.mark.parametrize(("ratio", "each"), [(0.25, 2), (1.0, 5), (0.0, 0), (1 / 9, 1)])
+def test_so_many_pairs_of_a_batch_are_of_two_scenes(many, ratio, each):
+    pairs = frames_of(many, FramePairsSettings(negatives=ratio), replace(SHAPE, pictures=10))
+    assert [int(pairs.negative(step).sum()) for step in range(20)] == [each] * 20
+    odd = frames_of(many, FramePairsSettings(negatives=ratio), replace(SHAPE, pictures=3))
+    spread = [int(odd.negative(step).sum()) for step in range(100)]
+    assert max(spread) - min(spread) <= 1
+    assert sum(spread) == pytest.approx(300 * ratio / (1 + ratio), abs=1)
+
+
+def test_pictures_show_what_the_pairs_say(many):
+    """A picture is grey as its frame's number; rows are numbers of pictures here, as each has one object."""
+    pairs = frames_of(many, FramePairsSettings(frames=3), replace(SHAPE, pictures=10), augmentation=STILL)
+    video, found = np.array([0] * LONG + [1] * SHORT + [2] * STILLS), []
+    for step in range(8):
+        batch = pairs(step)
+        picture = batch["row"][:, 0]
+        shade = batch["image"][:, 0, 32, 48].long()
+        assert (shade == torch.from_numpy(pairs.batches.scenes.frame)[picture]).all()
+        for one, two, negative in zip(*picture.split(10), batch["negative"], strict=True):
+            in_one_video = video[one] == video[two] != 2
+            assert bool(negative) == (one != two and not in_one_video)
+            assert negative or abs(one - two) <= 2
+            found.append((bool(negative), int(one == two)))
+    assert {*found} == {(True, 0), (False, 0), (False, 1)}
+
+
+def test_a_single_video_has_no_negative_pairs_and_that_is_said(many, caplog):
+    with caplog.at_level(logging.WARNING, "idfree"):
+        pairs = frames_of(many[:1])
+    assert [record.getMessage() for record in caplog.records] == [
+        "long is all one scene: there are no negative pairs",
+    ]
+    assert not pairs(3)["negative"].any()
+
+
+def test_cells_around_the_centre_lie_in_the_middle_of_the_box(footages):
+    pairs = views_of(footages, TwoViewsSettings(around=50), augmentation=replace(SceneAugmentation(), shift=0.4))
+    batch = pairs(0)
+    assert batch["around"].shape == (*batch["mask"].shape, 50)
+    x, y = batch["around"] % 24, batch["around"] // 24
+    for b, m in batch["mask"].nonzero().tolist():
+        left, top, right, bottom = (
+            (batch["xyxy"][b, m] / 4).clamp(torch.zeros(4), torch.tensor([24, 16, 24, 16])).tolist()
+        )
+        quarter = (right - left) / 4
+        assert int(left + quarter) <= x[b, m].min() <= x[b, m].max() <= right - quarter
+        assert int(top) <= y[b, m].min() <= y[b, m].max() <= bottom
+    scene = pairs.batches.scenes[0]
+    whole = replace(scene, visible=np.array([[0.0, 0, 100, 60]]))
+    cells = around(whole, 1, 4000, np.random.default_rng(0))[0]
+    assert (cells % 100).min() == 25
+    assert (cells % 100).max() == 74
+    assert set(cells // 100) == {*range(60)}
+
+
+@pytest.fixture
+def damaged(many):
+    """Frames 11 to 20 of the video cannot be read."""
+    image = many[0].image
+    broken = lambda frame: read_image("nowhere.jpg") if 11 <= frame <= 20 else image(frame)  # noqa: E731
+    return [replace(many[0], image=broken), *many[1:]]
+
+
+def test_a_picture_that_cannot_be_read_stops_or_is_replaced_and_never_makes_a_false_pair(damaged):
+    with pytest.raises(UserError, match=r"nowhere\.jpg"):
+        [frames_of(damaged)(step) for step in range(9)]
+    pairs = frames_of(damaged, FramePairsSettings(frames=8), skip=True, augmentation=STILL)
+    scenes = pairs.batches.scenes
+    for step in range(18):
+        batch = pairs(step)
+        for one, two, negative in zip(*batch["row"][:, 0].split(4), batch["negative"], strict=True):
+            near = scenes.footage[one] == scenes.footage[two] and abs(one - two) < 8
+            assert negative or (near and (one == two or scenes.footage[one] == 0))
+            assert not ({*range(10, 20)} & {int(one), int(two)})
+    assert pairs.batches.unreadable == {*range(10, 20)}
+
+
+@pytest.mark.parametrize("wrong", [{"negatives": -1}, {"negatives": float("inf")}, {"around": -1}])
+def test_settings_that_make_no_sense(wrong):
+    with pytest.raises(ValueError, match="must be 0 or more"):
+        TwoViewsSettings(**wrong)
+    with pytest.raises(ValueError, match="frames=0 must be 1 or more"):
+        FramePairsSettings(frames=0)
+
+
+def test_mosaics_are_refused(footages):
+    with pytest.raises(ValueError, match="not made of mosaics"):
+        views_of(footages, augmentation=replace(SceneAugmentation(), mosaic=0.1))
+
+
+def test_processes_share_the_pairs_of_a_batch(many):
+    whole, shares = frames_of(many), [frames_of(many, share=(rank, 2)) for rank in (0, 1)]
+    for step in range(3):
+        batch, parts = whole(step), [share(step) for share in shares]
+        for rank, part in enumerate(parts):
+            assert torch.equal(part["negative"], batch["negative"][rank::2])
+            assert torch.equal(part["image"], batch["image"][rank::2])  # of both halves, which are even

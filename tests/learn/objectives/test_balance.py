@@ -1,0 +1,77 @@
+"""Two objectives weighed against each other, by hand."""
+
+import math
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from idfree.learn.objectives.balance import Balance, total  # noqa: E402
+
+
+class Says(nn.Module):
+    """The losses it was given."""
+
+    def __init__(self, **losses):
+        super().__init__()
+        self.losses = {name: torch.tensor(loss, requires_grad=True) for name, loss in losses.items()}
+
+    def forward(self, output, batch):
+        return self.losses
+
+
+def parts():
+    return Says(heat=1.5, size=0.5), Says(identity=3.0)
+
+
+@pytest.mark.parametrize("weighting", ["learned", "frozen"])
+def test_uncertainty_by_hand(weighting):
+    detection, appearance = parts()
+    objective = Balance(detection, appearance, weighting)
+    losses = objective({}, {})
+    expected = (math.exp(1.85) * 2 + math.exp(1.05) * 3 - 1.85 - 1.05) / 2
+    assert losses["loss"].item() == pytest.approx(expected, rel=1e-6)
+    losses["loss"].backward()
+    assert detection.losses["size"].grad.item() == pytest.approx(math.exp(1.85) / 2)
+    assert appearance.losses["identity"].grad.item() == pytest.approx(math.exp(1.05) / 2)
+    if weighting == "learned":
+        assert objective.s.grad.tolist() == pytest.approx([(1 - math.exp(1.85) * 2) / 2, (1 - math.exp(1.05) * 3) / 2])
+    else:
+        assert objective.s.grad is None
+
+
+def test_learned_weights_rest_where_they_are_the_logarithms_of_the_losses():
+    objective = Balance(*parts())
+    with torch.no_grad():
+        objective.s.copy_(torch.tensor([2.0, 3.0]).log())
+    objective({}, {})["loss"].backward()
+    assert objective.s.grad.abs().max() < 1e-6
+
+
+def test_fixed_by_hand():
+    detection, appearance = parts()
+    losses = Balance(detection, appearance, "fixed")({}, {})
+    losses["loss"].backward()
+    assert losses["loss"].item() == pytest.approx(2.3)
+    assert appearance.losses["identity"].grad.item() == pytest.approx(0.1)
+    assert losses.keys() == {"loss", "heat", "size", "identity"}
+
+
+def test_parts_are_told_and_add_nothing():
+    losses = Balance(*parts())({}, {})
+    assert losses.keys() == {"loss", "heat", "size", "identity", "s_detection", "s_appearance"}
+    assert {name: round(losses[name].item(), 2) for name in ("heat", "identity", "s_detection", "s_appearance")} == {
+        "heat": 1.5,
+        "identity": 3.0,
+        "s_detection": -1.85,
+        "s_appearance": -1.05,
+    }
+    assert [name for name, loss in losses.items() if loss.requires_grad] == ["loss"]
+
+
+def test_an_objective_that_names_a_loss_means_that():
+    detection = Says(loss=1.0, heat=5.0)
+    assert total(detection.losses) == 1
+    assert Balance(detection, parts()[1], "fixed")({}, {})["loss"].item() == pytest.approx(1.3)

@@ -1,0 +1,161 @@
+"""What every objective over pairs of pictures keeps to."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from idfree.learn.objectives.contrast import Contrast, ContrastSettings  # noqa: E402
+from idfree.learn.objectives.detection import Detection  # noqa: E402
+from idfree.learn.objectives.gather import gather  # noqa: E402
+from idfree.learn.objectives.matching import Matching, MatchingSettings, RoundTrip, RoundTripSettings  # noqa: E402
+from idfree.learn.objectives.pairs import OfFirst, Pairs  # noqa: E402
+
+OBJECTIVES = {
+    "triplet-hard": lambda: Contrast(8),
+    "triplet-all": lambda: Contrast(8, ContrastSettings("triplet-all")),
+    "violating": lambda: Contrast(8, ContrastSettings("triplet-all", violating=True)),
+    "nt-xent": lambda: Contrast(8, ContrastSettings("nt-xent")),
+    "projection": lambda: Contrast(8, ContrastSettings(projection=4)),
+    "matching": Matching,
+    "zero": lambda: Matching(MatchingSettings("zero", negative="sum")),
+    "none": lambda: Matching(MatchingSettings("none", temperature=3.0)),
+    "hinge": lambda: Matching(MatchingSettings("none", negative="hinge")),
+    "round trip": RoundTrip,
+    "fixed round trip": lambda: RoundTrip(RoundTripSettings(temperature=3.0)),
+}
+NEGATIVE = (False, True, False, False, True)
+
+
+@pytest.fixture(params=OBJECTIVES)
+def objective(request):
+    torch.manual_seed(0)
+    return OBJECTIVES[request.param]()
+
+
+BATCHES = {
+    "several": {"negative": NEGATIVE},
+    "nobody said which are negative": {},
+    "all negative": {"negative": [True] * 5},
+    "no boxes at all": {"counts": ((0, 0), (0, 0))},
+    "one box": {"counts": ((0, 0), (0, 1)), "negative": (True, False)},
+    "one box each": {"counts": ((1, 1),)},
+    "two and none": {"counts": ((2, 0), (0, 2)), "negative": (True, False)},
+}
+
+
+@pytest.mark.parametrize("case", BATCHES)
+def test_losses_are_numbers_and_gradients_finite(objective, pairs, case):
+    pairs_of, embedding_of = pairs
+    batch = pairs_of(**BATCHES[case])
+    output = embedding_of(batch)
+    losses = objective(output, batch)
+    assert all(value.shape == () and torch.isfinite(value) for value in losses.values())
+    assert [name for name, value in losses.items() if value.requires_grad] == ["loss"]
+    losses["loss"].backward()
+    assert all(torch.isfinite(each.grad).all() for each in (output["embedding"], *objective.parameters()))
+
+
+def test_the_order_of_objects_and_of_pairs_does_not_matter(objective, pairs):
+    pairs_of, embedding_of = pairs
+    batch = pairs_of(negative=NEGATIVE)
+    output = embedding_of(batch)
+    objects = torch.stack([torch.randperm(4, generator=torch.Generator().manual_seed(n)) for n in range(10)])
+    order = torch.tensor([3, 0, 4, 1, 2])
+    pictures = torch.cat([order, order + 5])
+    columns = {name: batch[name].take_along_dim(objects, dim=1)[pictures] for name in ("mask", "index", "row")}
+    shuffled = {**columns, "negative": batch["negative"][order]}
+    one, two = objective(output, batch), objective({"embedding": output["embedding"][pictures]}, shuffled)
+    assert one.keys() == two.keys()
+    assert all(torch.isclose(one[name], two[name], atol=1e-6) for name in one)
+
+
+def test_a_pair_costs_the_same_whoever_is_beside_it(objective, pairs):
+    """So that ragged batches are right: the mean over pairs, or over samples, of what each costs alone."""
+    pairs_of, embedding_of = pairs
+    batch = pairs_of(((4, 4), (4, 4)))
+    output = embedding_of(batch)
+    alone = [
+        objective(*({name: each[k::2] for name, each in columns.items()} for columns in (output, batch)))["loss"]
+        for k in (0, 1)
+    ]
+    if not getattr(objective.settings, "violating", False):  # its mean is over what is violated
+        assert torch.isclose(objective(output, batch)["loss"], (alone[0] + alone[1]) / 2)
+    empty = pairs_of(((4, 4), (0, 0)))
+    empty["row"][::2], empty["index"][::2] = batch["row"][::2], batch["index"][::2]
+    share = 1 if isinstance(objective, Contrast) else 2  # means over samples, over pairs
+    assert torch.isclose(objective(output, empty)["loss"] * share, alone[0])
+
+
+def test_gradients_flow_into_the_centres_alone(objective, pairs):
+    pairs_of, embedding_of = pairs
+    batch = pairs_of(negative=NEGATIVE)
+    output = embedding_of(batch)
+    objective(output, batch)["loss"].backward()
+    touched = (output["embedding"].grad != 0).any(dim=1).flatten(1)
+    centres = torch.zeros_like(touched)
+    centres[batch["mask"].nonzero()[:, 0], batch["index"][batch["mask"]]] = True
+    assert touched.any()
+    assert not (touched & ~centres).any()
+
+
+def test_half_precision_maps_are_worked_on_in_full_and_left_alone(objective, pairs):
+    pairs_of, embedding_of = pairs
+    batch = pairs_of(negative=NEGATIVE)
+    half = embedding_of(batch, dtype=torch.bfloat16)
+    before = {name: each.detach().clone() for name, each in {**batch, **half}.items()}
+    losses = objective(half, batch)
+    in_full = objective({"embedding": half["embedding"].float()}, batch)
+    assert {value.dtype for value in losses.values()} == {torch.float32}
+    assert all(torch.equal(losses[name], in_full[name]) for name in losses)
+    assert all(torch.equal(each, before[name]) for name, each in {**batch, **half}.items())
+
+
+def test_only_a_projection_has_parameters_and_none_knows_of_identities(objective):
+    shapes = [tuple(parameter.shape) for parameter in objective.parameters()]
+    wanted = [(8, 8), (4, 8)] if getattr(objective.settings, "projection", 0) else []
+    assert shapes == wanted
+
+
+def test_similarities_are_told_as_they_are(objective, pairs):
+    pairs_of, embedding_of = pairs
+    batch = pairs_of()
+    output = embedding_of(batch)
+    vectors = torch.nn.functional.normalize(gather(output["embedding"], batch["index"]), dim=2)
+    same, other = [], []
+    rows = {(b, m): batch["row"][b, m].item() for b, m in batch["mask"].nonzero().tolist()}
+    for (a, i), row in rows.items():
+        for (b, j), partner in rows.items():
+            if b == a + 5 and row == partner:
+                same.append(vectors[a, i] @ vectors[b, j])
+            elif a == b and i != j:
+                other.append(vectors[a, i] @ vectors[b, j])
+    losses = objective(output, batch)
+    assert len(same) == 3
+    assert torch.isclose(losses["similarity_same"], torch.stack(same).mean(), atol=1e-6)
+    assert torch.isclose(losses["similarity_other"], torch.stack(other).mean(), atol=1e-6)
+
+
+def test_who_is_who(pairs):
+    pairs_of, embedding_of = pairs
+    batch = pairs_of()
+    found = Pairs.of(embedding_of(batch), batch)
+    assert found.embedding.shape == (5, 2, 4, 8)
+    assert found.same[0].nonzero().tolist() == []  # objects 0, 1 and 4, 3, 2
+    assert found.same[1].nonzero().tolist() == [[1, 3], [2, 2], [3, 1]]
+    assert not found.negative.any()
+
+
+def test_pictures_without_partner_are_refused(objective, pairs):
+    pairs_of, embedding_of = pairs
+    batch = {name: column[:3] for name, column in pairs_of().items()}
+    with pytest.raises(ValueError, match="3 pictures, expected pairs"):
+        objective(embedding_of(batch), batch)
+
+
+def test_detection_of_the_first_pictures_alone(centres):
+    batch_of, output_of = centres
+    batch = batch_of((2, 4, 1, 0))
+    output = output_of(batch)
+    first = [{name: each[:2] for name, each in columns.items()} for columns in (output, batch)]
+    told, expected = OfFirst(Detection())(output, batch), Detection()(*first)
+    assert told == expected

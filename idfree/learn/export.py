@@ -3,12 +3,15 @@
 import copy
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 import idfree
 from idfree.errors import MissingExtra, UserError
@@ -45,8 +48,29 @@ def export_crops(network: CropReid, path: Path, metadata: Mapping[str, str]) -> 
             )
 
 
-def write(encoder: Encoder, crops: torch.Tensor, path: Path, metadata: Mapping[str, str]) -> None:
-    """The graph of the encoder, whole in one file."""
+@dataclass(frozen=True)
+class Ports:
+    """What a graph takes and gives: the input's name, which of its dimensions are open, the outputs' names.
+
+    letters: by port, what open dimensions are to be called. opset, translations: of ONNX, and what it calls operators
+    of ours, where the usual will not do.
+    """
+
+    input: str
+    open: Mapping[int, Any]
+    outputs: Sequence[str]
+    letters: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    opset: int = OPSET
+    translations: Mapping[Any, Any] | None = None
+
+
+CROPS = Ports("crops", {0: torch.export.Dim("N")}, ["embedding"])
+
+
+def write(
+    network: nn.Module, example: torch.Tensor, path: Path, metadata: Mapping[str, str], ports: Ports = CROPS
+) -> None:
+    """The graph of a network, whole in one file."""
     try:
         import onnx
         import onnxscript  # noqa: F401  (what torch.onnx writes with)
@@ -54,18 +78,22 @@ def write(encoder: Encoder, crops: torch.Tensor, path: Path, metadata: Mapping[s
         raise MissingExtra(str(error.name), "train", "the export to ONNX") from error
     with without_warnings():
         program = torch.onnx.export(
-            encoder,
-            (crops,),
-            input_names=["crops"],
-            output_names=["embedding"],
-            dynamic_shapes={"crops": {0: torch.export.Dim("N")}},
-            opset_version=OPSET,
+            network,
+            (example,),
+            input_names=[ports.input],
+            output_names=list(ports.outputs),
+            dynamic_shapes=(dict(ports.open),),
+            opset_version=ports.opset,
+            custom_translation_table=None if ports.translations is None else dict(ports.translations),
             dynamo=True,
             verbose=False,
         )
     assert program is not None
     model = program.model_proto
     model.ir_version = IR_VERSION
+    for port in (*model.graph.input, *model.graph.output):
+        for dimension, letter in ports.letters.get(port.name, {}).items():
+            port.type.tensor_type.shape.dim[dimension].dim_param = letter
     onnx.helper.set_model_props(model, dict(metadata))
     onnx.save(model, path)
 

@@ -1,23 +1,29 @@
 """Layers that several networks share."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 # Of ImageNet's RGB pixels, 0…255; torchvision, timm and Torchreid standardise by them (0.485, 0.456, 0.406 × 255 …).
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_DEVIATION = (58.395, 57.12, 57.375)
+BLACK, WHITE = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)  # brings RGB pixels to 0…1, which is all that FairMOT's code does
 
 
 class Standardise(nn.Module):
-    """BGR pixels 0…255 (N, 3, H, W) → RGB of mean 0 and deviation 1 over ImageNet, as published weights expect."""
+    """BGR pixels 0…255 (N, 3, H, W) → RGB of mean 0 and deviation 1 over ImageNet, as published weights expect.
+
+    mean, deviation: of red, green and blue, if others are wanted.
+    """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, mean: Sequence[float] = PIXEL_MEAN, deviation: Sequence[float] = PIXEL_DEVIATION) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(PIXEL_MEAN).view(3, 1, 1))
-        self.register_buffer("deviation", torch.tensor(PIXEL_DEVIATION).view(3, 1, 1))
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
+        self.register_buffer("deviation", torch.tensor(deviation).view(3, 1, 1))
 
     def forward(self, bgr: Tensor) -> Tensor:
         return (bgr.flip(1) - self.mean) / self.deviation
@@ -31,6 +37,12 @@ def conv3x3(channels_in: int, channels: int, stride: int = 1) -> nn.Conv2d:
 def conv1x1(channels_in: int, channels: int, stride: int = 1) -> nn.Conv2d:
     """A 1×1 convolution without bias, since a batch norm follows."""
     return nn.Conv2d(channels_in, channels, 1, stride, bias=False)
+
+
+def normed(convolution: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module | None = None) -> nn.Sequential:
+    """A convolution, its batch norm, and a ReLU or another activation."""
+    norm = nn.BatchNorm2d(convolution.out_channels)
+    return nn.Sequential(convolution, norm, activation or nn.ReLU(inplace=True))
 
 
 def initialise(network: nn.Module) -> None:

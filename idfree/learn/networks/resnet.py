@@ -56,11 +56,18 @@ class Bottleneck(nn.Module):
         return self.relu(y + (x if self.downsample is None else self.downsample(x)))
 
 
+Shape = tuple[type[BasicBlock] | type[Bottleneck], tuple[int, int, int, int]]  # the block, and how many in each stage
+
+
 class ResNet(nn.Module):
-    """(N, 3, H, W) → (N, 512 × the block's expansion): the mean over the picture, without the classifier."""
+    """(N, 3, H, W) → (N, 512 × the block's expansion): the mean over the picture, without the classifier.
+
+    stages: the channels of its `maps`.
+    """
 
     def __init__(self, block: type[BasicBlock] | type[Bottleneck], blocks: tuple[int, int, int, int]):
         super().__init__()
+        self.stages = (64, *(width * block.expansion for width in (64, 128, 256, 512)))
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
@@ -72,9 +79,15 @@ class ResNet(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return x.mean((2, 3))
+        return self.maps(x)[-1].mean((2, 3))
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """The maps of stride 2, 4, 8, 16 and 32."""
+        stem = self.relu(self.bn1(self.conv1(x)))
+        fine = self.layer1(self.maxpool(stem))
+        middle = self.layer2(fine)
+        coarse = self.layer3(middle)
+        return [stem, fine, middle, coarse, self.layer4(coarse)]
 
 
 def stage(block: Any, channels_in: int, width: int, count: int, stride: int = 1) -> nn.Sequential:
@@ -83,11 +96,16 @@ def stage(block: Any, channels_in: int, width: int, count: int, stride: int = 1)
     return nn.Sequential(block(channels_in, width, stride), *rest)
 
 
+RESNET18: Shape = (BasicBlock, (2, 2, 2, 2))  # He 2016, table 1
+RESNET34: Shape = (BasicBlock, (3, 4, 6, 3))
+RESNET50: Shape = (Bottleneck, (3, 4, 6, 3))
+
+
 def resnet18() -> ResNet:
     """512-d; 11.7 M parameters with the classifier of ImageNet."""
-    return ResNet(BasicBlock, (2, 2, 2, 2))
+    return ResNet(*RESNET18)
 
 
 def resnet50() -> ResNet:
     """2048-d; 25.6 M parameters with the classifier of ImageNet."""
-    return ResNet(Bottleneck, (3, 4, 6, 3))
+    return ResNet(*RESNET50)

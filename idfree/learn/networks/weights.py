@@ -52,7 +52,12 @@ def load_weights(body: nn.Module, name: str, weights: Mapping[str, Any], said_in
     given = {
         key: value for key, value in given.items() if key not in LEFT_OUT.get(name, ()) and not key.startswith(OWN)
     }
-    wanted = body.state_dict()
+    refuse_others(body.state_dict(), given, name, said_in)
+    body.load_state_dict(given, strict=False)  # strict above, but for the counters
+
+
+def refuse_others(wanted: Mapping[str, Any], given: Mapping[str, Any], name: str, said_in: str) -> None:
+    """Raises UserError that names the keys given that are missing, unknown, or of another shape than wanted."""
     odd = [f"{key} is missing" for key in wanted if key not in given and not key.endswith(COUNTER)]
     odd += [f"{key} is unknown" for key in given if key not in wanted]
     odd += [
@@ -63,7 +68,6 @@ def load_weights(body: nn.Module, name: str, weights: Mapping[str, Any], said_in
     if odd:
         more = f", and {len(odd) - NAMES_SHOWN} more" if len(odd) > NAMES_SHOWN else ""
         raise UserError(f"{said_in}: not the weights of {name}: {'; '.join(odd[:NAMES_SHOWN])}{more}")
-    body.load_state_dict(given, strict=False)  # strict above, but for the counters
 
 
 def plain(key: str) -> str:

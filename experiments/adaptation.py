@@ -1,0 +1,350 @@
+"""Looks learnt from nothing but video, against motion alone, colour, true identities and an oracle.
+
+    python experiments/adaptation.py --data ../shared/data --out runs/adaptation [--only half|whole]
+
+writes docs/adaptation.md, and goes on where it was stopped. MOT17-04, MOT17-09 (detections FRCNN, SDP and yolox-x) and
+PETS09-S2L1 (its own). "half": one network learns from the first halves of the three videos (pseudo-labels by SORT from
+SDP, and PETS09's own detections; "true identities": from the truth) and is judged on the second halves; "whole": one
+network for each video, from the same detections, judged on that video (no label is used, so that is allowed: it is what
+`idfree adapt` does). Rows:
+
+    no looks           the tracker without embeddings (deepsort, fairmot: their overlap passes alone)
+    random             the network before training
+    colour             striped colour histograms: no network, no training
+    plain              cross-entropy over the tracklets (Karthik 2020)
+    learnt             the network of `idfree adapt`, alone
+    learnt and colour  what `idfree adapt` gives: the two together
+    true identities    the same, learnt from the truth's boxes and identities of the first halves
+    oracle             embeddings that know who is who; a false detection resembles nothing but itself
+
+Limits are calibrated on the crops that were learnt from, never on the truth; the oracle's is FairMOT's own.
+About an hour and a half on one core of two, 9 GB of crops and embeddings in OUT.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from idfree import adapt
+from idfree.appearance.calibrate import calibrate
+from idfree.appearance.colour import Colour
+from idfree.appearance.crops import cut
+from idfree.appearance.cropset import CropSet
+from idfree.appearance.together import joined, weight
+from idfree.detections import stored
+from idfree.detectors import Given
+from idfree.evaluation.half import every as each_nth
+from idfree.evaluation.half import half
+from idfree.evaluation.prepare import PEDESTRIAN
+from idfree.evaluation.reid import appearance, truth_of
+from idfree.evaluation.tracking import Scores, evaluate, figures
+from idfree.files import write_text
+from idfree.label import LabelSettings, label
+from idfree.run import prepare
+from idfree.selection import Selection
+from idfree.sequences import open_source
+from idfree.sequences.motchallenge import open_sequence, read_truth
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "adaptation.md"
+SIZE_HW = (128, 64)  # of the striped network's crops
+EVERY = (1, 3, 5)
+SEEDS = (0, 1, 2)
+SHARE = 0.5  # colour's, as `idfree adapt` has it
+MOTION = ("bytetrack", "botsort", "ocsort")
+LOOKS = ("deepsort", "botsort", "fairmot", "fused")
+LEARNT = {"plain": {"objective": "plain"}, "learnt": {}, "true identities": {}}
+ROWS = ("no looks", "random", "colour", "plain", "learnt", "learnt and colour", "true identities", "oracle")
+VIDEOS = ("MOT17-04", "MOT17-09", "PETS09-S2L1")
+# pair: (video, folder below the data, folder of stored detections or None for the sequence's own)
+PAIRS = {
+    "PETS09-S2L1": ("PETS09-S2L1", "MOT15/train/PETS09-S2L1", None),
+    **{f"{v} {d}": (v, f"MOT17/train/{v}-{d}", None) for v in VIDEOS[:2] for d in ("FRCNN", "SDP")},
+    **{f"{v} yolox-x": (v, f"MOT17/train/{v}-SDP", "detections/yolox-x-mot17") for v in VIDEOS[:2]},
+}
+LABELLED = {"MOT17-04": "MOT17-04 SDP", "MOT17-09": "MOT17-09 SDP", "PETS09-S2L1": "PETS09-S2L1"}
+
+
+class Study:
+    """The data, and the folder in which everything that takes long is kept."""
+
+    def __init__(self, data, out):
+        self.data, self.out = data, out
+        out.mkdir(parents=True, exist_ok=True)
+
+    def video(self, name):
+        return replace(open_source(self.data / "videos" / f"{name}.mp4")[0], name=name)
+
+    @cache  # noqa: B019  (a study lives as long as the program)
+    def pair(self, name):
+        """The sequence (without images), its detections and its truth."""
+        _, folder, boxes = PAIRS[name]
+        sequence = open_sequence(self.data / folder)
+        detections = stored("det" if boxes is None else str(self.data / boxes), sequence)
+        return sequence, detections, read_truth(self.data / folder / "gt" / "gt.txt")
+
+    def kept(self, name, make):
+        """What `make` gives, an array, made once."""
+        file = self.out / "arrays" / f"{name.replace(' ', '_')}.npy"
+        if not file.exists():
+            file.parent.mkdir(exist_ok=True)
+            partial_file = file.with_suffix(".partial.npy")
+            np.save(partial_file, make())
+            partial_file.rename(file)
+        return np.load(file, mmap_mode="r")
+
+    def crops(self, pair):
+        """(K, H, W, 3) of every detection of a pair; of the truth's pedestrians for "NAME truth"."""
+        video = PAIRS[pair.removesuffix(" truth")][0]
+        _, detections, truth = self.pair(pair.removesuffix(" truth"))
+        boxes = people(truth) if pair.endswith(" truth") else detections
+
+        def make():
+            crops = np.zeros((len(boxes), *SIZE_HW, 3), dtype=np.uint8)
+            for frame in self.video(video):
+                rows = boxes.rows_at(frame.number)
+                crops[rows] = cut(frame.image, boxes.xyxy[rows], SIZE_HW)
+            return crops
+
+        return self.kept(f"crops {pair}", make)
+
+    def learnt_from(self, name, whole, identities=False):
+        """The crops of a video's pseudo-labels, or of its truth's people, in its first half or the whole of it."""
+        pair = LABELLED[name]
+        sequence, detections, truth = self.pair(pair)
+        last = sequence.length if whole else sequence.length // 2 + 1
+        if identities:
+            boxes = people(truth)
+            rows = np.flatnonzero((boxes.frame <= last) & (boxes.visibility >= 0.5))
+            crops, boxes = self.crops(f"{pair} truth")[rows], boxes[rows]
+            person = np.unique(boxes.id, return_inverse=True)[1]
+            return CropSet(crops, person, boxes.frame, np.zeros(len(rows), dtype=np.int64), boxes.xyxy)
+        file = self.out / "crops" / f"{name}-{'whole' if whole else 'half'}.npz"
+        if not file.exists():
+            file.parent.mkdir(exist_ok=True)
+            video, chosen = self.video(name), Selection(frames=last)
+            found = label(
+                video, Given(detections), LabelSettings(), partial(cut, size_hw=SIZE_HW), selection=chosen, quiet=False
+            )
+            adapt.crops_of(found).save(file)
+        return CropSet.load(file)
+
+    def training_set(self, kind, row):
+        """The crops that a row learns from: kind "half" or the name of a video, of the whole of it."""
+        sets = [
+            self.learnt_from(n, kind != "half", row == "true identities")
+            for n in (VIDEOS if kind == "half" else [kind])
+        ]
+        return replace(adapt.merged(sets), identities=row == "true identities")
+
+    def network(self, kind, row, seed):
+        """A trained network, and the crops it learnt from. "random" is the network before training."""
+        import torch
+
+        from idfree.learn.methods import simplereid
+        from idfree.learn.networks.crop_reid import CropReid
+        from idfree.progress import progress
+
+        crops = self.training_set(kind, row)
+        if row == "random":
+            torch.manual_seed(seed)
+            return CropReid("striped").eval(), crops
+        run = self.out / "models" / f"{kind} {row} {seed}".replace(" ", "_")
+        if not (run / "appearance.onnx").exists():
+            settings = simplereid.SimpleReidSettings(seed=seed, threads=1, **LEARNT[row])
+            shown = partial(bar, progress=progress, what=run.name)
+            simplereid.train(crops, settings, run, resume=True, progress=shown)
+        return simplereid.open_checkpoint(run / "last.pt"), crops
+
+    def describe(self, kind, row, seed, crops):
+        """Embeddings of crops by a trained network, in bfloat16 where that is faster, as training has it."""
+        import torch
+
+        from idfree.learn.networks.crop_reid import embed
+        from idfree.learn.schedule import multiplies_bf16
+
+        network, _ = self.network(kind, row, seed)
+        with torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bf16(torch.device("cpu"))):
+            return embed(network.to(memory_format=torch.channels_last), np.ascontiguousarray(crops))
+
+    def looks(self, kind, row, seed, where):
+        """(embeddings, limit) of what lies `where` (a pair, or "PAIR truth") by a row; (None, None) without looks."""
+        if row == "no looks":
+            return None, None
+        if row == "oracle":
+            return self.oracle(where), None
+        if row == "colour":
+            return self.kept(f"colour {where}", lambda: Colour().describe(self.crops(where))), Colour().limit
+        trained = "learnt" if row == "learnt and colour" else row
+        name = f"{kind} {trained} {seed}"
+        alone = self.kept(f"{name} {where}", lambda: self.describe(kind, trained, seed, self.crops(where)))
+        limits = self.limits(kind, trained, seed)
+        if row in ("random", "plain", "learnt"):
+            return alone, limits["alone"]
+        colour, _ = self.looks(kind, "colour", 0, where)
+        return joined(alone, colour, limits["weight"]), limits["together"]
+
+    def limits(self, kind, row, seed):
+        """Calibrated on what was learnt from: of the network alone, and with colour, and colour's weight then."""
+        file = self.out / "limits" / f"{kind} {row} {seed}.json"
+        if not file.exists():
+            file.parent.mkdir(exist_ok=True)
+            crops = self.training_set(kind, row)
+            own, colour = self.describe(kind, row, seed, crops.crops), Colour().describe(crops.crops)
+            columns = {"tracklet": crops.tracklet, "frame": crops.frame, "video": crops.video}
+            measure = partial(calibrate, **columns, identities=crops.identities)
+            alone = measure(own).limit
+            part = weight(SHARE, alone, measure(colour).limit)
+            together = measure(joined(own, colour, part)).limit
+            write_text(file, json.dumps({"alone": alone, "weight": part, "together": together}))
+        return json.loads(file.read_text())
+
+    def oracle(self, where):
+        """Random directions, one for each true identity, and one for each false detection."""
+        _, detections, truth = self.pair(where)
+        known = truth_of(detections, truth)
+        names, place = np.unique(known.id, return_inverse=True)
+        column = np.where(known.id < 0, np.cumsum(known.id < 0) + len(names), place)
+        return np.random.default_rng(0).normal(size=(column.max(initial=0) + 1, 512)).astype(np.float32)[column]
+
+    def score(self, kind, row, seed, tracker, pair):
+        """{every: figures} of a tracker with a row's looks on the second half, or the whole, of a pair."""
+        file = self.out / "results" / f"{kind} {row} {seed} {tracker} {pair}.json"
+        if not file.exists():
+            file.parent.mkdir(exist_ok=True)
+            sequence, detections, truth = self.pair(pair)
+            embedding, limit = self.looks(kind, row, seed, pair)
+            if embedding is not None:
+                detections = replace(detections, embedding=np.asarray(embedding))
+            if kind == "half":
+                detections, _ = half(detections, sequence.length, "val")
+                truth, length = half(truth, sequence.length, "val")
+                sequence = replace(sequence, length=length)
+            found = {
+                n: self.track(sequence, Given(detections, appearance_limit=limit), truth, tracker, n) for n in EVERY
+            }
+            write_text(file, json.dumps(found))
+        return {int(n): values for n, values in json.loads(file.read_text()).items()}
+
+    def track(self, sequence, detector, truth, tracker, every):
+        run = prepare(sequence, detector, tracker, selection=Selection(every=every), images=False)
+        for _ in run:
+            pass
+        result, length = run.result(), sequence.length
+        if every > 1:
+            truth, length = each_nth(truth, every, length)
+            result, _ = each_nth(result, every, sequence.length)
+        values = figures(sum([evaluate(truth, result, frames=length)], Scores()))
+        return {name: values[name] for name in ("HOTA", "MOTA", "IDF1", "IDSW")}
+
+    def retrieval(self, kind, row, seed):
+        """R1, mAP and TPR at FAR 0.1 on true crops of second halves, every 5th frame; the mean of the three videos."""
+        found = []
+        for name, pair in LABELLED.items():
+            sequence, _, truth = self.pair(pair)
+            boxes = people(truth)
+            embedding, _ = self.looks(kind, row, seed, f"{pair} truth")
+            rows = (boxes.frame > sequence.length // 2 + 1) & (boxes.frame % 5 == 0)
+            known = boxes[rows]
+            visible = known.visibility if name.startswith("MOT17") else np.ones(len(known))
+            told = appearance(np.asarray(embedding)[rows], known.id, known.frame, visibility=visible).figures()
+            found.append([told["R1"], told["mAP"], told["TPR@0.1"]])
+        return 100 * np.mean(found, axis=0)
+
+
+def people(truth):
+    """The rows of the truth that are people who count; MOT15 knows no class."""
+    return truth[(truth.score != 0) & np.isin(truth.class_id, (PEDESTRIAN, -1, 0))]
+
+
+def bar(steps, progress, what):
+    return progress(steps, what, len(steps), False, unit="iterations")
+
+
+def mean(study, kind, row, tracker, pairs, seeds=(0,)):
+    """(every, HOTA/MOTA/IDF1/IDSW) means over pairs, and the deviation of the mean IDF1 between seeds."""
+    told = np.array(
+        [[[list(study.score(kind, row, s, tracker, p)[n].values()) for n in EVERY] for p in pairs] for s in seeds]
+    )  # seeds, pairs, every, figures
+    return told.mean(axis=(0, 1)), told.mean(axis=1)[:, :, 2].std(axis=0)
+
+
+def line(study, kind, row, tracker, pairs, seeds=(0,)):
+    values, spread = mean(study, kind, row, tracker, pairs, seeds)
+    cells = []
+    for (hota, mota, idf1, idsw), deviation in zip(values, spread, strict=True):
+        more = f" ± {100 * deviation:.1f}" if len(seeds) > 1 else ""
+        cells.append(f"{100 * hota:.1f} / {100 * idf1:.1f}{more} / {100 * mota:.1f} / {idsw:.0f}")
+    print(f"{kind:12} {tracker:10} {row:18} " + " | ".join(cells), flush=True)
+    return f"| {tracker} | {row} | " + " | ".join(cells) + " |"
+
+
+def half_rows(study):
+    """The lines of the table of halves."""
+    pairs = list(PAIRS)
+    for tracker in MOTION:
+        yield line(study, "half", "no looks", tracker, pairs)
+    for tracker in reversed(LOOKS):
+        for row in ROWS:
+            if row == "no looks" and tracker in MOTION:
+                continue
+            trained = row in ("learnt", "learnt and colour", "true identities")
+            yield line(study, "half", row, tracker, pairs, SEEDS if trained else SEEDS[:1])
+
+
+def retrieval_rows(study):
+    for row in ("random", "colour", "plain", "learnt", "learnt and colour", "true identities"):
+        trained = row in ("learnt", "learnt and colour", "true identities")
+        told = np.mean([study.retrieval("half", row, s) for s in (SEEDS if trained else SEEDS[:1])], axis=0)
+        yield f"| {row} | " + " | ".join(f"{value:.1f}" for value in told) + " |"
+
+
+def whole_rows(study):
+    """The lines of the table of whole videos."""
+    for name in VIDEOS:
+        pairs = [pair for pair, (video, *_) in PAIRS.items() if video == name]
+        for tracker in ("bytetrack", "botsort"):
+            yield f"| {name} " + line(study, name, "no looks", tracker, pairs)
+        for tracker in ("deepsort", "botsort", "fused"):
+            for row in ("colour", "learnt", "learnt and colour", "oracle"):
+                yield f"| {name} " + line(study, name, row, tracker, pairs)
+
+
+def page(study, only):
+    """The page, table by table, as far as it is asked for."""
+    columns = " | ".join("every frame" if n == 1 else f"every {n}th" if n > 3 else "every 3rd" for n in EVERY)
+    command = "python experiments/adaptation.py --data ../shared/data"
+    parts = [f"# Looks without labels\n\nMade by `{command}`; see there what each row is.\n"]
+    if only in (None, "half"):
+        rows = list(half_rows(study))
+        parts += ["## Learnt on first halves, judged on second halves\n"]
+        parts += [
+            "HOTA / IDF1 / MOTA / IDSW, means over the seven pairs of video and detections; ± is between three seeds.\n"
+        ]
+        parts += [f"| tracker | looks | {columns} |\n|---|---|---|---|---|", *rows, ""]
+        parts += [
+            "Retrieval on true crops of the second halves (visibility ≥ 0.7, every 5th frame), mean of three videos:\n"
+        ]
+        parts += ["| looks | R1 | mAP | TPR at FAR 0.1 |\n|---|---|---|---|", *retrieval_rows(study), ""]
+    if only in (None, "whole"):
+        rows = list(whole_rows(study))
+        parts += ["## Adapted to a video, judged on it\n\nHOTA / IDF1 / MOTA / IDSW, means over its detections.\n"]
+        parts += [f"| video | tracker | looks | {columns} |\n|---|---|---|---|---|---|", *rows, ""]
+    return "\n".join(parts)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--out", type=Path, default=Path("runs/adaptation"))
+    parser.add_argument("--only", choices=("half", "whole"))
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args()
+    write_text(options.page, page(Study(options.data, options.out), options.only))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""The file that leaves training: what it takes, gives and says, and that it is PyTorch's network."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+pytest.importorskip("onnxscript")
+
+import onnxruntime  # noqa: E402
+from torch import nn  # noqa: E402
+
+from idfree.errors import UserError  # noqa: E402
+from idfree.learn import export_tracker as module  # noqa: E402
+from idfree.learn.export_tracker import differences, export_tracker  # noqa: E402
+from idfree.learn.networks.anchors import Anchored, anchor_heads  # noqa: E402
+from idfree.learn.networks.centre import Centre  # noqa: E402
+from idfree.learn.networks.deformable import DeformableConv  # noqa: E402
+from idfree.learn.networks.heads import tracker_heads  # noqa: E402
+from idfree.learn.networks.layers import normed  # noqa: E402
+
+HAS_DEFORM = tuple(map(int, onnxruntime.__version__.split(".")[:2])) >= (1, 25)
+SIZE = (64, 96)
+
+
+class Small(nn.Sequential):
+    """A backbone of two layers, the second deformable or not."""
+
+    channels, stride = 8, 8
+
+    def __init__(self, deformable):
+        second = DeformableConv(8, 8) if deformable else nn.Conv2d(8, 8, 3, padding=1)
+        super().__init__(normed(nn.Conv2d(3, 8, 9, stride=8, padding=4)), second)
+
+
+def make(kind):
+    """A network with statistics as after some training, in the memory format that training leaves."""
+    torch.manual_seed(0)
+    heads = anchor_heads(16) if kind == "anchors" else tracker_heads(2, 16)
+    network = (Anchored if kind == "anchors" else Centre)(Small(kind == "deformable"), heads)
+    if kind == "deformable":
+        nn.init.normal_(network.backbone[1].conv_offset_mask.weight)
+    network = network.to(memory_format=torch.channels_last)
+    network({"image": torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8)})
+    return network
+
+
+deform = pytest.param("deformable", marks=pytest.mark.skipif(not HAS_DEFORM, reason="ONNX Runtime is too old"))
+
+
+@pytest.fixture(scope="module", params=["plain", deform, "anchors"])
+def exported(request, tmp_path_factory):
+    """A network, and the file that it became."""
+    network, path = make(request.param), tmp_path_factory.mktemp("export") / "tracker.onnx"
+    export_tracker(network, path, {"method": "fairmot", "limit": "0.45"}, SIZE)
+    return network, path
+
+
+def opened(path):
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize("size_hw", [(32, 32), (96, 64), (256, 384)])
+def test_any_size_gives_what_pytorch_gives(exported, size_hw):
+    """Their tables of 500 at most; a small map has as many boxes as cells."""
+    network, path = exported
+    image = np.random.default_rng(0).integers(0, 256, (1, *size_hw, 3), dtype=np.uint8)
+    found = dict(zip(module.OUTPUTS, opened(path).run(None, {"image": image}), strict=True))
+    network.eval()
+    with torch.inference_mode():
+        expected = network.decode(network({"image": torch.from_numpy(image).permute(0, 3, 1, 2)}))
+    network.train()
+    expected = {name: value[0].numpy() for name, value in expected.items()}
+    assert {name: value.shape for name, value in found.items()} == {k: v.shape for k, v in expected.items()}
+    off = differences(expected, found)
+    assert off["boxes"] < 1e-2
+    assert off["scores"] < 1e-5
+    assert off["embedding"] < 1e-4
+    assert (np.diff(found["scores"]) <= 0).all()
+
+
+def test_the_contract(exported):
+    session = opened(exported[1])
+    (image,) = session.get_inputs()
+    assert (image.name, image.type, image.shape) == ("image", "tensor(uint8)", [1, "H", "W", 3])
+    assert [(port.name, port.type, port.shape) for port in session.get_outputs()] == [
+        ("boxes", "tensor(float)", ["K", 4]),
+        ("scores", "tensor(float)", ["K"]),
+        ("classes", "tensor(int64)", ["K"]),
+        ("embedding", "tensor(float)", ["K", 16]),
+    ]
+
+
+def test_what_the_file_says(exported):
+    network, path = exported
+    said = opened(path).get_modelmeta().custom_metadata_map
+    assert said.pop("idfree.version").count(".") == 2
+    deformable = isinstance(network.backbone[1], DeformableConv)
+    assert said == {
+        "idfree.kind": "tracker",
+        "dimension": "16",
+        "size": "64x96",
+        "stride": "8",
+        "needs": f"onnxruntime>={'1.25' if deformable else '1.17'}",
+        "method": "fairmot",
+        "limit": "0.45",
+    }
+
+
+def test_the_network_is_left_as_it_was(exported):
+    network, _ = exported
+    assert network.training
+    assert network.backbone[0][0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def table(count=200):
+    """Boxes as a network gives them."""
+    random = np.random.default_rng(0)
+    corner = random.uniform(0, 1000, (count, 2))
+    return {
+        "boxes": np.concatenate([corner, corner + 50], axis=1),
+        "scores": np.linspace(1, 0.1, count),
+        "classes": random.integers(0, 2, count),
+        "embedding": random.normal(size=(count, 8)),
+    }
+
+
+def test_another_order_is_no_difference_and_another_box_is():
+    expected = table()
+    turned = {name: value[::-1] for name, value in expected.items()}
+    assert differences(expected, turned) == {"boxes": 0, "scores": 0, "embedding": 0}
+    one_gone = {name: value[1:] for name, value in expected.items()}
+    assert differences(expected, one_gone)["boxes"] == 0
+    other_class = {**expected, "classes": 1 - expected["classes"]}
+    assert differences(expected, other_class)["boxes"] > 1
+    assert differences(expected, {**expected, "scores": expected["scores"] + 0.01})["scores"] == pytest.approx(0.01)
+
+
+def test_a_file_that_disagrees_is_not_written(tmp_path, monkeypatch):
+    network = make("plain")
+    other = module.Tracker(make("plain")).eval()
+    nn.init.constant_(other.network.heads["heat"][2].bias, 0.0)
+
+    class Wrong:
+        def __init__(self, *args, **kwargs):
+            pass
+
+        def run(self, names, feeds):
+            with torch.no_grad():
+                return [tensor.numpy() for tensor in other(torch.from_numpy(feeds["image"]))]
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Wrong)
+    monkeypatch.setattr(module, "write", lambda network, example, path, *rest: path.write_bytes(b"graph"))
+    with pytest.raises(UserError, match=r"differ by 0\.\d+ in scores, more than 0\.001"):
+        export_tracker(network, tmp_path / "x.onnx", {}, SIZE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_onnx_runtime_too_old_is_told(tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise RuntimeError("NOT_IMPLEMENTED : Could not find an implementation for DeformConv(19)")
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", refuse)
+    monkeypatch.setattr(module, "write", lambda network, example, path, *rest: path.write_bytes(b"graph"))
+    with pytest.raises(UserError, match=r"cannot run it; deformable convolution needs 1\.25 or newer: .*DeformConv"):
+        export_tracker(make("deformable"), tmp_path / "x.onnx", {}, SIZE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_sizes_are_multiples_of_32(tmp_path):
+    with pytest.raises(UserError, match="size is 1088x600, expected multiples of 32"):
+        export_tracker(make("plain"), tmp_path / "x.onnx", {}, (600, 1088))

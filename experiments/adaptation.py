@@ -170,6 +170,19 @@ class Study:
         with torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bf16(torch.device("cpu"))):
             return embed(network.to(memory_format=torch.channels_last), np.ascontiguousarray(crops))
 
+    def described(self, kind, row, seed, where):
+        """Embeddings of the crops `where`; 0 for those of first halves, and of the truth's that do not count."""
+        sequence, detections, truth = self.pair(where.removesuffix(" truth"))
+        frame = (people(truth) if where.endswith(" truth") else detections).frame
+        rows = np.flatnonzero(
+            judged(frame, sequence.length) if where.endswith(" truth") else later(frame, sequence.length)
+        )
+        rows = rows if kind == "half" else np.arange(len(frame))
+        found = self.describe(kind, row, seed, self.crops(where)[rows])
+        result = np.zeros((len(frame), found.shape[1]), dtype=np.float32)
+        result[rows] = found
+        return result
+
     def looks(self, kind, row, seed, where):
         """(embeddings, limit) of what lies `where` (a pair, or "PAIR truth") by a row; (None, None) without looks."""
         if row == "no looks":
@@ -180,7 +193,7 @@ class Study:
             return self.kept(f"colour {where}", lambda: Colour().describe(self.crops(where))), Colour().limit
         trained = "learnt" if row == "learnt and colour" else row
         name = f"{kind} {trained} {seed}"
-        alone = self.kept(f"{name} {where}", lambda: self.describe(kind, trained, seed, self.crops(where)))
+        alone = self.kept(f"{name} {where}", lambda: self.described(kind, trained, seed, where))
         limits = self.limits(kind, trained, seed)
         if row in ("random", "plain", "learnt"):
             return alone, limits["alone"]
@@ -247,7 +260,7 @@ class Study:
             sequence, _, truth = self.pair(pair)
             boxes = people(truth)
             embedding, _ = self.looks(kind, row, seed, f"{pair} truth")
-            rows = (boxes.frame > sequence.length // 2 + 1) & (boxes.frame % 5 == 0)
+            rows = judged(boxes.frame, sequence.length)
             known = boxes[rows]
             visible = known.visibility if name.startswith("MOT17") else np.ones(len(known))
             told = appearance(np.asarray(embedding)[rows], known.id, known.frame, visibility=visible).figures()
@@ -258,6 +271,16 @@ class Study:
 def people(truth):
     """The rows of the truth that are people who count; MOT15 knows no class."""
     return truth[(truth.score != 0) & np.isin(truth.class_id, (PEDESTRIAN, -1, 0))]
+
+
+def later(frame, length):
+    """Whether frames belong to the second half."""
+    return frame > length // 2 + 1
+
+
+def judged(frame, length):
+    """Whether frames count for retrieval."""
+    return later(frame, length) & (frame % 5 == 0)
 
 
 def bar(steps, progress, what):

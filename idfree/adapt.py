@@ -106,7 +106,7 @@ def split(crops: CropSet, seed: int, share: float = HELD_OUT) -> Split:
     """
     if crops.tracklets < FEWEST:
         raise UserError(
-            f"{crops.tracklets} tracklets are worth learning from, expected {FEWEST} at the least: give more or longer"
+            f"tracklets worth learning from: {crops.tracklets}, expected {FEWEST} at the least: give more or longer"
             " videos, a better detector, or ask for less (--set label.min_score=0.3 --set label.min_height=16)"
         )
     wanted = max(2, round(share * crops.tracklets))

@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from idfree.cameras import Camera, camera_for
 from idfree.detections import Yours, detectors_for
 from idfree.detectors import Given
 from idfree.errors import UserError
+from idfree.pipeline import ahead
 from idfree.selection import Selection
 from idfree.sequences import open_source
 from idfree.trackers import Tracker, make_tracker
@@ -26,24 +27,35 @@ STAGES = ("reading", "detecting", "associating", "writing")
 
 
 class Clock:
-    """Seconds spent in each stage."""
+    """Seconds spent in each stage; the `whole`, from first to last, is less than their sum where stages overlap."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(STAGES, 0.0)
+        self.first = self.last = 0.0
+
+    @property
+    def whole(self) -> float:
+        return self.last - self.first
 
     @contextmanager
     def time(self, stage: str) -> Iterator[None]:
         """Add the time that the block takes to `stage`."""
         start = time.perf_counter()
+        self.first = self.first or start
         try:
             yield
         finally:
-            self.seconds[stage] += time.perf_counter() - start
+            self.last = time.perf_counter()
+            self.seconds[stage] += self.last - start
 
 
 @dataclass
 class Run:
-    """One sequence being tracked: iterate for (frame, tracks); `result` and `summary` say what came of it so far."""
+    """One sequence being tracked: iterate for (frame, tracks); `result` and `summary` say what came of it so far.
+
+    pictured: pictures are read; then the next one is read, and what is in this one detected, in threads of their own
+    while the tracker follows what was in the last.
+    """
 
     sequence: Sequence
     detector: Detector
@@ -52,24 +64,41 @@ class Run:
     camera: Camera | None = None
     score_range: tuple[float, float] | None = None
     encoder: "Encoder | None" = None
+    pictured: bool = False
     clock: Clock = field(default_factory=Clock)
     seen: list[tuple[int, Tracks]] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
+        frames = ahead(self.frames()) if self.pictured else self.frames()
+        views = self.views(frames)
+        if self.pictured and not isinstance(self.detector, Yours):  # who knows what threads the user's own can bear
+            views = ahead(views)
+        with closing(views):
+            for frame, view in views:
+                with self.clock.time("associating"):
+                    tracks = self.tracker.update(view)
+                self.seen.append((frame.number, tracks))
+                yield frame, tracks
+        if self.camera is not None:
+            self.camera.finish()
+
+    def frames(self) -> Generator[Frame]:
+        """The frames as they are read."""
         frames = iter(self.sequence)
         while True:
             with self.clock.time("reading"):
                 frame = next(frames, None)
             if frame is None:
-                break
-            with self.clock.time("detecting"):
-                view = self.view(frame)
-            with self.clock.time("associating"):
-                tracks = self.tracker.update(view)
-            self.seen.append((frame.number, tracks))
-            yield frame, tracks
-        if self.camera is not None:
-            self.camera.finish()
+                return
+            yield frame
+
+    def views(self, frames: Generator[Frame]) -> Generator[tuple[Frame, View]]:
+        """Each frame, and what is seen in it."""
+        with closing(frames):
+            for frame in frames:
+                with self.clock.time("detecting"):
+                    view = self.view(frame)
+                yield frame, view
 
     def view(self, frame: Frame) -> View:
         """What the detector sees in `frame`, as far as it is selected, with scores that trackers' thresholds fit."""
@@ -96,6 +125,14 @@ class Run:
         """All tracks of all frames so far, sorted by frame, then id."""
         return gather(self.seen)
 
+    def appearance(self) -> dict[str, Any] | None:
+        """Whose embeddings are compared, and their limit; None where nobody's are."""
+        if self.encoder is not None:
+            return {"name": self.encoder.name, "limit": self.encoder.limit}
+        if not self.detector.has_embeddings or self.selection.appearance == "none":
+            return None
+        return {"name": "own", "limit": self.tracker.limit}
+
     def lost(self) -> int:
         """How many frames the sequence should have had and did not give."""
         return max(0, (self.sequence.length or 0) - len(self.seen))
@@ -112,12 +149,12 @@ class Run:
             "detections_dropped": self.tracker.dropped,
             "seconds": {stage: round(s, 3) for stage, s in seconds.items()},
             "frames_per_second": {
-                stage: round(frames / s, 1) for stage, s in {**seconds, "all": sum(seconds.values())}.items() if s > 0
+                stage: round(frames / s, 1) for stage, s in {**seconds, "all": self.clock.whole}.items() if s > 0
             },
             "matches": shares(self.tracker.decided),
             "detector": self.detector.name,
             "score_range": self.score_range,
-            "appearance": None if self.encoder is None else {"name": self.encoder.name, "limit": self.encoder.limit},
+            "appearance": self.appearance(),
             "tracker": type(self.tracker).__name__,
             "settings": plain(asdict(self.tracker.settings)),
         }
@@ -194,7 +231,7 @@ def prepare(
         name = tracker or default_tracker(detector, selection, encoder)
         tracker = make_tracker(name, assignments, rate)
     score_range = detector.score_range if isinstance(detector, Given) else None
-    return Run(sequence, detector, tracker, selection, motion, score_range, encoder)
+    return Run(sequence, detector, tracker, selection, motion, score_range, encoder, pictured=any(asked))
 
 
 def track(

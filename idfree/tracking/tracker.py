@@ -36,6 +36,7 @@ class Tracker(ABC):
         self.born = 0
         self.dropped = 0
         self.decided: Counter[str] = Counter()
+        self.limit: float | None = None
         self.forget()
 
     def update(self, evidence: View | Detections) -> Tracks:

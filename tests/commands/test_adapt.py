@@ -169,9 +169,9 @@ WALK = [f"{n},-1,{10 + 2 * n},20,40,120,0.9" for n in range(1, 31)]
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([], "0 tracklets are worth learning from, expected 4 at the least: give more or longer videos, a better"),
-        (["1,-1,5,5,10,40,0.9"], "0 tracklets are worth learning from"),
-        (WALK, "1 tracklets are worth learning from"),
+        ([], "tracklets worth learning from: 0, expected 4 at the least: give more or longer videos, a better"),
+        (["1,-1,5,5,10,40,0.9"], "tracklets worth learning from: 0"),
+        (WALK, "tracklets worth learning from: 1"),
         ([*WALK, "99,-1,5,5,10,40,0.9"], "has detections of frame 99, but one has 30 frames: are they of another"),
         (["1,-1,5,5,10"], "line 1: 5 columns, expected 7"),
     ],
@@ -213,7 +213,7 @@ def test_held_out_tracklets_are_in_pairs_and_nowhere_else():
     assert parts.train.tracklets + parts.held.tracklets == 6
     assert len(parts.train) + len(parts.held) == len(crops)
     assert parts.held.coexist().any()
-    with pytest.raises(UserError, match="3 tracklets are worth learning from"):
+    with pytest.raises(UserError, match="tracklets worth learning from: 3"):
         split(crop_set([(1, 5), (1, 5), (1, 5)]), seed=0)
 
 

@@ -4,9 +4,9 @@
 
 writes docs/adaptation.md, and goes on where it was stopped. MOT17-04, MOT17-09 (detections FRCNN, SDP and yolox-x) and
 PETS09-S2L1 (its own). "half": one network learns from the first halves of the three videos (pseudo-labels by SORT from
-SDP, and PETS09's own detections; "true identities": from the truth) and is judged on the second halves; "whole": one
-network for each video, from the same detections, judged on that video (no label is used, so that is allowed: it is what
-`idfree adapt` does). Rows:
+SDP, and PETS09's own detections; "true identities": from the truth) and is judged on the second halves; "whole":
+`idfree adapt` for each video, from the same detections, judged on that video (no label is used, so that is allowed).
+Rows:
 
     no looks           the tracker without embeddings (deepsort, fairmot: their overlap passes alone)
     random             the network before training
@@ -23,6 +23,8 @@ About an hour and a half on one core of two, 9 GB of crops and embeddings in OUT
 
 import argparse
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -34,6 +36,7 @@ from idfree.appearance.calibrate import calibrate
 from idfree.appearance.colour import Colour
 from idfree.appearance.crops import cut
 from idfree.appearance.cropset import CropSet
+from idfree.appearance.network import Network
 from idfree.appearance.together import joined, weight
 from idfree.detections import stored
 from idfree.detectors import Given
@@ -52,7 +55,7 @@ from idfree.sequences.motchallenge import open_sequence, read_truth
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "adaptation.md"
 SIZE_HW = (128, 64)  # of the striped network's crops
 EVERY = (1, 3, 5)
-SEEDS = (0, 1, 2)
+SEEDED = ("learnt", "learnt and colour", "true identities")  # rows of several seeds
 SHARE = 0.5  # colour's, as `idfree adapt` has it
 MOTION = ("bytetrack", "botsort", "ocsort")
 LOOKS = ("deepsort", "botsort", "fairmot", "fused")
@@ -111,18 +114,18 @@ class Study:
 
         return self.kept(f"crops {pair}", make)
 
-    def learnt_from(self, name, whole, identities=False):
-        """The crops of a video's pseudo-labels, or of its truth's people, in its first half or the whole of it."""
+    def learnt_from(self, name, identities):
+        """The crops of the pseudo-labels, or of the truth's people, in the first half of a video."""
         pair = LABELLED[name]
         sequence, detections, truth = self.pair(pair)
-        last = sequence.length if whole else sequence.length // 2 + 1
+        last = sequence.length // 2 + 1
         if identities:
             boxes = people(truth)
             rows = np.flatnonzero((boxes.frame <= last) & (boxes.visibility >= 0.5))
             crops, boxes = self.crops(f"{pair} truth")[rows], boxes[rows]
             person = np.unique(boxes.id, return_inverse=True)[1]
             return CropSet(crops, person, boxes.frame, np.zeros(len(rows), dtype=np.int64), boxes.xyxy)
-        file = self.out / "crops" / f"{name}-{'whole' if whole else 'half'}.npz"
+        file = self.out / "crops" / f"{name}.npz"
         if not file.exists():
             file.parent.mkdir(exist_ok=True)
             video, chosen = self.video(name), Selection(frames=last)
@@ -132,32 +135,37 @@ class Study:
             adapt.crops_of(found).save(file)
         return CropSet.load(file)
 
-    def training_set(self, kind, row):
-        """The crops that a row learns from: kind "half" or the name of a video, of the whole of it."""
-        sets = [
-            self.learnt_from(n, kind != "half", row == "true identities")
-            for n in (VIDEOS if kind == "half" else [kind])
-        ]
+    def training_set(self, row):
+        """The crops that a row learns from."""
+        sets = [self.learnt_from(name, row == "true identities") for name in VIDEOS]
         return replace(adapt.merged(sets), identities=row == "true identities")
 
     def network(self, kind, row, seed):
-        """A trained network, and the crops it learnt from. "random" is the network before training."""
+        """A trained network; "random" is the network before training."""
         import torch
 
         from idfree.learn.methods import simplereid
         from idfree.learn.networks.crop_reid import CropReid
         from idfree.progress import progress
 
-        crops = self.training_set(kind, row)
         if row == "random":
             torch.manual_seed(seed)
-            return CropReid("striped").eval(), crops
-        run = self.out / "models" / f"{kind} {row} {seed}".replace(" ", "_")
+            return CropReid("striped").eval()
+        run = self.adapted(kind) if kind != "half" else self.out / "models" / f"{row} {seed}".replace(" ", "_")
         if not (run / "appearance.onnx").exists():
             settings = simplereid.SimpleReidSettings(seed=seed, threads=1, **LEARNT[row])
             shown = partial(bar, progress=progress, what=run.name)
-            simplereid.train(crops, settings, run, resume=True, progress=shown)
-        return simplereid.open_checkpoint(run / "last.pt"), crops
+            simplereid.train(self.training_set(row), settings, run, resume=True, progress=shown)
+        return simplereid.open_checkpoint(run / "last.pt")
+
+    def adapted(self, video):
+        """The run of `idfree adapt` on a video, as a user would type it."""
+        run, detections = self.out / "adapted" / video, self.data / PAIRS[LABELLED[video]][1] / "det" / "det.txt"
+        if not (run / "report.json").exists():
+            source = self.data / "videos" / f"{video}.mp4"
+            words = ["adapt", source, "--detector", detections, "--set", "threads=1", "-o", run]
+            subprocess.run([sys.executable, "-m", "idfree.cli", *map(str, words)], check=True)
+        return run
 
     def describe(self, kind, row, seed, crops):
         """Embeddings of crops by a trained network, in bfloat16 where that is faster, as training has it."""
@@ -166,7 +174,7 @@ class Study:
         from idfree.learn.networks.crop_reid import embed
         from idfree.learn.schedule import multiplies_bf16
 
-        network, _ = self.network(kind, row, seed)
+        network = self.network(kind, row, seed)
         with torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bf16(torch.device("cpu"))):
             return embed(network.to(memory_format=torch.channels_last), np.ascontiguousarray(crops))
 
@@ -195,17 +203,20 @@ class Study:
         name = f"{kind} {trained} {seed}"
         alone = self.kept(f"{name} {where}", lambda: self.described(kind, trained, seed, where))
         limits = self.limits(kind, trained, seed)
-        if row in ("random", "plain", "learnt"):
+        if row != "learnt and colour":
             return alone, limits["alone"]
         colour, _ = self.looks(kind, "colour", 0, where)
         return joined(alone, colour, limits["weight"]), limits["together"]
 
     def limits(self, kind, row, seed):
         """Calibrated on what was learnt from: of the network alone, and with colour, and colour's weight then."""
+        if kind != "half":
+            known = Network(self.adapted(kind) / "appearance.onnx", threads=1)
+            return {"weight": known.colour, "together": known.limit}
         file = self.out / "limits" / f"{kind} {row} {seed}.json"
         if not file.exists():
             file.parent.mkdir(exist_ok=True)
-            crops = self.training_set(kind, row)
+            crops = self.training_set(row)
             own, colour = self.describe(kind, row, seed, crops.crops), Colour().describe(crops.crops)
             columns = {"tracklet": crops.tracklet, "frame": crops.frame, "video": crops.video}
             measure = partial(calibrate, **columns, identities=crops.identities)
@@ -287,7 +298,7 @@ def bar(steps, progress, what):
     return progress(steps, what, len(steps), False, unit="iterations")
 
 
-def mean(study, kind, row, tracker, pairs, seeds=(0,)):
+def mean(study, kind, row, tracker, pairs, seeds=range(1)):
     """(every, HOTA/MOTA/IDF1/IDSW) means over pairs, and the deviation of the mean IDF1 between seeds."""
     told = np.array(
         [[[list(study.score(kind, row, s, tracker, p)[n].values()) for n in EVERY] for p in pairs] for s in seeds]
@@ -295,7 +306,7 @@ def mean(study, kind, row, tracker, pairs, seeds=(0,)):
     return told.mean(axis=(0, 1)), told.mean(axis=1)[:, :, 2].std(axis=0)
 
 
-def line(study, kind, row, tracker, pairs, seeds=(0,)):
+def line(study, kind, row, tracker, pairs, seeds=range(1)):
     values, spread = mean(study, kind, row, tracker, pairs, seeds)
     cells = []
     for (hota, mota, idf1, idsw), deviation in zip(values, spread, strict=True):
@@ -305,7 +316,7 @@ def line(study, kind, row, tracker, pairs, seeds=(0,)):
     return f"| {tracker} | {row} | " + " | ".join(cells) + " |"
 
 
-def half_rows(study):
+def half_rows(study, seeds):
     """The lines of the table of halves."""
     pairs = list(PAIRS)
     for tracker in MOTION:
@@ -314,14 +325,13 @@ def half_rows(study):
         for row in ROWS:
             if row == "no looks" and tracker in MOTION:
                 continue
-            trained = row in ("learnt", "learnt and colour", "true identities")
-            yield line(study, "half", row, tracker, pairs, SEEDS if trained else SEEDS[:1])
+            yield line(study, "half", row, tracker, pairs, range(seeds if row in SEEDED else 1))
 
 
-def retrieval_rows(study):
+def retrieval_rows(study, seeds):
+    """The lines of the table of retrieval."""
     for row in ("random", "colour", "plain", "learnt", "learnt and colour", "true identities"):
-        trained = row in ("learnt", "learnt and colour", "true identities")
-        told = np.mean([study.retrieval("half", row, s) for s in (SEEDS if trained else SEEDS[:1])], axis=0)
+        told = np.mean([study.retrieval("half", row, s) for s in range(seeds if row in SEEDED else 1)], axis=0)
         yield f"| {row} | " + " | ".join(f"{value:.1f}" for value in told) + " |"
 
 
@@ -332,26 +342,24 @@ def whole_rows(study):
         for tracker in ("bytetrack", "botsort"):
             yield f"| {name} " + line(study, name, "no looks", tracker, pairs)
         for tracker in ("deepsort", "botsort", "fused"):
-            for row in ("colour", "learnt", "learnt and colour", "oracle"):
+            for row in ("colour", "learnt and colour", "oracle"):
                 yield f"| {name} " + line(study, name, row, tracker, pairs)
 
 
-def page(study, only):
+def page(study, only, seeds):
     """The page, table by table, as far as it is asked for."""
     columns = " | ".join("every frame" if n == 1 else f"every {n}th" if n > 3 else "every 3rd" for n in EVERY)
     command = "python experiments/adaptation.py --data ../shared/data"
     parts = [f"# Looks without labels\n\nMade by `{command}`; see there what each row is.\n"]
     if only in (None, "half"):
-        rows = list(half_rows(study))
+        rows = list(half_rows(study, seeds))
         parts += ["## Learnt on first halves, judged on second halves\n"]
-        parts += [
-            "HOTA / IDF1 / MOTA / IDSW, means over the seven pairs of video and detections; ± is between three seeds.\n"
-        ]
+        parts += [f"HOTA / IDF1 / MOTA / IDSW, means over the seven pairs of video and detections; ±: {seeds} seeds.\n"]
         parts += [f"| tracker | looks | {columns} |\n|---|---|---|---|---|", *rows, ""]
         parts += [
             "Retrieval on true crops of the second halves (visibility ≥ 0.7, every 5th frame), mean of three videos:\n"
         ]
-        parts += ["| looks | R1 | mAP | TPR at FAR 0.1 |\n|---|---|---|---|", *retrieval_rows(study), ""]
+        parts += ["| looks | R1 | mAP | TPR at FAR 0.1 |\n|---|---|---|---|", *retrieval_rows(study, seeds), ""]
     if only in (None, "whole"):
         rows = list(whole_rows(study))
         parts += ["## Adapted to a video, judged on it\n\nHOTA / IDF1 / MOTA / IDSW, means over its detections.\n"]
@@ -364,9 +372,10 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("runs/adaptation"))
     parser.add_argument("--only", choices=("half", "whole"))
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
-    write_text(options.page, page(Study(options.data, options.out), options.only))
+    write_text(options.page, page(Study(options.data, options.out), options.only, options.seeds))
 
 
 if __name__ == "__main__":

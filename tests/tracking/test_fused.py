@@ -65,3 +65,11 @@ def test_unknown_looks_veto_nothing_and_teach_nothing():
     assert ids(tracker, frames)[-1] == [1]
     np.testing.assert_allclose(tracker.tracks.embedding[0], RED, atol=1e-6)
     assert ids(tracker, [seen((100, np.zeros(4)))])[-1] == [1]
+
+
+def test_looks_confirm_who_has_moved_on():
+    """More than half a width a frame to the right: too far to overlap enough, near enough for the gate."""
+    steps = [seen((100, BLUE))] + [seen((100, BLUE), (400 + 36 * n, RED)) for n in range(4)]
+    assert ids(Fused(), steps)[-1] == [1, 2]
+    unknown = [Detections(frame.xyxy, frame.score) for frame in steps]
+    assert ids(Fused(), unknown)[-1] == [1]

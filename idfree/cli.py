@@ -15,15 +15,20 @@ from idfree.commands import (
     eval,
     eval_appearance,
     eval_detections,
+    export,
     label,
     show,
     track,
+    train,
     tune,
     version,
 )
 from idfree.errors import UserError
 
-COMMANDS = (track, show, detect, label, adapt, eval, eval_detections, eval_appearance, tune, data, demo, version)
+COMMANDS = (
+    *(track, show, detect, label, adapt, train, export, eval, eval_detections, eval_appearance, tune),
+    *(data, demo, version),
+)
 MISTAKE, INTERRUPTED = 2, 130
 
 
@@ -71,7 +76,7 @@ def parser() -> Parser:
         sub.add_argument("-q", "--quiet", action="store_true", help="no progress")
         sub.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else")
         sub.add_argument("--seed", type=int, default=0, help="of whatever is random (default: 0)")
-        sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps, for whatever runs a network")
+        sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps, openvino[:bf16], of networks")
         command.add(sub)
         sub.set_defaults(run=command.run)
     return top

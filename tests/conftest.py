@@ -1,5 +1,6 @@
 """What several tests share."""
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +21,21 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def tasks() -> Iterator[ModuleType]:
     """The module tasks_of_workers, which other processes can import as well."""
+    yield from beside("tasks_of_workers")
+
+
+@pytest.fixture(scope="session")
+def narrow() -> Iterator[ModuleType]:
+    """The module narrow: a one-shot network, its training, and a street."""
+    pytest.importorskip("torch", reason="training needs PyTorch")
+    yield from beside("narrow")
+
+
+def beside(name: str) -> Iterator[ModuleType]:
+    """A module that lies beside this file."""
     folder = str(Path(__file__).parent)
     sys.path.insert(0, folder)
-    import tasks_of_workers
-
-    yield tasks_of_workers
+    yield importlib.import_module(name)
     sys.path.remove(folder)
 
 

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from idfree.detectors.given import Given
 from idfree.errors import UserError
+from idfree.session import Session, open_session
 from idfree.settings import override
 from idfree.types import Detector
 
 __all__ = ["Given", "open_detector"]
+
+KIND = "idfree.kind"  # by which our own files say what they are
 
 
 def open_detector(
@@ -18,21 +21,30 @@ def open_detector(
     assignments: Iterable[str] = (),
     device: str = "auto",
     threads: int | None = None,
+    session: Session | None = None,
 ) -> Detector:
-    """The detector named `hog`, or that of a file `*.onnx`.
+    """The detector named `hog`, or that of a file `*.onnx`: one of ours, with embeddings, or another's.
 
     format: of an ONNX file, one of formats.FORMATS. classes: its names or numbers to keep, comma separated or a
-    sequence; none keeps all. assignments: `name=value` changes of the detector's settings.
+    sequence; none keeps all. assignments: `name=value` changes of the detector's settings. session: a network that is
+    open already (`spec` is then only its name).
     Raises UserError for any other spec, and whatever the detector itself refuses.
     """
     if spec == "hog":
         from idfree.detectors.hog import Hog, HogSettings
 
         return Hog(override(HogSettings(), assignments))
-    if Path(spec).suffix.lower() == ".onnx":
-        from idfree.detectors.onnx import Onnx, OnnxSettings
+    if session is None and Path(spec).suffix.lower() != ".onnx":
+        raise UserError(f"--detector {spec}: expected hog or a file MODEL.onnx")
+    session = session or open_session(spec, device, threads)
+    kept = [name for name in classes.split(",") if name.strip()] if isinstance(classes, str) else classes
+    kind = session.get_modelmeta().custom_metadata_map.get(KIND)
+    if kind == "tracker":
+        from idfree.detectors.one_shot import OneShot, OneShotSettings
 
-        # An idfree model (embeddings beside its boxes) is a class of its own, to be told apart here by its metadata.
-        kept = [name for name in classes.split(",") if name.strip()] if isinstance(classes, str) else classes
-        return Onnx(spec, format, override(OnnxSettings(), assignments), kept or None, device, threads)
-    raise UserError(f"--detector {spec}: expected hog or a file MODEL.onnx")
+        return OneShot(spec, override(OneShotSettings(), assignments), kept or None, session=session)
+    if kind is not None:
+        raise UserError(f"--detector {spec}: is a model of {kind}, expected a detector; it is for --{kind}")
+    from idfree.detectors.onnx import Onnx, OnnxSettings
+
+    return Onnx(spec, format, override(OnnxSettings(), assignments), kept or None, session=session)

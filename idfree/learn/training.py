@@ -4,10 +4,10 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,32 +15,34 @@ from torch import Tensor, nn
 from idfree.errors import UserError
 from idfree.files import make_folder, write_text
 from idfree.learn import Tensors
-from idfree.learn.checkpoint import load, restore, save
+from idfree.learn.checkpoint import load, restore, save, save_product
+from idfree.learn.ema import Ema
+from idfree.learn.log import JUDGED, STEP, Log
+from idfree.learn.objectives.balance import total
+from idfree.learn.parallel import Share
+from idfree.learn.schedule import Schedule, half_precision
 
-Precision = Literal["auto", "fp32", "bf16"]
 Progress = Callable[[range], Iterable[int]]  # gives the iterations back one by one while it shows how far they are
-
-WARM_UP = 0.3  # of all iterations (Smith 2018, Super-Convergence; the share is PyTorch's and fastai's)
-FIRST, LAST = 1 / 25, 1e-5  # of the highest learning rate, in the first iteration and after the last
+Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """How long, how fast, how exactly. clip: the longest gradient; save_every: iterations between checkpoints."""
+class Validation:
+    """How a network is judged on its way. judge: by which figures, of a network that is not learning meanwhile; by: the
+    one of them that is to be high; every: iterations between two judgements; there is one at the end, too.
+    """
 
-    iterations: int
-    lr: float
-    decay: float
-    clip: float
-    precision: Precision = "auto"
-    save_every: int = 50
+    judge: Callable[[nn.Module], Figures]
+    by: str
+    every: int
 
 
 @dataclass
 class Training:
     """A network learning by an objective: all that changes meanwhile, and hence all that a checkpoint holds.
 
-    settings: what the run was asked for, and what it learns from, in words of JSON. step: iterations done.
+    settings: what the run was asked for, and what it learns from, in words of JSON. share: of each batch, which others
+    learn from at the same time. step: iterations done. best: the highest figure of any validation.
     """
 
     network: nn.Module
@@ -48,40 +50,67 @@ class Training:
     schedule: Schedule
     settings: dict[str, Any]
     device: torch.device
+    share: Share = field(default_factory=Share)
     step: int = 0
+    best: float | None = None
 
     def __post_init__(self) -> None:
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective.to(self.device)
         self.parameters = [*self.network.parameters(), *self.objective.parameters()]
-        self.optimiser = torch.optim.AdamW(self.parameters, lr=self.schedule.lr, weight_decay=self.schedule.decay)
-        self.half = uses_bf16(self.schedule.precision, self.device)
+        self.optimiser = self.schedule.make_optimiser(self.parameters)
+        self.half = half_precision(self.schedule.precision, self.device)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half == torch.float16)
+        self.ema = Ema(self.network, self.schedule.ema) if self.schedule.ema else None
 
-    def learn(self, batch: Tensors) -> dict[str, float]:
+    @property
+    def product(self) -> nn.Module:
+        """The network that is to be used."""
+        return self.network if self.ema is None else self.ema.network
+
+    def learn(self, batch: Tensors) -> Figures:
         """One iteration; its losses, and what else is worth a line. Raises FloatingPointError, no harm done yet."""
-        rate = self.schedule.lr * one_cycle(self.step / self.schedule.iterations)
+        rate = self.schedule.rate(self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         losses = self.losses({name: placed(tensor, self.device) for name, tensor in batch.items()})
-        total = torch.stack(list(losses.values())).sum()
+        loss = total(losses)
         self.optimiser.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
-        length = nn.utils.clip_grad_norm_(self.parameters, self.schedule.clip)
-        figures = {"loss": total, **losses, "gradient": length}
-        said = {name: value.item() for name, value in figures.items()}
-        if not all(map(math.isfinite, said.values())):
-            values = ", ".join(f"{name} is {value:g}" for name, value in said.items())
-            raise FloatingPointError(f"iteration {self.step + 1}: {values}")
-        self.optimiser.step()
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        said = self.told({"loss": loss, **losses, "gradient": self.clipped()})
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
         self.step += 1
-        return {"iteration": self.step, **said, "lr": rate}
+        if self.ema is not None:
+            self.ema.follow(self.network, self.step)
+        return {STEP: self.step, **said, "lr": rate}
 
-    def losses(self, batch: Tensors) -> dict[str, Tensor]:
+    def losses(self, batch: Tensors) -> Tensors:
         """What the objective says: the network works in the precision chosen, the objective always in full."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+        with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
             output = self.network(batch)
-        found: dict[str, Tensor] = self.objective({name: tensor.float() for name, tensor in output.items()}, batch)
+        found: Tensors = self.objective({name: tensor.float() for name, tensor in output.items()}, batch)
         return found
+
+    def clipped(self) -> Tensor:
+        """Bring the gradient to the length that it may have at most; gives the length that it had."""
+        self.share.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
+        self.scaler.unscale_(self.optimiser)
+        return nn.utils.clip_grad_norm_(self.parameters, self.schedule.clip)
+
+    def told(self, figures: Tensors) -> Figures:
+        """Figures of this iteration, the mean of all shares. Raises FloatingPointError where one is not finite.
+
+        With fp16 the gradient may be, and is then not told: the scaler leaves such an iteration out, and scales less.
+        """
+        values = torch.stack([figure.detach() for figure in figures.values()])
+        self.share.average([values])
+        said = dict(zip(figures, values.tolist(), strict=True))
+        needed = [value for name, value in said.items() if not (name == "gradient" and self.scaler.is_enabled())]
+        if not all(map(math.isfinite, needed)):
+            listed = ", ".join(f"{name} is {value:g}" for name, value in said.items())
+            raise FloatingPointError(f"iteration {self.step + 1}: {listed}")
+        return {name: value for name, value in said.items() if math.isfinite(value)}
 
 
 def fit(
@@ -90,34 +119,34 @@ def fit(
     folder: Path,
     resume: bool = False,
     progress: Progress | None = None,
+    validation: Validation | None = None,
+    events: bool = False,
 ) -> None:
-    """Learn to the end of the schedule. Writes FOLDER/settings.json, metrics.jsonl (a line an iteration), last.pt.
+    """Learn to the end of the schedule. Writes FOLDER/settings.json, metrics.jsonl (a line an iteration), last.pt, and
+    with a validation best.pt.
 
-    resume: go on from last.pt, if there is one, as if nothing had happened. Raises UserError where a run lies in the
-    folder and is not to be resumed, or is another run, and where the losses are not finite: last.pt is then the last
-    checkpoint before.
+    resume: go on from last.pt, if there is one, as if nothing had happened. events: write them for TensorBoard.
+    Raises UserError where a run lies in the folder and is not to be resumed, or is another run, where a file cannot be
+    written, and where the losses are not finite: last.pt is then the last checkpoint before.
     """
-    last, log = folder / "last.pt", folder / "metrics.jsonl"
     make_folder(folder)
-    begin(training, last, resume)
-    write_text(folder / "settings.json", json.dumps(training.settings, indent=2) + "\n")
-    write_text(log, "".join(line for line in lines(log) if json.loads(line)["iteration"] <= training.step))
-    saved = training.step
+    begin(training, folder / "last.pt", resume)
     training.network.train()
+    saved, first = training.step, training.share.first
+    if first:
+        write_text(folder / "settings.json", json.dumps(training.settings, indent=2) + "\n")
     steps = range(training.step, training.schedule.iterations)
-    with log.open("a", encoding="utf-8", newline="\n") as metrics:
+    with Log(folder, training.step, events) if first else nullcontext() as log:
         for step in progress(steps) if progress else steps:
             start = time.perf_counter()
             try:
                 figures = training.learn(batches(step))
             except FloatingPointError as error:
-                kept = f"{last} is of iteration {saved}" if saved else "no checkpoint was written yet"
+                kept = f"{folder / 'last.pt'} is of iteration {saved}" if saved else "no checkpoint was written yet"
                 raise UserError(f"training stopped at {error}; {kept}; a lower lr may help (--set lr=…)") from None
-            metrics.write(json.dumps({**figures, "seconds": round(time.perf_counter() - start, 4)}) + "\n")
-            if training.step % training.schedule.save_every == 0 or training.step == training.schedule.iterations:
-                metrics.flush()
-                save(training, last)
-                saved = training.step
+            if log is not None:
+                log.add({**figures, "seconds": round(time.perf_counter() - start, 4)})
+                saved = training.step if keep(training, folder, log, validation) else saved
 
 
 def begin(training: Training, last: Path, resume: bool) -> None:
@@ -128,34 +157,27 @@ def begin(training: Training, last: Path, resume: bool) -> None:
         restore(training, load(last), last)
 
 
-def lines(log: Path) -> list[str]:
-    """The lines of a log, without the last if it was cut off."""
-    text = log.read_text(encoding="utf-8") if log.exists() else ""
-    return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+def keep(training: Training, folder: Path, log: Log, validation: Validation | None) -> bool:
+    """Judge the network and write checkpoints, if it is time to; gives whether last.pt was written."""
+    schedule, step = training.schedule, training.step
+    done = step == schedule.iterations
+    judged = validation is not None and (done or step % validation.every == 0)
+    if validation is not None and judged:
+        figures = validation.judge(training.product.eval())
+        training.network.train()
+        log.add({STEP: step, JUDGED: figures})
+        if training.best is None or figures[validation.by] >= training.best:
+            training.best = figures[validation.by]
+            save_product(training, folder / "best.pt", figures)
+    if kept := judged or done or step % schedule.save_every == 0:
+        save(training, folder / "last.pt")
+    return kept
 
 
 def placed(tensor: Tensor, device: torch.device) -> Tensor:
     """On the device; pictures (N, C, H, W) with their channels last, which processors work through faster."""
     layout = torch.channels_last if tensor.dim() == 4 else torch.preserve_format
     return tensor.to(device, memory_format=layout)
-
-
-def one_cycle(done: float) -> float:
-    """The share of the highest learning rate after the share `done` of all iterations (Smith 2018): half a cosine up
-    from FIRST to 1 in WARM_UP, then half a cosine down to LAST.
-    """
-    start, share = (FIRST, done / WARM_UP) if done < WARM_UP else (LAST, (1 - done) / (1 - WARM_UP))
-    return start + (1 - start) * (1 - math.cos(math.pi * share)) / 2
-
-
-def uses_bf16(precision: Precision, device: torch.device) -> bool:
-    """Whether the network is to work in bfloat16; `auto`: where the processor multiplies it faster than float32."""
-    if precision != "auto":
-        return precision == "bf16"
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private, so that they may go
-    return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in names)
 
 
 def open_device(name: str) -> torch.device:

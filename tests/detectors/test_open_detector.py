@@ -44,7 +44,7 @@ def test_devices_and_what_runs_on_them():
     with pytest.raises(UserError, match="--device cuda: this ONNX Runtime has only CPUExecutionProvider; pip install"):
         providers("cuda", both[1:])
     for nonsense in ("gpu", "cpu:1", "cuda:x"):
-        with pytest.raises(UserError, match="expected auto, cpu, cuda, cuda:N or mps"):
+        with pytest.raises(UserError, match="expected auto, cpu, cuda, cuda:N, mps, openvino"):
             providers(nonsense, both)
 
 

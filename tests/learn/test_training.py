@@ -1,6 +1,8 @@
 """The loop with a network of a few numbers: schedule, checkpoints, resuming, and stopping in time."""
 
 import json
+import resource
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,7 +12,8 @@ from torch import nn  # noqa: E402
 
 from idfree.errors import UserError  # noqa: E402
 from idfree.learn.checkpoint import load  # noqa: E402
-from idfree.learn.training import Schedule, Training, fit, one_cycle, open_device, uses_bf16  # noqa: E402
+from idfree.learn.schedule import Schedule  # noqa: E402
+from idfree.learn.training import Training, Validation, fit, open_device  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -47,9 +50,9 @@ def batches(step):
     return {"crops": crops, "target": crops.mean((2, 3))[:, :2], "number": torch.tensor(step)}
 
 
-def training(iterations=20, save_every=5, poison=None, **settings):
+def training(iterations=20, save_every=5, poison=None, precision="fp32", ema=0.0, **settings):
     torch.manual_seed(3)
-    schedule = Schedule(iterations, lr=0.01, decay=0.05, clip=10.0, precision="fp32", save_every=save_every)
+    schedule = Schedule(iterations, 0.01, decay=0.05, clip=10.0, precision=precision, save_every=save_every, ema=ema)
     return Training(Network(), Objective(poison), schedule, {"name": "tiny", **settings}, CPU)
 
 
@@ -73,15 +76,18 @@ def equal(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def test_resumed_is_as_never_interrupted(tmp_path, one_thread):
-    whole = training()
+@pytest.mark.parametrize("options", [{}, {"ema": 0.9, "precision": "fp16"}], ids=["plain", "mean of fp16"])
+def test_resumed_is_as_never_interrupted(tmp_path, one_thread, options):
+    whole = training(**options)
     fit(whole, batches, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):  # two iterations after the last checkpoint
-        fit(training(), batches, tmp_path / "halves", progress=stop_after(12))
+        fit(training(**options), batches, tmp_path / "halves", progress=stop_after(12))
     assert load(tmp_path / "halves" / "last.pt")["step"] == 10
-    halves = training()
+    halves = training(**options)
     fit(halves, batches, tmp_path / "halves", resume=True)
     assert equal(whole.network.state_dict(), halves.network.state_dict())
+    assert equal(whole.product.state_dict(), halves.product.state_dict())
+    assert whole.scaler.state_dict() == halves.scaler.state_dict()
     assert equal(whole.objective.state_dict(), halves.objective.state_dict())
     one, two = ([{**line, "seconds": 0} for line in metrics(tmp_path / name)] for name in ("whole", "halves"))
     assert one == two
@@ -168,30 +174,6 @@ def test_the_gradient_is_clipped():
     assert sum(p.grad.square().sum().item() for p in run.parameters) ** 0.5 == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_one_cycle_rises_to_one_and_falls_to_nothing():
-    rates = [one_cycle(i / 100) for i in range(101)]
-    assert rates[0] == pytest.approx(1 / 25)
-    assert max(rates) == rates[30] == 1
-    assert rates[:31] == sorted(rates[:31])
-    assert rates[30:] == sorted(rates[30:], reverse=True)
-    assert rates[-1] == pytest.approx(1e-5)
-
-
-def test_one_cycle_is_pytorch_s():
-    optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
-    theirs = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1.0, total_steps=101, div_factor=25, final_div_factor=4000)
-    for step in range(101):  # theirs ends its rise one step early, and has its last rate within the run
-        assert one_cycle(step / 100) == pytest.approx(optimiser.param_groups[0]["lr"], abs=0.04)
-        optimiser.step()
-        theirs.step() if step < 100 else None
-
-
-def test_precision():
-    assert uses_bf16("bf16", CPU)
-    assert not uses_bf16("fp32", CPU)
-    assert not uses_bf16("auto", torch.device("mps"))
-
-
 def test_devices():
     assert open_device("cpu") == CPU
     assert open_device("auto").type in ("cpu", "cuda")
@@ -200,11 +182,89 @@ def test_devices():
             open_device(name)
 
 
-def test_bf16_learns_about_the_same(tmp_path):
-    losses = []
-    for half in (False, True):
-        run = training()
-        run.half = half
-        losses.append([run.learn(batches(step))["loss"] for step in range(3)])
-    assert losses[0] == pytest.approx(losses[1], rel=0.05)
-    assert losses[0] != losses[1]
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_learns_about_the_same(precision):
+    def losses(precision):
+        run = training(precision=precision)
+        return [run.learn(batches(step))["loss"] for step in range(3)]
+
+    whole, half = losses("fp32"), losses(precision)
+    assert whole == pytest.approx(half, rel=0.05)
+    assert whole != half
+
+
+def test_a_gradient_too_large_for_fp16_costs_an_iteration_and_no_harm():
+    run = training(precision="fp16")
+    run.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**126)
+    before = [parameter.clone() for parameter in run.parameters]
+    said = run.learn(batches(0))
+    assert "gradient" not in said
+    assert run.step == 1
+    assert all(map(torch.equal, before, run.parameters))
+    assert run.scaler.get_scale() < 2.0**126
+
+
+def judging(figures, every=5):
+    """A validation that finds these, one after the other, and sees that the network is not learning meanwhile."""
+    found = iter(figures)
+
+    def judge(network):
+        assert not network.training
+        return {"MOTA": next(found), "limit": 0.25}
+
+    return Validation(judge, "MOTA", every)
+
+
+def test_the_best_network_is_kept_of_equals_the_last(tmp_path):
+    run = training(iterations=22, ema=0.9)
+    fit(run, batches, tmp_path, validation=judging([0.1, 0.6, 0.6, 0.5, 0.2]))
+    best = load(tmp_path / "best.pt")
+    assert (best["step"], best["figures"]) == (15, {"MOTA": 0.6, "limit": 0.25})
+    assert best["settings"] == {"name": "tiny"}
+    judged = [(line["iteration"], line["validation"]["MOTA"]) for line in metrics(tmp_path) if "validation" in line]
+    assert judged == [(5, 0.1), (10, 0.6), (15, 0.6), (20, 0.5), (22, 0.2)]
+    assert run.network.training
+    assert equal(load(tmp_path / "last.pt")["ema"], run.product.state_dict())
+    assert not equal(load(tmp_path / "last.pt")["network"], run.product.state_dict())
+
+
+def test_resuming_remembers_the_best(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(training(), batches, tmp_path, progress=stop_after(7), validation=judging([0.9, 0.1]))
+    fit(training(), batches, tmp_path, resume=True, validation=judging([0.3, 0.4, 0.5]))
+    assert load(tmp_path / "best.pt")["step"] == 5
+
+
+def test_the_best_network_is_no_run_to_go_on_from(tmp_path):
+    fit(training(), batches, tmp_path, validation=judging([0.1, 0.2, 0.3, 0.4]))
+    (tmp_path / "best.pt").replace(tmp_path / "last.pt")
+    with pytest.raises(UserError, match=r"holds a network, but not the rest of a run"):
+        fit(training(), batches, tmp_path, resume=True)
+
+
+@contextmanager
+def small_disc(size):
+    """No file may grow beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disc_leaves_the_checkpoint_before(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fit(training(), batches, tmp_path, progress=stop_after(7))
+    whole = (tmp_path / "last.pt").read_bytes()
+    with (
+        small_disc(5000),
+        pytest.raises(UserError, match=r"cannot write .*last.pt, is the disc full\?: what was there"),
+    ):
+        fit(training(), batches, tmp_path, resume=True)
+    assert (tmp_path / "last.pt").read_bytes() == whole
+    assert {path.name for path in tmp_path.iterdir()} == {"last.pt", "metrics.jsonl", "settings.json"}
+    with small_disc(1000), pytest.raises(UserError, match=r"cannot write into .*: File too large"):
+        fit(training(), batches, tmp_path, resume=True)
+    fit(training(), batches, tmp_path, resume=True)
+    assert len(metrics(tmp_path)) == 20

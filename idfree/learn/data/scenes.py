@@ -111,8 +111,11 @@ class Scenes:
         return len(self.classes) or 1
 
     def fingerprint(self) -> str:
-        """Tells these labels from others, without reading a picture."""
-        columns = [c for f in self.footages for c in (f.boxes.frame, f.boxes.id, f.boxes.xyxy, f.boxes.score)]
+        """Tells these labels from others, without reading a picture; identities are labels where any is known here."""
+        named = int(self.identities > 0)
+        columns = [
+            c for f in self.footages for c in (f.boxes.frame, *[f.boxes.id] * named, f.boxes.xyxy, f.boxes.score)
+        ]
         check = zlib.crc32(b"".join(np.ascontiguousarray(column).tobytes() for column in [*columns, self.category]))
         return f"{len(self)} pictures of {len(self.footages)} footages, {len(self.category)} boxes, {check:08x}"
 

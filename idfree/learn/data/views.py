@@ -38,16 +38,21 @@ class TwoViewsSettings:
 
 @dataclass(frozen=True)
 class FramePairsSettings(TwoViewsSettings):
-    """frames: both pictures lie within so many consecutive ones of a video (Liu 2021, OUTrack; its code: 10)."""
+    """frames: both pictures lie within so many consecutive ones of a video (Liu 2021, OUTrack; its code: 10). itself:
+    chance that a frame is its own partner, as still images are.
+    """
 
     mirrored: bool = False
     negatives: float = 0.25
     frames: int = 20
+    itself: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.frames < 1:
             raise ValueError(f"frames={self.frames} must be 1 or more")
+        if not 0 <= self.itself <= 1:
+            raise ValueError(f"itself={self.itself} must lie in 0…1")
 
 
 class TwoViews:
@@ -56,12 +61,15 @@ class TwoViews:
     A partner is the same picture, varied anew; or, as often as the settings say, one of another scene: of another
     video, or another still image. Gives what `targets` says of these 2P pictures, but "identity"; the "row" of an
     object is the same in both views. Beside it "negative" bool (P,): the two are different scenes; and, if asked for,
-    "around" int64 (2P, M, K): K cells of each object, as "index".
+    "around" int64 (2P, M, K): K cells of each object, as "index". Raises UserError for mosaics.
     """
 
     def __init__(self, batches: SceneBatches, settings: TwoViewsSettings | None = None):
         if batches.augmentation.mosaic:
-            raise ValueError("pairs are not made of mosaics: the same object would be in several of them")
+            raise UserError(
+                f"augmentation.mosaic={batches.augmentation.mosaic}: pairs are not made of mosaics, in several of which"
+                " the same object would be; expected 0"
+            )
         self.batches, self.settings = batches, settings or TwoViewsSettings()
         self.start, self.count = spans(batches.scenes)
         ratio = self.settings.negatives
@@ -136,12 +144,12 @@ class FramePairs(TwoViews):
     def __init__(self, batches: SceneBatches, settings: FramePairsSettings | None = None):
         settings = settings or FramePairsSettings()
         super().__init__(batches, settings)
-        self.reach = settings.frames - 1
+        self.reach, self.itself = settings.frames - 1, settings.itself
 
     def partner(self, number: int, random: np.random.Generator) -> int:
         start, end = int(self.start[number]), int(self.start[number] + self.count[number])
         first, last = max(number - self.reach, start), min(number + self.reach, end - 1)
-        if first == last:
+        if first == last or (self.itself and random.random() < self.itself):
             return number
         other = int(random.integers(first, last))  # `last` itself stands in for the picture, which is left out
         return other + (other >= number)

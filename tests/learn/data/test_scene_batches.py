@@ -117,3 +117,14 @@ def test_none_that_can_be_read_is_an_error(damaged):
     only = replace(damaged[0], image=lambda frame: read_image("nowhere.jpg"))
     with pytest.raises(UserError, match=r"10 pictures in a row cannot be read; the last: .*nowhere\.jpg"):
         batches([only], skip=True)(0)
+
+
+def test_shares_make_the_whole_batch(footages):
+    shape = replace(SHAPE, pictures=4)
+    whole = batches(footages, shape=shape)(3)
+    shares = [batches(footages, shape=shape, share=(rank, 2))(3) for rank in (0, 1)]
+    for name in ("image", "heat", "ignore"):
+        together = torch.stack([share[name] for share in shares], dim=1).flatten(0, 1)  # 0, 2 and 1, 3 in turn
+        assert torch.equal(together, whole[name])
+    with pytest.raises(UserError, match="batches of 4 pictures for 3 processes: expected a multiple of it"):
+        batches(footages, shape=shape, share=(0, 3))

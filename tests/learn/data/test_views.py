@@ -108,6 +108,8 @@ def test_a_frame_is_seen_beside_all_near_it_and_no_other(many):
     assert {pairs.partner(LONG + 3, random) for _ in range(9)} == {LONG + 3}  # a still image
     often = np.bincount([pairs.partner(10, random) for _ in range(6000)])[[7, 8, 9, 11, 12, 13]]
     assert (abs(often - 1000) < 150).all()
+    itself = frames_of(many, FramePairsSettings(frames=4, itself=0.5))
+    assert 400 < sum(itself.partner(10, random) == 10 for _ in range(1000)) < 600
 
 
 def test_the_partner_of_two_views_is_the_picture_itself(many):
@@ -213,10 +215,12 @@ def test_settings_that_make_no_sense(wrong):
         TwoViewsSettings(**wrong)
     with pytest.raises(ValueError, match="frames=0 must be 1 or more"):
         FramePairsSettings(frames=0)
+    with pytest.raises(ValueError, match="itself=2 must lie in 0…1"):
+        FramePairsSettings(itself=2)
 
 
 def test_mosaics_are_refused(footages):
-    with pytest.raises(ValueError, match="not made of mosaics"):
+    with pytest.raises(UserError, match=r"augmentation\.mosaic=0\.1: pairs are not made of mosaics"):
         views_of(footages, augmentation=replace(SceneAugmentation(), mosaic=0.1))
 
 

@@ -1,0 +1,257 @@
+"""train a tracker on boxes (clmot, outrack), on boxes and identities (fairmot), or looks on tracks (simplereid)
+
+example: idfree train fairmot MOT17/train --half train --images videos -o runs/fairmot
+         idfree train outrack MOT17/train PennFudan --half train --images videos -o runs/outrack
+         idfree track street.mp4 --detector runs/outrack/model.onnx
+"""
+
+import argparse
+import math
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from idfree.commands.data import DATA
+from idfree.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from idfree.learn.methods.one_shot import Judging, OneShotSettings
+    from idfree.learn.parallel import Share
+    from idfree.sequences.footage import Footage, FootageSettings
+
+METHODS = ("fairmot", "clmot", "outrack", "simplereid")
+CROPS = "simplereid"
+SETTINGS = ("backbone", "size", "stride", "epochs", "batch", "lr", "precision", "init")  # with options of their own
+PARTS = ("data", "augmentation", "label")  # of what --set may change: --set PART.NAME=VALUE
+MOST_WORKERS = 8
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """What users may say."""
+    add_ = parser.add_argument
+    add_("method", choices=METHODS, metavar="METHOD", help=", ".join(METHODS))
+    add_("data", nargs="+", metavar="DATA", help=DATA)
+    add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints, figures and the model")
+    add_("--half", choices=("none", "train"), default="none", help="train: first halves, and validate on the second")
+    add_("--val", nargs="+", metavar="DATA", help="validate on these (default with --half train: the second halves)")
+    add_("--val-every", type=int, default=1, metavar="EPOCHS", help="between validations (1)")
+    add_("--tracker", default="fairmot", help="of validations (fairmot)")
+    add_("--best", choices=("IDF1", "MOTA", "HOTA"), default="IDF1", help="what makes best.pt the best (IDF1)")
+    add_("--images", type=Path, help="where pictures or videos lie, if not beside the labels")
+    add_("--backbone", help="dla34 (default), dla34-plain, resnet18/34/50, resnet34-fpn, hrnet_w32, mobilenet-v3-fpn")
+    add_("--size", help="of the network's picture (1088x608)")
+    add_("--stride", help="of its map (4)")
+    add_("--epochs", help="(30; clmot 40)")
+    add_("--batch", help="of all processes: pictures (fairmot 12), pictures in two views (clmot 8), pairs (outrack 12)")
+    add_("--lr", help="learning rate, for that batch (1e-4)")
+    add_("--precision", help="auto (default), fp32, bf16 or fp16")
+    add_(
+        "--init",
+        help="weights to begin with: a .pt or .pth of CenterNet, FairMOT, torchvision, timm or ours, of any method",
+    )
+    add_("--resume", action="store_true", help="go on where the run in that folder was stopped")
+    add_(
+        "--workers", type=int, help="threads that prepare batches (default: 1, for a GPU as many as there are, up to 8)"
+    )
+    add_("--cache", type=Path, help="where the frames of videos are kept (default: RUN/frames)")
+    add_(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a setting of the method; augmentation.NAME, data.NAME; of simplereid also label.NAME, identities",
+    )
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Train; gives where the model is, and the figures of the best validation."""
+    from idfree.sequences.footage import FootageSettings, open_all
+    from idfree.settings import override
+
+    data = override(FootageSettings(), part(options.set, "data"))
+    footages = open_all(options.data, options.half, options.images, data)
+    try:
+        return (train_crops if options.method == CROPS else train_tracker)(footages, data, options)
+    except KeyboardInterrupt:
+        last = options.out / "last.pt"
+        raise KeyboardInterrupt(f"--resume goes on from {last}" if last.exists() else "nothing was kept yet") from None
+
+
+def part(assignments: list[str], name: str) -> list[str]:
+    """Those of a part, without its name; of "" those of no part."""
+    if name:
+        return [a.removeprefix(f"{name}.") for a in assignments if a.startswith(f"{name}.")]
+    return [a for a in assignments if not a.startswith(tuple(f"{each}." for each in PARTS))]
+
+
+def train_tracker(footages: "list[Footage]", data: "FootageSettings", options: argparse.Namespace) -> dict[str, Any]:
+    """Train a one-shot tracker."""
+    from idfree.learn.methods import one_shot
+    from idfree.learn.methods.trackers import METHODS
+    from idfree.learn.parallel import own_device, together
+    from idfree.learn.training import open_device
+
+    method = METHODS[options.method]
+    settings = settings_of(method.settings(seed=options.seed), options)
+    device = open_device(own_device(options.device))
+    with together(device) as share:
+        judging = judging_of(options, data, share)
+        model = one_shot.train(
+            method,
+            ready(footages, settings, options, share),
+            settings,
+            options.out,
+            device=device,
+            resume=options.resume,
+            progress=None if quiet(options, share) else shown,
+            judging=judging,
+            classes=data.names,
+            trained_on=notice(footages),
+            workers=workers_of(options, device.type),
+            share=share,
+        )
+    if not share.first:
+        options.json = False  # the first process says it
+        return {}
+    return reported(model, options)
+
+
+def train_crops(footages: "list[Footage]", data: "FootageSettings", options: argparse.Namespace) -> dict[str, Any]:
+    """Train an appearance model on the crops of everybody whom the footage follows."""
+    from idfree.adapt import facts
+    from idfree.label import LabelSettings
+    from idfree.learn.methods import simplereid
+    from idfree.learn.networks.crop_reid import NETWORKS
+    from idfree.learn.parallel import Share, share_of_torchrun
+    from idfree.settings import override
+    from idfree.train import CropsSettings, crops_of
+
+    if share_of_torchrun().world > 1:
+        raise UserError("simplereid trains in one process: leave torchrun out")
+    if options.val:
+        raise UserError("simplereid is not validated by tracking: leave --val out, and see idfree eval-appearance")
+    whose = [a for a in options.set if a.partition("=")[0] == "identities"]
+    options.set = [a for a in options.set if a not in whose]
+    settings = settings_of(simplereid.SimpleReidSettings(seed=options.seed), options)
+    labelling, asked = override(LabelSettings(), part(options.set, "label")), override(CropsSettings(), whose)
+    crops = crops_of(footages, NETWORKS[settings.network][1], labelling, asked)
+    model = simplereid.train(
+        crops,
+        settings,
+        options.out,
+        resume=options.resume,
+        progress=None if quiet(options, Share()) else shown,
+        facts=lambda describe: facts(describe, crops, 0.0),
+        trained_on=notice(footages),
+        device=options.device,
+    )
+    if not options.json:
+        print(f"{model}: of {len(crops)} crops of {crops.tracklets} {'people' if crops.identities else 'tracklets'}")
+    return {"model": str(model), "crops": len(crops), "tracklets": crops.tracklets}
+
+
+def settings_of(settings: Any, options: argparse.Namespace) -> Any:
+    """The settings of a method as the options change them. Raises UserError for one that it has not."""
+    from idfree.settings import override
+
+    names = {name: name for name in SETTINGS} | ({"backbone": "network"} if options.method == CROPS else {})
+    given = [f"{names[name]}={value}" for name in SETTINGS if (value := getattr(options, name)) is not None]
+    settings = override(settings, [*given, *part(options.set, "")])
+    if varied := part(options.set, "augmentation"):
+        if options.method == CROPS:
+            raise UserError(f"--set augmentation.{varied[0]}: simplereid has no such setting")
+        settings = replace(settings, augmentation=override(settings.augmentation, varied))
+    return settings
+
+
+def judging_of(options: argparse.Namespace, data: "FootageSettings", share: "Share") -> "Judging | None":
+    """How networks are judged on their way; None where there is nothing to judge them by. Raises UserError."""
+    from idfree.learn.methods.one_shot import Judging
+    from idfree.sequences.footage import open_all
+    from idfree.trackers import TRACKERS
+    from idfree.train import judge_on
+    from idfree.validation import truth_of
+
+    if options.tracker not in TRACKERS:
+        raise UserError(f"--tracker {options.tracker}: expected one of {', '.join(TRACKERS)}")
+    if options.val_every < 1:
+        raise UserError(f"--val-every {options.val_every}: expected 1 or more")
+    if not options.val and options.half == "none":
+        return None
+    found = open_all(options.val or options.data, "none" if options.val else "val", options.images, data)
+    for footage in found:
+        truth_of(footage)  # mistakes come to light before anything is trained
+    judge = judge_on(found, options.tracker)
+
+    def judged(network: Any, known: dict[str, str]) -> dict[str, float]:
+        figures = judge(network, known)
+        if not quiet(options, share):
+            print(sentence(figures))
+        return figures
+
+    return Judging(judged, options.best, options.val_every) if found else None
+
+
+def ready(
+    footages: "list[Footage]", settings: "OneShotSettings", options: argparse.Namespace, share: "Share"
+) -> "list[Footage]":
+    """The footages with all their pictures at hand: the first process sees to that, the others wait."""
+    from idfree.progress import progress
+    from idfree.train import at_hand
+
+    def watch(name: str, numbers: list[int]) -> "Iterable[int]":
+        return progress(numbers, f"{name}: keeping frames", len(numbers), quiet(options, share))
+
+    folder = options.cache or options.out / "frames"
+    height = math.ceil(settings.shape().size_hw[0] * max(1.0, settings.augmentation.largest))
+    if not share.first:
+        share.wait()
+    found = at_hand(footages, folder, height, watch)
+    if share.first:
+        share.wait()
+    return found
+
+
+def shown(iterations: range) -> Any:
+    """The iterations of training, under a bar."""
+    from idfree.progress import progress
+
+    return progress(iterations, "training", len(iterations), quiet=False, unit="iterations")
+
+
+def quiet(options: argparse.Namespace, share: "Share") -> bool:
+    """Whether nothing is to be said on the way."""
+    return bool(options.quiet or options.json or not share.first)
+
+
+def workers_of(options: argparse.Namespace, device: str) -> int:
+    """How many threads prepare batches. Raises UserError."""
+    if options.workers is not None and options.workers < 0:
+        raise UserError(f"--workers {options.workers}: expected 0 or more")
+    usual = 1 if device == "cpu" else min(os.cpu_count() or 1, MOST_WORKERS)
+    return usual if options.workers is None else int(options.workers)
+
+
+def notice(footages: "list[Footage]") -> str:
+    """What a model says of what it was trained on."""
+    return f"{', '.join(footage.name for footage in footages)}; terms of that footage apply"
+
+
+def reported(model: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """What came of it, told."""
+    from idfree.learn.checkpoint import load
+
+    best = load(model.with_name("best.pt"))
+    if not options.json:
+        found = f", the network of iteration {best['step']}: {sentence(best['figures'])}" if best["figures"] else ""
+        print(f"{model}{found}")
+    return {"model": str(model), "iteration": best["step"], "figures": best["figures"]}
+
+
+def sentence(figures: dict[str, float]) -> str:
+    """The figures of a validation, for a person."""
+    ratios = " ".join(f"{name} {100 * figures[name]:.1f}" for name in ("HOTA", "MOTA", "IDF1"))
+    return f"{ratios} IDSW {figures['IDSW']:.0f}"

@@ -1,0 +1,198 @@
+"""`idfree train` and `idfree export` as a user meets them, on made-up streets."""
+
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs PyTorch")
+pytest.importorskip("onnxscript")
+
+from idfree.cli import main
+from idfree.files import write_text
+from idfree.learn.methods import one_shot
+from idfree.sequences.h264 import H264Writer
+from idfree.sequences.motchallenge import read_results, write_truth
+from idfree.sequences.synthetic import street
+
+SIZE_HW = (192, 320)
+SMALL = ("--backbone", "narrow", "--size", "320x192", "--batch", "4", "--set", "threads=1", "--device", "cpu")
+STILL = ("flip=0", "rotation=0", "shift=0", "smallest=1", "largest=1", "shear=0", "saturation=0", "value=0")
+
+
+@pytest.fixture(autouse=True)
+def quiet_log(narrow):
+    yield
+    logging.getLogger().handlers.clear()
+
+
+def written(folder: Path, seed: int, frames: int) -> Path:
+    """A made-up street as a MOTChallenge sequence with a video; those who are hidden are not labelled."""
+    made = street(seed, people=8, frames=frames, size_hw=SIZE_HW)
+    folder.mkdir(parents=True)
+    with H264Writer(folder / "video.mp4", 20, SIZE_HW) as video:
+        for frame in made.sequence:
+            video.write(frame.image)
+    write_truth(folder / "gt" / "gt.txt", made.truth[made.truth.visibility > 0.2])
+    write_text(folder / "seqinfo.ini", f"[Sequence]\nname={folder.name}\nframeRate=20\nseqLength={frames}\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("streets")
+    for seed, frames in ((3, 20), (4, 6)):
+        written(folder / f"street-{seed}", seed, frames)
+    return folder
+
+
+@pytest.fixture
+def unexported(monkeypatch):
+    """Leave out the export, which takes seconds."""
+    monkeypatch.setattr(one_shot, "export", lambda *arguments: None)
+
+
+def idfree(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+def metrics(run: Path) -> list:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_twenty_frames_are_learned_by_heart_and_tracked_by_the_model(streets, tmp_path, capsys):
+    """Training, validation, best.pt, the export with its parity check, tracking with both files, and the measures."""
+    run, video = tmp_path / "run", streets / "street-3"
+    learnt = (*SMALL, "--epochs", 20, "--lr", 5e-3, "--set", "schedule=one-cycle", "--val", video, "--val-every", 10)
+    still = [word for change in STILL for word in ("--set", f"augmentation.{change}")]
+    assert idfree("train", "fairmot", video, "-o", run, *learnt, *still, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["model"] == str(run / "model.onnx")
+    assert report["figures"]["MOTA"] > 0.9
+    assert report["figures"]["IDF1"] > 0.9
+    for name in ("model.onnx", "best.pt"):
+        assert idfree("track", video, "--detector", run / name, "--device", "cpu", "-o", tmp_path / name, "-q") == 0
+        summary = json.loads((tmp_path / name / "summary.json").read_text())["sequences"][0]
+        assert summary["matches"]["appearance"] > 0
+    capsys.readouterr()
+    assert idfree("eval", tmp_path / "model.onnx", video, "--json") == 0
+    found = json.loads(capsys.readouterr().out)["COMBINED"]
+    assert found["MOTA"] > 0.9
+    one, two = (read_results(tmp_path / name / "street-3.txt") for name in ("model.onnx", "best.pt"))
+    np.testing.assert_array_equal(one.id, two.id)
+    np.testing.assert_allclose(one.xyxy, two.xyxy, atol=0.1)
+
+
+def test_halves_frames_and_going_on(streets, tmp_path, capsys, unexported):
+    """Video frames are kept once; the second halves validate; a run that is done is not done again."""
+    words = ("train", "fairmot", streets, "--half", "train", "-o", tmp_path, *SMALL, "--epochs", 1, "--workers", 2)
+    assert idfree(*words) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("HOTA 0.0 MOTA")
+    assert said[1].startswith(f"{tmp_path / 'model.onnx'}, the network of iteration 4: HOTA")
+    assert len(list(tmp_path.glob("frames/*/*.jpg"))) == 11 + 4
+    (judged,) = [line["validation"] for line in metrics(tmp_path) if "validation" in line]
+    assert judged["CLR_FN"] > 0
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert settings["trained_on"] == "street-3, street-4; terms of that footage apply"
+    assert settings["data"].startswith("15 pictures of 2 footages")
+    before = (tmp_path / "metrics.jsonl").read_text()
+    assert idfree(*words) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert idfree(*words, "--resume", "-q") == 0
+    assert (tmp_path / "metrics.jsonl").read_text() == before
+
+
+def test_without_validation_the_best_is_the_last(streets, tmp_path, capsys, unexported):
+    words = (
+        "train",
+        "fairmot",
+        streets / "street-4",
+        "-o",
+        tmp_path,
+        *SMALL,
+        "--epochs",
+        1,
+        "--cache",
+        tmp_path / "kept",
+    )
+    assert idfree(*words, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "model": str(tmp_path / "model.onnx"),
+        "iteration": 2,
+        "figures": {},
+    }
+    assert not (tmp_path / "frames").exists()
+    assert len(list(tmp_path.glob("kept/*/*.jpg"))) == 6
+
+
+def test_export_of_any_checkpoint(streets, tmp_path, capsys, unexported, monkeypatch):
+    words = ("train", "fairmot", streets / "street-4", "-o", tmp_path, *SMALL, "--epochs", 1, "-q")
+    assert idfree(*words) == 0
+    monkeypatch.undo()
+    assert idfree("export", tmp_path / "last.pt", "-o", tmp_path / "x.onnx") == 0
+    assert capsys.readouterr().out.endswith(f"makes of {tmp_path / 'last.pt'}\n")
+    assert idfree("track", streets / "street-4", "--detector", tmp_path / "x.onnx", "-o", tmp_path / "out", "-q") == 0
+    assert idfree("export", tmp_path / "x.onnx") == 2
+    assert "cannot be read as a checkpoint" in capsys.readouterr().err
+
+
+def test_an_appearance_model_from_tracks(streets, tmp_path, capsys):
+    words = (
+        "train",
+        "simplereid",
+        streets,
+        "-o",
+        tmp_path,
+        "--device",
+        "cpu",
+        "--json",
+        "--set",
+        "label.min_height=16",
+    )
+    little = ("iterations=2", "tracklets=4", "group=2", "threads=1", "label.min_clean=3")
+    little = [word for change in little for word in ("--set", change)]
+    assert idfree(*words, *little, "--set", "identities=true") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["model"] == str(tmp_path / "appearance.onnx")
+    assert report["tracklets"] > 8  # of both streets
+    assert idfree("export", tmp_path / "last.pt", "-o", tmp_path / "again.onnx", "-q") == 0
+    capsys.readouterr()
+    assert idfree("track", streets / "street-4", "--detector", tmp_path / "again.onnx", "-o", tmp_path / "out") == 2
+    assert "is a model of appearance" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--backbone", "vgg"), "backbone vgg: unknown, expected one of dla34"),
+        (("--size", "300x200"), "expected multiples of 32"),
+        (("--set", "learning=1"), "has no setting 'learning'"),
+        (("--set", "augmentation.twist=1"), "has no setting 'twist'"),
+        (("--set", "data.min_visibility=2"), "must lie in 0…1"),
+        (("--val-every", "0"), "--val-every 0: expected 1 or more"),
+        (("--workers", "-1"), "--workers -1: expected 0 or more"),
+        (("--val", "nowhere"), "no such file or folder: nowhere"),
+        (("--init", "nowhere.pt"), "no such file: nowhere.pt"),
+        (("--device", "openvino"), "--device openvino"),
+    ],
+)
+def test_mistakes(streets, tmp_path, capsys, words, message):
+    assert idfree("train", "fairmot", streets / "street-4", "-o", tmp_path, *SMALL, "--epochs", 1, *words) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--val", "x"), "simplereid is not validated by tracking"),
+        (("--stride", "4"), "has no setting 'stride'"),
+        (("--set", "augmentation.flip=0"), "simplereid has no such setting"),
+        (("--set", "label.min_height=1000"), "nobody to learn from in street-3, street-4: no id has 4 boxes"),
+    ],
+)
+def test_mistakes_with_crops(streets, tmp_path, capsys, words, message):
+    assert idfree("train", "simplereid", streets, "-o", tmp_path, *words) == 2
+    assert message in capsys.readouterr().err

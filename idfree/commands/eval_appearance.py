@@ -13,13 +13,18 @@ from idfree.commands.eval import add_part, add_style, show
 from idfree.errors import UserError
 
 if TYPE_CHECKING:
+    from idfree.appearance.encoder import Encoder
+    from idfree.learn.networks.at_centres import AtCentres
     from idfree.types import Annotation
+
+MODELS = (".onnx", ".pt")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """What users may say."""
     what = (
-        "model.onnx or colour, on the truth's own boxes; or a folder of NAME.npy (detections, embeddings), or one file"
+        "model.onnx, a tracker's best.pt, or colour, on the truth's own boxes; or a folder of NAME.npy (detections, "
+        "embeddings), or one file"
     )
     parser.add_argument("model", type=Path, help=what)
     parser.add_argument("data", type=Path, help="a folder of MOTChallenge sequences, one of them, or a gt.txt")
@@ -33,13 +38,18 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from idfree.sequences.motchallenge import names_of
     from idfree.show.tables import APPEARANCE, scores
 
-    of_model = options.model.suffix == ".onnx" or str(options.model) == "colour"
-    crops = described(options) if of_model else stored(options)
+    crops = looked_at(options)
     figures = {name: judge([one]) for name, one in crops.items()}
     if len(crops) > 1 and len({names_of(name)[-1] for name in crops}) == len(crops):  # the same footage counts once
         figures["COMBINED"] = judge(list(crops.values()))
     show(scores(figures, APPEARANCE), options)
     return figures
+
+
+def looked_at(options: argparse.Namespace) -> "dict[str, Annotation]":
+    """People of each sequence with embeddings, by a model, or from files."""
+    of_model = options.model.suffix in MODELS or str(options.model) == "colour"
+    return described(options) if of_model else stored(options)
 
 
 def stored(options: argparse.Namespace) -> "dict[str, Annotation]":
@@ -61,12 +71,11 @@ def described(options: argparse.Namespace) -> "dict[str, Annotation]":
     """The people of the truth, as a model describes them in the sequences' own images."""
     import numpy as np
 
-    from idfree.appearance import open_encoder
     from idfree.progress import progress
     from idfree.score import pair, truths
     from idfree.sequences.motchallenge import open_sequence, read_truth
 
-    encoder, crops = open_encoder(str(options.model), device=options.device), {}
+    encoder, crops = open_model(options), {}
     folders = {name: path.parent.parent for name, path in truths(options.data).items()}
     for each in pair(
         options.data, options.data, options.half, options.every, read_truth, ("{}/gt/gt.txt", "gt/gt.txt")
@@ -82,6 +91,17 @@ def described(options: argparse.Namespace) -> "dict[str, Annotation]":
                 embedding[rows] = encoder(frame.image, boxes.xyxy[rows])
         crops[each.name] = replace(boxes, embedding=embedding)
     return crops
+
+
+def open_model(options: argparse.Namespace) -> "Encoder | AtCentres":
+    """What describes boxes: a crop network, colour, or a one-shot tracker's checkpoint. Raises UserError."""
+    if options.model.suffix == ".pt":
+        from idfree.learn.methods.trackers import open_looks
+
+        return open_looks(options.model, options.device)
+    from idfree.appearance import open_encoder
+
+    return open_encoder(str(options.model), device=options.device)
 
 
 def source_numbers(length: int, options: argparse.Namespace) -> list[int]:

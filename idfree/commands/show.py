@@ -1,16 +1,21 @@
-"""draw results that exist on the video they belong to
+"""draw results that exist on the video they belong to; or, beside the truth, embeddings
 
 example: idfree show runs/track/street/street.txt street.mp4 -o street-annotated.mp4
+         idfree show embeddings runs/outrack/best.pt MOT17/train -o looks
+         idfree show embeddings features MOT17/train -o looks     (features/NAME.npy: boxes and an embedding each)
 """
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from idfree.commands.eval import add_part
 from idfree.errors import UserError
 
 if TYPE_CHECKING:
     from idfree.types import Annotation, Sequence
+
+EMBEDDINGS = "embeddings"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -18,14 +23,33 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, help="NAME.txt, or a folder of them, in MOTChallenge format")
     parser.add_argument("source", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
     parser.add_argument(
+        "truth",
+        nargs="?",
+        type=Path,
+        help="of `embeddings MODEL|FEATURES TRUTH`: the sequences; MODEL and FEATURES as of eval-appearance",
+    )
+    parser.add_argument(
         "-o", "--out", type=Path, help="the .mp4, or a folder for several (default: beside the results)"
     )
     parser.add_argument("--show", action="store_true", help="show it in a window; then a video is only written with -o")
     parser.add_argument("--fps", type=float, help="frames per second of the video")
+    group = parser.add_argument_group("of embeddings")
+    group.add_argument("--points", type=int, default=1000, help="drawn of each sequence (1000), evenly over time")
+    group.add_argument("--gap", type=int, default=20, metavar="FRAMES", help="at most, between the two matched (20)")
+    group.add_argument("--min-iou", type=float, default=0.5, help="of a detection with the person that it is (0.5)")
+    add_part(parser)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Draw every sequence of the source that has results; gives the videos' paths."""
+    """Draw every sequence of the source that has results; gives the videos' paths, of embeddings their figures."""
+    if options.truth is not None:
+        if str(options.results) != EMBEDDINGS:
+            raise UserError(f"show {options.results} {options.source} {options.truth}: expected show RESULTS SOURCE")
+        from idfree.commands import show_embeddings
+
+        return show_embeddings.run(options)
+    if (options.half, options.every) != ("none", 1):
+        raise UserError("--half and --every are for `idfree show embeddings MODEL|FEATURES TRUTH`")
     from idfree.sequences import open_source
     from idfree.sequences.motchallenge import read_results
 

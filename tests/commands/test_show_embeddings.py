@@ -1,0 +1,66 @@
+"""`idfree show embeddings` from files to pictures; `idfree show RESULTS SOURCE` is as it was."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from idfree.cli import main
+
+LENGTH, PEOPLE = 8, 3
+
+
+@pytest.fixture
+def street(tmp_path):
+    """street/gt/gt.txt and features/street.npy: three people, whose looks tell them apart; one false box a frame."""
+    random = np.random.default_rng(0)
+    truth, rows = [], []
+    for frame in range(1, LENGTH + 1):
+        for person in range(PEOPLE):
+            box = (40 * person + frame, 10, 20, 50)
+            truth.append(",".join(map(str, (frame, person + 1, *box, 1, 1, 1))))
+            rows.append([frame, -1, *box, 0.9, *(np.eye(4)[person] + 0.1 * random.normal(size=4))])
+        rows.append([frame, -1, 200, 10, 20, 50, 0.9, *random.normal(size=4)])
+    (tmp_path / "street" / "gt").mkdir(parents=True)
+    (tmp_path / "street" / "gt" / "gt.txt").write_text("\n".join(truth) + "\n")
+    (tmp_path / "features").mkdir()
+    np.save(tmp_path / "features" / "street.npy", np.array(rows))
+    return tmp_path
+
+
+def test_pictures_and_figures(street, capsys):
+    words = ["show", "embeddings", str(street / "features"), str(street / "street"), "-o", str(street / "out")]
+    assert main([*words, "--gap", "3", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["street"]
+    assert (told["people"], told["crops"], told["R1"], told["matched"]) == (PEOPLE, PEOPLE * LENGTH, 1, 1)
+    assert told["frames"] == [1, 4]
+    assert told["similarity_same"] > 0.9 > 0.2 > told["similarity_other"]
+    assert set(told["pictures"]) == {"tsne", "distances", "matrix"}
+    assert all(cv2.imread(path) is not None for path in told["pictures"].values())
+    assert main([*words, "--points", "4", "--half", "val"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("street: TPR@0.1 1.000")
+    assert f"crops {PEOPLE * 3}" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "mistake"),
+    [
+        ("show embeddings features street --points 0", "--points 0"),
+        ("show embeddings features/nothing.npy street", "nothing.npy"),
+        ("show results.txt features street", "expected show RESULTS SOURCE"),
+        ("show results.txt street --half val", "--half and --every are for"),
+    ],
+)
+def test_mistakes(street, words, mistake, capsys, monkeypatch):
+    monkeypatch.chdir(street)
+    assert main(words.split()) == 2
+    assert mistake in capsys.readouterr().err
+
+
+def test_nobody_is_known(street, capsys):
+    file = street / "features" / "street.npy"
+    np.save(file, np.load(file)[3::4])  # false boxes alone
+    assert main(["show", "embeddings", str(file), str(street / "street")]) == 2
+    assert "street: none of 8 boxes is somebody of whom the truth tells" in capsys.readouterr().err

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.boxes import clip
 from idfree.detectors.letterbox import Fit, fitted, to_image
 from idfree.detectors.onnx import chosen, class_names
 from idfree.errors import UserError
@@ -94,7 +93,7 @@ class OneShot:
         kept = score >= self.settings.min_score
         if self.class_ids is not None:
             kept &= np.isin(class_id, self.class_ids)
-        xyxy = clip(to_image(boxes[kept].astype(np.float64), fit), fit.image_hw)
+        xyxy = to_image(boxes[kept].astype(np.float64), fit)  # not cut to the picture: people go on beyond its border
         detections = Detections(xyxy, score[kept], class_id[kept], embedding[kept])
         return detections.only(detections.sane(fit.image_hw))
 

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 import idfree
+from idfree.errors import UserError
 from idfree.learn import Tensors
 from idfree.learn.checkpoint import load, product, save_product
 from idfree.learn.data.ahead import Ahead
@@ -231,12 +232,18 @@ def facts(said: Mapping[str, Any], figures: Mapping[str, float] | None = None) -
 
 
 def opened(method: Method[S], state: Mapping[str, Any]) -> tuple[Centre, S, dict[str, str]]:
-    """The network of a checkpoint that was loaded, the settings that it was made by, and its facts."""
+    """The network of a checkpoint that was loaded, the settings it was made by, and its facts. Raises UserError."""
     said = state["settings"]
     known = {each.name: said[each.name] for each in fields(method.settings) if each.name in said}
     settings = method.settings(**{**known, "augmentation": SceneAugmentation(**said["augmentation"])})
     network = method.network(settings, len(said["classes"]))
-    network.load_state_dict(product(state))
+    try:
+        network.load_state_dict(product(state))
+    except RuntimeError as error:
+        version = said["idfree"]
+        raise UserError(
+            f"the checkpoint of idfree {version} has other weights than {settings.backbone} here"
+        ) from error
     return network.eval(), settings, facts(said, state.get("figures"))
 
 

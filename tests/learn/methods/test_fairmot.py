@@ -160,6 +160,15 @@ def test_a_checkpoint_of_another_kind_is_no_tracker(tmp_path):
         trackers.opened(tmp_path / "last.pt")
 
 
+def test_a_checkpoint_of_another_version_is_named(narrow, tiny, tmp_path):
+    narrow.learn(tmp_path, tiny)
+    state = load(tmp_path / "best.pt")
+    state["network"].pop("backbone.last.0.weight")
+    torch.save(state, tmp_path / "best.pt")
+    with pytest.raises(UserError, match=r"the checkpoint of idfree .* has other weights than narrow here"):
+        trackers.opened(tmp_path / "best.pt")
+
+
 def test_methods_without_identities_do_not_see_any(narrow, tiny):
     street = narrow.made_up()
     assert FAIRMOT.scenes([street], ["person"]).identities == 3  # one of four is hidden throughout

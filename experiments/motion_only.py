@@ -5,7 +5,7 @@
 writes docs/motion_only.md. PEERS is an environment with Roboflow's `trackers` (>= 2.6); without it only ours are run.
 Every tracker has its own defaults; the frame rate is 30 for all, as the others leave it there. "perfect association"
 gives every detection the identity of the true box that it overlaps by half: nobody can do better with these boxes.
-"fairmot, oracle" and "deepsort, oracle" are our associations with embeddings that know the identity.
+"fairmot, oracle" and so on are our associations with embeddings that know the identity.
 About five minutes on two cores.
 """
 
@@ -151,7 +151,7 @@ def rows(loaded, python):
         yield f"idfree {name}", judge(loaded, [ours(name, s, d) for s, d, _ in loaded])
     for name in PEERS if python else ():
         yield f"roboflow {name.removesuffix('Tracker')}", judge(loaded, theirs(python, name, loaded))
-    for name in ("fairmot", "deepsort"):
+    for name in ("fairmot", "deepsort", "fused"):
         yield f"{name}, oracle", judge(loaded, [with_oracle(name, s, d, t) for s, d, t in loaded])
     yield "perfect association", judge(loaded, [perfect(d, t) for _, d, t in loaded])
 

@@ -200,7 +200,7 @@ def encoder_for(spec: str, device: str = "auto", threads: int | None = None) -> 
 
 
 def default_tracker(detector: Detector, selection: Selection, encoder: "Encoder | None" = None) -> str:
-    """`fused` where there are embeddings to use, `bytetrack`, which it is without them, where there are none."""
+    """`fused` where there are embeddings to use, `bytetrack` where there are none."""
     own = detector.has_embeddings and selection.appearance != "none"
     return "fused" if encoder is not None or own else "bytetrack"
 

@@ -1,8 +1,8 @@
-"""Fused: ByteTrack without looks; with them, looks come first, and people are remembered."""
+"""Fused: ByteTrack's passes without looks; with them, looks come first, and people are remembered."""
 
 import numpy as np
 
-from idfree.trackers import ByteTrack, Fused, FusedSettings
+from idfree.trackers import ByteTrack, ByteTrackSettings, Fused, FusedSettings
 from idfree.types import Detections
 
 RED, BLUE = np.eye(4)[:2]
@@ -22,12 +22,12 @@ def ids(tracker, frames):
 def test_without_looks_it_is_bytetrack():
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 500, (8, 2))
-    scene = []
+    scene, same = [], ByteTrackSettings(high_score=0.5, new_score=0.5)
     for _ in range(60):
         corner = corner + rng.normal(0, 6, corner.shape)
         boxes, score = np.concatenate([corner, corner + [60, 160]], axis=1), rng.uniform(0.05, 1, 8)
         scene.append(Detections(boxes, score)[rng.random(8) < 0.8])
-    for one, two in zip(*([t.update(frame) for frame in scene] for t in (Fused(), ByteTrack())), strict=True):
+    for one, two in zip(*([t.update(frame) for frame in scene] for t in (Fused(), ByteTrack(same))), strict=True):
         np.testing.assert_array_equal(one.xyxy, two.xyxy)
         np.testing.assert_array_equal(one.id, two.id)
 

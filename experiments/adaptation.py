@@ -299,9 +299,21 @@ def bar(steps, progress, what):
 
 
 def mean(study, kind, row, tracker, pairs, seeds=range(1)):
-    """(every, HOTA/MOTA/IDF1/IDSW) means over pairs, and the deviation of the mean IDF1 between seeds."""
+    """(every, HOTA/MOTA/IDF1/IDSW) means over pairs, and the deviation of the mean IDF1 between seeds.
+
+    kind "all": each pair by what was adapted to its own video.
+    """
     told = np.array(
-        [[[list(study.score(kind, row, s, tracker, p)[n].values()) for n in EVERY] for p in pairs] for s in seeds]
+        [
+            [
+                [
+                    list(study.score(PAIRS[p][0] if kind == "all" else kind, row, s, tracker, p)[n].values())
+                    for n in EVERY
+                ]
+                for p in pairs
+            ]
+            for s in seeds
+        ]
     )  # seeds, pairs, every, figures
     return told.mean(axis=(0, 1)), told.mean(axis=1)[:, :, 2].std(axis=0)
 
@@ -336,9 +348,9 @@ def retrieval_rows(study, seeds):
 
 
 def whole_rows(study):
-    """The lines of the table of whole videos."""
-    for name in VIDEOS:
-        pairs = [pair for pair, (video, *_) in PAIRS.items() if video == name]
+    """The lines of the table of whole videos: all seven pairs, then those of each video."""
+    for name in ("all", *VIDEOS):
+        pairs = [pair for pair, (video, *_) in PAIRS.items() if name in ("all", video)]
         for tracker in ("bytetrack", "botsort"):
             yield f"| {name} " + line(study, name, "no looks", tracker, pairs)
         for tracker in ("deepsort", "botsort", "fused"):

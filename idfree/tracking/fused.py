@@ -17,7 +17,7 @@ from idfree.types import Detections, Integers
 
 @dataclass(frozen=True)
 class FusedSettings(ByteTrackSettings):
-    """ByteTrack's and FairMOT's; scores, `memory` and `veto` are ours, chosen on MOT17-04 and 09, PETS09 and TUD-Campus.
+    """ByteTrack's and FairMOT's; scores, `memory` and `veto` are ours, chosen on MOT17-04, 09, PETS09 and TUD-Campus.
 
     Where looks decide, weak boxes help: 0.5 in place of ByteTrack's 0.6 and 0.7 gains a point or two of IDF1 and MOTA.
 

@@ -200,9 +200,17 @@ def encoder_for(spec: str, device: str = "auto", threads: int | None = None) -> 
 
 
 def default_tracker(detector: Detector, selection: Selection, encoder: "Encoder | None" = None) -> str:
-    """`fused` where there are embeddings to use, `bytetrack` where there are none."""
-    own = detector.has_embeddings and selection.appearance != "none"
-    return "fused" if encoder is not None or own else "bytetrack"
+    """`fused` where there are embeddings to use, but of one-shot trackers `fairmot`, their own; else `bytetrack`.
+
+    Their scores are lower than detectors', and `fused` waits for higher ones.
+    """
+    from idfree.detectors.one_shot import OneShot
+
+    if encoder is not None:
+        return "fused"
+    if not detector.has_embeddings or selection.appearance == "none":
+        return "bytetrack"
+    return "fairmot" if isinstance(detector, OneShot) else "fused"
 
 
 def prepare(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from idfree import session as sessions
+from idfree.appearance.colour import Colour
 from idfree.detectors import open_detector
 from idfree.detectors.letterbox import fitted, to_input
 from idfree.detectors.one_shot import OneShot, OneShotSettings
@@ -194,3 +195,13 @@ def test_without_openvino_it_is_named(tmp_path, monkeypatch):
         UserError, match=r"--device openvino needs the package openvino: pip install 'idfree\[openvino\]'"
     ):
         sessions.open_session(tmp_path / "m.onnx", "openvino")
+
+
+def test_its_own_association_is_the_default():
+    from idfree.run import default_tracker
+    from idfree.selection import Selection
+
+    one_shot = object.__new__(OneShot)
+    assert default_tracker(one_shot, Selection()) == "fairmot"
+    assert default_tracker(one_shot, Selection(appearance="none")) == "bytetrack"
+    assert default_tracker(one_shot, Selection(), Colour()) == "fused"

@@ -3,7 +3,7 @@
     python experiments/label_free.py --data ../shared/data --out runs/label_free [--rows fairmot outrack-video …]
 
 trains what is missing, judges it, and writes docs/label_free.md from all that OUT holds: a row or two at a time, and
-stopped at any moment, it goes on. To try it: --size 256x160 --backbone resnet18 --epochs 1 --frames 12 --page /tmp/x.md
+stopped at any moment, it goes on. To try it: --size 256x160 --backbone resnet18 --epochs 1 --frames 12 --page trial.md
 
 Learnt from first halves of MOT17-04, MOT17-09 and PETS09-S2L1 and the still images of PennFudan (whose identities are
 not known); judged on the second halves. Rows, and how each learns who is who:

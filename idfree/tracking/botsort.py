@@ -69,8 +69,3 @@ class BotSort(ByteTrack):
         distance = np.ones(len(i))
         distance[near] = self.scale * cosine_distance(self.tracks.embedding, embedding, i[near], j[near]) / 2
         return np.where(distance <= self.settings.max_appearance, distance, 1.0)
-
-    def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:
-        """Correct the matched tracks; their looks by high scores only, as in the public code: low ones are occluded."""
-        high = detections.score > self.settings.high_score
-        super().take(rows, taken, detections, np.where(high[:, None], embedding, 0))

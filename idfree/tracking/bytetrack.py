@@ -7,7 +7,7 @@ import numpy as np
 from idfree.tracking.appearance import Embedding
 from idfree.tracking.association import Mask, Matching
 from idfree.tracking.jde import TRACKED, UNCONFIRMED, Jde, JdeSettings
-from idfree.types import Detections, Floats
+from idfree.types import Detections, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,13 @@ class ByteTrack(Jde):
         unconfirmed = tracks.status == UNCONFIRMED
         matching.match(i, j, fused, settings.max_iou_distance_unconfirmed, by="overlap", among=unconfirmed, using=high)
         return matching
+
+    def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:
+        """Correct the matched tracks; their looks, of which its heirs make use, by high scores only: low ones are
+        occluded (Aharon 2022's public code).
+        """
+        high = detections.score > self.settings.high_score
+        super().take(rows, taken, detections, np.where(high[:, None], embedding, 0))
 
     def may_begin(self, score: Floats) -> Mask:
         return score >= self.settings.new_score

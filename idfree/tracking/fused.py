@@ -86,8 +86,3 @@ class Fused(ByteTrack):
         looks = self.scale * cosine_distance(self.tracks.embedding, embedding, i, j)
         known = np.any(self.tracks.embedding, axis=1)[i] & np.any(embedding, axis=1)[j]
         return np.asarray(known & (looks > self.settings.veto * self.settings.max_cosine))
-
-    def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:
-        """Correct the matched tracks; their looks by high scores only, as low ones are occluded (Aharon 2022)."""
-        high = detections.score > self.settings.high_score
-        super().take(rows, taken, detections, np.where(high[:, None], embedding, 0))

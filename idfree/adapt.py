@@ -165,13 +165,16 @@ def facts(describe: Describe, crops: CropSet, share: float) -> dict[str, str]:
 
     The limit is then that of both together. Nothing where no two tracklets coexist.
     """
-    embedding, colour = describe(crops.crops), Colour().describe(crops.crops)
-    told = {name: calibration(looks, crops) for name, looks in (("network", embedding), ("colour", colour))}
-    network, colours = told["network"], told["colour"]
-    if network is None or colours is None:
+    embedding = describe(crops.crops)
+    network = calibration(embedding, crops)
+    if network is None:
         return {}
     if not share:
         return {"limit": repr(network.limit)}
+    colour = Colour().describe(crops.crops)
+    colours = calibration(colour, crops)
+    if colours is None:
+        return {}
     part = weight(share, network.limit, colours.limit)
     both = calibration(joined(embedding, colour, part), crops)
     return {} if both is None else {"limit": repr(both.limit), "colour": repr(part)}

@@ -19,7 +19,7 @@ from idfree.files import whole, write_text
 from idfree.label import label
 from idfree.progress import progress
 from idfree.selection import Selection
-from idfree.tracking.appearance import unit
+from idfree.tracking.appearance import Embedding, unit
 from idfree.types import Annotation, Detections, Detector, Integers, Sequence
 
 if TYPE_CHECKING:
@@ -138,12 +138,20 @@ def calibrated(sequence: Sequence, boxes: Given) -> Calibration:
     Motion alone links the boxes into tracklets (`label`, no image is read): each is one person, and two that coexist
     are two. Raises UserError where there are too few of them.
     """
+    people, embedding = looks_of_tracklets(sequence, boxes)
+    return calibrate(embedding, people.id, people.frame)
+
+
+def looks_of_tracklets(sequence: Sequence, boxes: Given) -> tuple[Annotation, Embedding]:
+    """The boxes that motion alone links into tracklets, these as ids, and the unit embeddings of each.
+
+    Raises UserError where the boxes have no embeddings.
+    """
     annotation = boxes.annotation
     if annotation.embedding is None:
         raise UserError("nothing to calibrate: the detections have no embeddings")
     people = label(sequence, boxes, selection=Selection(every=boxes.every)).boxes
-    embedding = unit(annotation.embedding[rows_of(people, annotation)])
-    return calibrate(embedding, people.id, people.frame)
+    return people, unit(annotation.embedding[rows_of(people, annotation)])
 
 
 def rows_of(part: Annotation, whole: Annotation) -> Integers:

@@ -29,3 +29,8 @@ def progress(items: Iterable[T], label: str, total: int | None, quiet: bool, uni
             bar.advance(task)
             if speed := bar.tasks[task].speed:
                 bar.update(task, rate=f"{speed:.1f} {unit}/s")
+
+
+def training(iterations: range) -> Iterator[int]:
+    """The iterations of a training, under a bar."""
+    return progress(iterations, "training", len(iterations), quiet=False, unit="iterations")

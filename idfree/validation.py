@@ -6,15 +6,13 @@ from dataclasses import replace
 import numpy as np
 
 from idfree.appearance.calibrate import calibrate
-from idfree.detect import detect, rows_of
+from idfree.detect import detect, looks_of_tracklets
 from idfree.detectors import Given
 from idfree.errors import UserError
 from idfree.evaluation.tracking import Scores, evaluate, figures
-from idfree.label import label
 from idfree.run import prepare
 from idfree.sequences.footage import Footage
 from idfree.sequences.motchallenge import read_truth
-from idfree.tracking.appearance import unit
 from idfree.types import Annotation, Detector, Frame
 from idfree.types import Sequence as Video
 
@@ -70,15 +68,16 @@ def truth_of(footage: Footage) -> Annotation:
 
 def limit_of(videos: Sequence[Video], seen: Sequence[Annotation]) -> float | None:
     """The cosine distance at which "same" and "different" cross for what was seen; None where there is too little."""
-    found = []
-    for number, (video, boxes) in enumerate(zip(videos, seen, strict=True)):
-        people = label(video, Given(boxes, scores=None)).boxes
-        if boxes.embedding is not None and len(people):
-            rows = boxes.embedding[rows_of(people, boxes)]
-            found.append((unit(rows), people.id, people.frame, np.full(len(people), number)))
-    if not found:
+    looks = [
+        looks_of_tracklets(video, Given(boxes, scores=None))
+        for video, boxes in zip(videos, seen, strict=True)
+        if boxes.embedding is not None
+    ]
+    if not looks:
         return None
-    embedding, identity, frame, which = (np.concatenate(column) for column in zip(*found, strict=True))
+    embedding = np.concatenate([unit_rows for _, unit_rows in looks])
+    identity, frame = (np.concatenate([getattr(people, name) for people, _ in looks]) for name in ("id", "frame"))
+    which = np.repeat(np.arange(len(looks)), [len(people) for people, _ in looks])
     try:
         return calibrate(embedding, identity, frame, which).limit
     except UserError:  # no two people at a time

@@ -16,6 +16,7 @@ from idfree.commands.label import selection_of
 from idfree.commands.videos import Report, add_workers, name_of, told, videos, work_through
 from idfree.errors import UserError
 from idfree.files import make_folder, write_text
+from idfree.progress import training
 
 if TYPE_CHECKING:
     from idfree.adapt import Split
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         settings,
         options.out,
         resume=(options.out / "last.pt").is_file(),
-        progress=None if options.quiet else shown,
+        progress=None if options.quiet else training,
         facts=lambda describe: adapt.facts(describe, crops, options.colour),
         trained_on=f"pseudo-labels of {', '.join(reports)}; terms of that footage apply",
         device=options.device,
@@ -111,13 +112,6 @@ def collect_one(
     detector, file = found_by.thing(sequence), adapt.crops_at(options.out, sequence.name)
     asked = {**question(sequence, detector, options), "labels": plain(asdict(labelling))}
     return adapt.collect(sequence, detector, labelling, selection_of(options), size_hw, file, asked, options.quiet)
-
-
-def shown(iterations: range) -> Any:
-    """The iterations of training, under a bar."""
-    from idfree.progress import progress
-
-    return progress(iterations, "training", len(iterations), quiet=False, unit="iterations")
 
 
 def judge(encoder: "Encoder", crops: "CropSet", split: "Split", reports: Reports) -> dict[str, Any]:

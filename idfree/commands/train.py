@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from idfree.commands.data import DATA
 from idfree.errors import UserError
+from idfree.progress import training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +107,7 @@ def train_tracker(footages: "list[Footage]", data: "FootageSettings", options: a
             options.out,
             device=device,
             resume=options.resume,
-            progress=None if quiet(options, share) else shown,
+            progress=None if quiet(options, share) else training,
             judging=judging,
             classes=data.names,
             trained_on=notice(footages),
@@ -143,7 +144,7 @@ def train_crops(footages: "list[Footage]", data: "FootageSettings", options: arg
         settings,
         options.out,
         resume=options.resume,
-        progress=None if quiet(options, Share()) else shown,
+        progress=None if quiet(options, Share()) else training,
         facts=lambda describe: facts(describe, crops, 0.0),
         trained_on=notice(footages),
         device=options.device,
@@ -213,13 +214,6 @@ def ready(
     if share.first:
         share.wait()
     return found
-
-
-def shown(iterations: range) -> Any:
-    """The iterations of training, under a bar."""
-    from idfree.progress import progress
-
-    return progress(iterations, "training", len(iterations), quiet=False, unit="iterations")
 
 
 def quiet(options: argparse.Namespace, share: "Share") -> bool:

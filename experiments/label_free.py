@@ -17,9 +17,10 @@ not known); judged on the second halves. Rows, and how each learns who is who:
 
 All networks have one embedding size, and see as many pictures in as many iterations: methods of pairs take half as many
 pairs as others take pictures, for half as many epochs. (clmot finds objects in first views alone, as its paper has it.)
-The last network is judged, none is chosen by what it is judged by; each limit is calibrated by tracklets that motion
-links, without the truth; the tracker is the same for all. Retrieval: true boxes of every 5th frame, visibility ≥ 0.7,
-the mean of the three videos.
+All begin with one detector, learnt from the same boxes; the last network is judged, none is chosen by what it is judged
+by; each limit is calibrated by tracklets that motion links, without the truth; the trackers are the same for all.
+Retrieval: true boxes of every 5th frame, visibility ≥ 0.7, the mean of the three videos. AP and trackers: what each
+network detects, the three together.
 """
 
 import argparse
@@ -30,10 +31,11 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+from label_free_page import RETRIEVAL, TRACKERS, page
 
 from idfree.appearance.colour import Colour
-from idfree.detections import Yours
-from idfree.detectors import open_detector
+from idfree.detect import detect, write_boxes
+from idfree.detectors import Given, open_detector
 from idfree.evaluation.reid import appearance
 from idfree.files import write_text
 from idfree.learn.checkpoint import load
@@ -49,15 +51,14 @@ from idfree.learn.session import TorchSession
 from idfree.learn.training import open_device
 from idfree.progress import progress
 from idfree.sequences.footage import open_all
+from idfree.sequences.tables import read_npy
 from idfree.train import at_hand
-from idfree.validation import validate
+from idfree.validation import Seen, video_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "label_free.md"
 VIDEOS = ("MOT17/train/MOT17-04-SDP", "MOT17/train/MOT17-09-SDP", "MOT15/train/PETS09-S2L1")
 STILLS = "PennFudan"
 EVERY = 5  # frames between those of retrieval
-RETRIEVAL = ("R1", "mAP", "TPR@0.1")
-FIGURES = (*RETRIEVAL, "MOTA", "IDF1", "HOTA", "IDSW")
 
 
 def pictures(settings, scenes, share):
@@ -78,8 +79,12 @@ ROWS = {
     "triplet-all": ("clmot triplet-all", CLMOT, {"objective": "triplet-all"}),
     "nt-xent": ("clmot nt-xent", CLMOT, {"objective": "nt-xent"}),
 }
+TITLES = {row: title for row, (title, *_) in ROWS.items()}
 MAIN = ("fairmot", "cycas", "outrack-video", "triplet-hard")  # of which all seeds are trained
 PAIRS = ("clmot", "outrack")  # methods whose batches are of pairs
+WARM_UP = 100  # iterations
+FREE = ("data", "out", "rows", "seeds", "page", "device", "threads", "only_base")  # options that change no figure
+EMA = 0.998  # of the detector from which all begin
 
 
 class Study:
@@ -97,49 +102,79 @@ class Study:
         found += open_all([data / STILLS]) if half == "train" else []
         return [footage.frames(1, min(most, footage.length)) if most else footage for footage in found]
 
+    def common(self):
+        """Settings of all networks."""
+        names = ("backbone", "size", "dimension", "pixels", "lr", "threads")
+        return {name: getattr(self.options, name) for name in names} | {"warm_up": WARM_UP}
+
+    def base(self):
+        """The detector from which all rows begin: a file of weights."""
+        options, run = self.options, self.out / "networks" / "base"
+        if not options.base_epochs:
+            return options.init
+        settings = ALONE.settings(
+            **self.common(),
+            epochs=options.base_epochs,
+            batch=options.base_batch,
+            init=options.init,
+            first_drop=1.0,  # never: it is the rows that slow down
+            second_drop=1.0,
+            ema=EMA,
+        )
+        return str(self.train(ALONE, settings, run) / one_shot.BEST)
+
     def settings(self, row, seed):
         options, (_, method, more) = self.options, ROWS[row]
         once = method.name in PAIRS
         return method.settings(
-            backbone=options.backbone,
-            size=options.size,
-            dimension=options.dimension,
-            pixels=options.pixels,
-            init=options.init,
+            **self.common(),
+            init=self.base(),
             epochs=options.epochs if once else 2 * options.epochs,
             batch=options.batch // 2 if once else options.batch,
-            lr=options.lr,
-            first_drop=20 / 30,  # of FairMOT, for all
-            second_drop=27 / 30,
-            threads=options.threads,
+            schedule="cosine",
             seed=seed,
             **more,
         )
 
-    def trained(self, row, seed):
-        """(network, its settings, what is known of it) after training, if it was not trained yet."""
-        _, method, _ = ROWS[row]
-        name = "detection" if method is ALONE else row
-        run, settings = self.out / "networks" / f"{name}-{seed}", self.settings(row, seed)
+    def train(self, method, settings, run):
+        """RUN, where a network is trained if it was not yet."""
         if not (run / one_shot.MODEL).exists():
             height = round(settings.shape().size_hw[0] * settings.augmentation.largest)
             footages = at_hand(self.footages("train"), self.out / "frames", height, lambda name, n: bar(n, name))
             options = {"device": self.device, "resume": True, "workers": 1, "progress": partial(bar, what=run.name)}
             one_shot.train(method, footages, settings, run, trained_on="MOTChallenge, PennFudan", **options)
+        return run
+
+    def trained(self, row, seed):
+        """(network, its settings, what is known of it), after training."""
+        _, method, _ = ROWS[row]
+        run = self.train(method, self.settings(row, seed), self.out / "networks" / f"{network_of(row)}-{seed}")
         network, settings, known = one_shot.opened(method, load(run / one_shot.BEST))
         return network.to(self.device), settings, known
 
     def score(self, row, seed):
-        """FIGURES of a row, made once."""
+        """What is said of a row, made once."""
         file = self.out / "results" / f"{row}-{seed}.json"
         if not file.exists():
             network, settings, known = self.trained(row, seed)
-            found = open_detector("the network", session=TorchSession(network, known))
-            looks = {"none": None, "colour": Colour()}.get(row, AtCentres(network, settings.shape().size_hw))
-            told = validate(dressed(found, row), self.footages("val"), self.options.tracker) | self.retrieval(looks)
+            detector = open_detector("the network", session=TorchSession(network, known, "auto"))
+            boxes = [self.boxes(detector, f"{network_of(row)}-{seed}", footage) for footage in self.footages("val")]
+            seen = dressed(Seen(self.footages("val"), boxes), row)
+            looks = {"none": None, "colour": Colour()}.get(row, AtCentres(network, settings.shape().size_hw, "auto"))
+            told = self.retrieval(looks) | {"AP": seen.precision, "limit": seen.limit}
+            told |= {tracker: seen.tracked(tracker) for tracker in TRACKERS}
             write_text(file, json.dumps(told))
-            print(f"{row} {seed}: " + " ".join(f"{name} {told[name]:.3f}" for name in FIGURES if name in told))
+            print(row, seed, json.dumps(told), flush=True)
         return json.loads(file.read_text())
+
+    def boxes(self, detector, name, footage):
+        """What a network sees of a footage, kept."""
+        folder = self.out / "seen" / name
+        file = folder / f"{footage.name}.npy"
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            write_boxes(folder, footage.name, detect(video_of(footage), detector).boxes)
+        return read_npy(file)
 
     def retrieval(self, looks):
         """R1, mAP and TPR at FAR 0.1 of true boxes, the mean of the videos; nothing without looks."""
@@ -162,59 +197,39 @@ class Study:
         }
         return {name: float(np.mean(column)) for name, column in columns.items() if column}
 
-    def line(self, row):
-        """A row of the table: means over the seeds that there are."""
-        told = [json.loads(file.read_text()) for file in sorted((self.out / "results").glob(f"{row}-[0-9]*.json"))]
-        cells = [cell(name, [each[name] for each in told if name in each]) for name in FIGURES]
-        return f"| {ROWS[row][0]} | {' | '.join(cells)} | {len(told)} |"
+
+def network_of(row):
+    """The name of the network that a row judges: the first three share one."""
+    return "detection" if ROWS[row][1] is ALONE else row
 
 
-def dressed(found, row):
-    """What finds boxes, with the looks of a row."""
+def dressed(seen, row):
+    """What was seen, with the looks of a row."""
     if row == "none":
-        return Yours(lambda frame: replace(found(frame).detections, embedding=None), has_embeddings=False)
+        return Seen(seen.footages, [replace(boxes, embedding=None) for boxes in seen.boxes])
     if row == "colour":
-        colour = Colour()
-
-        def described(frame):
-            boxes = found(frame).detections
-            return replace(boxes, embedding=colour(frame.image, boxes.xyxy))
-
-        return Yours(described)
-    return found
-
-
-def cell(name, values):
-    """Mean, and the deviation between seeds."""
-    scale = 1 if name == "IDSW" else 100
-    digits = 0 if name == "IDSW" else 1
-    if not values:
-        return "–"
-    spread = f" ± {scale * np.std(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{scale * np.mean(values):.{digits}f}{spread}"
+        pairs = zip(seen.footages, seen.boxes, strict=True)
+        return Seen(
+            seen.footages, [detect(video_of(one), Given(boxes, scores=None), Colour()).boxes for one, boxes in pairs]
+        )
+    return seen
 
 
 def bar(steps, what):
     return progress(steps, what, len(steps), False, unit="iterations")
 
 
-def page(study):
-    """The page, as far as there are results."""
-    options = study.options
-    how = (
-        f"{options.backbone}, {options.size}, batches of {options.batch} pictures, {2 * options.epochs} epochs of them"
+def how(options):
+    """What was done, for the page."""
+    return (
+        f"{options.backbone} at {options.size}: {options.base_epochs} epochs of detection, which all share, in batches"
+        f" of {options.base_batch} pictures, then {2 * options.epochs} epochs of each row in batches of {options.batch}"
     )
-    command = "python experiments/label_free.py --data ../shared/data"
-    header = f"| looks | {' | '.join(FIGURES)} | seeds |\n|{'---|' * (len(FIGURES) + 2)}"
-    about = f"Made by `{command}`; see there what each row is. {how}; {options.tracker}; ± is between seeds."
-    return "\n\n".join(["# Looks learnt from boxes", about, "\n".join([header, *map(study.line, ROWS)])]) + "\n"
 
 
 def same_as_before(options):
     """Results of other settings must not stand in one table."""
-    said = {
-        n: v for n, v in vars(options).items() if n not in ("data", "out", "rows", "seeds", "page", "device", "threads")
-    }
+    said = {name: value for name, value in vars(options).items() if name not in FREE}
     file = options.out / "settings.json"
     if file.exists() and json.loads(file.read_text()) != said:
         sys.exit(f"{file} tells of other settings: name another --out")
@@ -228,28 +243,33 @@ def main():
     parser.add_argument("--page", type=Path, default=PAGE)
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="the first alone for the lesser rows")
-    parser.add_argument("--backbone", default="dla34-plain")
+    parser.add_argument("--backbone", default="resnet18")
     parser.add_argument("--size", default="576x320")
     parser.add_argument("--dimension", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=15, help="of pairs; of pictures twice as many")
-    parser.add_argument("--batch", type=int, default=8, help="pictures, an even number")
-    parser.add_argument("--lr", type=float, default=1e-4)
+    parser.add_argument("--base-epochs", type=int, default=15, help="of pictures, for the detector that all begin with")
+    parser.add_argument("--base-batch", type=int, default=8, help="pictures")
+    parser.add_argument("--epochs", type=int, default=1, help="of pairs; of pictures twice as many")
+    parser.add_argument("--batch", type=int, default=4, help="pictures, an even number")
+    parser.add_argument("--lr", type=float, default=5e-4)
     parser.add_argument("--init", help="weights to begin with")
     parser.add_argument("--pixels", default="unit", help="imagenet with weights from there")
     parser.add_argument("--frames", type=int, help="of each footage only so many, to try it")
-    parser.add_argument("--tracker", default="fused")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--only-base", action="store_true", help="train the detector from which all begin, no row")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     if options.batch % 2:
         parser.error(f"--batch {options.batch}: expected an even number")
     same_as_before(options)
     study = Study(options)
+    if options.only_base:
+        study.base()
+        return
     for row in options.rows:
         for seed in options.seeds if row in MAIN else options.seeds[:1]:
             study.score(row, seed)
-            write_text(options.page, page(study))
-    write_text(options.page, page(study))
+            write_text(options.page, page(options.out / "results", TITLES, MAIN, how(options)))
+    write_text(options.page, page(options.out / "results", TITLES, MAIN, how(options)))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from idfree.validation import validate
 
 if TYPE_CHECKING:
     from idfree.learn.networks.centre import Centre
+    from idfree.learn.schedule import Precision
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,15 @@ def at_hand(footages: Sequence[Footage], folder: Path, height: int, watch: Watch
     ]
 
 
-def judge_on(footages: Sequence[Footage], tracker: str) -> "Callable[[Centre, dict[str, str]], dict[str, float]]":
+def judge_on(
+    footages: Sequence[Footage], tracker: str, precision: "Precision" = "fp32"
+) -> "Callable[[Centre, dict[str, str]], dict[str, float]]":
     """What judges a network, of which something is known, by how it tracks footages (see `validate`)."""
 
     def judge(network: "Centre", known: dict[str, str]) -> dict[str, float]:
         from idfree.learn.session import TorchSession
 
-        detector = open_detector("the network", session=TorchSession(network, known))
+        detector = open_detector("the network", session=TorchSession(network, known, precision))
         return validate(detector, footages, tracker)
 
     return judge

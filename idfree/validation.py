@@ -1,7 +1,8 @@
 """How well a detector with looks tracks footage of which the truth is known: as users track, and as papers measure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from idfree.appearance.calibrate import calibrate
 from idfree.detect import detect, looks_of_tracklets
 from idfree.detectors import Given
 from idfree.errors import UserError
+from idfree.evaluation.detection import PrecisionRecall, by_size
 from idfree.evaluation.tracking import Scores, evaluate, figures
 from idfree.run import prepare
 from idfree.sequences.footage import Footage
@@ -19,25 +21,57 @@ from idfree.types import Sequence as Video
 MEASURES = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")  # of TrackEval's names
 
 
-def validate(detector: Detector, footages: Sequence[Footage], tracker: str) -> dict[str, float]:
-    """MEASURES of all footages together, and "limit": where the detector's embeddings of one person and of two cross.
+@dataclass(frozen=True)
+class Seen:
+    """What a detector saw: of each footage, its boxes, with embeddings or without."""
 
-    The limit is found without a label, from tracklets that motion links, and the tracker uses it; where there are too
-    few of them, there is none. tracker: by its name. Raises UserError where a picture cannot be read, or the truth does
-    not say who is who.
+    footages: Sequence[Footage]
+    boxes: Sequence[Annotation]
+
+    @cached_property
+    def limit(self) -> float | None:
+        """The cosine distance at which embeddings of one person and of two cross; None where there are too few.
+
+        It is found without a label, from tracklets that motion links.
+        """
+        return limit_of([video_of(footage) for footage in self.footages], self.boxes)
+
+    def tracked(self, tracker: str) -> dict[str, float]:
+        """MEASURES of all footages together, as a tracker, by its name, makes of it with the limit.
+
+        Raises UserError where the truth does not say who is who.
+        """
+        total = Scores()
+        for footage, boxes in zip(self.footages, self.boxes, strict=True):
+            video, truth = video_of(footage), truth_of(footage)
+            run = prepare(video, Given(boxes, appearance_limit=self.limit, scores=None), tracker, images=False)
+            for _ in run:
+                pass
+            total = total + evaluate(truth, run.result(), "auto", footage.length, (str(footage.source), video.name))
+        return {name: float(value) for name, value in figures(total).items() if name in MEASURES}
+
+    @property
+    def precision(self) -> float:
+        """Average precision of the boxes, of all footages together."""
+        parts = [by_size(boxes, truth_of(footage)) for footage, boxes in zip(self.footages, self.boxes, strict=True)]
+        return sum((part["all"] for part in parts), PrecisionRecall()).ap
+
+
+def look(detector: Detector, footages: Sequence[Footage]) -> Seen:
+    """Look at footages once. Raises UserError where a picture cannot be read."""
+    return Seen(footages, [detect(video_of(footage), detector).boxes for footage in footages])
+
+
+def validate(detector: Detector, footages: Sequence[Footage], tracker: str) -> dict[str, float]:
+    """MEASURES of all footages together, and the "limit" that the tracker uses, if there is one.
+
+    tracker: by its name. Raises UserError where a picture cannot be read, or the truth does not say who is who.
     """
-    videos = [video_of(footage) for footage in footages]
-    truths = [truth_of(footage) for footage in footages]
-    seen = [detect(video, detector).boxes for video in videos]
-    limit = limit_of(videos, seen)
-    total = Scores()
-    for footage, video, truth, boxes in zip(footages, videos, truths, seen, strict=True):
-        run = prepare(video, Given(boxes, appearance_limit=limit, scores=None), tracker, images=False)
-        for _ in run:
-            pass
-        total = total + evaluate(truth, run.result(), "auto", footage.length, (str(footage.source), video.name))
-    said = {name: float(value) for name, value in figures(total).items() if name in MEASURES}
-    return said if limit is None else {**said, "limit": limit}
+    for footage in footages:
+        truth_of(footage)  # before all the looking
+    seen = look(detector, footages)
+    said = seen.tracked(tracker)
+    return said if seen.limit is None else {**said, "limit": seen.limit}
 
 
 def video_of(footage: Footage) -> Video:

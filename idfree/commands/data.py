@@ -19,6 +19,7 @@ DATA = (
     "MOTChallenge sequences with gt/gt.txt or a folder of them, CrowdHuman's .odgt, COCO's .json, a JDE list, "
     "a folder with boxes.json or of VOC's .xml"
 )
+IMAGES = "where the pictures or videos lie, if not beside the labels"
 FORMATS = ("mot", "coco", "odgt", "jde", "voc")
 SHOWN = 10  # warnings of a source
 
@@ -48,7 +49,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Options that say what is read."""
     parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help=DATA)
-    parser.add_argument("--images", type=Path, help="where the pictures or videos lie, if not beside the labels")
+    parser.add_argument("--images", type=Path, help=IMAGES)
     parser.add_argument("--half", choices=("none", "train", "val"), default="none", help="of n frames, 1…⌊n/2⌋+1 train")
     parser.add_argument(
         "--set",

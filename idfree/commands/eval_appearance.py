@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from idfree.commands.data import IMAGES
 from idfree.commands.eval import add_part, add_style, show
 from idfree.errors import UserError
 
@@ -28,6 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("model", type=Path, help=what)
     parser.add_argument("data", type=Path, help="a folder of MOTChallenge sequences, one of them, or a gt.txt")
+    parser.add_argument("--images", type=Path, help=IMAGES)
     parser.add_argument("--min-iou", type=float, default=0.5, help="of a detection with the person that it is")
     add_part(parser)
     add_style(parser)
@@ -73,7 +75,8 @@ def described(options: argparse.Namespace) -> "dict[str, Annotation]":
 
     from idfree.progress import progress
     from idfree.score import pair, truths
-    from idfree.sequences.motchallenge import open_sequence, read_truth
+    from idfree.sequences.labelled_sequences import read_sequence
+    from idfree.sequences.motchallenge import read_truth
 
     encoder, crops = open_model(options), {}
     folders = {name: path.parent.parent for name, path in truths(options.data).items()}
@@ -81,14 +84,13 @@ def described(options: argparse.Namespace) -> "dict[str, Annotation]":
         options.data, options.data, options.half, options.every, read_truth, ("{}/gt/gt.txt", "gt/gt.txt")
     ):
         # Frames are numbered anew by a half or by steps; the source's own number is looked up through the same cut.
-        sequence, boxes = open_sequence(folders[each.name]), each.truth
+        footage, boxes = read_sequence(folders[each.name], options.images), each.truth
         boxes = boxes[(boxes.score != 0) & (boxes.class_id <= 1)]
-        number_of = {n: k for k, n in enumerate(source_numbers(sequence.length or 0, options), start=1)}
+        numbers = source_numbers(footage.length, options)
         embedding = np.zeros((len(boxes), encoder.dimension), dtype=np.float32)
-        for frame in progress(sequence, each.name, sequence.length, options.quiet):
-            if frame.number in number_of and frame.image is not None:
-                rows = boxes.rows_at(number_of[frame.number])
-                embedding[rows] = encoder(frame.image, boxes.xyxy[rows])
+        for k, number in enumerate(progress(numbers, each.name, len(numbers), options.quiet), start=1):
+            rows = boxes.rows_at(k)
+            embedding[rows] = encoder(footage.image(number), boxes.xyxy[rows])
         crops[each.name] = replace(boxes, embedding=embedding)
     return crops
 

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from idfree.commands.data import IMAGES
 from idfree.commands.eval import add_part
 from idfree.errors import UserError
 
@@ -37,6 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--points", type=int, default=1000, help="drawn of each sequence (1000), evenly over time")
     group.add_argument("--gap", type=int, default=20, metavar="FRAMES", help="at most, between the two matched (20)")
     group.add_argument("--min-iou", type=float, default=0.5, help="of a detection with the person that it is (0.5)")
+    group.add_argument("--images", type=Path, help=IMAGES)
     add_part(parser)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.data import DATA
+from idfree.commands.data import DATA, IMAGES
 from idfree.errors import UserError
 from idfree.progress import training
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from idfree.learn.methods.one_shot import Judging, OneShotSettings
     from idfree.learn.parallel import Share
+    from idfree.learn.schedule import Precision
     from idfree.sequences.footage import Footage, FootageSettings
 
 METHODS = ("fairmot", "clmot", "outrack", "simplereid")
@@ -41,7 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--val-every", type=int, default=1, metavar="EPOCHS", help="between validations (1)")
     add_("--tracker", default="fairmot", help="of validations (fairmot)")
     add_("--best", choices=("IDF1", "MOTA", "HOTA"), default="IDF1", help="what makes best.pt the best (IDF1)")
-    add_("--images", type=Path, help="where pictures or videos lie, if not beside the labels")
+    add_("--images", type=Path, help=IMAGES)
     add_("--backbone", help="dla34 (default), dla34-plain, resnet18/34/50, resnet34-fpn, hrnet_w32, mobilenet-v3-fpn")
     add_("--size", help="of the network's picture (1088x608)")
     add_("--stride", help="of its map (4)")
@@ -99,7 +100,7 @@ def train_tracker(footages: "list[Footage]", data: "FootageSettings", options: a
     settings = settings_of(method.settings(seed=options.seed), options)
     device = open_device(own_device(options.device))
     with together(device) as share:
-        judging = judging_of(options, data, share)
+        judging = judging_of(options, data, settings.precision, share)
         model = one_shot.train(
             method,
             ready(footages, settings, options, share),
@@ -168,7 +169,9 @@ def settings_of(settings: Any, options: argparse.Namespace) -> Any:
     return settings
 
 
-def judging_of(options: argparse.Namespace, data: "FootageSettings", share: "Share") -> "Judging | None":
+def judging_of(
+    options: argparse.Namespace, data: "FootageSettings", precision: "Precision", share: "Share"
+) -> "Judging | None":
     """How networks are judged on their way; None where there is nothing to judge them by. Raises UserError."""
     from idfree.learn.methods.one_shot import Judging
     from idfree.sequences.footage import open_all
@@ -185,7 +188,7 @@ def judging_of(options: argparse.Namespace, data: "FootageSettings", share: "Sha
     found = open_all(options.val or options.data, "none" if options.val else "val", options.images, data)
     for footage in found:
         truth_of(footage)  # mistakes come to light before anything is trained
-    judge = judge_on(found, options.tracker)
+    judge = judge_on(found, options.tracker, precision)
 
     def judged(network: Any, known: dict[str, str]) -> dict[str, float]:
         figures = judge(network, known)

@@ -36,7 +36,8 @@ class Tracker(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        found = self.network.decode(self.network.maps(image.permute(0, 3, 1, 2)))  # 1 H W 3 -> 1 3 H W
+        maps = self.network.maps(image.permute(0, 3, 1, 2))  # 1 H W 3 -> 1 3 H W
+        found = self.network.decode({name: each.float() for name, each in maps.items()})
         return tuple(found[name][0] for name in OUTPUTS)
 
 

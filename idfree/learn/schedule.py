@@ -80,6 +80,12 @@ def half_precision(precision: Precision, device: torch.device) -> torch.dtype | 
     return torch.bfloat16 if precision == "bf16" or (precision == "auto" and multiplies_bf16(device)) else None
 
 
+def working_in(precision: Precision, device: torch.device) -> torch.autocast:
+    """A block in which networks on `device` work in that precision."""
+    half = half_precision(precision, device)
+    return torch.autocast(device.type, half, enabled=half is not None)
+
+
 def multiplies_bf16(device: torch.device) -> bool:
     """Whether the processor multiplies bfloat16 faster than float32."""
     if device.type == "cuda":

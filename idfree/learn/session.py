@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from idfree.learn.export_tracker import Tracker
 from idfree.learn.networks.centre import Centre
+from idfree.learn.schedule import Precision, working_in
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,12 @@ class Port:
 class TorchSession:
     """What ONNX Runtime would make of the file that `export_tracker` would write of the network, as it is now.
 
-    known: what is to be known of the network, as it would stand in the file. It works where its weights are.
+    known: what is to be known of the network, as it would stand in the file. It works where its weights are, in the
+    precision that is asked for; boxes are read from its maps in full.
     """
 
-    def __init__(self, network: Centre, known: Mapping[str, str]):
-        self.tracker = Tracker(network)
+    def __init__(self, network: Centre, known: Mapping[str, str], precision: Precision = "fp32"):
+        self.tracker, self.precision = Tracker(network), precision
         self.said = {"idfree.kind": "tracker", **known}
 
     def get_inputs(self) -> list[Port]:
@@ -40,6 +42,7 @@ class TorchSession:
 
     def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         image = torch.from_numpy(np.ascontiguousarray(input_feed["image"]))
-        with torch.inference_mode():
-            outputs = self.tracker(image.to(self.tracker.network.standardise.mean.device))
+        device = self.tracker.network.standardise.mean.device
+        with torch.inference_mode(), working_in(self.precision, device):
+            outputs = self.tracker(image.to(device))
         return [output.cpu().numpy() for output in outputs]

@@ -230,3 +230,9 @@ def test_appearance_of_a_model_on_the_truths_own_boxes(tmp_path, capsys, cut):
     assert found[0]["crops"] == found[1]["crops"] > 50
     assert found[0]["TPR@0.1"] == pytest.approx(found[1]["TPR@0.1"], abs=1e-6)
     assert found[0]["mAP"] == pytest.approx(found[1]["mAP"], abs=1e-6)
+    elsewhere = tmp_path / "pictures" / "street"
+    elsewhere.parent.mkdir()
+    (home / "img1").rename(elsewhere)
+    where = ["--images", str(elsewhere.parent)]
+    assert main(["eval-appearance", "colour", str(tmp_path / "sets"), "--json", "-q", *cut, *where]) == 0
+    assert json.loads(capsys.readouterr().out)["street"] == found[0]

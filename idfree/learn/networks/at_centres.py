@@ -8,19 +8,21 @@ from idfree.boxes import clip, halves
 from idfree.learn.data.warp import carried, drawn, letterbox
 from idfree.learn.networks.centre import Centre
 from idfree.learn.objectives.gather import gather
+from idfree.learn.schedule import Precision, working_in
 from idfree.types import Floats, Image
 
 
 class AtCentres:
     """An encoder of boxes in an image, as those of idfree.appearance: what the map says where each has its centre.
 
-    It works where the network's weights are. size_hw: (height, width) of the network's picture.
+    It works where the network's weights are, in that precision. size_hw: (height, width) of the network's picture.
     """
 
     name = "one-shot"
 
-    def __init__(self, network: Centre, size_hw: tuple[int, int]):
+    def __init__(self, network: Centre, size_hw: tuple[int, int], precision: Precision = "fp32"):
         self.network, self.size_hw, self.dimension = network.eval(), size_hw, network.dimension
+        self.precision = precision
 
     def __call__(self, image_bgr: Image, xyxy: Floats) -> NDArray[np.float32]:
         """(N, D) embeddings of unit length of boxes (N, 4); the centre is that of what lies within the image."""
@@ -32,6 +34,7 @@ class AtCentres:
         picture = torch.from_numpy(drawn(image_bgr, place, self.size_hw, None)).permute(2, 0, 1)[None]
         device = self.network.standardise.mean.device
         with torch.inference_mode():
-            maps = self.network({"image": picture.to(device)})["embedding"]
-            found = gather(maps, torch.from_numpy(y * (last[0] + 1) + x)[None].to(device))[0]
+            with working_in(self.precision, device):
+                maps = self.network({"image": picture.to(device)})["embedding"]
+            found = gather(maps.float(), torch.from_numpy(y * (last[0] + 1) + x)[None].to(device))[0]
             return np.asarray(torch.nn.functional.normalize(found).cpu().numpy())

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from idfree.tracking.appearance import Embedding, cosine_distance
+from idfree.tracking.appearance import Embedding
 from idfree.tracking.association import Mask, Matching
 from idfree.tracking.jde import TRACKED, UNCONFIRMED, Jde, JdeSettings
 from idfree.types import Detections, Floats
@@ -39,9 +39,7 @@ class FairMOT(Jde):
         tracks, settings = self.tracks, self.settings
         matching = self.matching(tracks, detections)
 
-        i, j, motion = self.motion.gate(tracks.state, self.motion.measure(detections.xyxy))
-        appearance = cosine_distance(tracks.embedding, embedding, i, j)
-        cost = settings.appearance_weight * self.scale * appearance + (1 - settings.appearance_weight) * motion
+        i, j, cost = self.resemblances(detections, embedding, settings.appearance_weight)
         matching.match(i, j, cost, settings.max_cosine, by="appearance", among=tracks.status != UNCONFIRMED)
 
         i, j, distance = self.overlaps(matching, detections)

@@ -64,9 +64,7 @@ class Fused(ByteTrack):
         high = detections.score > settings.high_score
         tracked, unconfirmed = tracks.status == TRACKED, tracks.status == UNCONFIRMED
 
-        i, j, motion = self.motion.gate(tracks.state, self.motion.measure(detections.xyxy))
-        looks = self.scale * cosine_distance(tracks.embedding, embedding, i, j)
-        cost = settings.appearance_weight * looks + (1 - settings.appearance_weight) * motion
+        i, j, cost = self.resemblances(detections, embedding, settings.appearance_weight)
         matching.match(i, j, cost, settings.max_cosine, by="appearance", among=~unconfirmed, using=high)
         matching.match(i, j, cost, settings.max_cosine, by="appearance", among=unconfirmed, using=high)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from idfree.tracking.appearance import Embedding, features, unit
+from idfree.tracking.appearance import Embedding, cosine_distance, features, unit
 from idfree.tracking.association import Mask, Matching, overlapping
 from idfree.tracking.camera import warp
 from idfree.tracking.kalman import VELOCITY
@@ -106,6 +106,14 @@ class Jde(Tracker):
         tracks.state[moving] = self.motion.predict(tracks.state[moving], self.elapsed)
         if view.camera is not None:
             tracks.state = warp(tracks.state, view.camera, self.motion.powers)
+
+    def resemblances(
+        self, detections: Detections, embedding: Embedding, weight: float
+    ) -> tuple[Integers, Integers, Floats]:
+        """The pairs that motion allows, and their cost: looks with that weight, the rest motion (Zhang 2020, 4.4)."""
+        i, j, motion = self.motion.gate(self.tracks.state, self.motion.measure(detections.xyxy))
+        looks = self.scale * cosine_distance(self.tracks.embedding, embedding, i, j)
+        return i, j, weight * looks + (1 - weight) * motion
 
     def overlaps(self, matching: Matching, detections: Detections) -> tuple[Integers, Integers, Floats]:
         """The pairs of overlapping boxes among what is still free, and their IoU distance."""

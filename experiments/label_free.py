@@ -52,6 +52,7 @@ from idfree.learn.training import open_device
 from idfree.progress import progress
 from idfree.sequences.footage import open_all
 from idfree.sequences.tables import read_npy
+from idfree.settings import override
 from idfree.train import at_hand
 from idfree.validation import Seen, video_of
 
@@ -124,9 +125,10 @@ class Study:
         return str(self.train(ALONE, settings, run) / one_shot.BEST)
 
     def settings(self, row, seed):
-        options, (_, method, more) = self.options, ROWS[row]
+        name, *changes = row.split(",")
+        options, (_, method, more) = self.options, ROWS[name]
         once = method.name in PAIRS
-        return method.settings(
+        settings = method.settings(
             **self.common(),
             init=self.base(),
             epochs=options.epochs if once else 2 * options.epochs,
@@ -135,6 +137,7 @@ class Study:
             seed=seed,
             **more,
         )
+        return override(settings, changes)
 
     def train(self, method, settings, run):
         """RUN, where a network is trained if it was not yet."""
@@ -147,7 +150,7 @@ class Study:
 
     def trained(self, row, seed):
         """(network, its settings, what is known of it), after training."""
-        _, method, _ = ROWS[row]
+        _, method, _ = ROWS[row.split(",")[0]]
         run = self.train(method, self.settings(row, seed), self.out / "networks" / f"{network_of(row)}-{seed}")
         network, settings, known = one_shot.opened(method, load(run / one_shot.BEST))
         return network.to(self.device), settings, known
@@ -200,7 +203,7 @@ class Study:
 
 def network_of(row):
     """The name of the network that a row judges: the first three share one."""
-    return "detection" if ROWS[row][1] is ALONE else row
+    return "detection" if row in ("none", "random", "colour") else row
 
 
 def dressed(seen, row):
@@ -227,6 +230,13 @@ def how(options):
     )
 
 
+def known(row):
+    """A row, as asked for."""
+    if row.split(",")[0] not in ROWS:
+        raise argparse.ArgumentTypeError(f"{row}: expected one of {', '.join(ROWS)}")
+    return row
+
+
 def same_as_before(options):
     """Results of other settings must not stand in one table."""
     said = {name: value for name, value in vars(options).items() if name not in FREE}
@@ -241,12 +251,13 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("runs/label_free"))
     parser.add_argument("--page", type=Path, default=PAGE)
-    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), metavar="ROW", help=", ".join(ROWS))
+    rows = f"{', '.join(ROWS)}; with other settings: outrack-video,frames=5,temperature=5"
+    parser.add_argument("--rows", nargs="+", type=known, default=list(ROWS), metavar="ROW", help=rows)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="the first alone for the lesser rows")
-    parser.add_argument("--backbone", default="resnet18")
+    parser.add_argument("--backbone", default="resnet18-fpn")
     parser.add_argument("--size", default="576x320")
     parser.add_argument("--dimension", type=int, default=128)
-    parser.add_argument("--base-epochs", type=int, default=15, help="of pictures, for the detector that all begin with")
+    parser.add_argument("--base-epochs", type=int, default=8, help="of pictures, for the detector that all begin with")
     parser.add_argument("--base-batch", type=int, default=8, help="pictures")
     parser.add_argument("--epochs", type=int, default=1, help="of pairs; of pictures twice as many")
     parser.add_argument("--batch", type=int, default=4, help="pictures, an even number")

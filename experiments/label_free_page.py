@@ -38,6 +38,12 @@ def page(results, titles, main, how):
             [ordering(titles, told, noise, *each) for each in ORDERINGS],
         ),
     ]
+    if changed := sorted({file.stem.rpartition("-")[0] for file in results.glob("*=*.json")}):
+        told |= {row: told_of(results, row) for row in changed}
+        beside = [row for row in titles if any(each.startswith(f"{row},") for each in changed)]
+        lines = [line(titles[row], told[row][:1]) for row in beside]
+        lines += [line(row.replace(",", ", "), told[row][:1]) for row in changed]
+        parts += ["## Other settings", "One seed.", table(("looks", *FIGURES, "seeds"), lines)]
     return "\n\n".join(parts) + "\n"
 
 

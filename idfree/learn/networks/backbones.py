@@ -21,6 +21,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "resnet18": partial(UpsampledResNet, RESNET18),
     "resnet34": partial(UpsampledResNet, RESNET34),
     "resnet50": partial(UpsampledResNet, RESNET50),
+    "resnet18-fpn": partial(UpsampledResNet, RESNET18, laterals=True),
     "resnet34-fpn": partial(UpsampledResNet, RESNET34, laterals=True),
     "hrnet_w32": HrNet,
     "mobilenet-v3-fpn": MobileNetFpn,

@@ -19,6 +19,7 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
     "dla34-plain": ("fc.", "base.fc.", "base.level3.project.", "base.level4.project."),
     "resnet18": ("fc.",),
     "resnet34": ("fc.",),
+    "resnet18-fpn": ("fc.",),
     "resnet34-fpn": ("fc.",),
     "resnet50": ("fc.",),
     "hrnet_w32": ("incre_modules.", "downsamp_modules.", "final_layer.", "classifier."),

@@ -43,7 +43,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--tracker", default="fairmot", help="of validations (fairmot)")
     add_("--best", choices=("IDF1", "MOTA", "HOTA"), default="IDF1", help="what makes best.pt the best (IDF1)")
     add_("--images", type=Path, help=IMAGES)
-    add_("--backbone", help="dla34 (default), dla34-plain, resnet18/34/50, resnet18/34-fpn, hrnet_w32, mobilenet-v3-fpn")
+    add_(
+        "--backbone", help="dla34 (default), dla34-plain, resnet18/34/50, resnet18/34-fpn, hrnet_w32, mobilenet-v3-fpn"
+    )
     add_("--size", help="of the network's picture (1088x608)")
     add_("--stride", help="of its map (4)")
     add_("--epochs", help="(30; clmot 40)")

@@ -3,6 +3,7 @@
 import numpy as np
 
 from idfree.trackers import ByteTrack, ByteTrackSettings, Fused, FusedSettings
+from idfree.tracking.fused import rivals
 from idfree.types import Detections
 
 RED, BLUE = np.eye(4)[:2]
@@ -56,6 +57,25 @@ def test_who_is_known_by_looks_is_awaited():
     assert ids(Fused(), [*[seen((100, None))] * 5, *gone, *[seen((100, None))] * 2])[-1] == [2]
     short = Fused(FusedSettings(memory=60))
     assert ids(short, [*[seen((100, RED))] * 5, *gone, *[seen((100, RED))] * 2])[-1] == [2]
+
+
+def test_who_resembles_two_is_nobody_known():
+    """Two in nearly the same clothes are gone for two seconds; one comes back, exactly as the first or in between."""
+    crimson = np.array([0.9, 0.0, 0.0, np.sqrt(1 - 0.9**2)])
+    between = (RED + crimson) / np.linalg.norm(RED + crimson)
+    before = [*[seen((100, RED), (180, crimson))] * 5, *[seen()] * 60]
+    assert ids(Fused(), [*before, *[seen((140, RED))] * 2])[-1] == [1]
+    assert ids(Fused(), [*before, *[seen((140, between))] * 2])[-1] == [3]
+    assert ids(Fused(FusedSettings(distinct=np.inf)), [*before, *[seen((140, between))] * 2])[-1] != [3]
+    soon = [*before[:5], *[seen()] * 20, *[seen((140, between))] * 2]  # no longer than ByteTrack waits
+    assert ids(Fused(), soon)[-1] != [3]
+
+
+def test_rivals():
+    """Three tracks for detection 4, two alike for detection 0, one for detection 2."""
+    cost, j = np.array([0.3, 0.5, 0.1, 0.2, 0.5, 0.7]), np.array([4, 0, 4, 4, 0, 2])
+    np.testing.assert_array_equal(rivals(cost, j), [0.1, 0.5, 0.2, 0.1, 0.5, np.inf])
+    assert rivals(np.zeros(0), np.zeros(0, dtype=np.int64)).shape == (0,)
 
 
 def test_unknown_looks_veto_nothing_and_teach_nothing():

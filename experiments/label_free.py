@@ -156,33 +156,50 @@ class Study:
         return network.to(self.device), settings, known
 
     def score(self, row, seed):
-        """What is said of a row, made once."""
-        file = self.out / "results" / f"{row}-{seed}.json"
+        """What is said of a row, for the page."""
+        name = f"{row}-{seed}"
+        told = self.kept("retrieval", name, lambda: self.retrieval(row, seed))
+        told |= self.kept("tracking", name, lambda: self.tracking(row, seed))
+        write_text(self.out / "results" / f"{name}.json", json.dumps(told))
+
+    def kept(self, folder, name, make):
+        """Figures that are made once: delete OUT/tracking after a change of trackers."""
+        file = self.out / folder / f"{name}.json"
         if not file.exists():
-            network, settings, known = self.trained(row, seed)
-            detector = open_detector("the network", session=TorchSession(network, known, "auto"))
-            boxes = [self.boxes(detector, f"{network_of(row)}-{seed}", footage) for footage in self.footages("val")]
-            seen = dressed(Seen(self.footages("val"), boxes), row)
-            looks = {"none": None, "colour": Colour()}.get(row, AtCentres(network, settings.shape().size_hw, "auto"))
-            told = self.retrieval(looks) | {"AP": seen.precision, "limit": seen.limit}
-            told |= {tracker: seen.tracked(tracker) for tracker in TRACKERS}
-            write_text(file, json.dumps(told))
-            print(row, seed, json.dumps(told), flush=True)
+            write_text(file, json.dumps(make()))
+            print(folder, name, file.read_text(), flush=True)
         return json.loads(file.read_text())
 
-    def boxes(self, detector, name, footage):
+    def tracking(self, row, seed):
+        """AP of what is seen, and what each tracker makes of it."""
+        boxes = [self.boxes(row, seed, footage) for footage in self.footages("val")]
+        seen = dressed(Seen(self.footages("val"), boxes), row)
+        told = {tracker: seen.tracked(tracker) for tracker in TRACKERS}
+        return {"AP": seen.precision, "limit": seen.limit, **told}
+
+    def boxes(self, row, seed, footage):
         """What a network sees of a footage, kept."""
-        folder = self.out / "seen" / name
+        folder = self.out / "seen" / f"{network_of(row)}-{seed}"
         file = folder / f"{footage.name}.npy"
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
+            network, _, known = self.trained(row, seed)
+            detector = open_detector("the network", session=TorchSession(network, known, "auto"))
             write_boxes(folder, footage.name, detect(video_of(footage), detector).boxes)
         return read_npy(file)
 
-    def retrieval(self, looks):
+    def looks(self, row, seed):
+        """What describes boxes."""
+        if row == "colour":
+            return Colour()
+        network, settings, _ = self.trained(row, seed)
+        return AtCentres(network, settings.shape().size_hw, "auto")
+
+    def retrieval(self, row, seed):
         """R1, mAP and TPR at FAR 0.1 of true boxes, the mean of the videos; nothing without looks."""
-        if looks is None:
+        if row == "none":
             return {}
+        looks = self.looks(row, seed)
         found = []
         for footage in self.footages("val"):
             rows = (footage.boxes.score != 0) & (footage.boxes.id >= 0) & (footage.boxes.frame % EVERY == 0)

@@ -70,6 +70,7 @@ SPACE: dict[str, Space] = {
         "appearance_weight": (0.8, 1.0),
         "veto": (1.0, 3.0),
         "memory": (30, 300),
+        "distinct": (0.5, 1.0),
     },
     "ocsort": {**SORT, "delta_t": (1, 6), "inertia": (0.0, 0.5), "use_byte": (False, True), "low_score": (0.0, 0.4)},
     "botsort": {

@@ -54,7 +54,7 @@ from idfree.sequences.footage import open_all
 from idfree.sequences.tables import read_npy
 from idfree.settings import override
 from idfree.train import at_hand
-from idfree.validation import Seen, video_of
+from idfree.validation import Seen, look, video_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "label_free.md"
 VIDEOS = ("MOT17/train/MOT17-04-SDP", "MOT17/train/MOT17-09-SDP", "MOT15/train/PETS09-S2L1")
@@ -156,37 +156,35 @@ class Study:
         return network.to(self.device), settings, known
 
     def score(self, row, seed):
-        """What is said of a row, for the page."""
+        """See to what the page says of a row."""
         name = f"{row}-{seed}"
-        told = self.kept("retrieval", name, lambda: self.retrieval(row, seed))
-        told |= self.kept("tracking", name, lambda: self.tracking(row, seed))
-        write_text(self.out / "results" / f"{name}.json", json.dumps(told))
+        self.kept("retrieval", name, lambda: self.retrieval(row, seed))
+        self.kept("tracking", name, lambda: self.tracking(row, seed))
 
     def kept(self, folder, name, make):
-        """Figures that are made once: delete OUT/tracking after a change of trackers."""
+        """Write figures that are made once: delete OUT/tracking after a change of trackers."""
         file = self.out / folder / f"{name}.json"
         if not file.exists():
             write_text(file, json.dumps(make()))
             print(folder, name, file.read_text(), flush=True)
-        return json.loads(file.read_text())
 
     def tracking(self, row, seed):
         """AP of what is seen, and what each tracker makes of it."""
-        boxes = [self.boxes(row, seed, footage) for footage in self.footages("val")]
-        seen = dressed(Seen(self.footages("val"), boxes), row)
+        seen = dressed(self.seen(row, seed), row)
         told = {tracker: seen.tracked(tracker) for tracker in TRACKERS}
         return {"AP": seen.precision, "limit": seen.limit, **told}
 
-    def boxes(self, row, seed, footage):
-        """What a network sees of a footage, kept."""
-        folder = self.out / "seen" / f"{network_of(row)}-{seed}"
-        file = folder / f"{footage.name}.npy"
-        if not file.exists():
+    def seen(self, row, seed):
+        """What a network sees of the second halves, kept."""
+        folder, footages = self.out / "seen" / f"{network_of(row)}-{seed}", self.footages("val")
+        files = [folder / f"{footage.name}.npy" for footage in footages]
+        if not all(file.exists() for file in files):
             folder.mkdir(parents=True, exist_ok=True)
             network, _, known = self.trained(row, seed)
             detector = open_detector("the network", session=TorchSession(network, known, "auto"))
-            write_boxes(folder, footage.name, detect(video_of(footage), detector).boxes)
-        return read_npy(file)
+            for footage, boxes in zip(footages, look(detector, footages).boxes, strict=True):
+                write_boxes(folder, footage.name, boxes)
+        return Seen(footages, [read_npy(file) for file in files])
 
     def looks(self, row, seed):
         """What describes boxes."""
@@ -296,8 +294,8 @@ def main():
     for row in options.rows:
         for seed in options.seeds if row in MAIN else options.seeds[:1]:
             study.score(row, seed)
-            write_text(options.page, page(options.out / "results", TITLES, MAIN, how(options)))
-    write_text(options.page, page(options.out / "results", TITLES, MAIN, how(options)))
+            write_text(options.page, page(options.out, TITLES, MAIN, how(options)))
+    write_text(options.page, page(options.out, TITLES, MAIN, how(options)))
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ ORDERINGS = (
 )
 
 
-def page(results, titles, main, how):
+def page(out, titles, main, how):
     """The page, as far as there are results. titles: of rows; main: those of which there are several seeds."""
-    told = {row: told_of(results, row) for row in titles}
+    told = {row: told_of(out, row) for row in titles}
     noise = noise_of([told[row] for row in main])
     parts = [
         "# Looks learnt from boxes",
@@ -38,8 +38,8 @@ def page(results, titles, main, how):
             [ordering(titles, told, noise, *each) for each in ORDERINGS],
         ),
     ]
-    if changed := sorted({file.stem.rpartition("-")[0] for file in results.glob("*=*.json")}):
-        told |= {row: told_of(results, row) for row in changed}
+    if changed := sorted({file.stem.rpartition("-")[0] for file in (out / "tracking").glob("*=*.json")}):
+        told |= {row: told_of(out, row) for row in changed}
         beside = [row for row in titles if any(each.startswith(f"{row},") for each in changed)]
         lines = [line(titles[row], told[row][:1]) for row in beside]
         lines += [line(row.replace(",", ", "), told[row][:1]) for row in changed]
@@ -47,9 +47,10 @@ def page(results, titles, main, how):
     return "\n\n".join(parts) + "\n"
 
 
-def told_of(results, row):
+def told_of(out, row):
     """What is said of a row, for each seed that there is."""
-    return [json.loads(file.read_text()) for file in sorted(results.glob(f"{row}-[0-9]*.json"))]
+    files = sorted((out / "tracking").glob(f"{row}-[0-9]*.json"))
+    return [json.loads((out / "retrieval" / file.name).read_text()) | json.loads(file.read_text()) for file in files]
 
 
 def line(title, told):

@@ -86,8 +86,10 @@ class Fused(ByteTrack):
         can (Lowe 2004, Distinctive Image Features, sec. 7.1, whose 0.8 is as good as any from 0.7). Colour gains 0 to
         1.5 points of IDF1, learnt looks 1 to 2, poor looks 2 to 3, as they tire of the long memory first.
         """
-        long_ago = self.now - self.tracks.last > self.frame_rate / 30 * self.settings.buffer
-        return np.asarray(long_ago[i] & (cost > self.settings.distinct * rivals(cost, j)))
+        long_ago = (self.now - self.tracks.last > self.frame_rate / 30 * self.settings.buffer)[i]
+        if not long_ago.any():  # as in most frames: nobody's rivals are looked for
+            return long_ago
+        return np.asarray(long_ago & (cost > self.settings.distinct * rivals(cost, j)))
 
     def strangers(self, i: Integers, j: Integers, embedding: Embedding) -> Mask:
         """(K,) whether tracks i look too different from embedding[j] to be one with them; unknown looks never do."""

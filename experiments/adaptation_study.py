@@ -164,13 +164,12 @@ class Study:
         return result
 
     def looks(self, kind, row, seed, where):
-        """(embeddings, limit) of what lies `where` (a pair, or "PAIR truth") by a row; (None, None) without looks."""
-        if row == "no looks":
-            return None, None
-        if row == "oracle":
-            return self.oracle(where), None
+        """(embeddings, (limit, farthest)) of what lies `where` (a pair, or "PAIR truth") by a row; None for unknown."""
+        if row in ("no looks", "oracle"):
+            return self.oracle(where) if row == "oracle" else None, (None, None)
         if row == "colour":
-            return self.kept(f"colour {where}", lambda: Colour().describe(self.crops(where))), Colour().limit
+            colour = Colour()
+            return self.kept(f"colour {where}", lambda: colour.describe(self.crops(where))), distances(colour)
         trained = "learnt" if row == "learnt and colour" else row
         name = f"{kind} {trained} {seed}"
         alone = self.kept(f"{name} {where}", lambda: self.described(kind, trained, seed, where))
@@ -184,7 +183,7 @@ class Study:
         """Calibrated on what was learnt from: of the network alone, and with colour, and colour's weight then."""
         if kind != "half":
             known = Network(self.adapted(kind) / "appearance.onnx", threads=1)
-            return {"weight": known.colour, "together": known.limit}
+            return {"weight": known.colour, "together": distances(known)}
         file = self.out / "limits" / f"{kind} {row} {seed}.json"
         if not file.exists():
             file.parent.mkdir(exist_ok=True)
@@ -192,10 +191,10 @@ class Study:
             own, colour = self.describe(kind, row, seed, crops.crops), Colour().describe(crops.crops)
             columns = {"tracklet": crops.tracklet, "frame": crops.frame, "video": crops.video}
             measure = partial(calibrate, **columns, identities=crops.identities)
-            alone = measure(own).limit
-            part = weight(SHARE, alone, measure(colour).limit)
-            together = measure(joined(own, colour, part)).limit
-            write_text(file, json.dumps({"alone": alone, "weight": part, "together": together}))
+            alone = measure(own)
+            part = weight(SHARE, alone.limit, measure(colour).limit)
+            found = {"alone": alone, "together": measure(joined(own, colour, part))}
+            write_text(file, json.dumps({"weight": part, **{name: distances(each) for name, each in found.items()}}))
         return json.loads(file.read_text())
 
     def oracle(self, where):
@@ -212,16 +211,15 @@ class Study:
         if not file.exists():
             file.parent.mkdir(exist_ok=True)
             sequence, detections, truth = self.pair(pair)
-            embedding, limit = self.looks(kind, row, seed, pair)
+            embedding, (limit, farthest) = self.looks(kind, row, seed, pair)
             if embedding is not None:
                 detections = replace(detections, embedding=np.asarray(embedding))
             if kind == "half":
                 detections, _ = half(detections, sequence.length, "val")
                 truth, length = half(truth, sequence.length, "val")
                 sequence = replace(sequence, length=length)
-            found = {
-                n: self.track(sequence, Given(detections, appearance_limit=limit), truth, tracker, n) for n in EVERY
-            }
+            detector = Given(detections, appearance_limit=limit, appearance_farthest=farthest)
+            found = {n: self.track(sequence, detector, truth, tracker, n) for n in EVERY}
             write_text(file, json.dumps(found))
         return {int(n): values for n, values in json.loads(file.read_text()).items()}
 
@@ -249,6 +247,11 @@ class Study:
             told = appearance(np.asarray(embedding)[rows], known.id, known.frame, visibility=visible).figures()
             found.append([told["R1"], told["mAP"], told["TPR@0.1"]])
         return 100 * np.mean(found, axis=0)
+
+
+def distances(known):
+    """(limit, farthest) of an encoder, or of a calibration."""
+    return known.limit, known.farthest
 
 
 def people(truth):

@@ -83,6 +83,7 @@ ROWS = {
 TITLES = {row: title for row, (title, *_) in ROWS.items()}
 MAIN = ("fairmot", "cycas", "outrack-video", "triplet-hard")  # of which all seeds are trained
 PAIRS = ("clmot", "outrack")  # methods whose batches are of pairs
+VARIED = "augmentation."
 WARM_UP = 100  # iterations
 FREE = ("data", "out", "rows", "seeds", "page", "device", "threads", "only_base")  # options that change no figure
 EMA = 0.998  # of the detector from which all begin
@@ -137,7 +138,15 @@ class Study:
             seed=seed,
             **more,
         )
-        return override(settings, changes)
+        return self.changed(settings, changes)
+
+    def changed(self, settings, changes):
+        """Settings of a method, of its augmentation (augmentation.NAME=…), and a row to begin from (init=ROW-SEED)."""
+        varied = [change.removeprefix(VARIED) for change in changes if change.startswith(VARIED)]
+        settings = override(settings, [change for change in changes if not change.startswith(VARIED)])
+        first = self.out / "networks" / str(settings.init) / one_shot.BEST
+        settings = replace(settings, init=str(first)) if first.exists() else settings
+        return replace(settings, augmentation=override(settings.augmentation, varied))
 
     def train(self, method, settings, run):
         """RUN, where a network is trained if it was not yet."""
@@ -171,8 +180,8 @@ class Study:
     def tracking(self, row, seed):
         """AP of what is seen, and what each tracker makes of it."""
         seen = dressed(self.seen(row, seed), row)
-        told = {tracker: seen.tracked(tracker) for tracker in TRACKERS}
-        return {"AP": seen.precision, "limit": seen.limit, **told}
+        told, found = {tracker: seen.tracked(tracker) for tracker in TRACKERS}, seen.calibration
+        return {"AP": seen.precision, "limit": found.limit if found else None, **told}
 
     def seen(self, row, seed):
         """What a network sees of the second halves, kept."""

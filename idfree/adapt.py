@@ -161,23 +161,24 @@ def calibration(embedding: "Embedding", crops: CropSet) -> Calibration | None:
 
 
 def facts(describe: Describe, crops: CropSet, share: float) -> dict[str, str]:
-    """What is to be known of a network: its `limit`, and where colour has a `share` of the say, its weight as `colour`.
+    """What is to be known of a network: its `limit` and `farthest`, and where colour has a `share` of the say, its
+    weight as `colour`.
 
-    The limit is then that of both together. Nothing where no two tracklets coexist.
+    The distances are then those of both together. Nothing where no two tracklets coexist.
     """
     embedding = describe(crops.crops)
     network = calibration(embedding, crops)
     if network is None:
         return {}
     if not share:
-        return {"limit": repr(network.limit)}
+        return network.facts()
     colour = Colour().describe(crops.crops)
     colours = calibration(colour, crops)
     if colours is None:
         return {}
     part = weight(share, network.limit, colours.limit)
     both = calibration(joined(embedding, colour, part), crops)
-    return {} if both is None else {"limit": repr(both.limit), "colour": repr(part)}
+    return {} if both is None else {**both.facts(), "colour": repr(part)}
 
 
 def judged_colour(crops: CropSet) -> dict[str, Any]:

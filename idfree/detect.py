@@ -33,8 +33,8 @@ class Found:
     """What was seen in a sequence.
 
     boxes: of the selected frames, with embeddings or without; those that no tracker would take, `dropped` of them, are
-    left out. frames: how many were looked at. detector, encoder: who looked. limit: the cosine distance at which "same"
-    and "different" cross, if it is known of these embeddings.
+    left out. frames: how many were looked at. detector, encoder: who looked. limit, farthest: what is known of these
+    embeddings, as View has it.
     """
 
     boxes: Annotation
@@ -43,6 +43,7 @@ class Found:
     detector: Detector
     encoder: "Encoder | None"
     limit: float | None
+    farthest: float | None
 
 
 def detect(
@@ -57,7 +58,7 @@ def detect(
     if not detector.needs_images and encoder is None:
         sequence = sequence.without_images()
     chosen = selection.of_frames(sequence)
-    numbers, found, dropped, limit = [], [], 0, None
+    numbers, found, dropped, limit, farthest = [], [], 0, None, None
     for frame in progress(chosen, sequence.name, chosen.length, quiet):
         view = detector(frame)
         detections = selection.of_detections(view.detections)
@@ -70,9 +71,10 @@ def detect(
             detections = replace(detections, embedding=encoder(frame.image, detections.xyxy))
         numbers.append(frame.number)
         found.append(detections)
-        limit = view.appearance_limit
-    limit = encoder.limit if encoder else limit
-    return Found(gathered(numbers, found), len(numbers), dropped, detector, encoder, limit)
+        limit, farthest = view.appearance_limit, view.appearance_farthest
+    if encoder is not None:
+        limit, farthest = encoder.limit, encoder.farthest
+    return Found(gathered(numbers, found), len(numbers), dropped, detector, encoder, limit, farthest)
 
 
 def gathered(numbers: list[int], found: list[Detections]) -> Annotation:
@@ -111,25 +113,27 @@ def report_of(sequence: Sequence, found: Found, selection: Selection, limit: str
         "dimension": found.boxes.embedding.shape[1],
         "dtype": str(found.boxes.embedding.dtype),
     }
-    return {**report, "appearance": {**looks, **limit_of(limit, found.limit, sequence, boxes)}}
+    return {**report, "appearance": {**looks, **limit_of(limit, found, sequence, boxes)}}
 
 
-def limit_of(asked: str, known: float | None, sequence: Sequence, boxes: Given) -> dict[str, Any]:
-    """The distance at which "same" and "different" cross for the embeddings of boxes: `limit`, None where unknown, and
-    `limit_by` model, tracklets or user; where it was to be measured, `error` is the share of mistakes where both kinds
-    are equally likely, and where it could not be, `fault` is why.
+def limit_of(asked: str, known: Found, sequence: Sequence, boxes: Given) -> dict[str, Any]:
+    """The distances that matter for the embeddings of boxes: `limit` and `farthest` (see View), None where unknown, and
+    `limit_by` model, tracklets or user; where they were to be measured, `error` is the share of mistakes where both
+    kinds are equally likely, and where they could not be, `fault` is why.
     """
     if asked not in LIMITS:
-        return {"limit": float(asked), "limit_by": "user"}
+        return {"limit": float(asked), "farthest": None, "limit_by": "user"}
     if asked == "none":
-        return {"limit": None, "limit_by": None}
-    if asked == "auto" and known is not None:
-        return {"limit": known, "limit_by": "model"}
+        return {"limit": None, "farthest": None, "limit_by": None}
+    if asked == "auto" and known.limit is not None:
+        return {"limit": known.limit, "farthest": known.farthest, "limit_by": "model"}
     try:
         found = calibrated(sequence, boxes)
     except UserError as error:
-        return {"limit": known, "limit_by": None if known is None else "model", "fault": str(error)}
-    return {"limit": found.limit, "limit_by": "tracklets", "error": round(found.error, 4)}
+        by = None if known.limit is None else "model"
+        return {"limit": known.limit, "farthest": known.farthest, "limit_by": by, "fault": str(error)}
+    by_tracklets = {"limit": found.limit, "farthest": found.farthest, "limit_by": "tracklets"}
+    return {**by_tracklets, "error": round(found.error, 4)}
 
 
 def calibrated(sequence: Sequence, boxes: Given) -> Calibration:

@@ -54,6 +54,7 @@ def given(spec: str, sequence: Sequence) -> Given:
         sequence.size_hw,
         report["detector"],
         appearance_limit=looks["limit"],
+        appearance_farthest=looks.get("farthest"),
         every=report["every"],
         scores=tuple(report["score_range"]) if report["score_range"] else None,
     )

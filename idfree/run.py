@@ -109,8 +109,10 @@ class Run:
             detections = replace(detections, score=np.clip((detections.score - low) / (high - low), 0, 1))
         detections = self.embedded(frame, detections)
         motion = None if self.camera is None else self.camera(frame, detections)
-        limit = self.encoder.limit if self.encoder else view.appearance_limit
-        return replace(view, detections=detections, camera=motion, appearance_limit=limit)
+        view = replace(view, detections=detections, camera=motion)
+        if self.encoder is None:
+            return view
+        return replace(view, appearance_limit=self.encoder.limit, appearance_farthest=self.encoder.farthest)
 
     def embedded(self, frame: Frame, detections: Detections) -> Detections:
         """The detections with the encoder's embeddings, of those that the tracker wants; zeros for the others."""
@@ -200,17 +202,9 @@ def encoder_for(spec: str, device: str = "auto", threads: int | None = None) -> 
 
 
 def default_tracker(detector: Detector, selection: Selection, encoder: "Encoder | None" = None) -> str:
-    """`fused` where there are embeddings to use, but of one-shot trackers `fairmot`, their own; else `bytetrack`.
-
-    Their scores are lower than detectors', and `fused` waits for higher ones.
-    """
-    from idfree.detectors.one_shot import OneShot
-
-    if encoder is not None:
-        return "fused"
-    if not detector.has_embeddings or selection.appearance == "none":
-        return "bytetrack"
-    return "fairmot" if isinstance(detector, OneShot) else "fused"
+    """`fused` where there are embeddings to use, else `bytetrack`."""
+    own = detector.has_embeddings and selection.appearance != "none"
+    return "fused" if own or encoder is not None else "bytetrack"
 
 
 def prepare(

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from idfree.appearance.calibrate import calibrate
+from idfree.appearance.calibrate import Calibration, calibrate
 from idfree.detect import detect, looks_of_tracklets
 from idfree.detectors import Given
 from idfree.errors import UserError
@@ -29,22 +29,24 @@ class Seen:
     boxes: Sequence[Annotation]
 
     @cached_property
-    def limit(self) -> float | None:
-        """The cosine distance at which embeddings of one person and of two cross; None where there are too few.
+    def calibration(self) -> Calibration | None:
+        """How far apart embeddings of one person and of two lie; None where there are too few.
 
         It is found without a label, from tracklets that motion links.
         """
-        return limit_of([video_of(footage) for footage in self.footages], self.boxes)
+        return calibration_of([video_of(footage) for footage in self.footages], self.boxes)
 
     def tracked(self, tracker: str) -> dict[str, float]:
-        """MEASURES of all footages together, as a tracker, by its name, makes of it with the limit.
+        """MEASURES of all footages together, as a tracker, by its name, makes of it once calibrated.
 
         Raises UserError where the truth does not say who is who.
         """
-        total = Scores()
+        total, found = Scores(), self.calibration
+        limit, farthest = (found.limit, found.farthest) if found else (None, None)
         for footage, boxes in zip(self.footages, self.boxes, strict=True):
             video, truth = video_of(footage), truth_of(footage)
-            run = prepare(video, Given(boxes, appearance_limit=self.limit, scores=None), tracker, images=False)
+            given = Given(boxes, appearance_limit=limit, appearance_farthest=farthest, scores=None)
+            run = prepare(video, given, tracker, images=False)
             for _ in run:
                 pass
             total = total + evaluate(truth, run.result(), "auto", footage.length, (str(footage.source), video.name))
@@ -63,15 +65,15 @@ def look(detector: Detector, footages: Sequence[Footage]) -> Seen:
 
 
 def validate(detector: Detector, footages: Sequence[Footage], tracker: str) -> dict[str, float]:
-    """MEASURES of all footages together, and the "limit" that the tracker uses, if there is one.
+    """MEASURES of all footages together, and the "limit" and "farthest" of View, if they could be found.
 
     tracker: by its name. Raises UserError where a picture cannot be read, or the truth does not say who is who.
     """
     for footage in footages:
         truth_of(footage)  # before all the looking
     seen = look(detector, footages)
-    said = seen.tracked(tracker)
-    return said if seen.limit is None else {**said, "limit": seen.limit}
+    said, found = seen.tracked(tracker), seen.calibration
+    return {**said, "limit": found.limit, "farthest": found.farthest} if found else said
 
 
 def video_of(footage: Footage) -> Video:
@@ -100,8 +102,8 @@ def truth_of(footage: Footage) -> Annotation:
     return truth
 
 
-def limit_of(videos: Sequence[Video], seen: Sequence[Annotation]) -> float | None:
-    """The cosine distance at which "same" and "different" cross for what was seen; None where there is too little."""
+def calibration_of(videos: Sequence[Video], seen: Sequence[Annotation]) -> Calibration | None:
+    """How far apart the embeddings of what was seen lie; None where there is too little."""
     looks = [
         looks_of_tracklets(video, Given(boxes, scores=None))
         for video, boxes in zip(videos, seen, strict=True)
@@ -113,6 +115,6 @@ def limit_of(videos: Sequence[Video], seen: Sequence[Annotation]) -> float | Non
     identity, frame = (np.concatenate([getattr(people, name) for people, _ in looks]) for name in ("id", "frame"))
     which = np.repeat(np.arange(len(looks)), [len(people) for people, _ in looks])
     try:
-        return calibrate(embedding, identity, frame, which).limit
+        return calibrate(embedding, identity, frame, which)
     except UserError:  # no two people at a time
         return None

@@ -9,7 +9,7 @@ from idfree.errors import UserError
 from idfree.sequences.footage import Footage
 from idfree.sequences.motchallenge import write_truth
 from idfree.types import Annotation, Detections, View
-from idfree.validation import limit_of, truth_of, validate, video_of
+from idfree.validation import calibration_of, truth_of, validate, video_of
 
 
 def walkers(frames=12, id_of=lambda person: person + 1):
@@ -45,9 +45,9 @@ class Knowing:
 def test_who_knows_the_truth_tracks_it():
     truth = walkers()
     said = validate(Knowing(truth), [footage(truth)], "fairmot")
-    assert said.keys() == {"HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN", "limit"}
+    assert said.keys() == {"HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN", "limit", "farthest"}
     assert (said["MOTA"], said["IDF1"], said["IDSW"], said["CLR_FP"]) == (1, 1, 0, 0)
-    assert 0 < said["limit"] < 0.9  # one person's embeddings lie about 0.02 apart, two people's 1
+    assert 0 < said["limit"] <= said["farthest"] < 0.9  # one person's embeddings lie about 0.02 apart, two people's 1
 
 
 def test_several_footages_count_together():
@@ -69,7 +69,7 @@ def test_one_person_alone_gives_no_limit():
     truth = walkers()
     alone = truth[truth.id == 1]
     seen = replace(alone, embedding=np.ones((len(alone), 4)))
-    assert limit_of([video_of(footage(truth))], [seen]) is None
+    assert calibration_of([video_of(footage(truth))], [seen]) is None
 
 
 def test_a_half_is_measured_by_its_part_of_the_truth(tmp_path):

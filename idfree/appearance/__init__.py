@@ -39,4 +39,4 @@ def with_colour(network: "Network") -> "Encoder":
     from idfree.appearance.colour import Colour
     from idfree.appearance.together import Together
 
-    return Together(network, Colour(), network.colour, network.limit)
+    return Together(network, Colour(), network.colour, network.limit, network.farthest)

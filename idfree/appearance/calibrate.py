@@ -29,15 +29,20 @@ class Calibration:
 
     equal: the cosine distance of equal errors, which as large a share of the pairs of one tracklet exceeds as of the
     pairs of two people does not; error: that share. limit: that distance, or the one that MOST_REFUSED of the former
-    exceed, or the one that MOST_ACCEPTED of the latter do not, whichever is the least. same, different (200,): how many
-    pairs of each lie between two EDGES.
+    exceed, or the one that MOST_ACCEPTED of the latter do not, whichever is the least. farthest: the second of these.
+    same, different (200,): how many pairs of each lie between two EDGES.
     """
 
     limit: float
+    farthest: float
     equal: float
     error: float
     same: Integers
     different: Integers
+
+    def facts(self) -> dict[str, str]:
+        """What a model's file says of it."""
+        return {"limit": repr(self.limit), "farthest": repr(self.farthest)}
 
 
 def calibrate(
@@ -74,10 +79,11 @@ def calibrate(
             f" in time, at most {max_gap} frames apart; expected some of both"
         )
     equal, error = equal_error(same, different)
-    limit = min(equal, float(np.quantile(same, 1 - MOST_REFUSED)), float(np.quantile(different, MOST_ACCEPTED)))
+    farthest = float(np.quantile(same, 1 - MOST_REFUSED))
+    limit = min(equal, farthest, float(np.quantile(different, MOST_ACCEPTED)))
     limit = limit if limit > 0 else equal  # crops that are all but copies of each other say nothing
     histograms = [np.histogram(values.clip(0, 2), EDGES)[0] for values in (same, different)]
-    return Calibration(limit, equal, error, *histograms)
+    return Calibration(limit, farthest, equal, error, *histograms)
 
 
 def numbered(names: ArrayLike) -> Integers:

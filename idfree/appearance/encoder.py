@@ -17,7 +17,8 @@ class Encoder(ABC):
 
     name: for the summary. dimension: numbers in an embedding. size_hw: (height, width) of the crops it looks at. batch:
     how many of them at once. limit: the cosine distance at which "the same person" and "another" are equally often
-    mistaken for each other (see calibrate), None where nobody has measured it.
+    mistaken for each other (see calibrate), None where nobody has measured it; farthest: the one that hardly any two
+    crops of one person exceed.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Encoder(ABC):
     size_hw: tuple[int, int]
     batch: int
     limit: float | None
+    farthest: float | None = None
 
     def __call__(self, image_bgr: Image, xyxy: Floats) -> Embedding:
         """(N, D) embeddings of unit length of the boxes (N, 4) in an image."""

@@ -69,7 +69,9 @@ class Network(Encoder):
             self.batch = count if isinstance(count, int) else self.settings.batch
             self.levels = None if self.port.type == BYTES else levels(self.settings, KINDS[self.port.type])
             self.size_hw = size_of(sides[:2] if self.levels is None else sides[1:], self.settings, self.metadata)
-            self.limit = limit_of(self.metadata) if self.settings.limit is None else self.settings.limit
+            self.limit, self.farthest = limits_of(self.metadata)
+            if self.settings.limit is not None:
+                self.limit, self.farthest = self.settings.limit, None
             self.colour = number_of(self.metadata, "colour", 1, "a share of the embedding") or 0.0
             self.dimension = self.encode(np.full((1, *self.size_hw, 3), GREY, dtype=np.uint8)).shape[1]
         except UserError as error:
@@ -145,9 +147,10 @@ def size_of(sides: Sequence[int | str | None], settings: NetworkSettings, metada
     return size[0], size[1]
 
 
-def limit_of(metadata: dict[str, str]) -> float | None:
-    """The calibrated cosine distance that the file states, if any. Raises UserError where it is no distance."""
-    return number_of(metadata, "limit", 2, "a cosine distance")
+def limits_of(metadata: dict[str, str]) -> tuple[float | None, float | None]:
+    """(limit, farthest): the calibrated cosine distances that the file states, if any. Raises UserError at others."""
+    limit, farthest = (number_of(metadata, name, 2, "a cosine distance") for name in ("limit", "farthest"))
+    return limit, farthest
 
 
 def number_of(metadata: dict[str, str], name: str, most: float, what: str) -> float | None:

@@ -10,11 +10,14 @@ from idfree.appearance.encoder import Embedding, Encoder
 class Together(Encoder):
     """Embeddings of both, one after the other; their cosine distance is the weighted mean of the two distances.
 
-    share: the second's weight, 0…1. limit: of the mean.
+    share: the second's weight, 0…1. limit, farthest: of the mean.
     """
 
-    def __init__(self, first: Encoder, second: Encoder, share: float, limit: float | None):
-        self.first, self.second, self.share, self.limit = first, second, share, limit
+    def __init__(
+        self, first: Encoder, second: Encoder, share: float, limit: float | None, farthest: float | None = None
+    ):
+        self.first, self.second, self.share = first, second, share
+        self.limit, self.farthest = limit, farthest
         self.name = f"{first.name} and {second.name}"
         self.dimension = first.dimension + second.dimension
         self.size_hw, self.batch = first.size_hw, first.batch

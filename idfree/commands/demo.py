@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from idfree.sequences.synthetic import Synthetic
     from idfree.types import Annotation, Image
 
-TRACKERS = {"sort": "motion alone", "bytetrack": "motion, with weak detections", "fairmot": "motion and appearance"}
+TRACKERS = {"sort": "motion alone", "bytetrack": "motion, with weak detections", "fused": "motion and appearance"}
 SEEN = 0.25  # people of whom less is visible need not be found
 
 
@@ -73,7 +73,7 @@ def film(made: "Synthetic", path: Path, options: argparse.Namespace) -> "tuple[A
     from idfree.progress import progress
     from idfree.run import prepare
 
-    run = prepare(made.sequence, Given(made.detections, made.sequence.size_hw), "fairmot")
+    run = prepare(made.sequence, Given(made.detections, made.sequence.size_hw), "fused")
     most, still = 0, None
     with Film(path, made.sequence.frame_rate) as camera:
         for frame, tracks in progress(run, "demo", options.frames, options.quiet):

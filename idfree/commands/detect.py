@@ -152,7 +152,7 @@ def question_of_looks(detector: "Detector", encoder: "Encoder | None", options: 
     own = zlib.crc32(boxes.embedding.tobytes()) if boxes is not None and boxes.embedding is not None else 0
     file = Path(options.appearance)
     checksum = zlib.crc32(file.read_bytes()) if file.is_file() else 0
-    model = None if encoder is None else [encoder.name, checksum, encoder.limit]
+    model = None if encoder is None else [encoder.name, checksum, encoder.limit, encoder.farthest]
     asked = {"appearance": model or options.appearance, "own": own, "min_score": options.min_score}
     return plain({**asked, "limit": options.limit})
 

@@ -17,7 +17,8 @@ class Given:
 
     annotation: rows sorted by frame, embeddings and all. size_hw: (height, width) of the frames, if known.
     name: what it is called in reports. A frame without rows gives an empty view.
-    appearance_limit: of the embeddings, if it is known (View). every: only frames 1, 1+N, 1+2N … were looked at.
+    appearance_limit, appearance_farthest: of the embeddings, if they are known (View). every: only frames 1, 1+N,
+    1+2N … were looked at.
     score_range: None where scores lie in 0…1, as trackers' thresholds expect; else the scores that stand for 0 and 1,
     `measured` on these boxes, or as it was on those of which these are a part.
     """
@@ -31,6 +32,7 @@ class Given:
         name: str = "given",
         *,
         appearance_limit: float | None = None,
+        appearance_farthest: float | None = None,
         every: int = 1,
         scores: Range | Literal["measured"] | None = "measured",
     ):
@@ -38,7 +40,7 @@ class Given:
         self.size_hw = size_hw
         self.name = name
         self.has_embeddings = annotation.embedding is not None
-        self.appearance_limit = appearance_limit
+        self.appearance_limit, self.appearance_farthest = appearance_limit, appearance_farthest
         self.every = every
         self.score_range = score_range(annotation.score) if scores == "measured" else scores
 
@@ -50,7 +52,13 @@ class Given:
                 f" looked at: add --every {self.every}, or detect again without"
             )
         boxes = self.annotation.at(frame.number)
-        return View(boxes, frame=frame, size_hw=self.size_hw, appearance_limit=self.appearance_limit)
+        return View(
+            boxes,
+            frame,
+            self.size_hw,
+            appearance_limit=self.appearance_limit,
+            appearance_farthest=self.appearance_farthest,
+        )
 
 
 def score_range(score: Floats) -> Range | None:

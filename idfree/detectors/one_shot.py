@@ -30,7 +30,7 @@ class OneShotSettings:
 
 
 class OneShot:
-    """A detector whose boxes come with embeddings, and with the limit that suits them if the file knows it.
+    """A detector whose boxes come with embeddings, and with the distances that suit them if the file knows them.
 
     The network takes `image` uint8 (1, H, W, 3) BGR, letterboxed, and gives boxes (K, 4) in its pixels, scores (K,),
     classes (K,) and embeddings (K, D), best first. classes: the names or numbers to keep; None keeps all. device,
@@ -57,7 +57,8 @@ class OneShot:
         self.metadata: dict[str, str] = dict(meta.custom_metadata_map)
         try:
             self.size_hw = size_of(self.settings.size, self.metadata)
-            self.appearance_limit = limit_of(self.metadata)
+            self.appearance_limit = distance_of("limit", self.metadata)
+            self.appearance_farthest = distance_of("farthest", self.metadata)
             self.class_ids = None if classes is None else chosen(classes, class_names(meta, None))
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
@@ -72,7 +73,13 @@ class OneShot:
             found = self.found(fit)
         except UserError as error:
             raise UserError(f"{self.name}, frame {frame.number}: {error}") from error
-        return View(found, frame, fit.image_hw, appearance_limit=self.appearance_limit)
+        return View(
+            found,
+            frame,
+            fit.image_hw,
+            appearance_limit=self.appearance_limit,
+            appearance_farthest=self.appearance_farthest,
+        )
 
     def put(self, bgr: Image) -> Fit:
         """Draw the picture as it was in training: as large as it fits, in the middle of grey."""
@@ -124,11 +131,11 @@ def size_of(wanted: str | None, metadata: dict[str, str]) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def limit_of(metadata: dict[str, str]) -> float | None:
-    """The cosine distance at which the same and another person are equally often mistaken for each other, if known."""
+def distance_of(name: str, metadata: dict[str, str]) -> float | None:
+    """A cosine distance (see View), if the file knows it. Raises UserError where it is no number."""
     try:
-        return float(metadata["limit"])
+        return float(metadata[name])
     except KeyError:
         return None
     except ValueError:
-        raise UserError(f"metadata limit is {metadata['limit']!r}, expected a number") from None
+        raise UserError(f"metadata {name} is {metadata[name]!r}, expected a number") from None

@@ -46,7 +46,7 @@ def export_tracker(network: Centre, path: Path, metadata: Mapping[str, str], siz
 
     Gives `boxes` (K, 4) xyxy in its pixels, best first, `scores` (K,), `classes` (K,) int64, `embedding` (K, D) of unit
     length. metadata: what is to stand in the file beside kind, version, dimension, size (HEIGHTxWIDTH that it was
-    trained at), stride and needs: method, thresholds, limit, trained_on. The file is written only if ONNX Runtime
+    trained at), stride and needs: method, limit, farthest, trained_on. The file is written only if ONNX Runtime
     makes of pictures of two sizes what PyTorch does. Raises MissingExtra without onnx and onnxscript, and UserError for
     a size that is no multiple of 32, where ONNX Runtime cannot run the network, and where the two disagree.
     """

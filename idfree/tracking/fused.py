@@ -1,7 +1,7 @@
 """Looks first, overlap second, and a long memory for faces: what serves best here of FairMOT and ByteTrack.
 
 Ours: FairMOT's first pass (Zhang et al. 2020, sec. 4.4) before ByteTrack's (Zhang et al. 2022), which may not
-contradict it. Without embeddings it is ByteTrack with other thresholds.
+contradict it where looks are to be relied on. Without embeddings it is ByteTrack with other thresholds.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class FusedSettings(ByteTrackSettings):
     new_score: float = 0.5
     max_cosine: float = 0.4  # of appearance fused with motion
     appearance_weight: float = 0.98
-    veto: float = 1.5  # times the limit: two whose looks are farther apart are not matched by overlap
+    veto: float = 1.5  # times the limit: two whose looks are farther apart are not matched by overlap; see strangers
     memory: int = 120  # frames at 30 frames a second that a lost track is kept where looks are known
     distinct: float = 0.8  # of the runner-up's cost, at most, to recognise whom ByteTrack would have forgotten by now
 
@@ -92,12 +92,18 @@ class Fused(ByteTrack):
         return np.asarray(long_ago & (cost > self.settings.distinct * rivals(cost, j)))
 
     def strangers(self, i: Integers, j: Integers, embedding: Embedding) -> Mask:
-        """(K,) whether tracks i look too different from embedding[j] to be one with them; unknown looks never do."""
+        """(K,) whether tracks i look too different from embedding[j] to be one with them; unknown looks never do.
+
+        Good looks are believed: without a veto, an oracle's lose 4 to 6 points of IDF1, colour's 1 on whole videos. Of
+        poor ones, which their own people often exceed, only what hardly anybody does is: with 1.5 times the limit for
+        all, networks that had just begun to learn had IDF1 57 to 60, with theirs 61 to 63, with no looks at all 63.6.
+        """
         if not embedding.shape[1]:
             return super().strangers(i, j, embedding)
         looks = self.scale * cosine_distance(self.tracks.embedding, embedding, i, j)
         known = np.any(self.tracks.embedding, axis=1)[i] & np.any(embedding, axis=1)[j]
-        return np.asarray(known & (looks > self.settings.veto * self.settings.max_cosine))
+        believed = max(self.settings.veto * self.settings.max_cosine, self.scale * (self.farthest or 0))
+        return np.asarray(known & (looks > believed))
 
 
 def rivals(cost: Floats, j: Integers) -> Floats:

@@ -37,6 +37,7 @@ class Tracker(ABC):
         self.dropped = 0
         self.decided: Counter[str] = Counter()
         self.limit: float | None = None
+        self.farthest: float | None = None
         self.forget()
 
     def update(self, evidence: View | Detections) -> Tracks:
@@ -46,7 +47,7 @@ class Tracker(ABC):
         self.dropped += len(sane) - int(np.count_nonzero(sane))
         self.frame += 1
         self.tick(view.frame)
-        self.limit = view.appearance_limit
+        self.limit, self.farthest = view.appearance_limit, view.appearance_farthest
         return self.step(view.detections.only(sane), view)
 
     def tick(self, frame: Frame | None) -> None:

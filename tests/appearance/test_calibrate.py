@@ -47,6 +47,8 @@ def test_embeddings_that_scatter_normally_about_their_persons():
     assert abs(np.degrees(np.arccos(1 - found.equal)) - expected) < 0.3
     accepted = 25 + deviation * normal.inv_cdf(module.MOST_ACCEPTED)  # less than equal errors, and than the 1 % refused
     assert abs(np.degrees(np.arccos(1 - found.limit)) - accepted) < 0.3
+    refused = deviation * normal.inv_cdf(1 - module.MOST_REFUSED / 2)
+    assert abs(np.degrees(np.arccos(1 - found.farthest)) - refused) < 0.3
     assert found.same.sum() == 2 * (600 * 60 - 60 * 61 / 2)
     assert found.different.sum() == 600 + 2 * (600 * 60 - 60 * 61 / 2)
 
@@ -74,6 +76,8 @@ def test_identities_without_time():
     assert found.different.sum() == 4
     near, far = 1 - np.cos(np.radians([10, 15]))
     assert found.limit == pytest.approx(near + (1 - module.MOST_REFUSED) * (far - near))  # the quantile of two
+    assert found.farthest == found.limit
+    assert found.facts() == {"limit": repr(found.limit), "farthest": repr(found.farthest)}
     assert far < found.equal < 1 - np.cos(np.radians(50))
     with pytest.raises(UserError, match="nothing to calibrate on: 2 pairs of one tracklet and 0 pairs of two"):
         calibrate(embedding, [5, 5, 9, 9], [-1] * 4)

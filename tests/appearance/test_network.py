@@ -132,9 +132,12 @@ def test_the_size_where_the_file_leaves_it_open():
         override(NetworkSettings(), ["batch=0"])
 
 
-def test_the_limit_is_the_files_unless_told():
+def test_the_limits_are_the_files_unless_told():
+    both = Network("m.onnx", session=own({**OWN, "farthest": "0.6"}))
+    assert (both.limit, both.farthest) == (0.42, 0.6)
+    told = Network("m.onnx", NetworkSettings(limit=0.3), session=own({**OWN, "farthest": "0.6"}))
+    assert (told.limit, told.farthest) == (0.3, None)
     assert Network("m.onnx", session=own({"idfree.kind": "appearance"})).limit is None
-    assert Network("m.onnx", NetworkSettings(limit=0.3), session=own()).limit == 0.3
     for wrong in ("near", "nan", "-1"):
         with pytest.raises(UserError, match=rf"m\.onnx: its metadata says limit={wrong}, expected a cosine distance"):
             Network("m.onnx", session=own({**OWN, "limit": wrong}))

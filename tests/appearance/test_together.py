@@ -12,7 +12,7 @@ from idfree.appearance.together import Together, joined, weight
 class Mean(Encoder):
     """The direction of the mean colour."""
 
-    name, dimension, size_hw, batch, limit, colour = "mean", 3, (16, 8), 4, 0.1, 0.25
+    name, dimension, size_hw, batch, limit, farthest, colour = "mean", 3, (16, 8), 4, 0.1, 0.2, 0.25
 
     def encode(self, crops):
         mean = crops.mean(axis=(1, 2)) + 1
@@ -24,8 +24,8 @@ CROPS = np.random.default_rng(0).integers(0, 256, (10, 16, 8, 3), dtype=np.uint8
 
 def test_distances_are_the_weighted_mean():
     one, two = Mean(), Colour()
-    both = Together(one, two, 0.25, 0.2)
-    assert (both.dimension, both.limit, both.size_hw) == (3 + two.dimension, 0.2, (16, 8))
+    both = Together(one, two, 0.25, 0.2, 0.3)
+    assert (both.dimension, both.limit, both.farthest, both.size_hw) == (3 + two.dimension, 0.2, 0.3, (16, 8))
     looks = both.describe(CROPS)
     assert looks.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(looks, axis=1), 1, atol=1e-5)
@@ -49,4 +49,4 @@ def test_each_has_its_share_of_the_say():
 
 def test_colour_beside_a_network():
     both = with_colour(Mean())
-    assert (both.name, both.share, both.limit) == ("mean and colour", 0.25, 0.1)
+    assert (both.name, both.share, both.limit, both.farthest) == ("mean and colour", 0.25, 0.1, 0.2)

@@ -15,6 +15,7 @@ pytest.importorskip("torch", reason="training needs PyTorch")
 
 from idfree.adapt import advice, crops_at, merged, split, tpr
 from idfree.appearance.cropset import CropSet
+from idfree.appearance.network import Network
 from idfree.cli import main, parser
 from idfree.commands.adapt import collected
 from idfree.detectors import Given
@@ -93,6 +94,7 @@ def test_from_video_to_a_model_that_tracks(films, learnt, tmp_path):
     summary = json.loads((tmp_path / "summary.json").read_text())["sequences"][0]
     assert summary["tracker"] == "Fused"
     assert summary["appearance"]["limit"] == pytest.approx(report["limit"])
+    assert Network(model).farthest >= report["limit"]
     assert summary["matches"]["appearance"] > 0
 
 

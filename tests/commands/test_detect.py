@@ -43,7 +43,9 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines = (f"{n:g},-1,{x:.3f},{y:.3f},{w:.3f},{h:.3f},{s:.3f}" for n, _, x, y, w, h, s in rows)
         text = "\n".join(f"{line},{kind}" for line, kind in zip(lines, kinds, strict=True))
         (folder / "text" / f"{name}.txt").write_text(text)
-    write_model(folder / "ours.onnx", {"idfree.kind": "appearance", "limit": "0.05", "size": "16x8"})
+    write_model(
+        folder / "ours.onnx", {"idfree.kind": "appearance", "limit": "0.05", "farthest": "0.07", "size": "16x8"}
+    )
     write_model(folder / "foreign.onnx", {"idfree.kind": "appearance", "size": "16x8"})
     return folder
 
@@ -139,7 +141,7 @@ def test_a_limit_that_nobody_measured_is_measured_on_the_boxes(films, tmp_path, 
         assert detect(films, tmp_path / detector, *options, detector=detector) == 0
         looks = known(tmp_path / detector)["appearance"]
         assert looks["limit_by"] == "tracklets"
-        assert 0 < looks["limit"] < 2
+        assert 0 < looks["limit"] <= looks["farthest"] < 2
         assert 0 <= looks["error"] < 0.5
         assert f"limit {looks['limit']:.3f} by the tracklets of these boxes" in capsys.readouterr().out
     array = np.load(tmp_path / "arrays" / "one.npy")
@@ -162,6 +164,8 @@ def test_limits_on_request_and_copies_of_what_is_kept(films, tmp_path):
     assert limit("--appearance", films / "ours.onnx") == 0.05
     assert detect(films, tmp_path / "copy", detector=tmp_path / "kept") == 0
     assert known(tmp_path / "copy")["appearance"]["limit"] == 0.05
+    looks = {name: known(tmp_path / name)["appearance"]["farthest"] for name in ("copy", "kept")}
+    assert looks == {"copy": 0.07, "kept": 0.07}
     assert (tmp_path / "copy" / "one.npy").read_bytes() == (tmp_path / "kept" / "one.npy").read_bytes()
     assert detect(films, tmp_path / "copy", "--appearance", "none", detector=tmp_path / "kept") == 0
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["one.json", "one.txt"]

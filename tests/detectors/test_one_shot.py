@@ -18,7 +18,13 @@ from idfree.types import Frame
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (150, 320, 3), dtype=np.uint8)
 BOXES = np.array([[30.0, 20.0, 70.0, 120.0], [200.0, 60.0, 230.0, 140.0]])
-SAID = {"idfree.kind": "tracker", "size": "96x128", "names": "{0: 'person', 1: 'dog'}", "limit": "0.25"}
+SAID = {
+    "idfree.kind": "tracker",
+    "size": "96x128",
+    "names": "{0: 'person', 1: 'dog'}",
+    "limit": "0.25",
+    "farthest": "0.5",
+}
 
 
 @dataclass
@@ -56,7 +62,8 @@ def test_boxes_come_back_where_they_are_in_the_image_with_their_embeddings():
     np.testing.assert_allclose(view.detections.score, [0.8, 0.5])
     np.testing.assert_array_equal(view.detections.embedding, np.eye(2, 8))
     assert view.detections.class_id.tolist() == [0, 1]
-    assert (view.frame, view.size_hw, view.appearance_limit) == (frame, (150, 320), 0.25)
+    assert (view.frame, view.size_hw) == (frame, (150, 320))
+    assert (view.appearance_limit, view.appearance_farthest) == (0.25, 0.5)
     assert (detector.name, detector.needs_images, detector.has_embeddings) == ("model.onnx", True, True)
 
 
@@ -146,7 +153,7 @@ def test_failures_are_named_with_the_frame():
 
 
 def test_without_a_limit_there_is_none():
-    said = {name: value for name, value in SAID.items() if name != "limit"}
+    said = {name: value for name, value in SAID.items() if name not in ("limit", "farthest")}
     assert OneShot("m.onnx", session=Network(said=said)).appearance_limit is None
 
 
@@ -197,11 +204,11 @@ def test_without_openvino_it_is_named(tmp_path, monkeypatch):
         sessions.open_session(tmp_path / "m.onnx", "openvino")
 
 
-def test_its_own_association_is_the_default():
+def test_fused_is_the_default_where_there_are_looks():
     from idfree.run import default_tracker
     from idfree.selection import Selection
 
     one_shot = object.__new__(OneShot)
-    assert default_tracker(one_shot, Selection()) == "fairmot"
+    assert default_tracker(one_shot, Selection()) == "fused"
     assert default_tracker(one_shot, Selection(appearance="none")) == "bytetrack"
     assert default_tracker(one_shot, Selection(), Colour()) == "fused"

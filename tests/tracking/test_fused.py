@@ -4,7 +4,7 @@ import numpy as np
 
 from idfree.trackers import ByteTrack, ByteTrackSettings, Fused, FusedSettings
 from idfree.tracking.fused import rivals
-from idfree.types import Detections
+from idfree.types import Detections, View
 
 RED, BLUE = np.eye(4)[:2]
 
@@ -48,6 +48,15 @@ def test_another_who_stands_in_ones_place_is_another():
     frames = [seen((100, RED))] * 5 + [seen((100, BLUE))] * 3
     assert ids(Fused(), frames)[-1] == [2]
     assert ids(Fused(FusedSettings(veto=np.inf)), frames)[-1] == [1]
+
+
+def test_looks_that_vary_as_much_for_one_person_forbid_nothing():
+    """Of an encoder whose own people are often that far apart, overlap is believed."""
+    frames = [seen((100, RED))] * 5 + [seen((100, BLUE))] * 3
+    views = [View(frame, appearance_limit=0.4, appearance_farthest=1.1) for frame in frames]
+    assert ids(Fused(), views)[-1] == [1]
+    views = [View(frame, appearance_limit=0.4, appearance_farthest=0.9) for frame in frames]
+    assert ids(Fused(), views)[-1] == [2]
 
 
 def test_who_is_known_by_looks_is_awaited():

@@ -1,6 +1,7 @@
 """Batches of pictures in pairs, found by arithmetic on their numbers: nobody's identity is read, or passed on."""
 
 import logging
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,13 +40,15 @@ class TwoViewsSettings:
 @dataclass(frozen=True)
 class FramePairsSettings(TwoViewsSettings):
     """frames: both pictures lie within so many consecutive ones of a video (Liu 2021, OUTrack; its code: 10). itself:
-    chance that a frame is its own partner, as still images are.
+    chance that a frame is its own partner, as still images are. alike: two frames are varied in the same way, so that
+    they differ as the video has it.
     """
 
     mirrored: bool = False
     negatives: float = 0.25
     frames: int = 20
     itself: float = 0.0
+    alike: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,6 +74,7 @@ class TwoViews:
                 " the same object would be; expected 0"
             )
         self.batches, self.settings = batches, settings or TwoViewsSettings()
+        self.alike = False
         self.start, self.count = spans(batches.scenes)
         ratio = self.settings.negatives
         self.share = ratio / (1 + ratio)
@@ -113,9 +117,9 @@ class TwoViews:
         if self.settings.mirrored:
             flip = random.random() < settings[0].flip
             settings = [replace(settings[0], flip=float(each)) for each in (flip, not flip)]
-        first, second = (
-            vary(each, size_hw, random, how) for each, how in zip((scene, other or scene), settings, strict=True)
-        )
+        again = deepcopy(random) if self.alike and partner != number else random
+        first = vary(scene, size_hw, random, settings[0])
+        second = vary(other or scene, size_hw, again, settings[1])
         return first, second, negative and other is not None
 
     def partner(self, number: int, random: np.random.Generator) -> int:
@@ -144,7 +148,7 @@ class FramePairs(TwoViews):
     def __init__(self, batches: SceneBatches, settings: FramePairsSettings | None = None):
         settings = settings or FramePairsSettings()
         super().__init__(batches, settings)
-        self.reach, self.itself = settings.frames - 1, settings.itself
+        self.reach, self.itself, self.alike = settings.frames - 1, settings.itself, settings.alike
 
     def partner(self, number: int, random: np.random.Generator) -> int:
         start, end = int(self.start[number]), int(self.start[number] + self.count[number])

@@ -37,6 +37,7 @@ LOG = logging.getLogger("idfree")
 
 PEOPLE = ("person",)
 BEST, MODEL = "best.pt", "model.onnx"
+DISTANCES = ("limit", "farthest")  # between embeddings, as View has them
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class Method(Generic[S]):
 class Judging:
     """How a network is judged on its way: by which figures, which of them is to be high, after how many epochs each.
 
-    judge: of a network (a Centre) and what is to be known of it (see `facts`). "limit", if among the figures, becomes
+    judge: of a network (a Centre) and what is to be known of it (see `facts`). DISTANCES, if among the figures, become
     the model's.
     """
 
@@ -220,7 +221,7 @@ def begun(method: Method[S], settings: S, categories: int) -> Centre:
 
 def facts(said: Mapping[str, Any], figures: Mapping[str, float] | None = None) -> dict[str, str]:
     """What is to be known of a network by whoever uses it: method, size HEIGHTxWIDTH, names of its classes, what it was
-    trained on, and its limit if that was found.
+    trained on, and DISTANCES if they were found.
     """
     known = {
         "method": said["method"],
@@ -228,7 +229,7 @@ def facts(said: Mapping[str, Any], figures: Mapping[str, float] | None = None) -
         "names": repr(dict(enumerate(said["classes"]))),
         "trained_on": said["trained_on"],
     }
-    return known | ({"limit": repr(figures["limit"])} if figures and "limit" in figures else {})
+    return known | {name: repr(figures[name]) for name in DISTANCES if figures and name in figures}
 
 
 def opened(method: Method[S], state: Mapping[str, Any]) -> tuple[Centre, S, dict[str, str]]:

@@ -27,14 +27,16 @@ EVEN = 0.5  # share of the frames of videos that are seen beside themselves wher
 class OutrackSettings(OneShotSettings):
     """batch: pairs of pictures. objective: the paper's `utrack`, or `cycas`, which learns from no pair of two scenes.
     views: a frame of a video is seen beside another of `frames` consecutive ones (`frames`), beside itself, varied anew
-    (`images`), or as often the one as the other (`both`); a still image always beside itself. negatives: pairs of two
-    scenes to each other pair. All else: see MatchingSettings. The code: frames=10 negative=hinge.
+    (`images`), or as often the one as the other (`both`); a still image always beside itself. alike: two frames are
+    varied in the same way. negatives: pairs of two scenes to each other pair. All else: see MatchingSettings. The code:
+    frames=10 negative=hinge.
     """
 
     dimension: int = 256
     objective: Literal["utrack", "cycas"] = "utrack"
     views: Literal["frames", "images", "both"] = "frames"
     frames: int = 20
+    alike: bool = False
     negatives: float = 0.25
     placeholder: Literal["mean", "zero", "none"] = "mean"
     temperature: float | None = None
@@ -61,7 +63,7 @@ class OutrackSettings(OneShotSettings):
         if self.views == "images":
             return TwoViewsSettings(mirrored=False, negatives=negatives)
         itself = EVEN if self.views == "both" else 0.0
-        return FramePairsSettings(negatives=negatives, frames=self.frames, itself=itself)
+        return FramePairsSettings(negatives=negatives, frames=self.frames, itself=itself, alike=self.alike)
 
 
 def objective(settings: OutrackSettings, scenes: Scenes) -> nn.Module:

@@ -59,7 +59,7 @@ def test_everything_in_its_place(narrow, tiny, tmp_path, unexported):
 
 
 def test_what_is_known_of_the_network(narrow, tiny, tmp_path):
-    judging = one_shot.Judging(lambda network, known: {"MOTA": 0.5, "limit": 0.25}, by="MOTA")
+    judging = one_shot.Judging(lambda network, known: {"MOTA": 0.5, "limit": 0.25, "farthest": 0.5}, by="MOTA")
     narrow.learn(tmp_path, tiny, judging=judging, classes=("person", "bicycle"), trained_on="a made-up street")
     network, settings, known = trackers.opened(tmp_path / "best.pt")
     assert known == {
@@ -68,6 +68,7 @@ def test_what_is_known_of_the_network(narrow, tiny, tmp_path):
         "names": "{0: 'person', 1: 'bicycle'}",
         "trained_on": "a made-up street",
         "limit": "0.25",
+        "farthest": "0.5",
     }
     assert settings == tiny
     assert not network.training

@@ -11,6 +11,7 @@ not known); judged on the second halves. Rows, and how each learns who is who:
     none, random, colour   not at all: of detection alone; embeddings are left out, or what the head that never learnt
                            gives, or striped colour histograms
     fairmot                by the identities of the videos
+    tracklets              the same by tracklets: boxes that motion links, no name is read
     cycas, outrack-video   by pairs of frames (PennFudan: two views)
     outrack-images         by two views of each picture
     triplet-hard, triplet-all, nt-xent   clmot: by two views of each picture
@@ -53,7 +54,7 @@ from idfree.progress import progress
 from idfree.sequences.footage import open_all
 from idfree.sequences.tables import read_npy
 from idfree.settings import override
-from idfree.train import at_hand
+from idfree.train import LINKED, at_hand, by_motion
 from idfree.validation import Seen, look, video_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "label_free.md"
@@ -73,6 +74,7 @@ ROWS = {
     "random": ("random embedding", ALONE, {}),
     "colour": ("striped colour histogram", ALONE, {}),
     "fairmot": ("fairmot (identities)", FAIRMOT, {}),
+    "tracklets": ("fairmot (tracklets)", FAIRMOT, {}),
     "cycas": ("cycas", OUTRACK, {"objective": "cycas"}),
     "outrack-video": ("outrack (video)", OUTRACK, {}),
     "outrack-images": ("outrack (images)", OUTRACK, {"views": "images"}),
@@ -148,11 +150,12 @@ class Study:
         settings = replace(settings, init=str(first)) if first.exists() else settings
         return replace(settings, augmentation=override(settings.augmentation, varied))
 
-    def train(self, method, settings, run):
-        """RUN, where a network is trained if it was not yet."""
+    def train(self, method, settings, run, linked=False):
+        """RUN, where a network is trained if it was not yet; linked: by the identities that motion finds."""
         if not (run / one_shot.MODEL).exists():
             height = round(settings.shape().size_hw[0] * settings.augmentation.largest)
-            footages = at_hand(self.footages("train"), self.out / "frames", height, lambda name, n: bar(n, name))
+            footages = [by_motion(each, LINKED) if linked else each for each in self.footages("train")]
+            footages = at_hand(footages, self.out / "frames", height, lambda name, n: bar(n, name))
             options = {"device": self.device, "resume": True, "workers": 1, "progress": partial(bar, what=run.name)}
             one_shot.train(method, footages, settings, run, trained_on="MOTChallenge, PennFudan", **options)
         return run
@@ -160,7 +163,8 @@ class Study:
     def trained(self, row, seed):
         """(network, its settings, what is known of it), after training."""
         _, method, _ = ROWS[row.split(",")[0]]
-        run = self.train(method, self.settings(row, seed), self.out / "networks" / f"{network_of(row)}-{seed}")
+        run = self.out / "networks" / f"{network_of(row)}-{seed}"
+        self.train(method, self.settings(row, seed), run, linked=row.startswith("tracklets"))
         network, settings, known = one_shot.opened(method, load(run / one_shot.BEST))
         return network.to(self.device), settings, known
 

@@ -42,6 +42,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--val-every", type=int, default=1, metavar="EPOCHS", help="between validations (1)")
     add_("--tracker", default="fairmot", help="of validations (fairmot)")
     add_("--best", choices=("IDF1", "MOTA", "HOTA"), default="IDF1", help="what makes best.pt the best (IDF1)")
+    add_(
+        "--identities",
+        choices=("labels", "tracklets"),
+        default="labels",
+        help="who is who: as labelled, or by tracklets that motion links, no name is read (fairmot, simplereid)",
+    )
     add_("--images", type=Path, help=IMAGES)
     add_(
         "--backbone", help="dla34 (default), dla34-plain, resnet18/34/50, resnet18/34-fpn, hrnet_w32, mobilenet-v3-fpn"
@@ -66,7 +72,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change a setting of the method; augmentation.NAME, data.NAME; of simplereid also label.NAME, identities",
+        help="change a setting of the method; augmentation.NAME, data.NAME, label.NAME; of simplereid also identities",
     )
 
 
@@ -74,9 +80,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Train; gives where the model is, and the figures of the best validation."""
     from idfree.sequences.footage import FootageSettings, open_all
     from idfree.settings import override
+    from idfree.train import LINKED, by_motion
 
     data = override(FootageSettings(), part(options.set, "data"))
     footages = open_all(options.data, options.half, options.images, data)
+    if options.identities == "tracklets":
+        labelling = override(LINKED, part(options.set, "label"))
+        footages = [by_motion(footage, labelling) for footage in footages]
     try:
         return (train_crops if options.method == CROPS else train_tracker)(footages, data, options)
     except KeyboardInterrupt:

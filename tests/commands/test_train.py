@@ -2,7 +2,9 @@
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from idfree.cli import main
 from idfree.files import write_text
 from idfree.learn.methods import one_shot
 from idfree.sequences.h264 import H264Writer
-from idfree.sequences.motchallenge import read_results, write_truth
+from idfree.sequences.motchallenge import read_results, read_truth, write_truth
 from idfree.sequences.synthetic import street
 
 SIZE_HW = (192, 320)
@@ -83,6 +85,23 @@ def test_twenty_frames_are_learned_by_heart_and_tracked_by_the_model(streets, tm
     one, two = (read_results(tmp_path / name / "street-3.txt") for name in ("model.onnx", "best.pt"))
     np.testing.assert_array_equal(one.id, two.id)
     np.testing.assert_allclose(one.xyxy, two.xyxy, atol=0.1)
+
+
+def test_names_are_not_read_where_motion_links(streets, tmp_path, unexported):
+    """Of a street where everybody is renamed in each frame the same is learnt."""
+    nameless = tmp_path / "nameless" / "street-3"
+    copytree(streets / "street-3", nameless)
+    truth = read_truth(nameless / "gt" / "gt.txt")
+    _, first, count = np.unique(truth.frame, return_index=True, return_counts=True)
+    nth = np.arange(len(truth)) - np.repeat(first, count)
+    write_truth(nameless / "gt" / "gt.txt", replace(truth, id=nth + 1))
+    runs = tmp_path / "one", tmp_path / "two"
+    for data, run in zip((streets / "street-3", nameless), runs, strict=True):
+        words = ("train", "fairmot", data, "-o", run, *SMALL, "--epochs", 1, "--identities", "tracklets", "-q")
+        assert idfree(*words) == 0
+    one, two = ([line["identity"] for line in metrics(run)] for run in runs)
+    assert one == two
+    assert min(one) > 0
 
 
 def test_halves_frames_and_going_on(streets, tmp_path, capsys, unexported):

@@ -112,6 +112,21 @@ def test_a_frame_is_seen_beside_all_near_it_and_no_other(many):
     assert 400 < sum(itself.partner(10, random) == 10 for _ in range(1000)) < 600
 
 
+def test_two_frames_varied_alike_differ_as_the_video_has_it(many):
+    """The map is one for both: boxes one pixel further on in the video move by the same step wherever they are."""
+
+    def steps(**settings):
+        batch = frames_of(many[:1], FramePairsSettings(frames=2, negatives=0, **settings), seed=3)(0)
+        half = len(batch["image"]) // 2
+        centre = batch["xyxy"][:, 0].reshape(-1, 2, 2).mean(1)
+        return (centre[half:] - centre[:half]).norm(dim=1)
+
+    assert steps(alike=True).max() < 2
+    assert steps().max() > 5
+    still = frames_of(many[2:], FramePairsSettings(alike=True))(0)
+    assert not torch.equal(still["image"][0], still["image"][len(still["image"]) // 2])
+
+
 def test_the_partner_of_two_views_is_the_picture_itself(many):
     pairs = views_of(many)
     assert [pairs.partner(n, np.random.default_rng(n)) for n in range(36)] == list(range(36))

@@ -32,6 +32,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+from label_free_matches import matches
 from label_free_page import RETRIEVAL, TRACKERS, page
 
 from idfree.appearance.colour import Colour
@@ -153,12 +154,16 @@ class Study:
     def train(self, method, settings, run, linked=False):
         """RUN, where a network is trained if it was not yet; linked: by the identities that motion finds."""
         if not (run / one_shot.MODEL).exists():
-            height = round(settings.shape().size_hw[0] * settings.augmentation.largest)
-            footages = [by_motion(each, LINKED) if linked else each for each in self.footages("train")]
-            footages = at_hand(footages, self.out / "frames", height, lambda name, n: bar(n, name))
+            footages = self.at_hand("train", settings)
+            footages = [by_motion(each, LINKED) for each in footages] if linked else footages
             options = {"device": self.device, "resume": True, "workers": 1, "progress": partial(bar, what=run.name)}
             one_shot.train(method, footages, settings, run, trained_on="MOTChallenge, PennFudan", **options)
         return run
+
+    def at_hand(self, half, settings):
+        """The footages, of which frames can be read in any order."""
+        height = round(settings.shape().size_hw[0] * settings.augmentation.largest)
+        return at_hand(self.footages(half), self.out / "frames", height, lambda name, n: bar(n, name))
 
     def trained(self, row, seed):
         """(network, its settings, what is known of it), after training."""
@@ -173,6 +178,7 @@ class Study:
         name = f"{row}-{seed}"
         self.kept("retrieval", name, lambda: self.retrieval(row, seed))
         self.kept("tracking", name, lambda: self.tracking(row, seed))
+        self.kept("matches", name, lambda: self.matches(row, seed))
 
     def kept(self, folder, name, make):
         """Write figures that are made once: delete OUT/tracking after a change of trackers."""
@@ -186,6 +192,13 @@ class Study:
         seen = dressed(self.seen(row, seed), row)
         told, found = {tracker: seen.tracked(tracker) for tracker in TRACKERS}, seen.calibration
         return {"AP": seen.precision, "limit": found.limit if found else None, **told}
+
+    def matches(self, row, seed):
+        """How often the most alike of two frames are the same; nothing where no network says how alike they are."""
+        if row in ("none", "colour"):
+            return {}
+        network, settings, _ = self.trained(row, seed)
+        return matches(network, self.at_hand("train", settings), settings)
 
     def seen(self, row, seed):
         """What a network sees of the second halves, kept."""

@@ -1,0 +1,58 @@
+"""How often the nearest in another frame is the same person, as filmed and as training varies frames.
+
+Matching (outrack, cycas) takes the most alike of another frame for the same person, and makes the two more alike still:
+where that is somebody else, it learns a mistake. The truth tells how often it is; no network learns from it.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from idfree.learn.data.scene_batches import SceneBatches
+from idfree.learn.data.scenes import Scenes
+from idfree.learn.data.views import FramePairs, FramePairsSettings
+from idfree.learn.data.warp import STILL
+from idfree.learn.objectives.pairs import Pairs
+from idfree.learn.schedule import working_in
+
+PAIRS = 8  # of frames of each video, at most 20 apart
+# how the two frames are varied: not at all, each anew, both in the same way
+VARIED = {"as filmed": (True, False), "varied": (False, False), "varied alike": (False, True)}
+
+
+def matches(network, footages, settings):
+    """{"matched NAME": the share of people whose nearest is themselves}, the mean over the videos."""
+    videos = [footage for footage in footages if footage.moving]
+    return {
+        f"matched {name}": float(np.mean([matched(network, video, settings, *how) for video in videos]))
+        for name, how in VARIED.items()
+    }
+
+
+def matched(network, footage, settings, still, alike):
+    """The share of one video; of those who are in both frames."""
+    scenes, right, all_of_them = Scenes.of([footage]), 0, 0
+    shape, augmentation = replace(settings.shape(), pictures=1), STILL if still else settings.augmentation
+    pairs = FramePairs(
+        SceneBatches(scenes, shape, augmentation=augmentation), FramePairsSettings(negatives=0, alike=alike)
+    )
+    for step in range(PAIRS):
+        batch = pairs(step)
+        first, second = nearest(network, batch), scenes.identity[batch["row"][1][batch["mask"][1]]]
+        own = scenes.identity[batch["row"][0][batch["mask"][0]]]
+        both = np.isin(own, second)
+        right += np.count_nonzero(second[first[both]] == own[both])
+        all_of_them += np.count_nonzero(both)
+    return right / all_of_them
+
+
+def nearest(network, batch):
+    """(N,) for each person of the first frame, which of the second looks most like them."""
+    device = next(network.parameters()).device
+    with torch.inference_mode(), working_in("auto", device):
+        embedding = network({name: column.to(device) for name, column in batch.items()})["embedding"]
+    pairs = Pairs.of({"embedding": embedding.float().cpu()}, batch)
+    here, there = pairs.there[0]
+    one, two = pairs.unit[0].split(pairs.there.shape[2])
+    return (one[here] @ two[there].mT).argmax(dim=1).numpy()

@@ -69,6 +69,7 @@ SPACE: dict[str, Space] = {
         "max_cosine": (0.1, 0.8),
         "appearance_weight": (0.8, 1.0),
         "veto": (1.0, 3.0),
+        "undisputed": (0.0, 0.9),
         "memory": (30, 300),
         "distinct": (0.5, 1.0),
     },

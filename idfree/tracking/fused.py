@@ -1,7 +1,8 @@
-"""Looks first, overlap second, and a long memory for faces: what serves best here of FairMOT and ByteTrack.
+"""Looks where motion leaves a doubt, and a long memory for faces: what serves best here of FairMOT and ByteTrack.
 
-Ours: FairMOT's first pass (Zhang et al. 2020, sec. 4.4) before ByteTrack's (Zhang et al. 2022), which may not
-contradict it where looks are to be relied on. Without embeddings it is ByteTrack with other thresholds.
+Ours: what overlap leaves no doubt about; FairMOT's first pass (Zhang et al. 2020, sec. 4.4); ByteTrack's (Zhang et al.
+2022). Overlap may not contradict looks that are to be relied on. Without embeddings it is ByteTrack with other
+thresholds.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class FusedSettings(ByteTrackSettings):
     at every third and fifth, 5 to 10 points of IDF1 above 30. Without looks, waiting gains nothing (DanceTrack: −2).
     """
 
+    undisputed: float = 0.7  # IoU distance, at most, of two who have nobody else that near
     high_score: float = 0.5
     new_score: float = 0.5
     max_cosine: float = 0.4  # of appearance fused with motion
@@ -53,7 +55,10 @@ class Fused(ByteTrack):
         return int(self.frame_rate / 30 * (self.settings.memory if knows_looks else self.settings.buffer))
 
     def associate(self, detections: Detections, embedding: Embedding) -> Matching:
-        """By looks within the motion gate; then by overlap, high scores before low, with those of no other looks.
+        """Those who overlap with nobody else; by looks within the motion gate; by overlap, high scores before low.
+
+        The first need no looks, and poor ones would part some of them: it gains 1 to 4 points of IDF1 for networks that
+        have not learnt anything, 1 to 2 for those that have learnt little, and nothing, either way, for good ones.
 
         Looks confirm a track, too: at few frames a second people do not overlap with where they were (PETS09-S2L1 at
         every third and fifth frame: MOTA +3.4, +6.5).
@@ -65,6 +70,10 @@ class Fused(ByteTrack):
         high = detections.score > settings.high_score
         tracked, unconfirmed = tracks.status == TRACKED, tracks.status == UNCONFIRMED
 
+        i, j, distance = self.overlaps(matching, detections)
+        clear = undisputed(i, j, (distance <= settings.undisputed) & high[j]) & ~self.strangers(i, j, embedding)
+        distance[~clear] = np.inf
+        matching.match(i, j, distance, settings.undisputed, by="overlap", among=tracked, using=high)
         i, j, cost = self.resemblances(detections, embedding, settings.appearance_weight)
         cost[self.mistakable(i, j, cost)] = np.inf
         matching.match(i, j, cost, settings.max_cosine, by="appearance", among=~unconfirmed, using=high)
@@ -104,6 +113,12 @@ class Fused(ByteTrack):
         known = np.any(self.tracks.embedding, axis=1)[i] & np.any(embedding, axis=1)[j]
         believed = max(self.settings.veto * self.settings.max_cosine, self.scale * (self.farthest or 0))
         return np.asarray(known & (looks > believed))
+
+
+def undisputed(i: Integers, j: Integers, near: Mask) -> Mask:
+    """(K,) which of the pairs that are `near` (K,) are the only such ones of their track i and of their detection j."""
+    tracks, detections = (np.bincount(each[near], minlength=each.max(initial=0) + 1) for each in (i, j))
+    return near & (tracks[i] == 1) & (detections[j] == 1)
 
 
 def rivals(cost: Floats, j: Integers) -> Floats:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from idfree.trackers import ByteTrack, ByteTrackSettings, Fused, FusedSettings
-from idfree.tracking.fused import rivals
+from idfree.tracking.fused import rivals, undisputed
 from idfree.types import Detections, View
 
 RED, BLUE = np.eye(4)[:2]
@@ -57,6 +57,28 @@ def test_looks_that_vary_as_much_for_one_person_forbid_nothing():
     assert ids(Fused(), views)[-1] == [1]
     views = [View(frame, appearance_limit=0.4, appearance_farthest=0.9) for frame in frames]
     assert ids(Fused(), views)[-1] == [2]
+
+
+def test_who_overlaps_with_nobody_else_needs_no_looks():
+    """Two overlap a little; looks are mistaken, no more than one person's may be: nobody takes another's name."""
+    frames = [seen((100, RED), (136, BLUE))] * 5 + [seen((101, BLUE), (137, RED))] * 3
+
+    def last_at_left(tracker, farthest):
+        views = [View(frame, appearance_limit=0.4, appearance_farthest=farthest) for frame in frames]
+        tracks = [tracker.update(view) for view in views][-1]
+        return tracks.id[tracks.xyxy[:, 0].argmin()]
+
+    assert last_at_left(Fused(), 1.1) == 1
+    assert last_at_left(Fused(FusedSettings(undisputed=0.0)), 1.1) == 2
+    assert last_at_left(Fused(), 0.9) == 2  # who looks so different is another, wherever they stand
+
+
+def test_undisputed():
+    """Track 0 overlaps with detections 1 and 2, tracks 2 and 3 with 0 and 0, track 4 with 3, but not nearly enough."""
+    i, j = np.array([0, 0, 1, 2, 3, 4]), np.array([1, 2, 4, 0, 0, 3])
+    near = np.array([True, True, True, True, True, False])
+    assert undisputed(i, j, near).tolist() == [False, False, True, False, False, False]
+    assert undisputed(i[:0], j[:0], near[:0]).shape == (0,)
 
 
 def test_who_is_known_by_looks_is_awaited():

@@ -46,6 +46,8 @@ is learnt. The head that learnt nothing is where all begin.
 
 ## Other settings
 
+`--rows outrack-video,temperature=5` and the like: what else a row may be told, beside the row itself.
+
 {others}
 """
 

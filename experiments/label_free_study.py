@@ -1,0 +1,215 @@
+"""What label_free.py judges: data, networks and what they see, each made once and kept."""
+
+import json
+from dataclasses import replace
+from functools import cache, partial
+
+import numpy as np
+from label_free_matches import matches
+from label_free_page import RETRIEVAL, TRACKERS
+
+from idfree.appearance.colour import Colour
+from idfree.detect import detect, write_boxes
+from idfree.detectors import Given, open_detector
+from idfree.evaluation.reid import appearance
+from idfree.files import write_text
+from idfree.learn.checkpoint import load
+from idfree.learn.data.scene_batches import SceneBatches
+from idfree.learn.methods import one_shot
+from idfree.learn.methods.one_shot import Method, OneShotSettings
+from idfree.learn.networks.at_centres import AtCentres
+from idfree.learn.objectives.detection import Detection
+from idfree.learn.session import TorchSession
+from idfree.learn.training import open_device
+from idfree.progress import progress
+from idfree.sequences.footage import open_all
+from idfree.sequences.tables import read_npy
+from idfree.settings import override
+from idfree.train import LINKED, at_hand, by_motion
+from idfree.validation import Seen, look, video_of
+
+VIDEOS = ("MOT17/train/MOT17-04-SDP", "MOT17/train/MOT17-09-SDP", "MOT15/train/PETS09-S2L1")
+STILLS = "PennFudan"
+EVERY = 5  # frames between those of retrieval
+PAIRS = ("clmot", "outrack")  # methods whose batches are of pairs
+VARIED = "augmentation."
+WARM_UP = 100  # iterations
+EMA = 0.998  # of the detector from which all begin
+
+
+def pictures(settings, scenes, share):
+    return SceneBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
+
+
+ALONE = Method("detection", OneShotSettings, one_shot.centre, lambda settings, scenes: Detection(), pictures)
+
+
+class Study:
+    """The data, how networks are trained, and the folder in which everything that takes long is kept."""
+
+    def __init__(self, options, rows):
+        self.options, self.out, self.rows = options, options.out, rows
+        self.device = open_device(options.device)
+
+    @cache  # noqa: B019  (a study lives as long as the program)
+    def footages(self, half):
+        """The videos' halves, and to train the still images; only the first frames of each if so asked."""
+        data, most = self.options.data, self.options.frames
+        found = open_all([data / video for video in VIDEOS], half, data / "videos")
+        found += open_all([data / STILLS]) if half == "train" else []
+        return [footage.frames(1, min(most, footage.length)) if most else footage for footage in found]
+
+    def common(self):
+        """Settings of all networks."""
+        names = ("backbone", "size", "dimension", "pixels", "lr", "threads")
+        return {name: getattr(self.options, name) for name in names} | {"warm_up": WARM_UP}
+
+    def base(self):
+        """The detector from which all rows begin: a file of weights."""
+        options, run = self.options, self.out / "networks" / "base"
+        if not options.base_epochs:
+            return options.init
+        settings = ALONE.settings(
+            **self.common(),
+            epochs=options.base_epochs,
+            batch=options.base_batch,
+            init=options.init,
+            first_drop=1.0,  # never: it is the rows that slow down
+            second_drop=1.0,
+            ema=EMA,
+        )
+        return str(self.train(ALONE, settings, run) / one_shot.BEST)
+
+    def settings(self, row, seed):
+        name, *changes = row.split(",")
+        options, (_, method, more) = self.options, self.rows[name]
+        once = method.name in PAIRS
+        settings = method.settings(
+            **self.common(),
+            init=self.base(),
+            epochs=options.epochs if once else 2 * options.epochs,
+            batch=options.batch // 2 if once else options.batch,
+            schedule="cosine",
+            seed=seed,
+            **more,
+        )
+        return self.changed(settings, changes)
+
+    def changed(self, settings, changes):
+        """Settings of a method, of its augmentation (augmentation.NAME=…), and a row to begin from (init=ROW-SEED)."""
+        varied = [change.removeprefix(VARIED) for change in changes if change.startswith(VARIED)]
+        settings = override(settings, [change for change in changes if not change.startswith(VARIED)])
+        first = self.out / "networks" / str(settings.init) / one_shot.BEST
+        settings = replace(settings, init=str(first)) if first.exists() else settings
+        return replace(settings, augmentation=override(settings.augmentation, varied))
+
+    def train(self, method, settings, run, linked=False):
+        """RUN, where a network is trained if it was not yet; linked: by the identities that motion finds."""
+        if not (run / one_shot.MODEL).exists():
+            footages = self.at_hand("train", settings)
+            footages = [by_motion(each, LINKED) for each in footages] if linked else footages
+            options = {"device": self.device, "resume": True, "workers": 1, "progress": partial(bar, what=run.name)}
+            one_shot.train(method, footages, settings, run, trained_on="MOTChallenge, PennFudan", **options)
+        return run
+
+    def at_hand(self, half, settings):
+        """The footages, of which frames can be read in any order."""
+        height = round(settings.shape().size_hw[0] * settings.augmentation.largest)
+        return at_hand(self.footages(half), self.out / "frames", height, lambda name, n: bar(n, name))
+
+    def trained(self, row, seed):
+        """(network, its settings, what is known of it), after training."""
+        _, method, _ = self.rows[row.split(",")[0]]
+        run = self.out / "networks" / f"{network_of(row)}-{seed}"
+        self.train(method, self.settings(row, seed), run, linked=row.startswith("tracklets"))
+        network, settings, known = one_shot.opened(method, load(run / one_shot.BEST))
+        return network.to(self.device), settings, known
+
+    def score(self, row, seed):
+        """See to what the page says of a row."""
+        name = f"{row}-{seed}"
+        self.kept("retrieval", name, lambda: self.retrieval(row, seed))
+        self.kept("tracking", name, lambda: self.tracking(row, seed))
+        self.kept("matches", name, lambda: self.matches(row, seed))
+
+    def kept(self, folder, name, make):
+        """Write figures that are made once: delete OUT/tracking after a change of trackers."""
+        file = self.out / folder / f"{name}.json"
+        if not file.exists():
+            write_text(file, json.dumps(make()))
+            print(folder, name, file.read_text(), flush=True)
+
+    def tracking(self, row, seed):
+        """AP of what is seen, and what each tracker makes of it."""
+        seen = dressed(self.seen(row, seed), row)
+        told, found = {tracker: seen.tracked(tracker) for tracker in TRACKERS}, seen.calibration
+        return {"AP": seen.precision, "limit": found.limit if found else None, **told}
+
+    def matches(self, row, seed):
+        """How often the most alike of two frames are the same; nothing where no network says how alike they are."""
+        if row in ("none", "colour"):
+            return {}
+        network, settings, _ = self.trained(row, seed)
+        return matches(network, self.at_hand("train", settings), settings)
+
+    def seen(self, row, seed):
+        """What a network sees of the second halves, kept."""
+        folder, footages = self.out / "seen" / f"{network_of(row)}-{seed}", self.footages("val")
+        files = [folder / f"{footage.name}.npy" for footage in footages]
+        if not all(file.exists() for file in files):
+            folder.mkdir(parents=True, exist_ok=True)
+            network, _, known = self.trained(row, seed)
+            detector = open_detector("the network", session=TorchSession(network, known, "auto"))
+            for footage, boxes in zip(footages, look(detector, footages).boxes, strict=True):
+                write_boxes(folder, footage.name, boxes)
+        return Seen(footages, [read_npy(file) for file in files])
+
+    def looks(self, row, seed):
+        """What describes boxes."""
+        if row == "colour":
+            return Colour()
+        network, settings, _ = self.trained(row, seed)
+        return AtCentres(network, settings.shape().size_hw, "auto")
+
+    def retrieval(self, row, seed):
+        """R1, mAP and TPR at FAR 0.1 of true boxes, the mean of the videos; nothing without looks."""
+        if row == "none":
+            return {}
+        looks = self.looks(row, seed)
+        found = []
+        for footage in self.footages("val"):
+            rows = (footage.boxes.score != 0) & (footage.boxes.id >= 0) & (footage.boxes.frame % EVERY == 0)
+            boxes = footage.boxes[rows]
+            frames = [boxes.rows_at(number) for number in np.unique(boxes.frame)]
+            if len(frames) < 2:
+                continue
+            parts = [looks(footage.image(int(boxes.frame[some.start])), boxes.xyxy[some]) for some in frames]
+            columns = (boxes.id, boxes.frame, None, boxes.visibility)
+            figures = appearance(np.concatenate(parts), *columns).figures()
+            found.append([figures[name] for name in RETRIEVAL])
+        columns = {
+            name: [each for each in column if each is not None]
+            for name, column in zip(RETRIEVAL, zip(*found, strict=True), strict=False)
+        }
+        return {name: float(np.mean(column)) for name, column in columns.items() if column}
+
+
+def network_of(row):
+    """The name of the network that a row judges: the first three share one."""
+    return "detection" if row in ("none", "random", "colour") else row
+
+
+def dressed(seen, row):
+    """What was seen, with the looks of a row."""
+    if row == "none":
+        return Seen(seen.footages, [replace(boxes, embedding=None) for boxes in seen.boxes])
+    if row == "colour":
+        pairs = zip(seen.footages, seen.boxes, strict=True)
+        return Seen(
+            seen.footages, [detect(video_of(one), Given(boxes, scores=None), Colour()).boxes for one, boxes in pairs]
+        )
+    return seen
+
+
+def bar(steps, what):
+    return progress(steps, what, len(steps), False, unit="iterations")

@@ -166,6 +166,7 @@ def test_batches_are_what_the_settings_say(mixed):
     assert [each(0)["negative"].sum().item() for each in (frames, images, views)] == [1, 1, 0]
     assert views(0)["around"].shape[2] == 2
     assert not pairs(OUTRACK, "objective=cycas")(0)["negative"].any()
+    assert (frames.alike, pairs(OUTRACK, "alike=false").alike, images.alike, views.alike) == (True, False, False, False)
 
 
 def test_defaults_are_the_papers():

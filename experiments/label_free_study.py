@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 from label_free_matches import matches
-from label_free_page import RETRIEVAL, TRACKERS
+from label_free_page import BARE, RETRIEVAL, TRACKERS
 
 from idfree.appearance.colour import Colour
 from idfree.detect import detect, write_boxes
@@ -130,6 +130,7 @@ class Study:
         name = f"{row}-{seed}"
         self.kept("retrieval", name, lambda: self.retrieval(row, seed))
         self.kept("tracking", name, lambda: self.tracking(row, seed))
+        self.kept("bare", name, lambda: self.bare(row, seed))
         self.kept("matches", name, lambda: self.matches(row, seed))
 
     def kept(self, folder, name, make):
@@ -144,6 +145,10 @@ class Study:
         seen = dressed(self.seen(row, seed), row)
         told, found = {tracker: seen.tracked(tracker) for tracker in TRACKERS}, seen.calibration
         return {"AP": seen.precision, "limit": found.limit if found else None, **told}
+
+    def bare(self, row, seed):
+        """What `fused` makes of the same detections without their looks."""
+        return {BARE: dressed(self.seen(row, seed), "none").tracked("fused")["IDF1"]}
 
     def matches(self, row, seed):
         """How often the most alike of two frames are the same; nothing where no network says how alike they are."""

@@ -106,16 +106,16 @@ class Study:
     def train(self, method, settings, run, linked=False):
         """RUN, where a network is trained if it was not yet; linked: by the identities that motion finds."""
         if not (run / one_shot.MODEL).exists():
-            footages = self.at_hand("train", settings)
+            footages = self.at_hand(settings)
             footages = [by_motion(each, LINKED) for each in footages] if linked else footages
             options = {"device": self.device, "resume": True, "workers": 1, "progress": partial(bar, what=run.name)}
             one_shot.train(method, footages, settings, run, trained_on="MOTChallenge, PennFudan", **options)
         return run
 
-    def at_hand(self, half, settings):
-        """The footages, of which frames can be read in any order."""
+    def at_hand(self, settings):
+        """The footages to learn from, of which frames can be read in any order."""
         height = round(settings.shape().size_hw[0] * settings.augmentation.largest)
-        return at_hand(self.footages(half), self.out / "frames", height, lambda name, n: bar(n, name))
+        return at_hand(self.footages("train"), self.out / "frames", height, lambda name, n: bar(n, name))
 
     def trained(self, row, seed):
         """(network, its settings, what is known of it), after training."""
@@ -155,7 +155,7 @@ class Study:
         if row in ("none", "colour"):
             return {}
         network, settings, _ = self.trained(row, seed)
-        return matches(network, self.at_hand("train", settings), settings)
+        return matches(network, self.at_hand(settings), settings)
 
     def seen(self, row, seed):
         """What a network sees of the second halves, kept."""

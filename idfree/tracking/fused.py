@@ -71,8 +71,9 @@ class Fused(ByteTrack):
         tracked, unconfirmed = tracks.status == TRACKED, tracks.status == UNCONFIRMED
 
         i, j, distance = self.overlaps(matching, detections)
-        clear = undisputed(i, j, (distance <= settings.undisputed) & high[j]) & ~self.strangers(i, j, embedding)
-        distance[~clear] = np.inf
+        clear = undisputed(i, j, (distance <= settings.undisputed) & high[j])
+        i, j, distance = i[clear], j[clear], distance[clear]
+        distance[self.strangers(i, j, embedding)] = np.inf
         matching.match(i, j, distance, settings.undisputed, by="overlap", among=tracked, using=high)
         i, j, cost = self.resemblances(detections, embedding, settings.appearance_weight)
         cost[self.mistakable(i, j, cost)] = np.inf

@@ -54,10 +54,11 @@ def by_motion(footage: Footage, settings: LabelSettings) -> Footage:
 
     settings: what is clean enough. Of other boxes, and of still images, the identity is unknown.
     """
-    objects = footage.boxes[(footage.boxes.score != 0) & footage.moving]
+    rows = np.flatnonzero((footage.boxes.score != 0) & footage.moving)
+    objects = footage.boxes[rows]
     found = label(video_of(footage), Given(objects, scores=None), settings).boxes
     identity = np.full(len(footage.boxes), -1)
-    identity[rows_of(found, footage.boxes)] = found.id
+    identity[rows[rows_of(found, objects)]] = found.id
     return replace(footage, boxes=replace(footage.boxes, id=identity))
 
 

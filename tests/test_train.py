@@ -35,5 +35,13 @@ def test_who_is_gone_comes_back_as_another(walk):
     assert len(np.unique(found.id[away.id == 6])) == 1
 
 
+def test_a_region_in_the_place_of_a_box_does_not_take_its_name(walk):
+    twice = walk.boxes[np.repeat(np.arange(60), 2)]
+    twice = replace(twice, score=np.where(np.arange(120) % 2, 0.0, twice.score))
+    found = by_motion(replace(walk, boxes=twice), LINKED).boxes.id.reshape(20, 3, 2)
+    np.testing.assert_array_equal(found[..., 0], np.tile([1, 2, -1], (20, 1)))
+    assert (found[..., 1] == -1).all()
+
+
 def test_still_images_show_nobody_twice(walk):
     assert (by_motion(replace(walk, moving=False), LINKED).boxes.id == -1).all()

@@ -83,7 +83,7 @@ def calibrate(
     limit = min(equal, farthest, float(np.quantile(different, MOST_ACCEPTED)))
     limit = limit if limit > 0 else equal  # crops that are all but copies of each other say nothing
     histograms = [np.histogram(values.clip(0, 2), EDGES)[0] for values in (same, different)]
-    return Calibration(limit, farthest, equal, error, *histograms)
+    return Calibration(limit, max(limit, farthest), equal, error, *histograms)
 
 
 def numbered(names: ArrayLike) -> Integers:

@@ -63,6 +63,7 @@ def test_which_pairs_count():
     assert found.same.sum() == 4  # (1, 3), (3, 5), and of the other video (1, 2) and, 60 frames apart, (2, 62)
     assert found.different.sum() == 4
     assert (found.limit, found.equal, found.error) == pytest.approx((0.5, 0.5, 0))  # those of one are copies
+    assert found.farthest == found.limit
     assert found.same[0] == 4
     assert found.different[[99, 100]].sum() == 4
     assert calibrate(embedding, tracklet, frame, video, max_gap=2).different.sum() == 3

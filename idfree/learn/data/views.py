@@ -117,7 +117,7 @@ class TwoViews:
         if self.settings.mirrored:
             flip = random.random() < settings[0].flip
             settings = [replace(settings[0], flip=float(each)) for each in (flip, not flip)]
-        again = deepcopy(random) if self.alike and partner != number else random
+        again = deepcopy(random) if self.alike and partner != number and other is not None else random
         first = vary(scene, size_hw, random, settings[0])
         second = vary(other or scene, size_hw, again, settings[1])
         return first, second, negative and other is not None

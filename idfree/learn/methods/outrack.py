@@ -32,7 +32,7 @@ class OutrackSettings(OneShotSettings):
 
     alike: two frames are varied in the same way, so that they differ as the video has it. The objective takes the most
     alike for the same: from a detector that knows no looks, 36 % of them are so if each frame is varied anew, 71 % if
-    both alike, and what is learnt follows: mAP 55 and 58 (docs/label_free.md).
+    both alike, and what is learnt follows: mAP 55 and 59 (docs/label_free.md).
     """
 
     dimension: int = 256

@@ -14,6 +14,7 @@ from idfree.appearance.calibrate import Calibration, calibrate
 from idfree.boxes import xyxy_to_xywh
 from idfree.detections import classes_file
 from idfree.detectors import Given
+from idfree.detectors.given import ALL
 from idfree.errors import UserError
 from idfree.files import whole, write_text
 from idfree.label import label
@@ -33,12 +34,13 @@ class Found:
     """What was seen in a sequence.
 
     boxes: of the selected frames, with embeddings or without; those that no tracker would take, `dropped` of them, are
-    left out. frames: how many were looked at. detector, encoder: who looked. limit, farthest: what is known of these
-    embeddings, as View has it.
+    left out. frames: how many were looked at; looked: which they were (see Given). detector, encoder: who looked.
+    limit, farthest: what is known of these embeddings, as View has it.
     """
 
     boxes: Annotation
     frames: int
+    looked: range
     dropped: int
     detector: Detector
     encoder: "Encoder | None"
@@ -74,7 +76,9 @@ def detect(
         limit, farthest = view.appearance_limit, view.appearance_farthest
     if encoder is not None:
         limit, farthest = encoder.limit, encoder.farthest
-    return Found(gathered(numbers, found), len(numbers), dropped, detector, encoder, limit, farthest)
+    stop = ALL.stop if selection.frames is None else max(numbers, default=0) + 1
+    looked = range(selection.start, stop, selection.every)
+    return Found(gathered(numbers, found), len(numbers), looked, dropped, detector, encoder, limit, farthest)
 
 
 def gathered(numbers: list[int], found: list[Detections]) -> Annotation:
@@ -93,7 +97,7 @@ def gathered(numbers: list[int], found: list[Detections]) -> Annotation:
     )
 
 
-def report_of(sequence: Sequence, found: Found, selection: Selection, limit: str) -> dict[str, Any]:
+def report_of(sequence: Sequence, found: Found, limit: str) -> dict[str, Any]:
     """What is to be known of what was found, ready for JSON. limit: one of `LIMITS`, or a number."""
     scores = found.detector.score_range if isinstance(found.detector, Given) else None
     report = {
@@ -101,13 +105,15 @@ def report_of(sequence: Sequence, found: Found, selection: Selection, limit: str
         "detections": len(found.boxes),
         "dropped": found.dropped,
         "detector": found.detector.name,
-        "every": selection.every,
+        "start": found.looked.start,
+        "every": found.looked.step,
+        "stop": found.looked.stop if found.looked.stop < ALL.stop else None,
         "score_range": scores,
         "appearance": None,
     }
     if found.boxes.embedding is None:
         return report
-    boxes = Given(found.boxes, sequence.size_hw, every=selection.every, scores=scores)
+    boxes = Given(found.boxes, sequence.size_hw, looked=found.looked, scores=scores)
     looks = {
         "name": found.encoder.name if found.encoder else "own",
         "dimension": found.boxes.embedding.shape[1],
@@ -154,7 +160,8 @@ def looks_of_tracklets(sequence: Sequence, boxes: Given) -> tuple[Annotation, Em
     annotation = boxes.annotation
     if annotation.embedding is None:
         raise UserError("nothing to calibrate: the detections have no embeddings")
-    people = label(sequence, boxes, selection=Selection(every=boxes.every)).boxes
+    which = Selection(start=boxes.looked.start, frames=len(boxes.looked), every=boxes.looked.step)
+    people = label(sequence, boxes, selection=which).boxes
     return people, unit(annotation.embedding[rows_of(people, annotation)])
 
 

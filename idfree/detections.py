@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from idfree.detectors import Given
+from idfree.detectors.given import ALL
 from idfree.errors import UserError
 from idfree.record import read_record
 from idfree.types import Annotation, Detections, Detector, Frame, Integers, Sequence, View
@@ -55,7 +56,7 @@ def given(spec: str, sequence: Sequence) -> Given:
         report["detector"],
         appearance_limit=looks["limit"],
         appearance_farthest=looks.get("farthest"),
-        every=report["every"],
+        looked=range(report.get("start", 1), report.get("stop") or ALL.stop, report["every"]),
         scores=tuple(report["score_range"]) if report["score_range"] else None,
     )
 

@@ -80,7 +80,7 @@ def test_a_measured_limit_suits_real_embeddings(shared, name, tmp_path, capsys):
     folder = shared / f"data/MOT17/train/MOT17-09-{name}"
     (sequence,) = open_source(folder)
     boxes = stored(str(shared / "data/features"), sequence)
-    limit = calibrated(sequence, Given(boxes, every=5)).limit
+    limit = calibrated(sequence, Given(boxes, looked=range(1, 526, 5))).limit
     assert 0.2 < limit < 0.3
 
     def idf1(limit):

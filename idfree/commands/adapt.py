@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.detector import add_detector, question
+from idfree.commands.detector import add_detector, add_frames, question
 from idfree.commands.label import selection_of
 from idfree.commands.videos import Report, add_workers, name_of, told, videos, work_through
 from idfree.errors import UserError
@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
     add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for the model and the report")
     add_detector(parser)
-    add_("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
+    add_frames(parser)
     add_("--network", help="striped (default, for CPUs), resnet18, resnet50, osnet_x1_0 or osnet_x0_25")
     add_("--iterations", type=int, help="of training (default: 350 for one video, up to 900 for five)")
     add_("--colour", type=float, default=0.5, metavar="SHARE", help="of colour in the model's say, 0…1 (default: 0.5)")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import idfree
-from idfree.commands.detector import add_detector, class_numbers, question
+from idfree.commands.detector import add_detector, add_frames, class_numbers, frames_of, question
 from idfree.commands.videos import Report, add_workers, crew_of, told, videos, work_through
 from idfree.errors import UserError
 from idfree.files import make_folder
@@ -53,7 +53,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         " tracklets of these very boxes, no label needed (auto); measured (tracklets); unknown (none); or a number",
     )
     add_("--set", action="append", default=[], metavar="NAME=VALUE", help="detector.NAME=VALUE")
-    add_("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
+    add_frames(parser)
     add_("--min-score", type=float, default=float("-inf"), help="leave out detections with a lower score")
     add_workers(parser)
     add_("--force", action="store_true", help="redo what is finished")
@@ -113,7 +113,8 @@ def selection_of(options: argparse.Namespace) -> "Selection":
     from idfree.selection import Selection
 
     looks = "none" if options.appearance == "none" else "own"
-    return Selection(every=options.every, classes=class_numbers(options), min_score=options.min_score, appearance=looks)
+    which = {"classes": class_numbers(options), "min_score": options.min_score}
+    return Selection(**frames_of(options), **which, appearance=looks)
 
 
 def detect_one(
@@ -135,7 +136,7 @@ def detect_one(
         refuse_others(options.out, sequence.name)
     write_record(options.out, asked, complete=False, name=record, idfree=idfree.__version__)
     found = detect(sequence, detector, encoder, selection, options.quiet)
-    report = report_of(sequence, found, selection, options.limit)
+    report = report_of(sequence, found, options.limit)
     report["file"] = write_boxes(options.out, sequence.name, found.boxes).name
     write_record(options.out, asked, complete=True, name=record, idfree=idfree.__version__, report=report)
     return {**report, "skipped": False}

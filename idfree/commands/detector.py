@@ -1,4 +1,4 @@
-"""The options that say where boxes come from, alike in every command that wants some."""
+"""The options that say where boxes come from, and of which frames, alike in every command that wants some."""
 
 import argparse
 from collections.abc import Callable
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 DetectorOf = Callable[["Sequence"], "Detector"]
 PREFIX = "detector."  # of a setting that is the detector's
+FRAMES = ("start", "frames", "every")  # options, and names of Selection
 
 
 def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> None:
@@ -20,6 +21,18 @@ def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> Non
     parser.add_argument("--detector", required=required, default=None if required else "hog", help=what)
     parser.add_argument("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
     parser.add_argument("--classes", default="", help="only these, by number or by the model's names, comma separated")
+
+
+def add_frames(parser: argparse.ArgumentParser) -> None:
+    """What users may say of the frames."""
+    parser.add_argument("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
+    parser.add_argument("--start", type=int, default=1, help="the first frame's number")
+    parser.add_argument("--frames", type=int, help="stop after this many")
+
+
+def frames_of(options: argparse.Namespace) -> dict[str, Any]:
+    """The frames asked for, as Selection has them."""
+    return {name: getattr(options, name) for name in FRAMES}
 
 
 def detectors(options: argparse.Namespace, threads: int | None = None) -> DetectorOf:
@@ -43,7 +56,8 @@ def question(sequence: "Sequence", detector: "Detector", options: argparse.Names
     return {
         "video": identity_of(sequence),
         "detector": Path(options.detector).name,
-        **{name: getattr(options, name) for name in ("detector_format", "classes", "every")},
+        **{name: getattr(options, name) for name in ("detector_format", "classes")},
+        **frames_of(options),
         "detector_settings": [a for a in options.set if a.startswith(PREFIX)],
         "detector_checksum": content_of(detector, Path(options.detector)),
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import idfree
-from idfree.commands.detector import add_detector, class_numbers, question
+from idfree.commands.detector import add_detector, add_frames, class_numbers, frames_of, question
 from idfree.commands.videos import Report, add_workers, told, videos, work_through
 from idfree.errors import UserError
 from idfree.files import make_folder
@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
     add_("-o", "--out", type=Path, default=Path("runs/label"), help="folder for them, one each (default: runs/label)")
     add_detector(parser)
-    add_("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
+    add_frames(parser)
     add_(
         "--set",
         action="append",
@@ -72,8 +72,7 @@ def selection_of(options: argparse.Namespace) -> "Selection":
     """Which frames and which of their detections."""
     from idfree.selection import Selection
 
-    classes = class_numbers(options)
-    return Selection(every=options.every, classes=classes, appearance="none")
+    return Selection(**frames_of(options), classes=class_numbers(options), appearance="none")
 
 
 def label_one(

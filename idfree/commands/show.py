@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from idfree.types import Annotation, Sequence
 
 EMBEDDINGS = "embeddings"
+OF_EMBEDDINGS = {"points": 1000, "gap": 20, "min_iou": 0.5, "images": None, "half": "none", "every": 1}  # by default
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -35,11 +36,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show", action="store_true", help="show it in a window; then a video is only written with -o")
     parser.add_argument("--fps", type=float, help="frames per second of the video")
     group = parser.add_argument_group("of embeddings")
-    group.add_argument("--points", type=int, default=1000, help="drawn of each sequence (1000), evenly over time")
-    group.add_argument("--gap", type=int, default=20, metavar="FRAMES", help="at most, between the two matched (20)")
-    group.add_argument("--min-iou", type=float, default=0.5, help="of a detection with the person that it is (0.5)")
+    group.add_argument("--points", type=int, help="drawn of each sequence (1000), evenly over time")
+    group.add_argument("--gap", type=int, metavar="FRAMES", help="at most, between the two matched (20)")
+    group.add_argument("--min-iou", type=float, help="of a detection with the person that it is (0.5)")
     group.add_argument("--images", type=Path, help=IMAGES)
     add_part(parser)
+    parser.set_defaults(**OF_EMBEDDINGS)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -50,8 +52,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         from idfree.commands import show_embeddings
 
         return show_embeddings.run(options)
-    if (options.half, options.every) != ("none", 1):
-        raise UserError("--half and --every are for `idfree show embeddings MODEL|FEATURES TRUTH`")
+    refuse_options_of_embeddings(options)
     from idfree.sequences import open_source
     from idfree.sequences.motchallenge import read_results
 
@@ -65,6 +66,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         if path and not options.json:
             print(path)
     return written
+
+
+def refuse_options_of_embeddings(options: argparse.Namespace) -> None:
+    """Raises UserError where something was said that would change nothing."""
+    said = [f"--{name.replace('_', '-')}" for name, usual in OF_EMBEDDINGS.items() if getattr(options, name) != usual]
+    if said:
+        raise UserError(f"{' '.join(said)}: only for `idfree show embeddings MODEL|FEATURES TRUTH`")
 
 
 def results_of(sequence: "Sequence", results: Path, alone: bool) -> Path:

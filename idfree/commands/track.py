@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import idfree
-from idfree.commands.detector import add_detector, class_numbers, detectors
+from idfree.commands.detector import add_detector, add_frames, class_numbers, detectors, frames_of
 from idfree.errors import UserError
 from idfree.files import make_folder, write_text
 
@@ -54,9 +54,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_("--min-score", type=float, default=float("-inf"), help="ignore detections with a lower score")
     add_("--min-area", type=float, default=0.0, help="ignore detections smaller than this, in square pixels")
-    add_("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
-    add_("--start", type=int, default=1, help="the first frame's number")
-    add_("--frames", type=int, help="stop after this many")
+    add_frames(parser)
     add_("--fps", type=float, help="frames per second, where the source is wrong or silent about it")
     add_("--video", action="store_true", help="also write an annotated H.264 .mp4")
     add_("--show", action="store_true", help="also show it in a window while it runs")
@@ -74,9 +72,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     out = options.out or Path("runs") / "track" / sequences[0].name
     detector_of = detectors(options)
     selection = Selection(
-        start=options.start,
-        frames=options.frames,
-        every=options.every,
+        **frames_of(options),
         classes=class_numbers(options),
         min_score=options.min_score,
         min_area=options.min_area,

@@ -1,5 +1,6 @@
 """Detections that are there already: from a file, or from an array."""
 
+import sys
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,8 @@ from idfree.types import Annotation, Floats, Frame, View
 
 LOWEST = 0.05  # of scores are taken for 0
 
+ALL = range(1, sys.maxsize)  # frames, whatever their numbers
+
 Range = tuple[float, float]
 
 
@@ -17,8 +20,8 @@ class Given:
 
     annotation: rows sorted by frame, embeddings and all. size_hw: (height, width) of the frames, if known.
     name: what it is called in reports. A frame without rows gives an empty view.
-    appearance_limit, appearance_farthest: of the embeddings, if they are known (View). every: only frames 1, 1+N,
-    1+2N … were looked at.
+    appearance_limit, appearance_farthest: of the embeddings, if they are known (View). looked: the frames that were
+    looked at; of others nothing is known.
     score_range: None where scores lie in 0…1, as trackers' thresholds expect; else the scores that stand for 0 and 1,
     `measured` on these boxes, or as it was on those of which these are a part.
     """
@@ -33,7 +36,7 @@ class Given:
         *,
         appearance_limit: float | None = None,
         appearance_farthest: float | None = None,
-        every: int = 1,
+        looked: range = ALL,
         scores: Range | Literal["measured"] | None = "measured",
     ):
         self.annotation = annotation
@@ -41,15 +44,15 @@ class Given:
         self.name = name
         self.has_embeddings = annotation.embedding is not None
         self.appearance_limit, self.appearance_farthest = appearance_limit, appearance_farthest
-        self.every = every
+        self.looked = looked
         self.score_range = score_range(annotation.score) if scores == "measured" else scores
 
     def __call__(self, frame: Frame) -> View:
         """The boxes of a frame. Raises UserError where nobody looked at it."""
-        if (frame.number - 1) % self.every:
+        if self.looked != ALL and frame.number not in self.looked:
             raise UserError(
-                f"frame {frame.number} has no detections: only frames 1, {1 + self.every}, {1 + 2 * self.every} … were"
-                f" looked at: add --every {self.every}, or detect again without"
+                f"frame {frame.number} has no detections: only frames {frames(self.looked)} were looked at:"
+                f" add {options(self.looked)}, or detect again without"
             )
         boxes = self.annotation.at(frame.number)
         return View(
@@ -59,6 +62,19 @@ class Given:
             appearance_limit=self.appearance_limit,
             appearance_farthest=self.appearance_farthest,
         )
+
+
+def frames(looked: range) -> str:
+    """Frames, for a person."""
+    first, last = ", ".join(map(str, looked[:3])), f" {looked[-1]}" if looked.stop < ALL.stop else ""
+    return first if len(looked) <= 3 else f"{first} …{last}"
+
+
+def options(looked: range) -> str:
+    """The options that ask for these frames."""
+    said = {"start": (looked.start, 1), "every": (looked.step, 1)}
+    said["frames"] = (len(looked) if looked.stop < ALL.stop else 0, 0)
+    return " ".join(f"--{name} {value}" for name, (value, usual) in said.items() if value != usual)
 
 
 def score_range(score: Floats) -> Range | None:

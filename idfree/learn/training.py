@@ -99,15 +99,16 @@ class Training:
         return nn.utils.clip_grad_norm_(self.parameters, self.schedule.clip)
 
     def told(self, figures: Tensors) -> Figures:
-        """Figures of this iteration, the mean of all shares. Raises FloatingPointError where one is not finite.
+        """Figures of this iteration, the mean of all shares; those that a share does not know (NaN) are left out.
 
-        With fp16 the gradient may be, and is then not told: the scaler leaves such an iteration out, and scales less.
+        Raises FloatingPointError where the loss or its gradient is not finite. With fp16 the gradient need not be: the
+        scaler leaves such an iteration out, and scales less.
         """
         values = torch.stack([figure.detach() for figure in figures.values()])
         self.share.average([values])
         said = dict(zip(figures, values.tolist(), strict=True))
-        needed = [value for name, value in said.items() if not (name == "gradient" and self.scaler.is_enabled())]
-        if not all(map(math.isfinite, needed)):
+        needed = ("loss",) if self.scaler.is_enabled() else ("loss", "gradient")
+        if not all(math.isfinite(said[name]) for name in needed):
             listed = ", ".join(f"{name} is {value:g}" for name, value in said.items())
             raise FloatingPointError(f"iteration {self.step + 1}: {listed}")
         return {name: value for name, value in said.items() if math.isfinite(value)}

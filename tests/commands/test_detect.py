@@ -221,6 +221,18 @@ def test_frames_that_nobody_looked_at(films, tmp_path, capsys):
     assert run(*command, "--every", 6) == 0
 
 
+def test_a_part_of_a_video(films, tmp_path, capsys):
+    """The same tracks as of that part at once; more of it was not looked at."""
+    part = ("--start", 4, "--frames", 5, "--every", 2)
+    assert detect(films, tmp_path / "kept", *part) == 0
+    report = known(tmp_path / "kept")
+    assert [report[name] for name in ("frames", "start", "every", "stop")] == [5, 4, 2, 13]
+    at_once = tracks(films, tmp_path, "--detector", films / "text", *part)
+    assert tracks(films, tmp_path, "--detector", tmp_path / "kept", *part) == at_once
+    command = ("track", films / "videos/one.mp4", "--detector", tmp_path / "kept", "-o", tmp_path, "-q")
+    assert "only frames 4, 6, 8 … 12 were looked at: add --start 4 --every 2 --frames 5" in fails(capsys, *command)
+
+
 def test_what_is_unfinished_or_changed_is_refused(films, tmp_path, capsys):
     assert detect(films, tmp_path / "kept") == 0
     command = ("track", films / "videos/one.mp4", "--detector", tmp_path / "kept", "-o", tmp_path, "-q")

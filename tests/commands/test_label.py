@@ -90,6 +90,7 @@ def test_settings_and_scores_matter(films):
     assert boxes("--set", "min_score=0.85") == 12
     assert boxes("--set", "min_height=61") == 0
     assert boxes("--every", "2", "--set", "min_boxes=6") == 12
+    assert boxes("--start", "2", "--frames", "9") == 18
 
 
 def test_many_videos_as_json(films, capsys):

@@ -50,7 +50,8 @@ def test_pictures_and_figures(street, capsys):
         ("show embeddings features street --points 0", "--points 0"),
         ("show embeddings features/nothing.npy street", "nothing.npy"),
         ("show results.txt features street", "expected show RESULTS SOURCE"),
-        ("show results.txt street --half val", "--half and --every are for"),
+        ("show results.txt street --half val", "--half: only for"),
+        ("show results.txt street --points 9 --images street", "--points --images: only for"),
     ],
 )
 def test_mistakes(street, words, mistake, capsys, monkeypatch):

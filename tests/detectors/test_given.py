@@ -1,10 +1,12 @@
 """Detections that are there already."""
 
+import re
+
 import numpy as np
 import pytest
 
 from idfree.detectors import Given
-from idfree.detectors.given import score_range
+from idfree.detectors.given import ALL, score_range
 from idfree.errors import UserError
 from idfree.types import Annotation, Frame
 
@@ -53,10 +55,24 @@ def test_scores_of_any_range_have_a_scale():
 
 
 def test_what_is_known_of_kept_detections_comes_along():
-    detector = Given(boxes(), appearance_limit=0.3, every=3, scores=(-1.0, 2.0))
+    detector = Given(boxes(), appearance_limit=0.3, looked=range(1, 99, 3), scores=(-1.0, 2.0))
     assert detector(Frame(4)).appearance_limit == 0.3
     assert detector.score_range == (-1.0, 2.0)
-    with pytest.raises(
-        UserError, match=r"frame 3 has no detections: only frames 1, 4, 7 … were looked at: add --every 3"
-    ):
-        detector(Frame(3))
+
+
+@pytest.mark.parametrize(
+    ("looked", "known", "unknown", "said"),
+    [
+        (range(1, ALL.stop, 3), (1, 4, 100), (2, 3), "only frames 1, 4, 7 … were looked at: add --every 3, or"),
+        (range(5, ALL.stop), (5, 6), (4,), "only frames 5, 6, 7 … were looked at: add --start 5, or"),
+        (range(5, 20, 2), (5, 19), (6, 3, 21), "5, 7, 9 … 19 were looked at: add --start 5 --every 2 --frames 8, or"),
+        (range(1, 3), (1, 2), (3,), "only frames 1, 2 were looked at: add --frames 2, or"),
+    ],
+)
+def test_frames_that_nobody_looked_at_are_refused(looked, known, unknown, said):
+    detector = Given(boxes(), looked=looked)
+    assert all(detector(Frame(number)) for number in known)
+    for number in unknown:
+        with pytest.raises(UserError, match=re.escape(said)) as caught:
+            detector(Frame(number))
+        assert str(caught.value).startswith(f"frame {number} has no detections: ")

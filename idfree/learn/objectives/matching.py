@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from idfree.learn import Tensors
-from idfree.learn.objectives.pairs import Pairs, mean
+from idfree.learn.objectives.pairs import Pairs, known, mean
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Matching(nn.Module):
         shared = there & ~pairs.negative[:, None]
         told = {
             **terms,
-            "placeholder": mean(level.nan_to_num(), ~pairs.negative),
-            "to_placeholder": mean(share[..., -1], shared),
+            "placeholder": known(level, ~pairs.negative),
+            "to_placeholder": known(share[..., -1], shared),
         }
         detached = {name: value.detach() for name, value in told.items()}
         return {"loss": torch.stack(list(terms.values())).sum(), **detached, **pairs.similarities(similarity)}

@@ -43,14 +43,14 @@ class Pairs:
     def similarities(self, similarity: Tensor) -> Tensors:
         """How alike the same object looks in two views, and how alike two objects of one picture, on average.
 
-        similarity (P, 2·M, 2·M). "similarity_same" and "similarity_other": means, 0 of none, without a gradient.
+        similarity (P, 2·M, 2·M). "similarity_same" and "similarity_other": means, NaN of none, without a gradient.
         """
         objects = self.there.shape[2]
         blocks = similarity.detach().reshape(-1, 2, objects, 2, objects)
         within = torch.stack([blocks[:, picture, :, picture] for picture in (0, 1)], dim=1)
         two = self.there[..., None] & self.there[:, :, None]
         two = two & ~torch.eye(two.shape[3], dtype=torch.bool, device=two.device)
-        return {"similarity_same": mean(blocks[:, 0, :, 1], self.same), "similarity_other": mean(within, two)}
+        return {"similarity_same": known(blocks[:, 0, :, 1], self.same), "similarity_other": known(within, two)}
 
 
 class OfFirst(nn.Module):
@@ -77,3 +77,8 @@ def paired(column: Tensor) -> Tensor:
 def mean(values: Tensor, which: Tensor) -> Tensor:
     """The mean of those values that `which` names, of the same shape; 0 of none."""
     return torch.where(which, values, 0).sum() / which.sum().clamp(min=1)
+
+
+def known(values: Tensor, which: Tensor) -> Tensor:
+    """The mean of those values that `which` names; NaN of none, of which nothing is told."""
+    return torch.where(which, values, 0).sum() / which.sum()

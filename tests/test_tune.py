@@ -11,10 +11,11 @@ import pytest
 from idfree.detectors import Given
 from idfree.errors import UserError
 from idfree.run import prepare
+from idfree.search_space import SPACE, Axis, axes
 from idfree.sequences.motchallenge import write_truth
 from idfree.sequences.synthetic import street
 from idfree.trackers import TRACKERS, SortSettings, make_tracker
-from idfree.tune import SPACE, Axis, Footage, Search, Trial, axes, read_settings, same_footage, watch
+from idfree.tune import Footage, Search, Trial, read_settings, same_footage, watch
 
 SEARCHED = [(tracker, name) for tracker in TRACKERS for name in SPACE[tracker]]
 

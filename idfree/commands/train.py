@@ -6,8 +6,6 @@ example: idfree train fairmot MOT17/train --half train --images videos -o runs/f
 """
 
 import argparse
-import math
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,18 +15,13 @@ from idfree.errors import UserError
 from idfree.progress import training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from idfree.learn.methods.one_shot import Judging, OneShotSettings
     from idfree.learn.parallel import Share
-    from idfree.learn.schedule import Precision
     from idfree.sequences.footage import Footage, FootageSettings
 
 METHODS = ("fairmot", "clmot", "outrack", "simplereid")
 CROPS = "simplereid"
 SETTINGS = ("backbone", "size", "stride", "epochs", "batch", "lr", "precision", "init")  # with options of their own
 PARTS = ("data", "augmentation", "label")  # of what --set may change: --set PART.NAME=VALUE
-MOST_WORKERS = 8
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--half", choices=("none", "train"), default="none", help="train: first halves, and validate on the second")
     add_("--val", nargs="+", metavar="DATA", help="validate on these (default with --half train: the second halves)")
     add_("--val-every", type=int, default=1, metavar="EPOCHS", help="between validations (1)")
-    add_("--tracker", default="fairmot", help="of validations (fairmot)")
+    add_("--tracker", default="fused", help="of validations (fused, the default of idfree track)")
     add_("--best", choices=("IDF1", "MOTA", "HOTA"), default="IDF1", help="what makes best.pt the best (IDF1)")
     add_(
         "--identities",
@@ -78,6 +71,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Train; gives where the model is, and the figures of the best validation."""
+    from idfree.commands.train_tracker import train_tracker
     from idfree.sequences.footage import FootageSettings, open_all
     from idfree.settings import override
     from idfree.train import LINKED, by_motion
@@ -99,38 +93,6 @@ def part(assignments: list[str], name: str) -> list[str]:
     if name:
         return [a.removeprefix(f"{name}.") for a in assignments if a.startswith(f"{name}.")]
     return [a for a in assignments if not a.startswith(tuple(f"{each}." for each in PARTS))]
-
-
-def train_tracker(footages: "list[Footage]", data: "FootageSettings", options: argparse.Namespace) -> dict[str, Any]:
-    """Train a one-shot tracker."""
-    from idfree.learn.methods import one_shot
-    from idfree.learn.methods.trackers import METHODS
-    from idfree.learn.parallel import own_device, together
-    from idfree.learn.training import open_device
-
-    method = METHODS[options.method]
-    settings = settings_of(method.settings(seed=options.seed), options)
-    device = open_device(own_device(options.device))
-    with together(device) as share:
-        judging = judging_of(options, data, settings.precision, share)
-        model = one_shot.train(
-            method,
-            ready(footages, settings, options, share),
-            settings,
-            options.out,
-            device=device,
-            resume=options.resume,
-            progress=None if quiet(options, share) else training,
-            judging=judging,
-            classes=data.names,
-            trained_on=notice(footages),
-            workers=workers_of(options, device.type),
-            share=share,
-        )
-    if not share.first:
-        options.json = False  # the first process says it
-        return {}
-    return reported(model, options)
 
 
 def train_crops(footages: "list[Footage]", data: "FootageSettings", options: argparse.Namespace) -> dict[str, Any]:
@@ -181,86 +143,11 @@ def settings_of(settings: Any, options: argparse.Namespace) -> Any:
     return settings
 
 
-def judging_of(
-    options: argparse.Namespace, data: "FootageSettings", precision: "Precision", share: "Share"
-) -> "Judging | None":
-    """How networks are judged on their way; None where there is nothing to judge them by. Raises UserError."""
-    from idfree.learn.methods.one_shot import Judging
-    from idfree.sequences.footage import open_all
-    from idfree.trackers import TRACKERS
-    from idfree.train import judge_on
-    from idfree.validation import truth_of
-
-    if options.tracker not in TRACKERS:
-        raise UserError(f"--tracker {options.tracker}: expected one of {', '.join(TRACKERS)}")
-    if options.val_every < 1:
-        raise UserError(f"--val-every {options.val_every}: expected 1 or more")
-    if not options.val and options.half == "none":
-        return None
-    found = open_all(options.val or options.data, "none" if options.val else "val", options.images, data)
-    for footage in found:
-        truth_of(footage)  # mistakes come to light before anything is trained
-    judge = judge_on(found, options.tracker, precision)
-
-    def judged(network: Any, known: dict[str, str]) -> dict[str, float]:
-        figures = judge(network, known)
-        if not quiet(options, share):
-            print(sentence(figures))
-        return figures
-
-    return Judging(judged, options.best, options.val_every) if found else None
-
-
-def ready(
-    footages: "list[Footage]", settings: "OneShotSettings", options: argparse.Namespace, share: "Share"
-) -> "list[Footage]":
-    """The footages with all their pictures at hand: the first process sees to that, the others wait."""
-    from idfree.progress import progress
-    from idfree.train import at_hand
-
-    def watch(name: str, numbers: list[int]) -> "Iterable[int]":
-        return progress(numbers, f"{name}: keeping frames", len(numbers), quiet(options, share))
-
-    folder = options.cache or options.out / "frames"
-    height = math.ceil(settings.shape().size_hw[0] * max(1.0, settings.augmentation.largest))
-    if not share.first:
-        share.wait()
-    found = at_hand(footages, folder, height, watch)
-    if share.first:
-        share.wait()
-    return found
-
-
 def quiet(options: argparse.Namespace, share: "Share") -> bool:
     """Whether nothing is to be said on the way."""
     return bool(options.quiet or options.json or not share.first)
 
 
-def workers_of(options: argparse.Namespace, device: str) -> int:
-    """How many threads prepare batches. Raises UserError."""
-    if options.workers is not None and options.workers < 0:
-        raise UserError(f"--workers {options.workers}: expected 0 or more")
-    usual = 1 if device == "cpu" else min(os.cpu_count() or 1, MOST_WORKERS)
-    return usual if options.workers is None else int(options.workers)
-
-
 def notice(footages: "list[Footage]") -> str:
     """What a model says of what it was trained on."""
     return f"{', '.join(footage.name for footage in footages)}; terms of that footage apply"
-
-
-def reported(model: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """What came of it, told."""
-    from idfree.learn.checkpoint import load
-
-    best = load(model.with_name("best.pt"))
-    if not options.json:
-        found = f", the network of iteration {best['step']}: {sentence(best['figures'])}" if best["figures"] else ""
-        print(f"{model}{found}")
-    return {"model": str(model), "iteration": best["step"], "figures": best["figures"]}
-
-
-def sentence(figures: dict[str, float]) -> str:
-    """The figures of a validation, for a person."""
-    ratios = " ".join(f"{name} {100 * figures[name]:.1f}" for name in ("HOTA", "MOTA", "IDF1"))
-    return f"{ratios} IDSW {figures['IDSW']:.0f}"

@@ -143,9 +143,10 @@ def watched(
 
 def planned(tracker: str, tuned: "list[Footage]", column: "Column", options: argparse.Namespace) -> "Search":
     """What to search: all settings but those that the user has set."""
+    from idfree.search_space import axes
     from idfree.settings import override
     from idfree.trackers import TRACKERS
-    from idfree.tune import Search, axes, scores_of
+    from idfree.tune import Search, scores_of
 
     assignments = of_tracker(options)
     fixed = {a.partition("=")[0].strip() for a in assignments}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -52,6 +53,13 @@ class Log:
     ) -> None:
         with self.writing() if error is None else suppress(OSError):  # what could not be written fails again
             self.stack.close()
+
+
+def recent(folder: Path, name: str, count: int = 50) -> float | None:
+    """The mean of a figure over the last `count` iterations that tell it; None where none does."""
+    said = (json.loads(line) for line in reversed(lines(folder / NAME)))
+    found = list(islice((line[name] for line in said if name in line), count))
+    return sum(found) / len(found) if found else None
 
 
 def lines(path: Path) -> list[str]:

@@ -23,6 +23,7 @@ from idfree.learn.data.scene_batches import SceneShape
 from idfree.learn.data.scenes import NOBODY, Footage, Scenes
 from idfree.learn.data.warp import SceneAugmentation
 from idfree.learn.export_tracker import export_tracker
+from idfree.learn.log import recent
 from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import Centre, Pixels
 from idfree.learn.networks.heads import tracker_heads
@@ -37,6 +38,7 @@ LOG = logging.getLogger("idfree")
 
 PEOPLE = ("person",)
 BEST, MODEL = "best.pt", "model.onnx"
+ALIKE = 0.95  # cosine of two people on average; untrained networks are at 0.5, trained ones below 0.3
 DISTANCES = ("limit", "farthest")  # between embeddings, as View has them
 
 
@@ -200,8 +202,21 @@ def train(
         if share.first and judging is None:
             save_product(training, run / BEST, {})
     if share.first:
+        warn_of_collapse(run)
         export(*opened(method, load(run / BEST)), run / MODEL)
     return run / MODEL
+
+
+def warn_of_collapse(run: Path) -> None:
+    """Say so where everybody looks alike in the end: the one solution that costs triplets no more than their margin."""
+    alike = recent(run, "similarity_other")
+    if alike is not None and alike > ALIKE:
+        LOG.warning(
+            "%s: to this network two people look %.3f alike, of at most 1: it has collapsed, and its looks are worth"
+            " nothing; a lower lr, objective=triplet-all or objective=nt-xent may help (Hermans 2017)",
+            run,
+            alike,
+        )
 
 
 def words(method: Method[S], settings: S, scenes: Scenes, classes: Sequence[str], trained_on: str) -> dict[str, Any]:

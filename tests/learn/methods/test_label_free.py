@@ -15,6 +15,7 @@ from idfree.learn.data.scene_batches import SceneBatches  # noqa: E402
 from idfree.learn.data.scenes import Scenes  # noqa: E402
 from idfree.learn.data.views import FramePairs, TwoViews  # noqa: E402
 from idfree.learn.data.warp import STILL, SceneAugmentation  # noqa: E402
+from idfree.learn.log import recent  # noqa: E402
 from idfree.learn.methods import one_shot, trackers  # noqa: E402
 from idfree.learn.methods.clmot import CLMOT, ClmotSettings  # noqa: E402
 from idfree.learn.methods.fairmot import FAIRMOT  # noqa: E402
@@ -148,6 +149,17 @@ def test_goes_on_from_another_methods_checkpoint(mixed, learn, caplog):
             said = [record.getMessage() for record in caplog.records if "untrained" in record.getMessage()]
             assert said == [f"{path}: its heads.embedding has another shape, and begins untrained"] * narrower
         path, begun = run / "best.pt", state
+
+
+def test_who_has_collapsed_is_told(mixed, learn, caplog, monkeypatch):
+    _, run = learn(CLMOT, [], mixed)
+    assert not caplog.messages
+    alike = [line["similarity_other"] for line in lines(run) if "similarity_other" in line]
+    monkeypatch.setattr(one_shot, "ALIKE", sum(alike) / len(alike) - 1e-6)
+    learn(CLMOT, [], mixed, "again")
+    assert f"two people look {sum(alike) / len(alike):.3f} alike" in caplog.text
+    assert recent(run, "similarity_other", 1) == alike[-1]
+    assert recent(run, "nothing") is None
 
 
 def test_batches_are_what_the_settings_say(mixed):

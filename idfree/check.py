@@ -16,6 +16,9 @@ from idfree.types import Annotation, Floats, Integers
 
 Mask = NDArray[np.bool_]
 
+SOME_ONLY = "has boxes of tracklets alone: detectors learn from it not to see the others (idfree label --everybody)"
+
+
 QUANTILES = {"height_5": 0.05, "height_50": 0.5, "height_95": 0.95}
 
 
@@ -164,6 +167,8 @@ def about(footage: Footage, pictures: Pictures) -> Iterator[str]:
     else:
         yield from dict.fromkeys(pictures.missing.values())
     yield from (*pictures.unreadable.values(), *pictures.odd.values())
+    if not footage.everybody:
+        yield f"{footage.source}: {SOME_ONLY}"
 
 
 def out_of_picture(objects: Annotation, size: Floats, tolerance: float) -> tuple[Mask, Mask]:
@@ -204,8 +209,9 @@ def told(footage: Footage, objects: Annotation, oddity: str) -> Iterator[str]:
 
 
 def feeds(footage: Footage, figures: Mapping[str, float | None]) -> tuple[str, ...]:
-    """The methods that can be trained on it: all need pictures and boxes."""
+    """The methods that can be trained on it: all need pictures and boxes, those that detect all boxes."""
     seen = figures["boxes"] and figures["missing"] != figures["pictures"]
-    people = (figures["identities"] or 0) > 1
-    needs = {"fairmot": people, "clmot": True, "outrack": True, "tdt": True, "simplereid": people and footage.moving}
+    people, everybody = (figures["identities"] or 0) > 1, footage.everybody
+    needs = {"fairmot": people and everybody, "clmot": everybody, "outrack": everybody, "tdt": everybody}
+    needs |= {"simplereid": people and footage.moving}
     return tuple(method for method, met in needs.items() if seen and met)

@@ -12,11 +12,12 @@ from idfree.album import Album, Crops, Cut
 from idfree.evaluation.reid import truth_of
 from idfree.progress import progress
 from idfree.pseudolabels import LabelSettings, clean, covered, mark, split_at_jumps, spread, tracklets
-from idfree.run import Run, prepare
+from idfree.run import prepare
 from idfree.selection import Selection
 from idfree.sequences.cuts import SceneCuts
+from idfree.trackers import Tracker
 from idfree.tracking.association import greedy, overlapping
-from idfree.types import Annotation, Detector, Frame, Integers, Sequence
+from idfree.types import Annotation, Detector, Floats, Integers, Sequence, View
 
 __all__ = ["LabelSettings", "Labels", "clean", "label", "purity", "report", "split_at_jumps", "spread", "tracklets"]
 
@@ -27,11 +28,15 @@ SAME = 0.5  # IoU of a tracker's filtered box with the detection that it stands 
 class Labels:
     """boxes: the pseudo-labels, ids 1…T, boxes as detected. report: what `report` says of them, and of the video.
 
+    rest: what else was detected, ids −1: of score 1 whoever surely is somebody, of score 0 whoever may be, and the
+    whole picture of each frame that was not looked at.
+
     crops (M, H, W, 3) of the boxes `crop_of` (M,), rows of `boxes`, spread over each tracklet; none without a `cut`.
     Few are held of a long track: of a tracklet that is a small part of one fewer may be left than `min_clean`, or none.
     """
 
     boxes: Annotation
+    rest: Annotation
     report: dict[str, Any]
     crops: Crops
     crop_of: Integers
@@ -56,39 +61,69 @@ def label(
     assignments = settings.of_tracker(sequence.frame_rate / selection.every)
     run = prepare(sequence, detector, settings.tracker, assignments, selection, images or cut is not None)
     album, scenes = Album(cut, settings.max_crops, settings.min_clean), SceneCuts(settings.scene_cut)
-    seen, rows = [Annotation.empty()], 0
+    seen, doubted, rows = [Annotation.empty()], [unseen(sequence, selection)], 0
     for frame in progress(run.sequence, sequence.name, run.sequence.length, quiet):
-        found = identified(run, frame, settings.min_score)
+        view = run.view(frame)
+        found = identified(run.tracker, view, frame.number, settings.min_score)
+        doubted.append(doubtful(view, frame.number, settings))
         scenes.look(frame)
         album.add(frame.image, clean(found, settings), rows)
         seen.append(found)
         rows += len(found)
     marked = mark(joined(seen), settings, scenes.cuts)
-    kept = np.flatnonzero(marked.id >= 0)
+    kept, sure = np.flatnonzero(marked.id >= 0), marked[np.flatnonzero(marked.id < 0)]
     boxes, (crops, crop_of) = marked[kept], album.taken(kept)
     few = spread(boxes[crop_of], settings, sequence.frame_rate)
     told = {"frames": len(seen) - 1, "detections": rows, "scenes": scenes.count}
-    return Labels(boxes, {**told, **report(boxes, rows)}, crops[few], crop_of[few])
+    rest = in_order(joined([replace(sure, score=np.ones(len(sure))), *doubted]))
+    return Labels(boxes, rest, {**told, **report(boxes, rows)}, crops[few], crop_of[few])
 
 
-def identified(run: Run, frame: Frame, min_score: float) -> Annotation:
+def identified(tracker: Tracker, view: View, number: int, min_score: float) -> Annotation:
     """The detections of a frame, with the ids of the tracks that report them, −1 for none, and how visible each is."""
-    view = run.view(frame)
     sane = view.detections.sane(view.size_hw) & (view.detections.score >= min_score)
     detections = view.detections.only(sane)
-    tracks = run.tracker.update(replace(view, detections=detections))
+    tracks = tracker.update(replace(view, detections=detections))
     i, j, distance = overlapping(tracks.xyxy, detections.xyxy)
     same = greedy(i, j, distance, 1 - SAME)
     identity = np.full(len(detections), -1)
     identity[j[same]] = tracks.id[i[same]]
     return Annotation(
-        frame=np.full(len(detections), frame.number),
+        frame=np.full(len(detections), number),
         id=identity,
         xyxy=detections.xyxy,
         score=detections.score,
         class_id=detections.class_id,
         visibility=1 - covered(detections.xyxy),
     )
+
+
+def doubtful(view: View, number: int, settings: LabelSettings) -> Annotation:
+    """The detections of a frame that may be somebody or not, as regions (score 0) of nobody."""
+    score = view.detections.score
+    unsure = view.detections.sane(view.size_hw) & (score >= settings.min_doubt) & (score < settings.min_score)
+    return regions(np.full(np.count_nonzero(unsure), number), view.detections.only(unsure).xyxy)
+
+
+def unseen(sequence: Sequence, selection: Selection) -> Annotation:
+    """The whole picture of each frame that is not looked at, as a region; none where size or length are unknown."""
+    if sequence.length is None or sequence.size_hw is None:
+        return Annotation.empty()
+    every = np.arange(1, sequence.length + 1)
+    frame = np.setdiff1d(every, every[selection.start - 1 :: selection.every][: selection.frames])
+    height, width = sequence.size_hw
+    return regions(frame, np.tile([0.0, 0.0, width, height], (len(frame), 1)))
+
+
+def regions(frame: Integers, xyxy: Floats) -> Annotation:
+    """Boxes (K, 4) in frames (K,) that are nobody's: score 0, id −1."""
+    nothing = np.zeros(len(frame))
+    return Annotation(frame, np.full(len(frame), -1), xyxy, nothing, nothing.astype(np.int64), nothing + 1)
+
+
+def in_order(annotation: Annotation) -> Annotation:
+    """Rows by frame, those of one as they are."""
+    return annotation[np.argsort(annotation.frame, kind="stable")]
 
 
 def joined(frames: list[Annotation]) -> Annotation:

@@ -26,6 +26,7 @@ class LabelSettings:
     tracker: Literal["sort", "iou", "bytetrack"] = "sort"  # as Karthik 2020; purity 0.97 where bytetrack has 0.95
     min_iou: float | None = None  # of sort and iou; none: 0.5, and 0.3 below FAST frames per second
     min_score: float = 0.5  # an even chance; foreign scores are scaled to 0…1 first, see detectors.given.score_range
+    min_doubt: float = 0.1  # of whom nobody knows whether they are somebody, below min_score
     min_boxes: int = 8  # of a tracklet
     min_height: float = 32.0  # px: a quarter of the 128 rows that the networks look at
     max_overlap: float = 0.35  # share of a box that lies in another box of the frame

@@ -9,6 +9,7 @@ from idfree.album import Album
 from idfree.detectors import Given
 from idfree.errors import UserError
 from idfree.label import LabelSettings, clean, label, purity, report, split_at_jumps, spread, tracklets
+from idfree.selection import Selection
 from idfree.sequences import open_source
 from idfree.sequences.cuts import SceneCuts, colours_of
 from idfree.sequences.motchallenge import read_detections, read_truth
@@ -279,6 +280,28 @@ def test_boxes_are_as_detected():
     assert {(n, *xyxy) for n, xyxy in zip(found.boxes.frame.tolist(), found.boxes.xyxy.tolist(), strict=True)} <= known
     assert purity(found.boxes, made.truth) > 0.9
     assert found.report["detections"] < len(made.detections)  # those of low scores do not count
+
+
+def test_what_belongs_to_no_tracklet():
+    """Of frames 2, 4 … 20 of 24: one who walks, one who is there too shortly, one who may be, and a false alarm."""
+    rows = [*walk(-1, range(1, 25)), *walk(-1, range(1, 7), x=300), *walk(-1, [4, 5], x=600), *walk(-1, [4], x=900)]
+    given = annotation(rows)
+    score = np.select([given.xyxy[:, 0] > 800, given.xyxy[:, 0] > 500], [0.05, 0.3], 0.9)
+    sequence = Sequence("x", lambda: (Frame(n) for n in range(1, 25)), 24, 30.0, (200, 1000))
+    which = Selection(start=2, every=2, frames=10)
+    found = label(sequence, Given(dataclasses.replace(given, score=score)), selection=which)
+    assert found.boxes.frame.tolist() == [*range(2, 21, 2)]
+    rest = found.rest
+    assert set(rest.id.tolist()) == {-1}
+    assert rest.frame.tolist() == sorted(rest.frame.tolist())
+    sure, doubtful = rest[rest.score == 1], rest[rest.score == 0]
+    assert [(n, x) for n, x in zip(sure.frame, sure.xyxy[:, 0], strict=True)] == [(2, 304), (4, 308), (6, 312)]
+    whole = doubtful.xyxy[:, 2] == 1000
+    assert (doubtful.frame[~whole].tolist(), doubtful.xyxy[~whole, 0].tolist()) == ([4], [608])
+    assert doubtful.frame[whole].tolist() == [1, *range(3, 21, 2), 21, 22, 23, 24]
+    assert np.all(doubtful.xyxy[whole] == [0, 0, 1000, 200])
+    everything = label(dataclasses.replace(sequence, size_hw=None), Given(given))
+    assert len(everything.boxes) + len(everything.rest) == len(given)
 
 
 @pytest.mark.parametrize("tracker", ["sort", "iou", "bytetrack"])

@@ -2,6 +2,7 @@
 
 example: idfree label street.mp4 square.mp4 --detector yolox.onnx -o runs/labels
          writes runs/labels/street/gt/gt.txt, seqinfo.ini and a link to the video: a MOTChallenge sequence
+         with --everybody: idfree train fairmot|clmot|outrack runs/labels/street, a tracker of your own without a label
 """
 
 import argparse
@@ -39,6 +40,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="change a setting: tracker, min_score, min_boxes, max_overlap …; or detector.NAME=VALUE",
+    )
+    add_(
+        "--everybody",
+        action="store_true",
+        help="also write who is in no tracklet (id -1), and who may be somebody (mark 0), so that detectors can learn",
     )
     add_("--images", action="store_true", help="look for scene cuts even where the detector needs no images")
     add_workers(parser)
@@ -79,7 +85,7 @@ def label_one(
     path: Path, settings: "LabelSettings", options: argparse.Namespace, found_by: "Portable[DetectorOf]"
 ) -> Report:
     """Label one video and write it; its record, written first and last, says what state its folder is in."""
-    from idfree.label import label
+    from idfree.label import in_order, joined, label
     from idfree.record import is_done, read_record, write_record
     from idfree.run import plain
     from idfree.sequences import open_source
@@ -89,6 +95,7 @@ def label_one(
     detector = found_by.thing(sequence)
     folder = options.out / sequence.name
     asked = {**question(sequence, detector, options), "settings": plain(asdict(settings)), "images": options.images}
+    asked["everybody"] = options.everybody
     known = read_record(folder)
     if is_done(known, asked) and not options.force:
         return {**known["report"], "skipped": True}
@@ -98,7 +105,8 @@ def label_one(
     made = label(
         sequence, detector, settings, selection=selection_of(options), images=options.images, quiet=options.quiet
     )
-    write_sequence(folder, sequence, made.boxes)
+    boxes = in_order(joined([made.boxes, made.rest])) if options.everybody else made.boxes
+    write_sequence(folder, sequence, boxes, options.everybody)
     write_record(folder, asked, complete=True, idfree=idfree.__version__, report=made.report)
     return {**made.report, "skipped": False}
 

@@ -1,6 +1,7 @@
 """What `idfree train` does for one-shot trackers: networks that learn boxes and looks at once, judged on their way."""
 
 import argparse
+import logging
 import math
 import os
 from pathlib import Path
@@ -18,16 +19,21 @@ if TYPE_CHECKING:
     from idfree.learn.schedule import Precision
     from idfree.sequences.footage import Footage, FootageSettings
 
+LOG = logging.getLogger("idfree")
 MOST_WORKERS = 8
 
 
 def train_tracker(footages: "list[Footage]", data: "FootageSettings", options: argparse.Namespace) -> dict[str, Any]:
     """Train a one-shot tracker."""
+    from idfree.check import SOME_ONLY
     from idfree.learn.methods import one_shot
     from idfree.learn.methods.trackers import METHODS
     from idfree.learn.parallel import own_device, together
     from idfree.learn.training import open_device
 
+    for footage in footages:
+        if not footage.everybody:
+            LOG.warning("%s %s", footage.source, SOME_ONLY)
     method = METHODS[options.method]
     settings = settings_of(method.settings(seed=options.seed), options)
     device = open_device(own_device(options.device))

@@ -48,7 +48,8 @@ class Footage:
     UserError that names the file. moving: the frames are consecutive moments of one video, not unrelated pictures.
     paths: where each picture lies, a video's own path once for each of its frames; empty where there are no pictures.
     size_hw: (height, width), None where pictures differ or nothing tells. source: the file or folder of the labels.
-    offset: the video's number of a frame, less the footage's.
+    offset: the video's number of a frame, less the footage's. everybody: all that there is to see is labelled, so that
+    it can be learnt where nothing is.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Footage:
     source: Path | None = None
     offset: int = 0
     classes: tuple[str, ...] = ("person",)
+    everybody: bool = True
 
     @property
     def in_video(self) -> bool:

@@ -14,16 +14,18 @@ from idfree.sequences.video import VIDEO_SUFFIXES
 from idfree.types import Annotation, Sequence
 
 IMAGES = "img1"
+SOME = "some"  # a key of our own in seqinfo.ini: 1 where there may be more to see than is labelled
 
 
-def write_sequence(folder: Path, sequence: Sequence, labels: Annotation) -> None:
+def write_sequence(folder: Path, sequence: Sequence, labels: Annotation, everybody: bool = False) -> None:
     """Make `folder` a sequence that shows what `sequence` shows, with `labels` as its gt/gt.txt.
 
-    All of them count and are pedestrians, whatever their score and class. The pictures are linked, not copied, where
-    the file system knows links. Raises UserError where it cannot be written.
+    All of them are pedestrians, whatever their class; those of score 0 are regions to ignore, all others count.
+    everybody: the labels are of all that there is to see, and not only of some; `read_sequence` is told so. The
+    pictures are linked, not copied, where the file system knows links. Raises UserError where it cannot be written.
     """
-    ones = np.ones(len(labels))
-    truth = replace(labels, score=ones, class_id=PEDESTRIAN * ones.astype(np.int64))
+    marks = (labels.score != 0).astype(np.float64)
+    truth = replace(labels, score=marks, class_id=np.full(len(labels), PEDESTRIAN))
     write_truth(folder / "gt" / "gt.txt", truth)
     height, width = sequence.size_hw or (None, None)
     said = {
@@ -33,6 +35,7 @@ def write_sequence(folder: Path, sequence: Sequence, labels: Annotation) -> None
         "seqLength": sequence.length,
         "imWidth": width,
         "imHeight": height,
+        SOME: None if everybody else 1,
     }
     lines = [f"{key}={value}\n" for key, value in said.items() if value is not None]
     write_text(folder / "seqinfo.ini", "[Sequence]\n" + "".join(lines))

@@ -14,7 +14,7 @@ from idfree.files import write_text
 from idfree.sequences.folders import files
 from idfree.sequences.footage import Footage
 from idfree.sequences.images import IMAGE_SUFFIXES
-from idfree.sequences.labelled import IMAGES
+from idfree.sequences.labelled import IMAGES, SOME
 from idfree.sequences.labels import Complain, refuse
 from idfree.sequences.layout import lay_out, picture_names, relink
 from idfree.sequences.motchallenge import (
@@ -88,7 +88,8 @@ def read_sequence(folder: Path, images: Path | None = None, complain: Complain =
     """
     info, source = read_seqinfo(folder), folder / "gt" / "gt.txt"
     pictures, boxes = pictures_of(folder, info, images), people(read_truth(source))
-    moving = read_ini(folder / "seqinfo.ini").get(STILLS) != "1"
+    said = read_ini(folder / "seqinfo.ini")
+    moving = said.get(STILLS) != "1"
     info = completed(info, pictures) if moving else replace(info, size_hw=None)
     length = info.length or int(boxes.frame.max(initial=0))
     if (late := boxes.frame > length).any():
@@ -104,6 +105,7 @@ def read_sequence(folder: Path, images: Path | None = None, complain: Complain =
         size_hw=info.size_hw,
         frame_rate=info.frame_rate,
         source=source,
+        everybody=said.get(SOME) != "1",
     )
 
 
@@ -184,5 +186,6 @@ def write_mot(footage: Footage, folder: Path) -> Path:
     if footage.size_hw:
         said |= {"imWidth": footage.size_hw[1], "imHeight": footage.size_hw[0]}
     said |= {"frameRate": f"{footage.frame_rate:.10g}"} if footage.moving else {STILLS: 1}
+    said |= {} if footage.everybody else {SOME: 1}
     write_text(home / "seqinfo.ini", "[Sequence]\n" + "".join(f"{key}={value}\n" for key, value in said.items()))
     return home

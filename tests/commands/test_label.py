@@ -93,6 +93,29 @@ def test_settings_and_scores_matter(films):
     assert boxes("--start", "2", "--frames", "9") == 18
 
 
+def test_everybody(films, capsys):
+    """Who is in no tracklet, and who may be somebody; without, the folder is not for detectors."""
+    source, out = films / "boxes" / "one.txt", films / "out"
+    source.write_text(source.read_text() + "3,-1,70,20,20,50,0.9\n4,-1,70,20,20,50,0.3\n5,-1,70,20,20,50,0.05\n")
+    words = (films / "a" / "one.mp4", "--detector", source, "-o", out, "-q")
+    told = {}
+    for option in ((), ("--everybody",)):
+        assert run(*words, *option) == 0
+        capsys.readouterr()
+        assert cli.main(["data", "check", str(out / "one"), "--json"]) == 0
+        (told[option],) = json.loads(capsys.readouterr().out)["sources"]
+    assert (told[()]["feeds"], told[()]["figures"]["boxes"]) == (["simplereid"], 24)
+    assert "has boxes of tracklets alone" in told[()]["warnings"][0]
+    everybody = told[("--everybody",)]
+    assert everybody["feeds"] == ["fairmot", "clmot", "outrack", "tdt", "simplereid"]
+    assert [everybody["figures"][name] for name in ("boxes", "ignored", "identities")] == [25, 1, 2]
+    assert not everybody["warnings"]
+    assert cli.main(["data", "convert", str(out), "--to", "mot", "-o", str(films / "mot"), "-q"]) == 0
+    assert run(*words, "--force") == 0
+    assert cli.main(["data", "convert", str(out), "--to", "mot", "-o", str(films / "some"), "-q"]) == 0
+    assert ["some=1" in (films / name / "one/seqinfo.ini").read_text() for name in ("mot", "some")] == [False, True]
+
+
 def test_many_videos_as_json(films, capsys):
     assert run(films / "a", "--detector", films / "boxes", "-o", films / "out", "--json") == 0
     told = capsys.readouterr()

@@ -17,6 +17,7 @@ from idfree.files import write_text
 from idfree.learn.methods import one_shot
 from idfree.sequences.h264 import H264Writer
 from idfree.sequences.motchallenge import read_results, read_truth, write_truth
+from idfree.sequences.rows import to_columns
 from idfree.sequences.synthetic import street
 
 SIZE_HW = (192, 320)
@@ -102,6 +103,22 @@ def test_names_are_not_read_where_motion_links(streets, tmp_path, unexported):
     one, two = ([line["identity"] for line in metrics(run)] for run in runs)
     assert one == two
     assert min(one) > 0
+
+
+def test_a_tracker_from_raw_video(streets, tmp_path, unexported, capsys):
+    """What a detector sees, labelled, teaches a tracker of one's own; the boxes of tracklets alone are warned of."""
+    made = street(3, people=8, frames=20, size_hw=SIZE_HW)
+    columns = to_columns(made.detections)
+    rows = np.column_stack([columns[name] for name in ("frame", "id", "x", "y", "w", "h", "score")])
+    np.savetxt(tmp_path / "boxes.txt", rows, delimiter=",")
+    video = streets / "street-3" / "video.mp4"
+    for name, options, warned in (("some", (), True), ("all", ("--everybody",), False)):
+        labels, fit = tmp_path / name, ("--set", "min_boxes=4", "--set", "min_height=8")
+        assert idfree("label", video, "--detector", tmp_path / "boxes.txt", "-o", labels, "-q", *fit, *options) == 0
+        words = ("train", "fairmot", labels / "video", "-o", tmp_path / f"run-{name}", *SMALL, "--epochs", 1, "-q")
+        assert idfree(*words) == 0
+        assert ("has boxes of tracklets alone" in capsys.readouterr().err) == warned
+        assert len(metrics(tmp_path / f"run-{name}")) == 5
 
 
 def test_halves_frames_and_going_on(streets, tmp_path, capsys, unexported):

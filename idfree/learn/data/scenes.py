@@ -13,13 +13,15 @@ from idfree.boxes import clip
 from idfree.errors import UserError
 from idfree.types import Annotation, Floats, Image, Integers
 
+EDGE = 1.0  # px between the corners of a region and those of the picture, where it is all of it
 NOBODY = -1  # the identity of a box of which it is unknown, and the category of a row that is no object
 
 
 class Footage(Protocol):
     """What scenes are taken from: a labelled video, or (not `moving`) still images that have nothing to do with each
     other. image: frame 1…length → its picture; raises UserError naming the file. boxes: their score is the mark, 0 for
-    a region of which nobody says what is in it; identities mean nothing outside this footage.
+    a region of which nobody says what is in it; identities mean nothing outside this footage. size_hw: of all
+    its pictures, None where they differ or nothing tells.
     """
 
     @property
@@ -30,6 +32,8 @@ class Footage(Protocol):
     def length(self) -> int: ...
     @property
     def moving(self) -> bool: ...
+    @property
+    def size_hw(self) -> tuple[int, int] | None: ...
     @property
     def image(self) -> Callable[[int], Image]: ...
 
@@ -52,7 +56,8 @@ class Scene:
 
 @dataclass(frozen=True)
 class Scenes:
-    """Pictures 0…P−1 and boxes 0…R−1 of all footages, one after the other. `scenes[picture]` reads one.
+    """Pictures 0…P−1 of which anything is known, and boxes 0…R−1, of all footages, one after the other.
+    `scenes[picture]` reads one.
 
     footage, frame (P,): where each picture is found. start (F,): the first box of each footage. category (R,): 0…C−1,
     NOBODY for what is no object; identity (R,): 0…K−1 over all footages, NOBODY where unknown; unknown (R,): regions.
@@ -74,10 +79,9 @@ class Scenes:
         names = ", ".join(footage.name for footage in footages) or "nothing given"
         if not any(footage.length for footage in footages):
             raise UserError(f"no pictures to train on: {names}")
-        lengths = np.array([footage.length for footage in footages])
+        frames = [told_of(footage) for footage in footages]
         rows = np.array([len(footage.boxes) for footage in footages])
-        which = np.repeat(np.arange(len(footages)), lengths)
-        frame = np.arange(len(which)) - (np.cumsum(lengths) - lengths)[which] + 1
+        which = np.repeat(np.arange(len(footages)), [len(numbers) for numbers in frames])
         category = np.concatenate([categories(footage.boxes, classes) for footage in footages])
         identity = np.concatenate([footage.boxes.id for footage in footages])
         identity = numbered(np.where(category == NOBODY, NOBODY, identity), rows)
@@ -85,7 +89,8 @@ class Scenes:
         if not np.any(category != NOBODY):
             wanted = f" of class {' or '.join(map(str, classes))}" if classes else ""
             raise UserError(f"no boxes{wanted} to train on in {len(which)} pictures: {names}")
-        return cls(tuple(footages), which, frame, np.cumsum(rows) - rows, category, identity, unknown, classes)
+        frame, start = np.concatenate(frames), np.cumsum(rows) - rows
+        return cls(tuple(footages), which, frame, start, category, identity, unknown, classes)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -118,6 +123,17 @@ class Scenes:
         ]
         check = zlib.crc32(b"".join(np.ascontiguousarray(column).tobytes() for column in [*columns, self.category]))
         return f"{len(self)} pictures of {len(self.footages)} footages, {len(self.category)} boxes, {check:08x}"
+
+
+def told_of(footage: Footage) -> Integers:
+    """The frames of which something is known: not those that are one region from corner to corner."""
+    every = np.arange(1, footage.length + 1)
+    if footage.size_hw is None:
+        return every
+    height, width = footage.size_hw
+    left, top, right, bottom = footage.boxes.xyxy.T
+    whole = np.maximum.reduce([left, top, width - right, height - bottom]) < EDGE
+    return np.setdiff1d(every, footage.boxes.frame[whole & (footage.boxes.score == 0)])
 
 
 def categories(boxes: Annotation, classes: tuple[int, ...]) -> Integers:

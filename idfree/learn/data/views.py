@@ -151,8 +151,10 @@ class FramePairs(TwoViews):
         self.reach, self.itself, self.alike = settings.frames - 1, settings.itself, settings.alike
 
     def partner(self, number: int, random: np.random.Generator) -> int:
-        start, end = int(self.start[number]), int(self.start[number] + self.count[number])
-        first, last = max(number - self.reach, start), min(number + self.reach, end - 1)
+        start, frame = int(self.start[number]), self.batches.scenes.frame
+        here = frame[start : start + self.count[number]]  # ascending; some may be left out
+        first = start + int(np.searchsorted(here, frame[number] - self.reach))
+        last = start + int(np.searchsorted(here, frame[number] + self.reach, side="right")) - 1
         if first == last or (self.itself and random.random() < self.itself):
             return number
         other = int(random.integers(first, last))  # `last` itself stands in for the picture, which is left out
@@ -161,10 +163,10 @@ class FramePairs(TwoViews):
 
 def spans(scenes: Scenes) -> tuple[Integers, Integers]:
     """(P,) the first picture of the scene that each belongs to, and how many it has: a video, or a still image."""
-    length, moving = np.array([(footage.length, footage.moving) for footage in scenes.footages]).T
-    in_video = moving.astype(bool)[scenes.footage]
-    start = np.where(in_video, (np.cumsum(length) - length)[scenes.footage], np.arange(len(scenes)))
-    return start, np.where(in_video, length[scenes.footage], 1)
+    count = np.bincount(scenes.footage, minlength=len(scenes.footages))
+    in_video = np.array([footage.moving for footage in scenes.footages])[scenes.footage]
+    start = np.where(in_video, (np.cumsum(count) - count)[scenes.footage], np.arange(len(scenes)))
+    return start, np.where(in_video, count[scenes.footage], 1)
 
 
 def around(scene: Scene, stride: int, count: int, random: np.random.Generator) -> Integers:

@@ -21,6 +21,7 @@ class MadeUpFootage:
     length: int
     image: Callable[[int], Image]
     moving: bool = True
+    size_hw: tuple[int, int] | None = HW
 
 
 def annotation(rows):

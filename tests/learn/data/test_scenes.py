@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -18,6 +19,18 @@ def test_all_pictures_and_rows_are_numbered_through(footages):
     assert [scenes[picture].row.tolist() for picture in range(5)] == [[0, 1], [], [3, 4], [5], [6]]
     assert (scenes[4].xyxy == [[34, 12, 54, 52]]).all()
     assert (scenes[4].image == footages[1].image(2)).all()
+
+
+def test_pictures_of_which_nothing_is_known_are_left_out(footages):
+    one = footages[0]
+    last = one.boxes.frame == 3
+    xyxy, score = one.boxes.xyxy.copy(), one.boxes.score.copy()
+    xyxy[last], score[last] = [(0, 0, 100, 60), (0, 0, 100, 58)], 0
+    hidden = replace(one, boxes=replace(one.boxes, xyxy=xyxy, score=score))
+    assert Scenes.of([hidden, footages[1]]).frame.tolist() == [1, 2, 1, 2]
+    assert Scenes.of([replace(hidden, size_hw=None)]).frame.tolist() == [1, 2, 3]
+    score[np.flatnonzero(last)[0]] = 1  # somebody who is everywhere
+    assert Scenes.of([hidden]).frame.tolist() == [1, 2, 3]
 
 
 def test_one_id_in_two_footages_is_two_identities(footages):

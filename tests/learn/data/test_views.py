@@ -112,6 +112,19 @@ def test_a_frame_is_seen_beside_all_near_it_and_no_other(many):
     assert 400 < sum(itself.partner(10, random) == 10 for _ in range(1000)) < 600
 
 
+def test_frames_of_which_nothing_is_known_are_no_partners(many):
+    """Of the long video frames 1, 4, 7 … are labelled: who is near is near in time."""
+    boxes = many[0].boxes
+    hidden = boxes.frame % 3 != 1
+    whole = np.where(hidden[:, None], [0, 0, 100, 60], boxes.xyxy)
+    seldom = replace(many[0], boxes=replace(boxes, xyxy=whole, score=1.0 - hidden))
+    pairs = frames_of([seldom, *many[1:]], FramePairsSettings(frames=7))
+    assert pairs.batches.scenes.frame[:10].tolist() == list(range(1, 31, 3))
+    random = np.random.default_rng(0)
+    for number, near in ((0, {1, 2}), (5, {3, 4, 6, 7}), (9, {7, 8}), (10, {10}), (12, {12})):
+        assert {pairs.partner(number, random) for _ in range(100)} == near
+
+
 def test_two_frames_varied_alike_differ_as_the_video_has_it(many):
     """The map is one for both: boxes one pixel further on in the video move by the same step wherever they are."""
 

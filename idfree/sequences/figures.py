@@ -7,7 +7,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from idfree.boxes import Floats, Integers
-from idfree.sequences.scenery import SUBPIXEL, Camera, bgr, fixed
+from idfree.sequences.easel import SUBPIXEL, Camera, bgr, fixed
 
 STRIDE = 0.8  # length of two steps as a share of body height
 CHILDREN = 0.1  # share of people

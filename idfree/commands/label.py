@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from idfree.workers import Portable
 
 LOG = logging.getLogger("idfree")
+EVERY_FRAME = {"start": 1, "frames": None, "every": 1}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +93,8 @@ def label_one(
     from idfree.sequences.labelled import write_sequence
 
     (sequence,) = open_source(path)
+    if options.everybody and frames_of(options) != EVERY_FRAME and None in (sequence.length, sequence.size_hw):
+        raise UserError(f"{path}: nobody knows its length or size; expected --everybody for all of its frames, then")
     detector = found_by.thing(sequence)
     folder = options.out / sequence.name
     asked = {**question(sequence, detector, options), "settings": plain(asdict(settings)), "images": options.images}

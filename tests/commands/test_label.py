@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from idfree import cli
+from idfree import cli, sequences
 from idfree.commands import label
 from idfree.sequences import open_source
 from idfree.sequences.h264 import H264Writer
@@ -114,6 +115,16 @@ def test_everybody(films, capsys):
     assert run(*words, "--force") == 0
     assert cli.main(["data", "convert", str(out), "--to", "mot", "-o", str(films / "some"), "-q"]) == 0
     assert ["some=1" in (films / name / "one/seqinfo.ini").read_text() for name in ("mot", "some")] == [False, True]
+
+
+def test_frames_left_out_of_a_video_of_unknown_size(films, capsys, monkeypatch):
+    known = open_source
+    monkeypatch.setattr(sequences, "open_source", lambda path: [replace(s, size_hw=None) for s in known(path)])
+    words = (films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", films / "out", "--everybody")
+    assert "nobody knows its length or size; expected --everybody for all of its frames" in fails(
+        capsys, *words, "--every", 2, "-q"
+    )
+    assert run(*words) == 0
 
 
 def test_many_videos_as_json(films, capsys):

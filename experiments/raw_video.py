@@ -55,8 +55,10 @@ def learnt(data, out):
         half = read_seqinfo(data / folder).length // 2 + 1
         source = (data / "videos" / f"{name}.mp4", "--detector", out / "detections" / f"{name}.txt")
         run("label", *source, "--frames", half, "--everybody", "-o", out / "labels")
-    run("train", "fairmot", out / "labels", *NETWORK, *TRAINING, "--resume", "-o", out / "run")
-    return out / "run" / "model.onnx"
+    model = out / "run" / "model.onnx"
+    if not model.exists():
+        run("train", "fairmot", out / "labels", *NETWORK, *TRAINING, "--resume", "-o", model.parent)
+    return model
 
 
 def judged(data, out, detections, *options):
@@ -65,8 +67,12 @@ def judged(data, out, detections, *options):
     for name in VIDEOS:
         run("track", data / "videos" / f"{name}.mp4", "--detector", detections, *options, "-o", results)
     found = run("eval", results, out / "truth", "--half", "val")["COMBINED"]
-    precision = run("eval-detections", detections, out / "truth", "--half", "val")["COMBINED"]["AP"]
-    return {"AP": precision, **{name: found[name] for name in SHOWN}}
+    return {name: found[name] for name in SHOWN}
+
+
+def precision(out, detections):
+    """Average precision of the second halves' boxes."""
+    return {"AP": run("eval-detections", detections, out / "truth", "--half", "val")["COMBINED"]["AP"]}
 
 
 def main():
@@ -77,15 +83,16 @@ def main():
     data, out = options.data.resolve(), options.out
     laid_out(data, out)
     model = learnt(data, out)
+    seen, given = out / "seen", out / "detections"
     for name in VIDEOS:
-        seen = ("--detector", model, "--limit", "tracklets", "-o", out / "seen")
-        run("detect", data / "videos" / f"{name}.mp4", *seen)
+        run("detect", data / "videos" / f"{name}.mp4", "--detector", model, "--limit", "tracklets", "-o", seen)
+    found, teacher = precision(out, seen), precision(out, given)
     bare = ("--tracker", "fused", "--appearance", "none")
     rows = {
-        "the network, fused": judged(data, out, out / "seen", "--tracker", "fused"),
-        "the network, fairmot": judged(data, out, out / "seen", "--tracker", "fairmot"),
-        "the network's boxes alone, fused": judged(data, out, out / "seen", *bare),
-        "the detections it learnt from, bytetrack": judged(data, out, out / "detections", "--tracker", "bytetrack"),
+        "the network, fused": found | judged(data, out, seen, "--tracker", "fused"),
+        "the network, fairmot": found | judged(data, out, seen, "--tracker", "fairmot"),
+        "the network's boxes alone, fused": found | judged(data, out, seen, *bare),
+        "the detections it learnt from, bytetrack": teacher | judged(data, out, given, "--tracker", "bytetrack"),
     }
     for title, figures in rows.items():
         print(f"{title:<42}", *(f"{name} {100 * value:.1f}" for name, value in figures.items()))

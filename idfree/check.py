@@ -18,7 +18,6 @@ Mask = NDArray[np.bool_]
 
 SOME_ONLY = "has boxes of tracklets alone: detectors learn from it not to see the others (idfree label --everybody)"
 
-
 QUANTILES = {"height_5": 0.05, "height_50": 0.5, "height_95": 0.95}
 
 

@@ -17,7 +17,7 @@ from idfree.selection import Selection
 from idfree.sequences.cuts import SceneCuts
 from idfree.trackers import Tracker
 from idfree.tracking.association import greedy, overlapping
-from idfree.types import Annotation, Detector, Floats, Integers, Sequence, View
+from idfree.types import Annotation, Detections, Detector, Floats, Integers, Sequence, View
 
 __all__ = ["LabelSettings", "Labels", "clean", "label", "purity", "report", "split_at_jumps", "spread", "tracklets"]
 
@@ -63,9 +63,10 @@ def label(
     album, scenes = Album(cut, settings.max_crops, settings.min_clean), SceneCuts(settings.scene_cut)
     seen, doubted, rows = [Annotation.empty()], [unseen(sequence, selection)], 0
     for frame in progress(run.sequence, sequence.name, run.sequence.length, quiet):
-        view = run.view(frame)
+        seen_now = run.view(frame)
+        view = replace(seen_now, detections=seen_now.detections.only(seen_now.detections.sane(seen_now.size_hw)))
         found = identified(run.tracker, view, frame.number, settings.min_score)
-        doubted.append(doubtful(view, frame.number, settings))
+        doubted.append(doubtful(view.detections, frame.number, settings))
         scenes.look(frame)
         album.add(frame.image, clean(found, settings), rows)
         seen.append(found)
@@ -81,8 +82,7 @@ def label(
 
 def identified(tracker: Tracker, view: View, number: int, min_score: float) -> Annotation:
     """The detections of a frame, with the ids of the tracks that report them, −1 for none, and how visible each is."""
-    sane = view.detections.sane(view.size_hw) & (view.detections.score >= min_score)
-    detections = view.detections.only(sane)
+    detections = view.detections.only(view.detections.score >= min_score)
     tracks = tracker.update(replace(view, detections=detections))
     i, j, distance = overlapping(tracks.xyxy, detections.xyxy)
     same = greedy(i, j, distance, 1 - SAME)
@@ -98,11 +98,10 @@ def identified(tracker: Tracker, view: View, number: int, min_score: float) -> A
     )
 
 
-def doubtful(view: View, number: int, settings: LabelSettings) -> Annotation:
+def doubtful(detections: Detections, number: int, settings: LabelSettings) -> Annotation:
     """The detections of a frame that may be somebody or not, as regions (score 0) of nobody."""
-    score = view.detections.score
-    unsure = view.detections.sane(view.size_hw) & (score >= settings.min_doubt) & (score < settings.min_score)
-    return regions(np.full(np.count_nonzero(unsure), number), view.detections.only(unsure).xyxy)
+    unsure = (detections.score >= settings.min_doubt) & (detections.score < settings.min_score)
+    return regions(np.full(np.count_nonzero(unsure), number), detections.xyxy[unsure])
 
 
 def unseen(sequence: Sequence, selection: Selection) -> Annotation:

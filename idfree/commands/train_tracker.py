@@ -31,13 +31,13 @@ def train_tracker(footages: "list[Footage]", data: "FootageSettings", options: a
     from idfree.learn.parallel import own_device, together
     from idfree.learn.training import open_device
 
-    for footage in footages:
-        if not footage.everybody:
-            LOG.warning("%s %s", footage.source, SOME_ONLY)
     method = METHODS[options.method]
     settings = settings_of(method.settings(seed=options.seed), options)
     device = open_device(own_device(options.device))
     with together(device) as share:
+        for footage in footages:
+            if share.first and not footage.everybody:
+                LOG.warning("%s %s", footage.source, SOME_ONLY)
         judging = judging_of(options, data, settings.precision, share)
         model = one_shot.train(
             method,

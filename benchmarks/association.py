@@ -69,8 +69,8 @@ def scenes():
 
 
 def idfree_tracker(name):
-    from idfree.trackers import make_tracker
-    from idfree.types import Detections
+    from idfree.core.types import Detections
+    from idfree.trackers.registry import make_tracker
 
     def make():
         tracker = make_tracker(name)
@@ -83,7 +83,7 @@ def bare():
     """The least that any tracker does: IoU of all pairs of this frame and the last, and an assignment."""
     from scipy.optimize import linear_sum_assignment
 
-    from idfree.boxes import iou
+    from idfree.core.boxes import iou
 
     def make():
         last = [np.zeros((0, 4))]

@@ -139,7 +139,7 @@ def linked(detections: Path) -> str:
     """Rows of results: each detection takes the identity of the one before that it overlaps most, if mutually."""
     import numpy as np
 
-    from idfree.boxes import iou, xywh_to_xyxy
+    from idfree.core.boxes import iou, xywh_to_xyxy
 
     rows = np.loadtxt(detections, delimiter=",", usecols=range(7))
     rows = rows[np.argsort(rows[:, 0], kind="stable")]

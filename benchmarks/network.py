@@ -86,7 +86,7 @@ def learning(network, image, half):
 def opened(path, size_hw, device, threads):
     """One frame through an ONNX file, wherever it runs."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # --python may not have idfree installed
-    from idfree.session import open_session
+    from idfree.core.onnx_session import open_session
 
     session, picture = open_session(path, device, threads), picture_of(size_hw)
     return lambda: session.run(None, {"image": picture})

@@ -25,8 +25,8 @@ ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "
 
 def contestants(identities):
     """By name, what makes each objective."""
+    from idfree.learn.objectives.center_identity import IdentityAtCentres
     from idfree.learn.objectives.contrast import Contrast, ContrastSettings
-    from idfree.learn.objectives.identity_at_centres import IdentityAtCentres
     from idfree.learn.objectives.matching import Matching, RoundTrip
 
     return {

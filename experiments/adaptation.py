@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from adaptation_study import EVERY, PAIRS, VIDEOS, Study
 
-from idfree.files import write_text
+from idfree.core.files import write_text
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "adaptation.md"
 SEEDED = ("learnt", "learnt and colour", "true identities")  # rows of several seeds

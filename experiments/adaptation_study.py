@@ -8,24 +8,24 @@ from functools import cache, partial
 
 import numpy as np
 
-from idfree import adapt
 from idfree.appearance.calibrate import calibrate
 from idfree.appearance.colour import Colour
+from idfree.appearance.concatenated import joined, weight
+from idfree.appearance.crop_network import Network
 from idfree.appearance.crops import cut
-from idfree.appearance.cropset import CropSet
-from idfree.appearance.network import Network
-from idfree.appearance.together import joined, weight
-from idfree.detections import stored
+from idfree.core.cropset import CropSet
+from idfree.core.files import write_text
 from idfree.detectors import Given
 from idfree.evaluation.half import every as each_nth
 from idfree.evaluation.half import half
 from idfree.evaluation.prepare import PEDESTRIAN
 from idfree.evaluation.reid import appearance, truth_of
 from idfree.evaluation.tracking import Scores, evaluate, figures
-from idfree.files import write_text
-from idfree.label import LabelSettings, label
-from idfree.run import prepare
-from idfree.selection import Selection
+from idfree.pipelines import adapt
+from idfree.pipelines.label import LabelSettings, label
+from idfree.pipelines.open_detector import stored
+from idfree.pipelines.selection import Selection
+from idfree.pipelines.track import prepare
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import open_sequence, read_truth
 
@@ -116,9 +116,9 @@ class Study:
         """A trained network; "random" is the network before training."""
         import torch
 
+        from idfree.core.progress import progress
         from idfree.learn.methods import simplereid
         from idfree.learn.networks.crop_reid import CropReid
-        from idfree.progress import progress
 
         if row == "random":
             torch.manual_seed(seed)

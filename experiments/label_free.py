@@ -32,7 +32,7 @@ from pathlib import Path
 from label_free_page import page
 from label_free_study import ALONE, Study
 
-from idfree.files import write_text
+from idfree.core.files import write_text
 from idfree.learn.methods.clmot import CLMOT
 from idfree.learn.methods.fairmot import FAIRMOT
 from idfree.learn.methods.outrack import OUTRACK

@@ -9,24 +9,24 @@ from label_free_matches import matches
 from label_free_page import BARE, RETRIEVAL, TRACKERS
 
 from idfree.appearance.colour import Colour
-from idfree.detect import detect, write_boxes
+from idfree.core.files import write_text
+from idfree.core.progress import progress
+from idfree.core.settings import override
+from idfree.datasets.open_footage import open_all
 from idfree.detectors import Given, open_detector
 from idfree.evaluation.reid import appearance
-from idfree.files import write_text
 from idfree.learn.checkpoint import load
 from idfree.learn.data.scene_batches import SceneBatches
+from idfree.learn.devices import open_device
 from idfree.learn.methods import one_shot
 from idfree.learn.methods.one_shot import Method, OneShotSettings
-from idfree.learn.networks.at_centres import AtCentres
+from idfree.learn.networks.box_embedder import AtCentres
 from idfree.learn.objectives.detection import Detection
-from idfree.learn.session import TorchSession
-from idfree.learn.training import open_device
-from idfree.progress import progress
-from idfree.sequences.footage import open_all
+from idfree.learn.torch_session import TorchSession
+from idfree.pipelines.detect import detect, write_boxes
+from idfree.pipelines.train import LINKED, at_hand, by_motion
+from idfree.pipelines.validate import Seen, look, video_of
 from idfree.sequences.tables import read_npy
-from idfree.settings import override
-from idfree.train import LINKED, at_hand, by_motion
-from idfree.validation import Seen, look, video_of
 
 VIDEOS = ("MOT17/train/MOT17-04-SDP", "MOT17/train/MOT17-09-SDP", "MOT15/train/PETS09-S2L1")
 STILLS = "PennFudan"

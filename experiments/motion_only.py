@@ -51,8 +51,8 @@ def groups(data):
 
 def load(folder, stored, second_half):
     """The sequence, its detections and its truth, all numbered from the first frame that counts."""
-    from idfree.detections import stored as read_stored
     from idfree.evaluation.half import half
+    from idfree.pipelines.open_detector import stored as read_stored
     from idfree.sequences.motchallenge import open_sequence, read_truth
 
     sequence = replace(open_sequence(folder), frame_rate=30.0)
@@ -68,7 +68,7 @@ def load(folder, stored, second_half):
 def ours(name, sequence, detections):
     """The tracks of one of our trackers."""
     from idfree.detectors import Given
-    from idfree.run import prepare
+    from idfree.pipelines.track import prepare
 
     run = prepare(sequence, Given(detections), name, images=False)
     for _ in run:
@@ -99,8 +99,8 @@ def perfect(detections, truth):
 
 def theirs(python, name, loaded):
     """The tracks of one of Roboflow's trackers on every sequence, made by `python`."""
-    from idfree.run import gather
-    from idfree.types import Tracks
+    from idfree.core.types import Tracks
+    from idfree.pipelines.track import gather
 
     with tempfile.TemporaryDirectory() as folder:
         exchange = Path(folder) / "frames.pickle"
@@ -167,7 +167,7 @@ def main():
     if options.worker:
         return work(options.worker, options.exchange)
 
-    from idfree.files import write_text
+    from idfree.core.files import write_text
     from idfree.show.tables import TRACKING, Row, Table, show, to_markdown
 
     columns = tuple(column for column in TRACKING if column.key in KEYS)

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from idfree.cli import main as idfree
-from idfree.files import make_folder
+from idfree.core.files import make_folder
 from idfree.sequences.motchallenge import read_seqinfo
 
 VIDEOS = {

@@ -23,7 +23,7 @@ from idfree.commands import (
     tune,
     version,
 )
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 COMMANDS = (
     *(track, show, detect, label, adapt, train, export, eval, eval_detections, eval_appearance, tune),

@@ -8,9 +8,11 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
+from idfree.datasets.footage import Footage
 from idfree.learn.data.scene_batches import SceneBatches, SceneShape
 from idfree.learn.data.scenes import Scenes
 from idfree.learn.data.warp import STILL
+from idfree.learn.fit import fit
 from idfree.learn.methods import fairmot, one_shot
 from idfree.learn.methods.fairmot import FairmotSettings
 from idfree.learn.methods.one_shot import Judging
@@ -18,9 +20,8 @@ from idfree.learn.networks.backbones import BACKBONES
 from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, normed
 from idfree.learn.parallel import together
 from idfree.learn.schedule import Schedule
-from idfree.learn.training import Training, fit
-from idfree.sequences.footage import Footage
-from idfree.sequences.synthetic import street
+from idfree.learn.training import Training
+from idfree.synthetic.scene import street
 
 CPU = torch.device("cpu")
 WIDTHS = (3, 16, 32, 48, 64, 64)

@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from idfree.errors import MissingExtra
+from idfree.core.errors import MissingExtra
 
 
 def double(item):

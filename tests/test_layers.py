@@ -1,39 +1,76 @@
-"""Who may import whom (docs/design.md): read from the source, so that it holds for lazy imports, too."""
+"""Which module may import which (docs/design.md), read from the source, so that lazy imports are held to it, too."""
 
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "idfree"
-GROUND = {"types", "boxes", "settings", "files", "errors", "session"}
-ROOMS = {"sequences", "detectors", "tracking", "evaluation", "show", "appearance", "learn"}
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+# The folders of the package, and what each may import besides itself and core.
+ALLOWED = {
+    "core": set(),
+    "sequences": set(),
+    "datasets": {"sequences"},
+    "synthetic": set(),
+    "detectors": set(),
+    "trackers": set(),
+    "appearance": set(),
+    "evaluation": set(),
+    "show": set(),
+    "learn": {"datasets"},
+}
+ROOMS = set(ALLOWED)
+ALLOWED["pipelines"] = ROOMS
+ALLOWED["commands"] = ROOMS | {"pipelines"}
+
+
+def name_of(path: Path) -> str:
+    """The dotted name of a module of the package."""
+    return ".".join(["idfree", *path.with_suffix("").parts]).removesuffix(".__init__")
+
+
+NAMES = {name_of(path) for path in MODULES}
 
 
 def imported(path: Path) -> set[str]:
-    """The parts of idfree that a file imports: "types" for idfree.types, "tracking" for idfree.tracking.sort."""
-    names: set[str] = set()
+    """The modules of the package that a file imports anywhere: at its top, in functions, for type checkers."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse((PACKAGE / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{a.name}" for a in node.names} if node.module == "idfree" else {node.module}
-    return {name.split(".")[1] for name in names if name.startswith("idfree.")}
+            below = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in NAMES else node.module for name in below}
+    return found & NAMES
 
 
-@pytest.mark.parametrize("path", MODULES, ids=str)
-def test_rooms_are_strangers_to_each_other(path):
-    room = path.parts[0]
-    if room in ROOMS:
-        assert imported(path) <= GROUND | {room}
+def folder_of(name: str) -> str:
+    """The folder of a module: "trackers" of idfree.trackers.sort."""
+    return name.split(".")[1] if "." in name else ""
 
 
-@pytest.mark.parametrize("name", sorted(GROUND))
-def test_the_ground_floor_stands_on_itself(name):
-    assert imported(Path(f"{name}.py")) <= GROUND
+def test_the_root_holds_the_entry_points_alone():
+    assert {path.name for path in MODULES if len(path.parts) == 1} == {"__init__.py", "__main__.py", "cli.py"}
+    assert {path.parts[0] for path in MODULES if len(path.parts) > 1} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if len(path.parts) > 1], ids=str)
+def test_a_folder_imports_only_what_it_may(path):
+    folder = path.parts[0]
+    assert {folder_of(name) for name in imported(path)} <= ALLOWED[folder] | {folder, "core"}
+
+
+def test_no_module_imports_itself_through_others():
+    graph = {name_of(path): imported(path) - {name_of(path)} for path in MODULES}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(reversed(error.args[1])))
 
 
 def test_only_learn_knows_torch():

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from idfree.errors import UserError
-from idfree.settings import override
+from idfree.core.errors import UserError
+from idfree.core.settings import override
 
 if TYPE_CHECKING:
+    from idfree.appearance.crop_network import Network
     from idfree.appearance.encoder import Encoder
-    from idfree.appearance.network import Network
 
 __all__ = ["open_encoder"]
 
@@ -27,7 +27,7 @@ def open_encoder(
 
         return Colour(override(ColourSettings(), assignments))
     if Path(spec).suffix.lower() == ".onnx":
-        from idfree.appearance.network import Network, NetworkSettings
+        from idfree.appearance.crop_network import Network, NetworkSettings
 
         network = Network(spec, override(NetworkSettings(), assignments), device, threads)
         return with_colour(network) if network.colour else network
@@ -37,6 +37,6 @@ def open_encoder(
 def with_colour(network: "Network") -> "Encoder":
     """A network whose file gives colour a share of the say, and colour."""
     from idfree.appearance.colour import Colour
-    from idfree.appearance.together import Together
+    from idfree.appearance.concatenated import Together
 
     return Together(network, Colour(), network.colour, network.limit, network.farthest)

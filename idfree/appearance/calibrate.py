@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from idfree.appearance.cropset import coexist, first_and_last
-from idfree.errors import UserError
-from idfree.types import Floats, Integers
+from idfree.core.cropset import coexist, first_and_last
+from idfree.core.errors import UserError
+from idfree.core.types import Floats, Integers
 
 MAX_GAP = 60  # frames between the two crops of a pair: as long as trackers keep a lost track, twice over
 MOST_PAIRS = 2**20  # looked at; from more, so many are drawn at random, always the same

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.appearance.crops import Crops
 from idfree.appearance.encoder import Embedding, Encoder
+from idfree.core.types import Crops
 
 LEVELS = 256  # of a channel in OpenCV's HSV_FULL; its hue goes once round the circle in as many
 

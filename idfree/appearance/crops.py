@@ -1,12 +1,9 @@
 """Boxes cut out of an image: what an encoder looks at."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from idfree.boxes import clip
-from idfree.types import Floats, Image
-
-Crops = NDArray[np.uint8]  # (N, H, W, 3), BGR
+from idfree.core.boxes import clip
+from idfree.core.types import Crops, Floats, Image
 
 GREY = 128  # of a box with nothing in it: mid-way, no colour
 

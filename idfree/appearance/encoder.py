@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.appearance.crops import Crops, cut, stretched
-from idfree.types import Floats, Image
+from idfree.appearance.crops import cut, stretched
+from idfree.core.types import Crops, Floats, Image
 
 Embedding = NDArray[np.float32]
 

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 from idfree.commands.detector import add_detector, add_frames, question
 from idfree.commands.label import selection_of
 from idfree.commands.videos import Report, add_workers, name_of, told, videos, work_through
-from idfree.errors import UserError
-from idfree.files import make_folder, write_text
-from idfree.progress import training
+from idfree.core.errors import UserError
+from idfree.core.files import make_folder, write_text
+from idfree.core.progress import training
 
 if TYPE_CHECKING:
-    from idfree.adapt import Split
-    from idfree.appearance.cropset import CropSet
     from idfree.appearance.encoder import Encoder
     from idfree.commands.detector import DetectorOf
-    from idfree.label import LabelSettings
-    from idfree.workers import Portable
+    from idfree.core.cropset import CropSet
+    from idfree.core.workers import Portable
+    from idfree.pipelines.adapt import Split
+    from idfree.pipelines.label import LabelSettings
 
 Reports = dict[str, Report]
 
@@ -45,12 +45,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Label, train, export, judge; gives the report. What was finished when it was stopped is not done again."""
-    from idfree import adapt
     from idfree.appearance import open_encoder
-    from idfree.label import LabelSettings
+    from idfree.core.settings import override
     from idfree.learn.methods import simplereid
     from idfree.learn.networks.crop_reid import NETWORKS
-    from idfree.settings import override
+    from idfree.pipelines import adapt
+    from idfree.pipelines.label import LabelSettings
 
     if not 0 <= options.colour < 1:
         raise UserError(f"--colour {options.colour}: expected a share, 0 or more and less than 1")
@@ -85,8 +85,8 @@ def collected(
     options: argparse.Namespace, labelling: "LabelSettings", size_hw: tuple[int, int]
 ) -> "tuple[CropSet, Reports]":
     """The crops of all videos that could be read, in their order, and what their pseudo-labels look like."""
-    from idfree import adapt
-    from idfree.appearance.cropset import CropSet
+    from idfree.core.cropset import CropSet
+    from idfree.pipelines import adapt
 
     paths = videos(options)
     selection_of(options)  # mistakes come to light before any video is opened
@@ -104,8 +104,8 @@ def collect_one(
     found_by: "Portable[DetectorOf]",
 ) -> Report:
     """Keep the crops of one video in RUN/crops; gives what its pseudo-labels look like."""
-    from idfree import adapt
-    from idfree.run import plain
+    from idfree.pipelines import adapt
+    from idfree.pipelines.track import plain
     from idfree.sequences import open_source
 
     sequence = replace(open_source(path)[0], name=name_of(path))
@@ -116,7 +116,7 @@ def collect_one(
 
 def judge(encoder: "Encoder", crops: "CropSet", split: "Split", reports: Reports) -> dict[str, Any]:
     """What came of it: pseudo-labels, and how well the model, and colour alone, tell held-out tracklets apart."""
-    from idfree import adapt
+    from idfree.pipelines import adapt
 
     return {
         "limit": encoder.limit,
@@ -134,8 +134,8 @@ def judge(encoder: "Encoder", crops: "CropSet", split: "Split", reports: Reports
 
 def write_page(path: Path, encoder: "Encoder", crops: "CropSet", report: dict[str, Any]) -> None:
     """The report as a page."""
-    from idfree.adapt import calibration
     from idfree.appearance.calibrate import EDGES
+    from idfree.pipelines.adapt import calibration
     from idfree.show.report import histogram, page, sheet
 
     videos = [["video", "tracklets", "boxes", "kept", "median length"]]

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from idfree.check import Report
-    from idfree.sequences.footage import Footage
-    from idfree.sequences.labels import Complain
+    from idfree.datasets.footage import Footage
+    from idfree.datasets.labels import Complain
+    from idfree.pipelines.check_data import Report
     from idfree.show.tables import Table
 
 DATA = (
@@ -67,9 +67,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def opened(options: argparse.Namespace, complain: "Complain | None" = None) -> "list[Footage]":
     """The footage that the user names."""
-    from idfree.sequences.footage import FootageSettings, open_all
-    from idfree.sequences.labels import refuse
-    from idfree.settings import override
+    from idfree.core.settings import override
+    from idfree.datasets.footage import FootageSettings
+    from idfree.datasets.labels import refuse
+    from idfree.datasets.open_footage import open_all
 
     settings = override(FootageSettings(), options.set)
     return open_all(options.data, options.half, options.images, settings, complain or refuse)
@@ -81,8 +82,8 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
 
     import numpy as np
 
-    from idfree.check import inspect
-    from idfree.progress import progress
+    from idfree.core.progress import progress
+    from idfree.pipelines.check_data import inspect
 
     faults: list[str] = []
     found, random = opened(options, faults.append), np.random.default_rng(options.seed)
@@ -123,8 +124,8 @@ def table(reports: "list[Report]") -> "Table":
 
 def convert(options: argparse.Namespace) -> dict[str, Any]:
     """Write each source in the format asked for."""
-    from idfree.progress import progress
-    from idfree.sequences.convert import convert
+    from idfree.core.progress import progress
+    from idfree.datasets.convert import convert
 
     found = opened(options)
     writing = convert(found, options.to, options.out)
@@ -136,7 +137,7 @@ def convert(options: argparse.Namespace) -> dict[str, Any]:
 
 def pack(options: argparse.Namespace) -> dict[str, Any]:
     """Pack; gives the names of the files in the zip."""
-    from idfree.sequences.submission import pack
+    from idfree.datasets.submission import pack
 
     results: Path = options.results
     out = options.out or results.with_name(results.resolve().name + ".zip")

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.files import make_folder, whole
+from idfree.core.files import make_folder, whole
 
 if TYPE_CHECKING:
-    from idfree.sequences.synthetic import Synthetic
-    from idfree.types import Annotation, Image
+    from idfree.core.types import Annotation, Image
+    from idfree.synthetic.scene import Synthetic
 
 TRACKERS = {"sort": "motion alone", "bytetrack": "motion, with weak detections", "fused": "motion and appearance"}
 SEEN = 0.25  # people of whom less is visible need not be found
@@ -28,8 +28,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Draw the street, track it, write what came of it; gives the paths and the figures."""
     from idfree.sequences.motchallenge import write_results
-    from idfree.sequences.synthetic import street
     from idfree.show import tables
+    from idfree.synthetic.scene import street
 
     make_folder(options.out)
     made = street(options.seed, options.people, options.frames)
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def follow(made: "Synthetic", tracker: str) -> "Annotation":
     """What a tracker makes of the street's detections, no picture drawn."""
     from idfree.detectors import Given
-    from idfree.run import prepare
+    from idfree.pipelines.track import prepare
 
     run = prepare(made.sequence, Given(made.detections, made.sequence.size_hw), tracker, images=False)
     for _ in run:
@@ -68,10 +68,10 @@ def score(made: "Synthetic", result: "Annotation") -> dict[str, float]:
 
 def film(made: "Synthetic", path: Path, options: argparse.Namespace) -> "tuple[Annotation, Image | None]":
     """Track the street with appearance and write the annotated video; gives the tracks and the fullest picture."""
+    from idfree.core.progress import progress
     from idfree.detectors import Given
-    from idfree.film import Film
-    from idfree.progress import progress
-    from idfree.run import prepare
+    from idfree.pipelines.track import prepare
+    from idfree.show.video_output import Film
 
     run = prepare(made.sequence, Given(made.detections, made.sequence.size_hw), "fused")
     most, still = 0, None

@@ -10,18 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import idfree
 from idfree.commands.detector import add_detector, add_frames, class_numbers, frames_of, question
 from idfree.commands.videos import Report, add_workers, crew_of, told, videos, work_through
-from idfree.errors import UserError
-from idfree.files import make_folder
-from idfree.workers import Portable
+from idfree.core.errors import UserError
+from idfree.core.files import make_folder
+from idfree.core.version import __version__
+from idfree.core.workers import Portable
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
     from idfree.commands.detector import DetectorOf
-    from idfree.selection import Selection
-    from idfree.types import Detector
+    from idfree.core.types import Detector
+    from idfree.pipelines.selection import Selection
 
 LOG = logging.getLogger("idfree")
 
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     A video with a complete record is not looked at again while the same is asked for.
     """
-    from idfree.run import encoder_for
+    from idfree.pipelines.track import encoder_for
 
     paths = videos(options)
     selection_of(options)  # mistakes come to light before any video is opened
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def check(options: argparse.Namespace) -> None:
     """Raises UserError where the options make no sense."""
-    from idfree.detect import LIMITS
+    from idfree.pipelines.detect import LIMITS
 
     if any(not assignment.startswith("detector.") for assignment in options.set):
         raise UserError(f"--set {' '.join(options.set)}: expected detector.NAME=VALUE")
@@ -110,7 +110,7 @@ def is_distance(text: str) -> bool:
 
 def selection_of(options: argparse.Namespace) -> "Selection":
     """Which frames and which of their detections."""
-    from idfree.selection import Selection
+    from idfree.pipelines.selection import Selection
 
     looks = "none" if options.appearance == "none" else "own"
     which = {"classes": class_numbers(options), "min_score": options.min_score}
@@ -121,8 +121,8 @@ def detect_one(
     path: Path, options: argparse.Namespace, found_by: "Portable[DetectorOf]", seen_by: "Portable[Encoder | None]"
 ) -> Report:
     """Look at one video, unless that is done; its record, written first and last, says what state its file is in."""
-    from idfree.detect import detect, report_of, write_boxes
-    from idfree.record import is_done, read_record, write_record
+    from idfree.pipelines.detect import detect, report_of, write_boxes
+    from idfree.pipelines.manifest import is_done, read_record, write_record
     from idfree.sequences import open_source
 
     (sequence,) = open_source(path)
@@ -134,11 +134,11 @@ def detect_one(
         return {**known["report"], "skipped": True}
     if not known:
         refuse_others(options.out, sequence.name)
-    write_record(options.out, asked, complete=False, name=record, idfree=idfree.__version__)
+    write_record(options.out, asked, complete=False, name=record, idfree=__version__)
     found = detect(sequence, detector, encoder, selection, options.quiet)
     report = report_of(sequence, found, options.limit)
     report["file"] = write_boxes(options.out, sequence.name, found.boxes).name
-    write_record(options.out, asked, complete=True, name=record, idfree=idfree.__version__, report=report)
+    write_record(options.out, asked, complete=True, name=record, idfree=__version__, report=report)
     return {**report, "skipped": False}
 
 
@@ -147,7 +147,7 @@ def question_of_looks(detector: "Detector", encoder: "Encoder | None", options: 
     import zlib
 
     from idfree.detectors import Given
-    from idfree.run import plain
+    from idfree.pipelines.track import plain
 
     boxes = detector.annotation if isinstance(detector, Given) else None
     own = zlib.crc32(boxes.embedding.tobytes()) if boxes is not None and boxes.embedding is not None else 0

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 if TYPE_CHECKING:
-    from idfree.types import Detector, Sequence
+    from idfree.core.types import Detector, Sequence
 
 DetectorOf = Callable[["Sequence"], "Detector"]
 PREFIX = "detector."  # of a setting that is the detector's
@@ -37,7 +37,7 @@ def frames_of(options: argparse.Namespace) -> dict[str, Any]:
 
 def detectors(options: argparse.Namespace, threads: int | None = None) -> DetectorOf:
     """What finds the boxes of each sequence."""
-    from idfree.detections import detectors_for
+    from idfree.pipelines.open_detector import detectors_for
 
     return detectors_for(
         options.detector,
@@ -51,7 +51,7 @@ def detectors(options: argparse.Namespace, threads: int | None = None) -> Detect
 
 def question(sequence: "Sequence", detector: "Detector", options: argparse.Namespace) -> dict[str, Any]:
     """All that the boxes of a sequence depend on: while it is the same, they need not be found again."""
-    from idfree.record import content_of, identity_of
+    from idfree.pipelines.manifest import content_of, identity_of
 
     return {
         "video": identity_of(sequence),
@@ -65,7 +65,7 @@ def question(sequence: "Sequence", detector: "Detector", options: argparse.Names
 
 def class_numbers(options: argparse.Namespace) -> tuple[int, ...]:
     """`--classes` for detections that know only numbers; a network picks its own. Raises UserError for a name."""
-    from idfree.detections import NETWORKS
+    from idfree.pipelines.open_detector import NETWORKS
 
     if options.detector.endswith(NETWORKS):
         return ()

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 if TYPE_CHECKING:
     from idfree.show.tables import Column, Table
@@ -60,9 +60,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def score(results: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
     """TrackEval's figures of every sequence, and COMBINED."""
+    from idfree.core.progress import progress
     from idfree.evaluation.tracking import Scores, evaluate, figures
-    from idfree.progress import progress
-    from idfree.score import pair, truths
+    from idfree.pipelines.evaluate import pair, truths
 
     per_sequence: dict[str, Scores] = {}
     pairs = pair(results, options.truth, options.half, options.every)

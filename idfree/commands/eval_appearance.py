@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from idfree.commands.data import IMAGES
 from idfree.commands.eval import add_part, add_style, show
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
-    from idfree.learn.networks.at_centres import AtCentres
-    from idfree.types import Annotation
+    from idfree.core.types import Annotation
+    from idfree.learn.networks.box_embedder import AtCentres
 
 MODELS = (".onnx", ".pt")
 
@@ -57,7 +57,7 @@ def looked_at(options: argparse.Namespace) -> "dict[str, Annotation]":
 def stored(options: argparse.Namespace) -> "dict[str, Annotation]":
     """Detections with embeddings from files, and who each of them is."""
     from idfree.evaluation.reid import truth_of
-    from idfree.score import pair
+    from idfree.pipelines.evaluate import pair
     from idfree.sequences.tables import read_boxes
 
     crops = {}
@@ -73,9 +73,9 @@ def described(options: argparse.Namespace) -> "dict[str, Annotation]":
     """The people of the truth, as a model describes them in the sequences' own images."""
     import numpy as np
 
-    from idfree.progress import progress
-    from idfree.score import pair, truths
-    from idfree.sequences.labelled_sequences import read_sequence
+    from idfree.core.progress import progress
+    from idfree.datasets.labelled_sequences import read_sequence
+    from idfree.pipelines.evaluate import pair, truths
     from idfree.sequences.motchallenge import read_truth
 
     encoder, crops = open_model(options), {}
@@ -98,7 +98,7 @@ def described(options: argparse.Namespace) -> "dict[str, Annotation]":
 def open_model(options: argparse.Namespace) -> "Encoder | AtCentres":
     """What describes boxes: a crop network, colour, or a one-shot tracker's checkpoint. Raises UserError."""
     if options.model.suffix == ".pt":
-        from idfree.learn.methods.trackers import open_looks
+        from idfree.learn.methods.registry import open_looks
 
         return open_looks(options.model, options.device)
     from idfree.appearance import open_encoder
@@ -110,8 +110,8 @@ def source_numbers(length: int, options: argparse.Namespace) -> list[int]:
     """The source's numbers of the frames that --half and --every leave, in order."""
     import numpy as np
 
+    from idfree.core.types import Annotation
     from idfree.evaluation.half import every, half
-    from idfree.types import Annotation
 
     numbers = np.arange(1, length + 1)
     one = np.ones(length)

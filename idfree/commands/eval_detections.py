@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Score, and print the table; gives the figures by sequence."""
     from idfree.evaluation.detection import PrecisionRecall, by_size, figures_by_size
-    from idfree.score import pair
+    from idfree.pipelines.evaluate import pair
     from idfree.sequences.tables import SUFFIXES, read_boxes
     from idfree.show.tables import DETECTION, scores
 

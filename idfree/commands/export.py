@@ -17,13 +17,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Export; gives the path."""
     from idfree.learn.checkpoint import load
-    from idfree.learn.methods import simplereid, trackers
+    from idfree.learn.methods import registry, simplereid
 
     out = options.out or options.checkpoint.with_suffix(".onnx")
     if load(options.checkpoint)["settings"].get("method") == "simplereid":
         simplereid.export(simplereid.open_checkpoint(options.checkpoint), out, {})
     else:
-        trackers.export(options.checkpoint, out)
+        registry.export(options.checkpoint, out)
     if not options.json:
         print(f"{out}: ONNX Runtime makes of it what PyTorch makes of {options.checkpoint}")
     return {"model": str(out)}

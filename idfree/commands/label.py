@@ -12,17 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import idfree
 from idfree.commands.detector import add_detector, add_frames, class_numbers, frames_of, question
 from idfree.commands.videos import Report, add_workers, told, videos, work_through
-from idfree.errors import UserError
-from idfree.files import make_folder
+from idfree.core.errors import UserError
+from idfree.core.files import make_folder
+from idfree.core.version import __version__
 
 if TYPE_CHECKING:
     from idfree.commands.detector import DetectorOf
-    from idfree.label import LabelSettings
-    from idfree.selection import Selection
-    from idfree.workers import Portable
+    from idfree.core.workers import Portable
+    from idfree.pipelines.label import LabelSettings
+    from idfree.pipelines.selection import Selection
 
 LOG = logging.getLogger("idfree")
 EVERY_FRAME = {"start": 1, "frames": None, "every": 1}
@@ -57,8 +57,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     A video whose folder has a complete record is not done again while the same is asked for.
     """
-    from idfree.label import LabelSettings
-    from idfree.settings import override
+    from idfree.core.settings import override
+    from idfree.pipelines.label import LabelSettings
 
     paths = videos(options)
     settings = override(LabelSettings(), [a for a in options.set if not a.startswith("detector.")])
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def selection_of(options: argparse.Namespace) -> "Selection":
     """Which frames and which of their detections."""
-    from idfree.selection import Selection
+    from idfree.pipelines.selection import Selection
 
     return Selection(**frames_of(options), classes=class_numbers(options), appearance="none")
 
@@ -86,11 +86,11 @@ def label_one(
     path: Path, settings: "LabelSettings", options: argparse.Namespace, found_by: "Portable[DetectorOf]"
 ) -> Report:
     """Label one video and write it; its record, written first and last, says what state its folder is in."""
-    from idfree.label import in_order, joined, label
-    from idfree.record import is_done, read_record, write_record
-    from idfree.run import plain
+    from idfree.datasets.labelled import write_sequence
+    from idfree.pipelines.label import in_order, joined, label
+    from idfree.pipelines.manifest import is_done, read_record, write_record
+    from idfree.pipelines.track import plain
     from idfree.sequences import open_source
-    from idfree.sequences.labelled import write_sequence
 
     (sequence,) = open_source(path)
     if options.everybody and frames_of(options) != EVERY_FRAME and None in (sequence.length, sequence.size_hw):
@@ -104,13 +104,13 @@ def label_one(
         return {**known["report"], "skipped": True}
     if not known and (folder / "gt" / "gt.txt").exists():
         raise UserError(f"{folder} has a gt/gt.txt that idfree label did not write: choose another folder with -o")
-    write_record(folder, asked, complete=False, idfree=idfree.__version__)
+    write_record(folder, asked, complete=False, idfree=__version__)
     made = label(
         sequence, detector, settings, selection=selection_of(options), images=options.images, quiet=options.quiet
     )
     boxes = in_order(joined([made.boxes, made.rest])) if options.everybody else made.boxes
     write_sequence(folder, sequence, boxes, options.everybody)
-    write_record(folder, asked, complete=True, idfree=idfree.__version__, report=made.report)
+    write_record(folder, asked, complete=True, idfree=__version__, report=made.report)
     return {**made.report, "skipped": False}
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from idfree.commands.data import IMAGES
 from idfree.commands.eval import add_part
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 if TYPE_CHECKING:
-    from idfree.types import Annotation, Sequence
+    from idfree.core.types import Annotation, Sequence
 
 EMBEDDINGS = "embeddings"
 OF_EMBEDDINGS = {"points": 1000, "gap": 20, "min_iou": 0.5, "images": None, "half": "none", "every": 1}  # by default
@@ -97,8 +97,8 @@ def video_path(sequence: "Sequence", results: Path, options: argparse.Namespace,
 
 def draw(sequence: "Sequence", results: "Annotation", path: Path | None, options: argparse.Namespace) -> None:
     """Write, or show, one annotated video."""
-    from idfree.film import Film
-    from idfree.progress import progress
+    from idfree.core.progress import progress
+    from idfree.show.video_output import Film
 
     rate = options.fps or sequence.frame_rate
     with Film(path, rate, sequence.name if options.show else None) as film:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idfree.commands.eval_appearance import judge, looked_at
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 if TYPE_CHECKING:
-    from idfree.types import Annotation, Image
+    from idfree.core.types import Annotation, Image
 
 TOLD = ("R1", "mAP", "TPR@0.1", "crops", "people")  # of the measures of eval-appearance
 
@@ -55,7 +55,7 @@ def save(picture: "Image", path: Path) -> str:
     """Write a picture, whole or not at all; gives its path."""
     import cv2
 
-    from idfree.files import whole
+    from idfree.core.files import whole
 
     with whole(path) as partial:
         cv2.imwrite(str(partial), picture)

@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import idfree
 from idfree.commands.detector import add_detector, add_frames, class_numbers, detectors, frames_of
-from idfree.errors import UserError
-from idfree.files import make_folder, write_text
+from idfree.core.errors import UserError
+from idfree.core.files import make_folder, write_text
+from idfree.core.version import __version__
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
-    from idfree.selection import Selection
-    from idfree.types import Annotation, Detector, Sequence
+    from idfree.core.types import Annotation, Detector, Sequence
+    from idfree.pipelines.selection import Selection
 
 FORMATS = {"mot": "txt", "csv": "csv", "json": "json", "parquet": "parquet"}
 
@@ -63,8 +63,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Track every sequence of every source; gives the summary."""
-    from idfree.run import encoder_for
-    from idfree.selection import Selection
+    from idfree.pipelines.selection import Selection
+    from idfree.pipelines.track import encoder_for
     from idfree.sequences import open_source
 
     sequences = [s for source in options.source for s in open_source(source)]
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             if not options.json:
                 print(sentence(done[-1], out / f"{sequence.name}.{FORMATS[options.format]}"))
     finally:  # interrupted or not, what is done is kept
-        summary = {"idfree": idfree.__version__, "complete": len(done) == len(sequences), "sequences": done}
+        summary = {"idfree": __version__, "complete": len(done) == len(sequences), "sequences": done}
         if done:
             write_text(out / "summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
     return summary
@@ -105,9 +105,9 @@ def track_one(
 
     A camera has no end but Ctrl-C: what it gave until then is kept. Any other sequence is written whole or not at all.
     """
-    from idfree.film import Film
-    from idfree.progress import progress
-    from idfree.run import prepare
+    from idfree.core.progress import progress
+    from idfree.pipelines.track import prepare
+    from idfree.show.video_output import Film
 
     if options.fps is not None:
         if options.fps <= 0:
@@ -144,7 +144,7 @@ def tracker_of(options: argparse.Namespace) -> tuple[str | None, tuple[str, ...]
     assignments = tuple(a for a in options.set if not a.startswith("detector."))
     if options.settings is None:
         return options.tracker, assignments
-    from idfree.tune import read_settings
+    from idfree.pipelines.tune import read_settings
 
     tracker, said = read_settings(options.settings)
     if options.tracker not in (None, tracker):

@@ -6,22 +6,16 @@ example: idfree train fairmot MOT17/train --half train --images videos -o runs/f
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idfree.commands.data import DATA, IMAGES
-from idfree.errors import UserError
-from idfree.progress import training
+from idfree.commands.train_options import CROPS, METHODS, notice, part, quiet, settings_of
+from idfree.core.errors import UserError
+from idfree.core.progress import training
 
 if TYPE_CHECKING:
-    from idfree.learn.parallel import Share
-    from idfree.sequences.footage import Footage, FootageSettings
-
-METHODS = ("fairmot", "clmot", "outrack", "simplereid")
-CROPS = "simplereid"
-SETTINGS = ("backbone", "size", "stride", "epochs", "batch", "lr", "precision", "init")  # with options of their own
-PARTS = ("data", "augmentation", "label")  # of what --set may change: --set PART.NAME=VALUE
+    from idfree.datasets.footage import Footage, FootageSettings
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -72,9 +66,10 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Train; gives where the model is, and the figures of the best validation."""
     from idfree.commands.train_tracker import train_tracker
-    from idfree.sequences.footage import FootageSettings, open_all
-    from idfree.settings import override
-    from idfree.train import LINKED, by_motion
+    from idfree.core.settings import override
+    from idfree.datasets.footage import FootageSettings
+    from idfree.datasets.open_footage import open_all
+    from idfree.pipelines.train import LINKED, by_motion
 
     data = override(FootageSettings(), part(options.set, "data"))
     footages = open_all(options.data, options.half, options.images, data)
@@ -88,22 +83,15 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         raise KeyboardInterrupt(f"--resume goes on from {last}" if last.exists() else "nothing was kept yet") from None
 
 
-def part(assignments: list[str], name: str) -> list[str]:
-    """Those of a part, without its name; of "" those of no part."""
-    if name:
-        return [a.removeprefix(f"{name}.") for a in assignments if a.startswith(f"{name}.")]
-    return [a for a in assignments if not a.startswith(tuple(f"{each}." for each in PARTS))]
-
-
 def train_crops(footages: "list[Footage]", data: "FootageSettings", options: argparse.Namespace) -> dict[str, Any]:
     """Train an appearance model on the crops of everybody whom the footage follows."""
-    from idfree.adapt import facts
-    from idfree.label import LabelSettings
+    from idfree.core.settings import override
     from idfree.learn.methods import simplereid
     from idfree.learn.networks.crop_reid import NETWORKS
     from idfree.learn.parallel import Share, share_of_torchrun
-    from idfree.settings import override
-    from idfree.train import CropsSettings, crops_of
+    from idfree.pipelines.adapt import facts
+    from idfree.pipelines.label import LabelSettings
+    from idfree.pipelines.train import CropsSettings, crops_of
 
     if share_of_torchrun().world > 1:
         raise UserError("simplereid trains in one process: leave torchrun out")
@@ -127,27 +115,3 @@ def train_crops(footages: "list[Footage]", data: "FootageSettings", options: arg
     if not options.json:
         print(f"{model}: of {len(crops)} crops of {crops.tracklets} {'people' if crops.identities else 'tracklets'}")
     return {"model": str(model), "crops": len(crops), "tracklets": crops.tracklets}
-
-
-def settings_of(settings: Any, options: argparse.Namespace) -> Any:
-    """The settings of a method as the options change them. Raises UserError for one that it has not."""
-    from idfree.settings import override
-
-    names = {name: name for name in SETTINGS} | ({"backbone": "network"} if options.method == CROPS else {})
-    given = [f"{names[name]}={value}" for name in SETTINGS if (value := getattr(options, name)) is not None]
-    settings = override(settings, [*given, *part(options.set, "")])
-    if varied := part(options.set, "augmentation"):
-        if options.method == CROPS:
-            raise UserError(f"--set augmentation.{varied[0]}: simplereid has no such setting")
-        settings = replace(settings, augmentation=override(settings.augmentation, varied))
-    return settings
-
-
-def quiet(options: argparse.Namespace, share: "Share") -> bool:
-    """Whether nothing is to be said on the way."""
-    return bool(options.quiet or options.json or not share.first)
-
-
-def notice(footages: "list[Footage]") -> str:
-    """What a model says of what it was trained on."""
-    return f"{', '.join(footage.name for footage in footages)}; terms of that footage apply"

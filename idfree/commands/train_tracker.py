@@ -7,17 +7,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.train import notice, quiet, settings_of
-from idfree.errors import UserError
-from idfree.progress import training
+from idfree.commands.train_options import notice, quiet, settings_of
+from idfree.core.errors import UserError
+from idfree.core.progress import training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from idfree.datasets.footage import Footage, FootageSettings
     from idfree.learn.methods.one_shot import Judging, OneShotSettings
     from idfree.learn.parallel import Share
     from idfree.learn.schedule import Precision
-    from idfree.sequences.footage import Footage, FootageSettings
 
 LOG = logging.getLogger("idfree")
 MOST_WORKERS = 8
@@ -25,11 +25,11 @@ MOST_WORKERS = 8
 
 def train_tracker(footages: "list[Footage]", data: "FootageSettings", options: argparse.Namespace) -> dict[str, Any]:
     """Train a one-shot tracker."""
-    from idfree.check import SOME_ONLY
+    from idfree.learn.devices import open_device
     from idfree.learn.methods import one_shot
-    from idfree.learn.methods.trackers import METHODS
+    from idfree.learn.methods.registry import METHODS
     from idfree.learn.parallel import own_device, together
-    from idfree.learn.training import open_device
+    from idfree.pipelines.check_data import SOME_ONLY
 
     method = METHODS[options.method]
     settings = settings_of(method.settings(seed=options.seed), options)
@@ -63,11 +63,11 @@ def judging_of(
     options: argparse.Namespace, data: "FootageSettings", precision: "Precision", share: "Share"
 ) -> "Judging | None":
     """How networks are judged on their way; None where there is nothing to judge them by. Raises UserError."""
+    from idfree.datasets.open_footage import open_all
     from idfree.learn.methods.one_shot import Judging
-    from idfree.sequences.footage import open_all
-    from idfree.trackers import TRACKERS
-    from idfree.train import judge_on
-    from idfree.validation import truth_of
+    from idfree.pipelines.train import judge_on
+    from idfree.pipelines.validate import truth_of
+    from idfree.trackers.registry import TRACKERS
 
     if options.tracker not in TRACKERS:
         raise UserError(f"--tracker {options.tracker}: expected one of {', '.join(TRACKERS)}")
@@ -93,8 +93,8 @@ def ready(
     footages: "list[Footage]", settings: "OneShotSettings", options: argparse.Namespace, share: "Share"
 ) -> "list[Footage]":
     """The footages with all their pictures at hand: the first process sees to that, the others wait."""
-    from idfree.progress import progress
-    from idfree.train import at_hand
+    from idfree.core.progress import progress
+    from idfree.pipelines.train import at_hand
 
     def watch(name: str, numbers: list[int]) -> "Iterable[int]":
         return progress(numbers, f"{name}: keeping frames", len(numbers), quiet(options, share))

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idfree.commands.detector import add_detector, class_numbers, detectors
-from idfree.errors import UserError
-from idfree.files import make_folder, write_text
+from idfree.core.errors import UserError
+from idfree.core.files import make_folder, write_text
 
 if TYPE_CHECKING:
-    from idfree.run import Run
+    from idfree.core.types import Sequence
+    from idfree.pipelines.track import Run
+    from idfree.pipelines.tune import Footage, Part, Search, Trial
     from idfree.show.tables import Column
-    from idfree.tune import Footage, Part, Search, Trial
-    from idfree.types import Sequence
 
 LOG = logging.getLogger("idfree")
 SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     Ctrl-C ends the search: the best so far is written, and nothing is judged.
     """
-    from idfree.tune import measure
+    from idfree.pipelines.tune import measure
 
     column = wanted(options)
     tracker, to_tune, to_judge = opened(options)
@@ -86,8 +86,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def wanted(options: argparse.Namespace) -> "Column":
     """The column to make best. Raises UserError where it is none, or an option makes no sense; or Optuna is missing."""
+    from idfree.pipelines.tune import optimiser
     from idfree.show.tables import TRACKING
-    from idfree.tune import optimiser
 
     optimiser()
     if options.trials < 1:
@@ -105,10 +105,10 @@ def wanted(options: argparse.Namespace) -> "Column":
 
 def opened(options: argparse.Namespace) -> "tuple[str, list[Run], list[Run]]":
     """The tracker's name, what to tune on and what to judge on: nothing is seen yet, but mistakes come to light."""
-    from idfree.run import default_tracker, prepare
-    from idfree.selection import Selection
+    from idfree.pipelines.selection import Selection
+    from idfree.pipelines.track import default_tracker, prepare
+    from idfree.pipelines.tune import truth_file
     from idfree.sequences import open_source
-    from idfree.tune import truth_file
 
     judges = [] if options.judge in (None, OTHER_HALF) else options.judge
     to_tune, to_judge = ([s for source in some for s in open_source(source)] for some in (options.source, judges))
@@ -131,7 +131,7 @@ def watched(
     to_tune: "list[Run]", to_judge: "list[Run]", options: argparse.Namespace
 ) -> "tuple[list[Footage], list[Footage]]":
     """What to tune on and what to judge on, as the detector sees it: once, here."""
-    from idfree.tune import watch
+    from idfree.pipelines.tune import watch
 
     tuned = [watch(run, options.quiet) for run in to_tune]
     if options.judge == OTHER_HALF:
@@ -143,10 +143,10 @@ def watched(
 
 def planned(tracker: str, tuned: "list[Footage]", column: "Column", options: argparse.Namespace) -> "Search":
     """What to search: all settings but those that the user has set."""
-    from idfree.search_space import axes
-    from idfree.settings import override
-    from idfree.trackers import TRACKERS
-    from idfree.tune import Search, scores_of
+    from idfree.core.settings import override
+    from idfree.pipelines.tune import Search, scores_of
+    from idfree.trackers.registry import TRACKERS
+    from idfree.trackers.search_space import axes
 
     assignments = of_tracker(options)
     fixed = {a.partition("=")[0].strip() for a in assignments}
@@ -169,7 +169,7 @@ def writable(path: Path) -> Path:
 
 def follow(search: "Search", column: "Column", options: argparse.Namespace) -> "tuple[list[Trial], bool]":
     """The trials, each that is the best so far told of, and whether Ctrl-C ended them after the first or later."""
-    from idfree.progress import progress
+    from idfree.core.progress import progress
 
     trials: list[Trial] = []
     talk = sys.stderr.isatty() and not options.quiet
@@ -188,7 +188,7 @@ def follow(search: "Search", column: "Column", options: argparse.Namespace) -> "
 
 def warn(tuned: "list[Footage]", judged: "list[Footage]", column: "Column") -> None:
     """Say where figures are of footage that the settings were chosen by."""
-    from idfree.tune import same_footage
+    from idfree.pipelines.tune import same_footage
 
     if not judged:
         LOG.warning(

@@ -7,7 +7,7 @@ import argparse
 import platform
 from importlib import metadata
 
-import idfree
+from idfree.core.version import __version__
 
 LIBRARIES = ("numpy", "scipy", "onnxruntime", "av", "opencv-python-headless", "torch", "openvino")
 
@@ -18,7 +18,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, str]:
     """Print the versions."""
-    versions = {"idfree": idfree.__version__, "python": platform.python_version(), **installed()}
+    versions = {"idfree": __version__, "python": platform.python_version(), **installed()}
     if not options.json:
         print("\n".join(f"{name} {version}" for name, version in versions.items()))
     return versions

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.detector import DetectorOf, detectors
-from idfree.errors import UserError
-from idfree.workers import Crew, Portable, each
+from idfree.core.errors import UserError
+from idfree.core.workers import Crew, Portable, each
 
 LOG = logging.getLogger("idfree")
 
@@ -54,7 +54,7 @@ def videos(options: argparse.Namespace) -> dict[str, Path]:
 
     Raises UserError where two would write the same folder, and where one file is to hold the boxes of several.
     """
-    from idfree.detections import NETWORKS
+    from idfree.pipelines.open_detector import NETWORKS
 
     paths = [path for source in options.source for path in recordings(source)]
     names = [name_of(path) for path in paths]

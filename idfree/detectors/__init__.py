@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from idfree.detectors.given import Given
-from idfree.errors import UserError
-from idfree.session import Session, open_session
-from idfree.settings import override
-from idfree.types import Detector
+from idfree.core.errors import UserError
+from idfree.core.onnx_session import Session, open_session
+from idfree.core.settings import override
+from idfree.core.types import Detector
+from idfree.detectors.precomputed import Given
 
 __all__ = ["Given", "open_detector"]
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.boxes import cxcywh_to_xyxy
+from idfree.core.boxes import cxcywh_to_xyxy
+from idfree.core.errors import UserError
+from idfree.core.types import Floats, Integers
 from idfree.detectors.letterbox import Place
-from idfree.errors import UserError
-from idfree.types import Floats, Integers
 
 Array = NDArray[Any]
 Outputs = Sequence[Array]

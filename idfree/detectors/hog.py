@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from idfree.boxes import clip, xywh_to_xyxy
+from idfree.core.boxes import clip, xywh_to_xyxy
+from idfree.core.errors import UserError
+from idfree.core.types import Detections, Floats, Frame, View
 from idfree.detectors.suppression import nms
-from idfree.errors import UserError
-from idfree.types import Detections, Floats, Frame, View
 
 WINDOW_HW = (128, 64)  # px that the descriptor looks at
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.types import Floats, Image
+from idfree.core.types import Floats, Image
 
 Place = Literal["corner", "centre", "stretch"]
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from idfree.core.errors import UserError
+from idfree.core.onnx_session import Session, open_session, reason
+from idfree.core.types import Detections, Frame, Image, View
 from idfree.detectors.letterbox import Fit, fitted, to_image
 from idfree.detectors.onnx import chosen, class_names
-from idfree.errors import UserError
-from idfree.session import Session, open_session, reason
-from idfree.types import Detections, Frame, Image, View
 
 KIND = "tracker"  # what the files call themselves (metadata idfree.kind)
 GREY = 127  # around the picture, as in training

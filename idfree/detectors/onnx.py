@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.boxes import clip
+from idfree.core.boxes import clip
+from idfree.core.errors import UserError
+from idfree.core.onnx_session import KINDS, Port, Session, open_session, reason
+from idfree.core.types import Detections, Frame, Image, View
 from idfree.detectors.coco import NAMES
 from idfree.detectors.formats import Candidates, class_count, listed, named, recognise
 from idfree.detectors.letterbox import Fit, draw, fitted, to_image
 from idfree.detectors.suppression import nms
-from idfree.errors import UserError
-from idfree.session import KINDS, Port, Session, open_session, reason
-from idfree.types import Detections, Frame, Image, View
 
 PAD = 114  # the grey around a letterboxed picture, in YOLOX, YOLOv5 and all after it
 SIZE = "640x640"  # what nearly all of them are trained at

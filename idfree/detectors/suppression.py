@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.boxes import Floats, Integers, iou_of_pairs
+from idfree.core.boxes import Floats, Integers, iou_of_pairs
 
 
 def nms(xyxy: Floats, score: Floats, class_id: Integers, max_iou: float) -> Integers:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from idfree.core.types import Integers
 from idfree.evaluation.counts import Counts
 from idfree.evaluation.matching import assigned
 from idfree.evaluation.scene import EPS, Scene
-from idfree.types import Integers
 
 MIN_IOU = 0.5  # of a match (MOTChallenge)
 LOYALTY = 1000.0  # what a pair matched in the frame before is worth: more than all the IoU it can displace

@@ -7,10 +7,10 @@ from math import inf, isnan, nan
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.boxes import area
+from idfree.core.boxes import area
+from idfree.core.types import Annotation, Floats, Integers
 from idfree.evaluation.prepare import CROWD, PEDESTRIAN
 from idfree.evaluation.scene import overlaps
-from idfree.types import Annotation, Floats, Integers
 
 Flags = NDArray[np.bool_]
 

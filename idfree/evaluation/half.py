@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Literal
 
-from idfree.errors import UserError
-from idfree.types import Annotation
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
 
 
 def half(annotation: Annotation, length: int, part: Literal["train", "val"]) -> tuple[Annotation, int]:

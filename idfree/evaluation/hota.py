@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from idfree.core.types import Floats, Integers
 from idfree.evaluation.counts import Counts
 from idfree.evaluation.matching import heaviest
 from idfree.evaluation.scene import EPS, Scene, numbered
-from idfree.types import Floats, Integers
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)  # the limits: IoU 0.05, 0.10 … 0.95
 TINY = 1e-10  # LocA without any match is TINY / TINY = 1

@@ -10,8 +10,8 @@ so that ties fall as they do there.
 import numpy as np
 from numpy.typing import NDArray
 
+from idfree.core.types import Floats, Integers
 from idfree.evaluation.scene import Scene
-from idfree.types import Floats, Integers
 
 MARGIN = 1e-12  # of the heaviest weight: closer calls than SciPy's rounding are left to SciPy
 

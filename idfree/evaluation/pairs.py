@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from idfree.errors import UserError
-from idfree.types import Floats, Integers
+from idfree.core.errors import UserError
+from idfree.core.types import Floats, Integers
 
 Similarities = NDArray[np.float32]
 Flags = NDArray[np.bool_]

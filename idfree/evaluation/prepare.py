@@ -8,10 +8,10 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation, Integers
 from idfree.evaluation.matching import heaviest
 from idfree.evaluation.scene import EPS, Scene, compare, numbered
-from idfree.types import Annotation, Integers
 
 PEDESTRIAN = 1
 CROWD = 13  # the last class of MOT20; MOT17 has twelve

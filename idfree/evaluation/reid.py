@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from idfree.core.types import Annotation, Integers
 from idfree.evaluation.detection import MIN_IOU, first_come, overlapping, wanted_of
 from idfree.evaluation.pairs import (
     BLOCK,
@@ -24,7 +25,6 @@ from idfree.evaluation.pairs import (
     sorted_crops,
 )
 from idfree.evaluation.prepare import PEDESTRIAN
-from idfree.types import Annotation, Integers
 
 FAR = (0.1, 0.01)  # false accept rates (Wang 2020, JDE, sec. 4)
 SORTED = 2**25  # pairs of two people, up to which `auc` compares all of them: 8,000 crops of one sequence, 2 s

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.boxes import area, iou_of_pairs, touching_pairs
-from idfree.types import Annotation, Floats, Integers
+from idfree.core.boxes import area, iou_of_pairs, touching_pairs
+from idfree.core.types import Annotation, Floats, Integers
 
 EPS = float(np.finfo(np.float64).eps)  # the slack of the official kit's comparisons
 BLOCK = 500_000  # box pairs looked at in one go: bounds the memory in a crowd

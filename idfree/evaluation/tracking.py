@@ -7,14 +7,14 @@ from operator import add
 
 import numpy as np
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
 from idfree.evaluation.clear import Clear, clear
 from idfree.evaluation.counts import Counts
 from idfree.evaluation.hota import Hota, hota
 from idfree.evaluation.identity import Identity, identity
 from idfree.evaluation.prepare import PEDESTRIAN, prepare, recognise
 from idfree.evaluation.scene import Scene
-from idfree.types import Annotation
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Everything that needs PyTorch: data, networks, objectives, the loop, export."""
 
-from idfree.errors import MissingExtra
+from idfree.core.errors import MissingExtra
 
 try:
     from torch import Tensor

@@ -5,21 +5,19 @@ The learning rate and the batches follow from the step and the settings alone, s
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from idfree.errors import UserError
-from idfree.files import whole
-
-if TYPE_CHECKING:
-    from idfree.learn.training import Training
+from idfree.core.errors import UserError
+from idfree.core.files import whole
+from idfree.learn.training import Training
 
 FREE = ("idfree", "threads", "save_every", "validation")  # settings that a run may change on its way
 
 
-def save(training: "Training", path: Path) -> None:
+def save(training: Training, path: Path) -> None:
     """Write the whole state of a run to `path`, whole or not at all. Raises UserError where it cannot be written."""
     state = {
         "network": training.network.state_dict(),
@@ -35,7 +33,7 @@ def save(training: "Training", path: Path) -> None:
     write(state, path)
 
 
-def save_product(training: "Training", path: Path, figures: Mapping[str, float]) -> None:
+def save_product(training: Training, path: Path, figures: Mapping[str, float]) -> None:
     """Write the network as it is to be used, and what was found of it, in the same way."""
     state = {
         "network": training.product.state_dict(),
@@ -74,7 +72,7 @@ def product(state: Mapping[str, Any]) -> dict[str, Tensor]:
     return state.get("ema") or state["network"]
 
 
-def restore(training: "Training", state: dict[str, Any], path: Path) -> None:
+def restore(training: Training, state: dict[str, Any], path: Path) -> None:
     """Put a run back to where it was saved. Raises UserError where it is another run: the settings that differ."""
     then, now = state["settings"], training.settings
     names = [n for n in {**then, **now} if n not in FREE and then.get(n) != now.get(n)]

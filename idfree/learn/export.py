@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import nn
 
-import idfree
-from idfree.errors import MissingExtra, UserError
-from idfree.files import whole
+from idfree.core.errors import MissingExtra, UserError
+from idfree.core.files import whole
+from idfree.core.version import __version__
 from idfree.learn.networks.crop_reid import CropReid, Encoder
 
 OPSET, IR_VERSION = 18, 8  # what the exporter writes without converting, and the file format of that opset's time
@@ -34,7 +34,7 @@ def export_crops(network: CropReid, path: Path, metadata: Mapping[str, str]) -> 
     height, width = network.size_hw
     facts = {
         "idfree.kind": "appearance",
-        "idfree.version": idfree.__version__,
+        "idfree.version": __version__,
         "dimension": str(network.dimension),
         "size": f"{height}x{width}",
     }

@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-import idfree
-from idfree.errors import UserError
-from idfree.files import whole
+from idfree.core.errors import UserError
+from idfree.core.files import whole
+from idfree.core.onnx_session import reason
+from idfree.core.version import __version__
 from idfree.learn.export import Ports, write
 from idfree.learn.networks.centre import MULTIPLE, Centre
 from idfree.learn.networks.deformable import DeformableConv
-from idfree.session import reason
 
 DEFORM_OPSET = 19  # the first with DeformConv
 OUTPUTS = ("boxes", "scores", "classes", "embedding")
@@ -57,7 +57,7 @@ def export_tracker(network: Centre, path: Path, metadata: Mapping[str, str], siz
     tracker.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     facts = {
         "idfree.kind": "tracker",
-        "idfree.version": idfree.__version__,
+        "idfree.version": __version__,
         "dimension": str(network.dimension),
         "size": f"{height}x{width}",
         "stride": str(network.stride),

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from idfree.errors import UserError
-from idfree.files import write_text
+from idfree.core.errors import UserError
+from idfree.core.files import write_text
 from idfree.learn.events import EventFile
 
 NAME, STEP, JUDGED = "metrics.jsonl", "iteration", "validation"

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 PATIENCE = timedelta(days=1)  # with the first process, while it validates
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 if TYPE_CHECKING:
-    from idfree.types import Sequence
+    from idfree.core.types import Sequence
 
 STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "rtp", "srt")
 FILMS = (".mp4", ".mov", ".mkv", ".avi", ".webm")  # what is a whole video behind an address; .ts may be endless

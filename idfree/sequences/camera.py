@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Frame, Image, Sequence
 from idfree.sequences.video import decode, opened, to_bgr
-from idfree.types import Frame, Image, Sequence
 
 Images = Generator[Image | None, None, None]  # as they come, None for one that was lost; ends where the source does
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from idfree.types import Floats, Frame, Image
+from idfree.core.types import Floats, Frame, Image
 
 THUMBNAIL = (27, 48)  # rows and columns of pixels that stand for a picture
 SHADES = 6  # of blue, of green and of red that are told apart

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 MENTIONED = 3  # names given in a message before it says "…"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Frame, Image, Sequence
 from idfree.sequences.folders import contents, files
-from idfree.types import Frame, Image, Sequence
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from idfree.errors import UserError
-from idfree.files import write_text
+from idfree.core.errors import UserError
+from idfree.core.files import write_text
+from idfree.core.types import Annotation, Frame, Sequence
 from idfree.sequences.folders import contents, files, visible
 from idfree.sequences.images import IMAGE_SUFFIXES, open_images
 from idfree.sequences.rows import Columns, format_rows, parse, read_text, to_annotation, to_columns
 from idfree.sequences.video import VIDEO_SUFFIXES, open_video
-from idfree.types import Annotation, Frame, Sequence
 
 BOX = ("frame", "id", "x", "y", "w", "h")
 POSITION = ("X", "Y", "Z")  # in metres on the ground: MOT15 has them in detections and truth, −1 where unknown

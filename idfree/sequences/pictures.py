@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Frame, Image
 from idfree.sequences.folders import files
 from idfree.sequences.images import IMAGE_SUFFIXES, read_image
 from idfree.sequences.video import VIDEO_SUFFIXES, open_video
-from idfree.types import Frame, Image
 
 LOOKED_FOR = 100  # of the pictures that a list names, to see which folder has them
 

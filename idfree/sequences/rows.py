@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.boxes import xywh_to_xyxy, xyxy_to_xywh
-from idfree.errors import UserError
-from idfree.types import Annotation, Floats
+from idfree.core.boxes import xywh_to_xyxy, xyxy_to_xywh
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation, Floats
 
 Layouts = Mapping[int, tuple[str, ...]]
 Columns = dict[str, Floats]

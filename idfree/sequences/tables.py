@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from idfree.errors import MissingExtra, UserError
-from idfree.files import whole, write_text
+from idfree.core.errors import MissingExtra, UserError
+from idfree.core.files import whole, write_text
+from idfree.core.types import Annotation
 from idfree.sequences.motchallenge import BOX, read_detections
 from idfree.sequences.rows import NUMBER, Columns, find_fault, format_rows, parse, read_text, to_annotation, to_columns
-from idfree.types import Annotation
 
 KNOWN = ("frame", "id", "x", "y", "w", "h", "x1", "y1", "x2", "y2", "score", "class", "visibility")
 BOXES = (("x", "y", "w", "h"), ("x1", "y1", "x2", "y2"))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from idfree.errors import UserError
-from idfree.types import Frame, Image, Sequence
+from idfree.core.errors import UserError
+from idfree.core.types import Frame, Image, Sequence
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -12,9 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from idfree.boxes import Floats, Integers, area, clip
-from idfree.errors import UserError
-from idfree.types import Image, Tracks
+from idfree.core.boxes import Floats, Integers, area, clip
+from idfree.core.errors import UserError
+from idfree.core.types import Image, Tracks
 
 Colour = tuple[int, int, int]  # b, g, r
 

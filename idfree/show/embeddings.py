@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from idfree.core.types import Annotation, Floats, Image, Integers
 from idfree.show.drawing import draw_heading, label, palette, paste
 from idfree.show.tsne import tsne
-from idfree.types import Annotation, Floats, Image, Integers
 
 SIDE, MARGIN, TEXT = 900, 40, 11  # px of a picture, of the white around what is drawn, and of a capital
 DOT = 4  # px, radius

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from idfree.types import Floats, Image, Integers
+from idfree.core.types import Floats, Image, Integers
 
 ROWS, COLUMNS = 24, 8  # tracklets shown, and crops of each
 STYLE = (

@@ -4,8 +4,8 @@ from types import TracebackType
 
 import cv2
 
-from idfree.errors import UserError
-from idfree.types import Image
+from idfree.core.errors import UserError
+from idfree.core.types import Image
 
 LARGEST_SHARE = 0.9  # of the screen
 

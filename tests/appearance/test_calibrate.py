@@ -7,7 +7,7 @@ import pytest
 
 from idfree.appearance import calibrate as module
 from idfree.appearance.calibrate import calibrate, close_pairs, equal_error
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 
 def at_angles(degrees):

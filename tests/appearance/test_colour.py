@@ -5,7 +5,7 @@ import pytest
 
 from idfree.appearance import open_encoder
 from idfree.appearance.colour import Colour, ColourSettings, centred, shares
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 RED, BLUE, BLACK, GREEN, SKY = (30, 30, 200), (200, 40, 30), (20, 20, 20), (40, 120, 40), (255, 120, 100)
 BOX = np.array([[40.0, 20.0, 80.0, 120.0]])

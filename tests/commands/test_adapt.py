@@ -13,19 +13,19 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs PyTorch")
 
-from idfree.adapt import advice, crops_at, merged, split, tpr
-from idfree.appearance.cropset import CropSet
-from idfree.appearance.network import Network
+from idfree.appearance.crop_network import Network
 from idfree.cli import main, parser
 from idfree.commands.adapt import collected
+from idfree.core.cropset import CropSet
+from idfree.core.errors import UserError
+from idfree.core.settings import override
 from idfree.detectors import Given
-from idfree.errors import UserError
-from idfree.label import LabelSettings
 from idfree.learn.training import Training
-from idfree.sequences.h264 import H264Writer
+from idfree.pipelines.adapt import advice, crops_at, merged, split, tpr
+from idfree.pipelines.label import LabelSettings
 from idfree.sequences.motchallenge import read_results
-from idfree.sequences.synthetic import street
-from idfree.settings import override
+from idfree.show.video_writer import H264Writer
+from idfree.synthetic.scene import street
 
 LITTLE = "--iterations 6 --set threads=1 --set tracklets=4 --set group=2 --set save_every=2 -q".split()
 EASY = ("min_height=16", "min_boxes=4")  # of the labels

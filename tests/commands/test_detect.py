@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from idfree import cli
-from idfree.detections import given
+from idfree.pipelines.open_detector import given
 from idfree.sequences import open_source
-from idfree.sequences.h264 import H264Writer
 from idfree.sequences.motchallenge import read_results
 from idfree.sequences.rows import to_columns
-from idfree.sequences.synthetic import street
+from idfree.show.video_writer import H264Writer
+from idfree.synthetic.scene import street
 
 SIZE = (240, 426)
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from idfree.appearance import open_encoder
-from idfree.boxes import xyxy_to_xywh
 from idfree.cli import main
+from idfree.core.boxes import xyxy_to_xywh
+from idfree.datasets.submission import MOT20
 from idfree.sequences.motchallenge import read_truth, write_truth
-from idfree.sequences.submission import MOT20
-from idfree.sequences.synthetic import street
+from idfree.synthetic.scene import street
 
 
 @pytest.fixture(autouse=True)

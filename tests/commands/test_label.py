@@ -17,8 +17,8 @@ import pytest
 from idfree import cli, sequences
 from idfree.commands import label
 from idfree.sequences import open_source
-from idfree.sequences.h264 import H264Writer
 from idfree.sequences.motchallenge import read_truth
+from idfree.show.video_writer import H264Writer
 
 WALK = [f"{n},-1,{10 + 2 * n},20,30,60,0.9\n{n},-1,{110 - n},20,30,60,0.8\n" for n in range(1, 13)]
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from idfree.cli import main
-from idfree.sequences.h264 import H264Writer
 from idfree.sequences.motchallenge import read_results
-from idfree.sequences.synthetic import street
+from idfree.show.video_writer import H264Writer
+from idfree.synthetic.scene import street
 
 ROWS = [
     "1,-1,10,20,30,60,0.9",

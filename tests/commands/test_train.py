@@ -13,12 +13,12 @@ pytest.importorskip("torch", reason="training needs PyTorch")
 pytest.importorskip("onnxscript")
 
 from idfree.cli import main
-from idfree.files import write_text
+from idfree.core.files import write_text
 from idfree.learn.methods import one_shot
-from idfree.sequences.h264 import H264Writer
 from idfree.sequences.motchallenge import read_results, read_truth, write_truth
 from idfree.sequences.rows import to_columns
-from idfree.sequences.synthetic import street
+from idfree.show.video_writer import H264Writer
+from idfree.synthetic.scene import street
 
 SIZE_HW = (192, 320)
 SMALL = ("--backbone", "narrow", "--size", "320x192", "--batch", "4", "--set", "threads=1", "--device", "cpu")

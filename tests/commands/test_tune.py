@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from idfree import tune
 from idfree.cli import main
+from idfree.pipelines import tune
 from idfree.sequences.motchallenge import write_results, write_truth
-from idfree.sequences.synthetic import street
+from idfree.synthetic.scene import street
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from idfree.boxes import cxcywh_to_xyxy
+from idfree.core.boxes import cxcywh_to_xyxy
+from idfree.core.errors import UserError
 from idfree.detectors.formats import FORMATS, class_count, grid, named, recognise
-from idfree.errors import UserError
 
 SIZE = (96, 128)  # (12·16 + 6·8 + 3·4) cells
 CELLS = 252

@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from idfree.boxes import iou, xywh_to_xyxy
+from idfree.core.boxes import iou, xywh_to_xyxy
+from idfree.core.errors import UserError
+from idfree.core.types import Frame
 from idfree.detectors.hog import Hog, HogSettings, person, score
-from idfree.errors import UserError
-from idfree.types import Frame
 
 
 def test_a_person_is_the_window_without_its_margin():

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from idfree import session as sessions
 from idfree.appearance.colour import Colour
+from idfree.core import onnx_session as sessions
+from idfree.core.errors import UserError
+from idfree.core.settings import override
+from idfree.core.types import Frame
 from idfree.detectors import open_detector
 from idfree.detectors.letterbox import fitted, to_input
 from idfree.detectors.one_shot import OneShot, OneShotSettings
-from idfree.errors import UserError
-from idfree.settings import override
-from idfree.types import Frame
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (150, 320, 3), dtype=np.uint8)
 BOXES = np.array([[30.0, 20.0, 70.0, 120.0], [200.0, 60.0, 230.0, 140.0]])
@@ -205,8 +205,8 @@ def test_without_openvino_it_is_named(tmp_path, monkeypatch):
 
 
 def test_fused_is_the_default_where_there_are_looks():
-    from idfree.run import default_tracker
-    from idfree.selection import Selection
+    from idfree.pipelines.selection import Selection
+    from idfree.pipelines.track import default_tracker
 
     one_shot = object.__new__(OneShot)
     assert default_tracker(one_shot, Selection()) == "fused"

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from idfree.boxes import iou, xywh_to_xyxy, xyxy_to_cxcywh
+from idfree.core.boxes import iou, xywh_to_xyxy, xyxy_to_cxcywh
+from idfree.core.errors import UserError
+from idfree.core.settings import override
+from idfree.core.types import Frame
 from idfree.detectors.formats import FORMATS, grid
 from idfree.detectors.letterbox import fitted, to_input
 from idfree.detectors.onnx import Onnx, OnnxSettings
-from idfree.errors import UserError
-from idfree.settings import override
-from idfree.types import Frame
 
 SIZE = (96, 128)
 IMAGE = np.random.default_rng(0).integers(0, 256, (150, 320, 3), dtype=np.uint8)

@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
+from idfree.core.errors import UserError
+from idfree.core.onnx_session import providers
 from idfree.detectors import open_detector
 from idfree.detectors.onnx import Onnx
-from idfree.errors import UserError
-from idfree.session import providers
 
 
 def test_hog_by_name_with_its_settings():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from idfree.boxes import cxcywh_to_xyxy, iou
+from idfree.core.boxes import cxcywh_to_xyxy, iou
 from idfree.detectors.suppression import nms, overlapping
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from idfree.boxes import xywh_to_xyxy
-from idfree.types import Annotation
+from idfree.core.boxes import xywh_to_xyxy
+from idfree.core.types import Annotation
 
 Rows = Sequence[Sequence[float]]  # frame, id, x, y, w, h[, mark[, class]]
 

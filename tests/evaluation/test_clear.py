@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from idfree.core.types import Annotation
 from idfree.evaluation.clear import Clear, clear
 from idfree.evaluation.prepare import prepare
-from idfree.types import Annotation
 
 Annotate = Callable[[Any], Annotation]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from idfree.boxes import area, iou, xywh_to_xyxy
+from idfree.core.boxes import area, iou, xywh_to_xyxy
+from idfree.core.types import Annotation
 from idfree.evaluation.detection import SIZES, PrecisionRecall, by_size, first_come
-from idfree.types import Annotation
 
 SQUARE = (0, 0, 50, 100)  # 5,000 px²: small
 

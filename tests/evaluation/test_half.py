@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
 from idfree.evaluation.half import every, half
-from idfree.types import Annotation
 
 Annotate = Callable[[Any], Annotation]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from idfree.core.types import Annotation
 from idfree.evaluation.identity import Identity, identity
 from idfree.evaluation.prepare import prepare
-from idfree.types import Annotation
 
 Annotate = Callable[[Any], Annotation]
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from idfree.boxes import iou
-from idfree.errors import UserError
+from idfree.core.boxes import iou
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
 from idfree.evaluation import scene
 from idfree.evaluation.prepare import prepare, recognise
 from idfree.evaluation.scene import compare, numbered
-from idfree.types import Annotation
 
 Annotate = Callable[[Any], Annotation]
 

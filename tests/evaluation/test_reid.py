@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from idfree.boxes import xywh_to_xyxy
-from idfree.errors import UserError
+from idfree.core.boxes import xywh_to_xyxy
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
 from idfree.evaluation import pairs, reid
 from idfree.evaluation.reid import FAR, GAPS, appearance, truth_of
-from idfree.types import Annotation
 
 Crops = dict[str, NDArray[Any]]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idfree.boxes import iou, xywh_to_xyxy
+from idfree.core.boxes import iou, xywh_to_xyxy
+from idfree.core.types import Annotation
 from idfree.evaluation.tracking import Scores, evaluate, figures
-from idfree.types import Annotation
 
 Rows = list[list[float]]
 Scene = tuple[Rows, Rows, int]

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
 from idfree.evaluation.half import half
 from idfree.evaluation.tracking import Scores, class_average, evaluate, evaluate_classes, figures
 from idfree.sequences.motchallenge import read_results, read_seqinfo, read_truth
-from idfree.types import Annotation
 
 Annotate = Callable[[Any], Annotation]
 

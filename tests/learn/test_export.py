@@ -9,11 +9,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 
-import onnxruntime  # noqa: E402
+import onnxruntime
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn import export  # noqa: E402
-from idfree.learn.networks.crop_reid import CropReid, embed  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.learn import export
+from idfree.learn.networks.crop_reid import CropReid, embed
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_a_file_that_disagrees_is_not_written(network, tmp_path, monkeypatch):
 
 
 def test_the_package_s_own_encoder_reads_it(path, network):
-    from idfree.appearance.network import Network
+    from idfree.appearance.crop_network import Network
 
     image = np.random.default_rng(0).integers(0, 256, (300, 200, 3), dtype=np.uint8)
     encoder = Network(path)

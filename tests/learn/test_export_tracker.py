@@ -7,17 +7,17 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 
-import onnxruntime  # noqa: E402
-from torch import nn  # noqa: E402
+import onnxruntime
+from torch import nn
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn import export_tracker as module  # noqa: E402
-from idfree.learn.export_tracker import differences, export_tracker  # noqa: E402
-from idfree.learn.networks.anchors import Anchored, anchor_heads  # noqa: E402
-from idfree.learn.networks.centre import Centre  # noqa: E402
-from idfree.learn.networks.deformable import DeformableConv  # noqa: E402
-from idfree.learn.networks.heads import tracker_heads  # noqa: E402
-from idfree.learn.networks.layers import normed  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.learn import export_tracker as module
+from idfree.learn.export_tracker import differences, export_tracker
+from idfree.learn.networks.anchors import Anchored, anchor_heads
+from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.deformable import DeformableConv
+from idfree.learn.networks.heads import tracker_heads
+from idfree.learn.networks.layers import normed
 
 HAS_DEFORM = tuple(map(int, onnxruntime.__version__.split(".")[:2])) >= (1, 25)
 SIZE = (64, 96)

@@ -13,8 +13,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.checkpoint import load  # noqa: E402
-from idfree.learn.methods import one_shot  # noqa: E402
+from idfree.learn.checkpoint import load
+from idfree.learn.methods import one_shot
 
 LONGEST = 60  # seconds that a process may take to begin
 

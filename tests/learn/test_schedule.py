@@ -4,10 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from idfree.learn.ema import Ema  # noqa: E402
-from idfree.learn.schedule import Schedule, cosine, half_precision, one_cycle, steps  # noqa: E402
+from idfree.learn.ema import Ema
+from idfree.learn.schedule import Schedule, cosine, half_precision, one_cycle, steps
 
 CPU = torch.device("cpu")
 

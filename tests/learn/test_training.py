@@ -8,12 +8,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn.checkpoint import load  # noqa: E402
-from idfree.learn.schedule import Schedule  # noqa: E402
-from idfree.learn.training import Training, Validation, fit, open_device  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.learn.checkpoint import load
+from idfree.learn.devices import open_device
+from idfree.learn.fit import Validation, fit
+from idfree.learn.schedule import Schedule
+from idfree.learn.training import Training
 
 CPU = torch.device("cpu")
 

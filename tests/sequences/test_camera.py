@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 from idfree.sequences.camera import CameraSettings, camera_name, open_camera
 
 QUICK = CameraSettings(timeout=5, attempts=3, wait=0.001)
@@ -177,7 +177,7 @@ def test_an_address_that_does_not_answer():
 def test_a_stream_by_its_address(tmp_path):
     """A file stands in for the network: the same code decodes it."""
     from idfree.sequences.camera import read_stream
-    from idfree.sequences.h264 import H264Writer
+    from idfree.show.video_writer import H264Writer
 
     with H264Writer(tmp_path / "a.mp4", 25, (16, 16)) as video:
         for _ in range(4):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 from idfree.sequences.images import open_images, read_image
 
 

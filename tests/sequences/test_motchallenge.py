@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from idfree.errors import UserError
-from idfree.sequences.h264 import H264Writer
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
 from idfree.sequences.motchallenge import (
     find_sequences,
     format_results,
@@ -16,7 +16,7 @@ from idfree.sequences.motchallenge import (
     write_results,
     write_truth,
 )
-from idfree.types import Annotation
+from idfree.show.video_writer import H264Writer
 
 INI = (
     "[Sequence]\nname=another\nimDir=img1\nframeRate={rate}\nseqLength={length}\nimWidth=64\nimHeight=48\nimExt=.jpg\n"

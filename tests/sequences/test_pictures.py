@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Frame, Sequence
 from idfree.sequences import pictures
 from idfree.sequences.images import read_image
 from idfree.sequences.pictures import VideoFrames, located, located_by_stem, looks_whole, picture_size
-from idfree.types import Frame, Sequence
 
 EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"  # orientation 6: a quarter turn
 

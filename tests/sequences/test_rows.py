@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 from idfree.sequences.motchallenge import read_detections, read_results, read_truth
 
 

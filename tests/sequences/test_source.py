@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 from idfree.sequences import open_source
-from idfree.sequences.h264 import H264Writer
+from idfree.show.video_writer import H264Writer
 
 
 def film(path, frames=3):

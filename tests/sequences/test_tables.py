@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from idfree.errors import MissingExtra, UserError
+from idfree.core.errors import MissingExtra, UserError
+from idfree.core.types import Annotation
 from idfree.sequences.motchallenge import format_results
 from idfree.sequences.tables import SUFFIXES, read_boxes, write_table
-from idfree.types import Annotation
 
 BOXES = Annotation(
     frame=np.array([1, 1, 2]),

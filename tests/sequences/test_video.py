@@ -7,9 +7,9 @@ import av
 import numpy as np
 import pytest
 
-from idfree.errors import UserError
-from idfree.sequences.h264 import H264Writer
+from idfree.core.errors import UserError
 from idfree.sequences.video import open_video
+from idfree.show.video_writer import H264Writer
 
 LOGGER = "idfree"
 

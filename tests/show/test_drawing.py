@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Image, Tracks
 from idfree.show.drawing import (
     EVEN_LUMINANCE,
     LUMINANCE_BGR,
@@ -14,7 +15,6 @@ from idfree.show.drawing import (
     mosaic,
     palette,
 )
-from idfree.types import Image, Tracks
 
 NO_LABELS = DrawingSettings(labels=False, trail=0)
 

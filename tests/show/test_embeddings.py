@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from idfree.core.types import Annotation
 from idfree.show import embeddings
-from idfree.types import Annotation
 
 PEOPLE, FRAMES = 3, 12
 

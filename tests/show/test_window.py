@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 from idfree.show.window import Window
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Integers
 from idfree.learn import Tensors
 from idfree.learn.data.augment import Augmentation, augment
-from idfree.types import Integers
 
 
 class CropSet(Protocol):

@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Integers
 from idfree.learn import Tensors
 from idfree.learn.data.scenes import Scene, Scenes
 from idfree.learn.data.targets import targets
 from idfree.learn.data.warp import SceneAugmentation, mosaic, vary
-from idfree.types import Integers
 
 LOG = logging.getLogger("idfree")
 

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.boxes import clip
-from idfree.errors import UserError
-from idfree.types import Annotation, Floats, Image, Integers
+from idfree.core.boxes import clip
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation, Floats, Image, Integers
 
 EDGE = 1.0  # px between the corners of a region and those of the picture, where it is all of it
 NOBODY = -1  # the identity of a box of which it is unknown, and the category of a row that is no object

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from idfree.boxes import Floats, Integers, halves
+from idfree.core.boxes import Floats, Integers, halves
 from idfree.learn import Tensors
 from idfree.learn.data.scenes import Scene, Scenes
 

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from idfree.boxes import halves
-from idfree.errors import UserError
+from idfree.core.boxes import halves
+from idfree.core.errors import UserError
+from idfree.core.types import Integers
 from idfree.learn import Tensors
 from idfree.learn.data.scene_batches import SceneBatches
 from idfree.learn.data.scenes import Scene, Scenes
 from idfree.learn.data.targets import padded, targets
 from idfree.learn.data.warp import vary
-from idfree.types import Integers
 
 LOG = logging.getLogger("idfree")
 

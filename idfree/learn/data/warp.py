@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.boxes import area, clip, halves
+from idfree.core.boxes import area, clip, halves
+from idfree.core.types import Floats
 from idfree.learn.data.scenes import Scene
-from idfree.types import Floats
 
 GREY = 127  # what lies around a picture (Wang 2020, JDE; its code: 127.5)
 LEAST_SIDE = 4.0  # px of the network's picture, and

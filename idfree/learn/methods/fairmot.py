@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 from idfree.learn.data.scene_batches import SceneBatches
 from idfree.learn.data.scenes import Footage, Scenes
 from idfree.learn.methods import one_shot
@@ -21,8 +21,8 @@ from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import Centre
 from idfree.learn.objectives.anchors import AnchorDetection, AtAnchors
 from idfree.learn.objectives.balance import Balance
+from idfree.learn.objectives.center_identity import IdentityAtCentres
 from idfree.learn.objectives.detection import Detection
-from idfree.learn.objectives.identity_at_centres import IdentityAtCentres
 
 
 @dataclass(frozen=True)

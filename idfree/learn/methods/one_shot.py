@@ -14,15 +14,17 @@ import numpy as np
 import torch
 from torch import nn
 
-import idfree
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.version import __version__
 from idfree.learn import Tensors
 from idfree.learn.checkpoint import load, product, save_product
-from idfree.learn.data.ahead import Ahead
+from idfree.learn.data.prefetch import Ahead
 from idfree.learn.data.scene_batches import SceneShape
 from idfree.learn.data.scenes import NOBODY, Footage, Scenes
 from idfree.learn.data.warp import SceneAugmentation
+from idfree.learn.devices import threads
 from idfree.learn.export_tracker import export_tracker
+from idfree.learn.fit import Progress, Validation, fit
 from idfree.learn.log import recent
 from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import Centre, Pixels
@@ -32,7 +34,7 @@ from idfree.learn.networks.weights import read_weights
 from idfree.learn.objectives.balance import Weighting
 from idfree.learn.parallel import Share
 from idfree.learn.schedule import Optimiser, Precision, Schedule, Shape
-from idfree.learn.training import Figures, Progress, Training, Validation, fit, threads
+from idfree.learn.training import Figures, Training
 
 LOG = logging.getLogger("idfree")
 
@@ -221,7 +223,7 @@ def warn_of_collapse(run: Path) -> None:
 
 def words(method: Method[S], settings: S, scenes: Scenes, classes: Sequence[str], trained_on: str) -> dict[str, Any]:
     """What a run is asked for, and what it learns from, as its checkpoints and settings.json say it."""
-    said = {"idfree": idfree.__version__, "method": method.name, **asdict(settings), "classes": list(classes)}
+    said = {"idfree": __version__, "method": method.name, **asdict(settings), "classes": list(classes)}
     return said | {"data": scenes.fingerprint(), "trained_on": trained_on}
 
 

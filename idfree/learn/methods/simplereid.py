@@ -15,20 +15,22 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-import idfree
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.version import __version__
 from idfree.learn import Tensors
 from idfree.learn.checkpoint import load
 from idfree.learn.data.batches import Batches, BatchShape, CropSet
+from idfree.learn.devices import open_device, threads
 from idfree.learn.export import export_crops
+from idfree.learn.fit import Progress, fit
 from idfree.learn.networks.crop_reid import NETWORKS, CropReid, embed
 from idfree.learn.networks.weights import load_weights, read_weights
-from idfree.learn.objectives.certainty import any_certain
+from idfree.learn.objectives.cannot_link import any_certain
 from idfree.learn.objectives.identity import Masked, Plain
-from idfree.learn.objectives.together import Together
+from idfree.learn.objectives.sum_losses import Together
 from idfree.learn.objectives.triplet import Triplet
 from idfree.learn.schedule import Precision, Schedule
-from idfree.learn.training import Progress, Training, fit, open_device, threads
+from idfree.learn.training import Training
 
 Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # crops (K, H, W, 3) → embeddings (K, D) of unit length
 
@@ -118,7 +120,7 @@ def begin(batches: Batches, settings: SimpleReidSettings, trained_on: str, devic
     objective = OBJECTIVES[settings.objective](tracklets, network.dimension)
     iterations = settings.iterations or iterations_for(len(np.unique(batches.crops.video)))
     schedule = Schedule(iterations, settings.lr, settings.decay, settings.clip, settings.precision, settings.save_every)
-    said: dict[str, Any] = {"idfree": idfree.__version__, "method": "simplereid", **asdict(settings)}
+    said: dict[str, Any] = {"idfree": __version__, "method": "simplereid", **asdict(settings)}
     said |= {"iterations": iterations, "data": batches.fingerprint(), "trained_on": trained_on}
     return Training(network, objective, schedule, said, device)
 

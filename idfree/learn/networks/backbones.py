@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import nn
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 from idfree.learn.networks.dla import Dla34
 from idfree.learn.networks.hrnet import HrNet
 from idfree.learn.networks.mobilenet import MobileNetFpn

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 WIDTH = 256  # channels between the two convolutions of a head (Zhou 2019, sec. 5; Zhang 2020, sec. 4.2)
 RARE = -2.19  # bias of a map of scores: all begin at a probability of 0.1 (Lin 2017, RetinaNet, sec. 3.3; Zhou 2019)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
 
 WRAPPERS = ("state_dict", "model", "network")  # under which a checkpoint keeps its weights
 PREFIXES = ("module.", "body.")  # of a network trained on several devices; of our own checkpoints

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from idfree.learn import Tensors
-from idfree.learn.objectives.certainty import certainly_two
+from idfree.learn.objectives.cannot_link import certainly_two
 
 SCALE = 16.0  # of cosines before the softmax
 

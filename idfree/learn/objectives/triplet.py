@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
 from idfree.learn import Tensors
-from idfree.learn.objectives.certainty import certainly_two
+from idfree.learn.objectives.cannot_link import certainly_two
 
 NEAREST = 1e-6  # squared distance below which the slope of the root would grow without end
 

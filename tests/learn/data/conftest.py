@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from idfree.types import Annotation, Image
+from idfree.core.types import Annotation, Image
 
 HW = (60, 100)
 

@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.data.augment import Augmentation, augment, erase  # noqa: E402
-from idfree.learn.networks.layers import PIXEL_MEAN  # noqa: E402
+from idfree.learn.data.augment import Augmentation, augment, erase
+from idfree.learn.networks.layers import PIXEL_MEAN
 
 NONE = Augmentation(**{field.name: 0.0 for field in fields(Augmentation)})
 CROPS = np.random.default_rng(0).integers(0, 256, (64, 16, 8, 3), dtype=np.uint8)

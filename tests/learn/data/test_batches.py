@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn.data.batches import Batches, BatchShape, Tracklets  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.learn.data.batches import Batches, BatchShape, Tracklets
 
 
 def stream(seed):
@@ -103,7 +103,7 @@ def test_a_tracklet_without_crops_is_named(crowd):
 
 
 def test_the_package_s_own_crops_are_such_a_set(crowd):
-    from idfree.appearance.cropset import CropSet
+    from idfree.core.cropset import CropSet
 
     xyxy = np.zeros((len(crowd.tracklet), 4))
     own = CropSet(crowd.crops, crowd.tracklet, crowd.frame, crowd.video, xyxy)

@@ -9,12 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn.data.ahead import Ahead  # noqa: E402
-from idfree.learn.data.scene_batches import SceneBatches, SceneShape  # noqa: E402
-from idfree.learn.data.scenes import Scenes  # noqa: E402
-from idfree.learn.data.warp import STILL, SceneAugmentation  # noqa: E402
-from idfree.sequences.images import read_image  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.learn.data.prefetch import Ahead
+from idfree.learn.data.scene_batches import SceneBatches, SceneShape
+from idfree.learn.data.scenes import Scenes
+from idfree.learn.data.warp import STILL, SceneAugmentation
+from idfree.sequences.images import read_image
 
 SHAPE = SceneShape(pictures=2, size_hw=(64, 96))
 

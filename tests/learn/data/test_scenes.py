@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from idfree.errors import UserError
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
 from idfree.learn.data.scenes import Scenes
-from idfree.types import Annotation
 
 
 def test_all_pictures_and_rows_are_numbered_through(footages):

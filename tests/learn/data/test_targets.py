@@ -8,11 +8,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.boxes import clip  # noqa: E402
-from idfree.learn.data.scenes import Scene, Scenes  # noqa: E402
-from idfree.learn.data.targets import covered, gaussian_radius, peaks, targets  # noqa: E402
-from idfree.learn.data.warp import SceneAugmentation, vary  # noqa: E402
-from idfree.learn.networks.decode import decode  # noqa: E402
+from idfree.core.boxes import clip
+from idfree.learn.data.scenes import Scene, Scenes
+from idfree.learn.data.targets import covered, gaussian_radius, peaks, targets
+from idfree.learn.data.warp import SceneAugmentation, vary
+from idfree.learn.networks.decode import decode
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "heatmap.json").read_text(encoding="utf-8"))
 HW = (64, 96)

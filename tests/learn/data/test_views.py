@@ -8,14 +8,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn.data.ahead import Ahead  # noqa: E402
-from idfree.learn.data.scene_batches import SceneBatches, SceneShape  # noqa: E402
-from idfree.learn.data.scenes import Scenes  # noqa: E402
-from idfree.learn.data.views import FramePairs, FramePairsSettings, TwoViews, TwoViewsSettings, around  # noqa: E402
-from idfree.learn.data.warp import STILL, SceneAugmentation  # noqa: E402
-from idfree.sequences.images import read_image  # noqa: E402
-from idfree.types import Annotation  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
+from idfree.learn.data.prefetch import Ahead
+from idfree.learn.data.scene_batches import SceneBatches, SceneShape
+from idfree.learn.data.scenes import Scenes
+from idfree.learn.data.views import FramePairs, FramePairsSettings, TwoViews, TwoViewsSettings, around
+from idfree.learn.data.warp import STILL, SceneAugmentation
+from idfree.sequences.images import read_image
 
 SHAPE = SceneShape(pictures=4, size_hw=(64, 96))
 LONG, SHORT, STILLS = 30, 1, 5  # pictures of a video, of another, and of a set of still images

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from idfree.boxes import clip
+from idfree.core.boxes import clip
 from idfree.detectors.letterbox import draw, fitted, to_input
 from idfree.learn.data.scenes import Scene
 from idfree.learn.data.warp import STILL, SceneAugmentation, carried, colours, mosaic, seen, shifted, vary

@@ -9,15 +9,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn.checkpoint import load  # noqa: E402
-from idfree.learn.data.scenes import Scenes  # noqa: E402
-from idfree.learn.data.warp import STILL  # noqa: E402
-from idfree.learn.methods import one_shot, trackers  # noqa: E402
-from idfree.learn.methods.fairmot import FAIRMOT, FairmotSettings, objective  # noqa: E402
-from idfree.learn.networks.anchors import Anchored  # noqa: E402
-from idfree.learn.training import Training  # noqa: E402
-from idfree.settings import override  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.core.settings import override
+from idfree.learn.checkpoint import load
+from idfree.learn.data.scenes import Scenes
+from idfree.learn.data.warp import STILL
+from idfree.learn.methods import one_shot, trackers
+from idfree.learn.methods.fairmot import FAIRMOT, FairmotSettings, objective
+from idfree.learn.networks.anchors import Anchored
+from idfree.learn.training import Training
 
 
 @pytest.fixture(autouse=True)

@@ -9,20 +9,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn.checkpoint import load  # noqa: E402
-from idfree.learn.data.scene_batches import SceneBatches  # noqa: E402
-from idfree.learn.data.scenes import Scenes  # noqa: E402
-from idfree.learn.data.views import FramePairs, TwoViews  # noqa: E402
-from idfree.learn.data.warp import STILL, SceneAugmentation  # noqa: E402
-from idfree.learn.log import recent  # noqa: E402
-from idfree.learn.methods import one_shot, trackers  # noqa: E402
-from idfree.learn.methods.clmot import CLMOT, ClmotSettings  # noqa: E402
-from idfree.learn.methods.fairmot import FAIRMOT  # noqa: E402
-from idfree.learn.methods.outrack import OUTRACK, OutrackSettings  # noqa: E402
-from idfree.learn.networks.at_centres import AtCentres  # noqa: E402
-from idfree.learn.objectives.gather import gather  # noqa: E402
-from idfree.settings import override  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.core.settings import override
+from idfree.learn.checkpoint import load
+from idfree.learn.data.scene_batches import SceneBatches
+from idfree.learn.data.scenes import Scenes
+from idfree.learn.data.views import FramePairs, TwoViews
+from idfree.learn.data.warp import STILL, SceneAugmentation
+from idfree.learn.log import recent
+from idfree.learn.methods import one_shot, trackers
+from idfree.learn.methods.clmot import CLMOT, ClmotSettings
+from idfree.learn.methods.fairmot import FAIRMOT
+from idfree.learn.methods.outrack import OUTRACK, OutrackSettings
+from idfree.learn.networks.box_embedder import AtCentres
+from idfree.learn.objectives.gather import gather
 
 KINDS = {
     "triplet-hard": (CLMOT, []),

@@ -10,12 +10,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.evaluation.reid import appearance  # noqa: E402
-from idfree.learn.checkpoint import load  # noqa: E402
-from idfree.learn.methods import simplereid  # noqa: E402
-from idfree.learn.methods.simplereid import OBJECTIVES, SimpleReidSettings, iterations_for, open_checkpoint, train  # noqa: E402
-from idfree.learn.networks.crop_reid import NETWORKS, CropReid, embed  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.evaluation.reid import appearance
+from idfree.learn.checkpoint import load
+from idfree.learn.methods import simplereid
+from idfree.learn.methods.simplereid import OBJECTIVES, SimpleReidSettings, iterations_for, open_checkpoint, train
+from idfree.learn.networks.crop_reid import NETWORKS, CropReid, embed
 
 TINY = SimpleReidSettings(iterations=4, tracklets=4, crops=3, group=4, precision="fp32", threads=1, save_every=2)
 
@@ -94,7 +94,7 @@ def test_everything_in_its_place(crowd, tmp_path):
         "metrics.jsonl",
         "settings.json",
     ]
-    from idfree.appearance.network import Network
+    from idfree.appearance.crop_network import Network
 
     encoder = Network(path)
     assert encoder.limit == 0.25
@@ -151,7 +151,7 @@ def test_every_network_and_objective_can_be_chosen():
 
 
 def test_settings_from_the_command_line():
-    from idfree.settings import override
+    from idfree.core.settings import override
 
     settings = override(SimpleReidSettings(), ["iterations=20", "objective=triplet", "threads=none", "init=x.pth"])
     assert (settings.iterations, settings.objective, settings.threads, settings.init) == (20, "triplet", None, "x.pth")

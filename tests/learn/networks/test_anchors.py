@@ -4,9 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from idfree.learn.networks.anchors import MOVES, SIZES, Anchored, anchor_heads, covered, moved  # noqa: E402
+from idfree.learn.networks.anchors import MOVES, SIZES, Anchored, anchor_heads, covered, moved
 
 STRIDE, HEIGHT, WIDTH = 8, 8, 12
 LEVEL = 4.0  # a logit

@@ -6,13 +6,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn.networks.backbones import BACKBONES, STRIDES, make_backbone  # noqa: E402
-from idfree.learn.networks.centre import Centre  # noqa: E402
-from idfree.learn.networks.deformable import DeformableConv  # noqa: E402
-from idfree.learn.networks.dla import bilinear  # noqa: E402
-from idfree.learn.networks.heads import tracker_heads  # noqa: E402
-from idfree.learn.networks.resnet import RESNET34, ResNet  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.learn.networks.backbones import BACKBONES, STRIDES, make_backbone
+from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.deformable import DeformableConv
+from idfree.learn.networks.dla import bilinear
+from idfree.learn.networks.heads import tracker_heads
+from idfree.learn.networks.resnet import RESNET34, ResNet
 
 CLASSES = 1000  # of ImageNet
 pytestmark = pytest.mark.usefixtures("one_thread")  # two are many times slower where others are at work

@@ -4,12 +4,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn.networks.centre import Centre  # noqa: E402
-from idfree.learn.networks.heads import Head, tracker_heads  # noqa: E402
-from idfree.learn.networks.layers import PIXEL_MEAN  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.heads import Head, tracker_heads
+from idfree.learn.networks.layers import PIXEL_MEAN
 
 
 class Small(nn.Conv2d):

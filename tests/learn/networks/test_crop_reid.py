@@ -5,8 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.networks.crop_reid import NETWORKS, CropReid, Encoder, embed  # noqa: E402
-from idfree.learn.networks.layers import PIXEL_DEVIATION, PIXEL_MEAN, Standardise  # noqa: E402
+from idfree.learn.networks.crop_reid import NETWORKS, CropReid, Encoder, embed
+from idfree.learn.networks.layers import PIXEL_DEVIATION, PIXEL_MEAN, Standardise
 
 CLASSES = 1000  # of ImageNet
 

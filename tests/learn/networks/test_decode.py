@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.networks.decode import decode, peaks  # noqa: E402
+from idfree.learn.networks.decode import decode, peaks
 
 STRIDE, HEIGHT, WIDTH = 4, 8, 16
 NOTHING = -10.0  # a logit

@@ -4,9 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch.nn.functional import conv2d  # noqa: E402
+from torch.nn.functional import conv2d
 
-from idfree.learn.networks.deformable import TAPS, DeformableConv, deformable_conv  # noqa: E402
+from idfree.learn.networks.deformable import TAPS, DeformableConv, deformable_conv
 
 NAMES = ("x", "offset", "mask", "weight", "bias")
 

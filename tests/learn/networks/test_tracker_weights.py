@@ -4,11 +4,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn.networks.backbones import make_backbone  # noqa: E402
-from idfree.learn.networks.centre import Centre  # noqa: E402
-from idfree.learn.networks.heads import tracker_heads  # noqa: E402
-from idfree.learn.networks.tracker_weights import load_tracker  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.learn.networks.backbones import make_backbone
+from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.heads import tracker_heads
+from idfree.learn.networks.tracker_weights import load_tracker
 
 # Some of the names in the published files, as their authors' classes give them.
 FAIRMOT = {

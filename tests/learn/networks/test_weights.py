@@ -4,9 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.errors import UserError  # noqa: E402
-from idfree.learn.networks.crop_reid import NETWORKS, CropReid  # noqa: E402
-from idfree.learn.networks.weights import load_weights, read_weights  # noqa: E402
+from idfree.core.errors import UserError
+from idfree.learn.networks.crop_reid import NETWORKS, CropReid
+from idfree.learn.networks.weights import load_weights, read_weights
 
 # Some of the names in the published files, as their authors' classes give them.
 TORCHVISION = {

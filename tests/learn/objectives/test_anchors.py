@@ -7,11 +7,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from idfree.boxes import iou  # noqa: E402
-from idfree.learn.networks.anchors import SIZES, moved  # noqa: E402
-from idfree.learn.objectives.anchors import AnchorDetection, AtAnchors, moves_to, owners  # noqa: E402
+from idfree.core.boxes import iou
+from idfree.learn.networks.anchors import SIZES, moved
+from idfree.learn.objectives.anchors import AnchorDetection, AtAnchors, moves_to, owners
 
 STRIDE, HEIGHT, WIDTH = 8, 6, 8
 TWO = ((16.0, 24.0), (32.0, 16.0))  # sizes of two anchors

@@ -6,9 +6,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from idfree.learn.objectives.balance import Balance, total  # noqa: E402
+from idfree.learn.objectives.balance import Balance, total
 
 
 class Says(nn.Module):

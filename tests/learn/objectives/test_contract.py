@@ -4,9 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.objectives.balance import Balance, total  # noqa: E402
-from idfree.learn.objectives.detection import Detection  # noqa: E402
-from idfree.learn.objectives.identity_at_centres import IdentityAtCentres  # noqa: E402
+from idfree.learn.objectives.balance import Balance, total
+from idfree.learn.objectives.center_identity import IdentityAtCentres
+from idfree.learn.objectives.detection import Detection
 
 OBJECTIVES = {
     "detection": Detection,

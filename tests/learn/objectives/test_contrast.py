@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch.nn.functional import normalize  # noqa: E402
+from torch.nn.functional import normalize
 
-from idfree.learn.objectives.contrast import (  # noqa: E402
+from idfree.learn.objectives.contrast import (
     Contrast,
     ContrastSettings,
     aligned,

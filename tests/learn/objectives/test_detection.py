@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.objectives.detection import Detection, distance, focal  # noqa: E402
-from idfree.learn.objectives.gather import gather  # noqa: E402
+from idfree.learn.objectives.detection import Detection, distance, focal
+from idfree.learn.objectives.gather import gather
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "heatmap.json").read_text(encoding="utf-8"))["focal"]
 CHANCE, TARGET = (torch.tensor(GOLDEN[name], dtype=torch.float64) for name in ("pred", "target"))

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from torch.nn.functional import normalize  # noqa: E402
+from torch.nn.functional import normalize
 
-from idfree.learn.objectives.matching import (  # noqa: E402
+from idfree.learn.objectives.matching import (
     Matching,
     MatchingSettings,
     RoundTrip,

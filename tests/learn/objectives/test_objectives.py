@@ -7,10 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.objectives.certainty import any_certain, certainly_two  # noqa: E402
-from idfree.learn.objectives.identity import Masked, Plain, masked_softmax  # noqa: E402
-from idfree.learn.objectives.together import Together  # noqa: E402
-from idfree.learn.objectives.triplet import Triplet, batch_hard  # noqa: E402
+from idfree.learn.objectives.cannot_link import any_certain, certainly_two
+from idfree.learn.objectives.identity import Masked, Plain, masked_softmax
+from idfree.learn.objectives.sum_losses import Together
+from idfree.learn.objectives.triplet import Triplet, batch_hard
 
 SCENE = [  # tracklet, video, first, last
     (0, 0, 1, 10),

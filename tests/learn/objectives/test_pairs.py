@@ -4,11 +4,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.objectives.contrast import Contrast, ContrastSettings  # noqa: E402
-from idfree.learn.objectives.detection import Detection  # noqa: E402
-from idfree.learn.objectives.gather import gather  # noqa: E402
-from idfree.learn.objectives.matching import Matching, MatchingSettings, RoundTrip, RoundTripSettings  # noqa: E402
-from idfree.learn.objectives.pairs import OfFirst, Pairs  # noqa: E402
+from idfree.learn.objectives.contrast import Contrast, ContrastSettings
+from idfree.learn.objectives.detection import Detection
+from idfree.learn.objectives.gather import gather
+from idfree.learn.objectives.matching import Matching, MatchingSettings, RoundTrip, RoundTripSettings
+from idfree.learn.objectives.pairs import OfFirst, Pairs
 
 OBJECTIVES = {
     "triplet-hard": lambda: Contrast(8),

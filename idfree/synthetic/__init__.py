@@ -1,0 +1,1 @@
+"""A synthetic street with exact ground truth: people who walk, meet, and hide one another."""

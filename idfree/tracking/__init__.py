@@ -1,1 +1,0 @@
-"""View → Tracks; knows arrays only."""

@@ -1,0 +1,98 @@
+"""Sets of crops: who coexists, worked by hand; saved and read back."""
+
+import numpy as np
+import pytest
+
+from idfree.core.cropset import CropSet, coexist
+from idfree.core.errors import UserError
+
+# tracklet: frames (video): 0: 1…5 (0)   1: 5…9 (0)   2: 6…7 (0)   3: 1…9 (1)
+ROWS = [(0, 5, 0), (0, 1, 0), (1, 5, 0), (2, 6, 0), (2, 7, 0), (1, 9, 0), (3, 1, 1), (3, 9, 1)]
+
+
+def crop_set(rows=ROWS, **changes):
+    tracklet, frame, video = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    random = np.random.default_rng(0)
+    columns = {
+        "crops": random.integers(0, 256, (len(rows), 8, 4, 3), dtype=np.uint8),
+        "tracklet": tracklet,
+        "frame": frame,
+        "video": video,
+        "xyxy": random.random((len(rows), 4)),
+    }
+    return CropSet(**{**columns, **changes})
+
+
+def test_spans_and_who_coexists():
+    crops = crop_set()
+    first, last = crops.spans()
+    assert first.tolist() == [1, 5, 6, 1]
+    assert last.tolist() == [5, 9, 7, 9]
+    assert crops.video_of().tolist() == [0, 0, 0, 1]
+    assert crops.tracklets == 4
+    expected = np.zeros((4, 4), dtype=bool)
+    expected[[0, 1, 1, 2], [1, 0, 2, 1]] = True  # they share frame 5; 6 and 7
+    np.testing.assert_array_equal(crops.coexist(), expected)
+    expected[3, :3] = expected[:3, 3] = True
+    np.testing.assert_array_equal(crops.different(), expected)
+
+
+def test_identities_without_time_never_coexist_and_all_differ():
+    crops = crop_set([(0, -1, 0), (0, -1, 2), (1, -1, 0), (2, -1, 0)], identities=True)
+    assert not crops.coexist().any()
+    np.testing.assert_array_equal(crops.different(), ~np.eye(3, dtype=bool))
+    assert not coexist(np.array([-1, -1]), np.array([-1, -1]), np.array([0, 0])).any()
+
+
+def test_no_crops_at_all():
+    crops = crop_set([])
+    assert len(crops) == crops.tracklets == 0
+    assert crops.coexist().shape == crops.different().shape == (0, 0)
+
+
+def test_saved_and_read_back(tmp_path):
+    for crops in (crop_set(), crop_set([]), crop_set(identities=True)):
+        path = tmp_path / "folder" / "crops.npz"
+        crops.save(path)
+        found = CropSet.load(path)
+        for name in ("crops", "tracklet", "frame", "video", "xyxy"):
+            expected = getattr(crops, name)
+            np.testing.assert_array_equal(getattr(found, name), expected)
+            assert getattr(found, name).dtype == expected.dtype
+        assert found.identities is crops.identities
+        assert [p.name for p in path.parent.iterdir()] == ["crops.npz"]
+
+
+def test_a_name_without_a_suffix_is_kept(tmp_path):
+    crop_set().save(tmp_path / "crops")
+    assert len(CropSet.load(tmp_path / "crops")) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"frame": np.zeros(3, dtype=np.int64)}, r"frame has the shape \(3,\), expected \(8,\)"),
+        ({"xyxy": np.zeros((8, 5))}, r"xyxy has the shape \(8, 5\), expected \(8, 4\)"),
+        ({"crops": np.zeros((8, 4, 3), dtype=np.uint8)}, r"crops have the shape .* expected \(K, H, W, 3\)"),
+        ({"tracklet": np.array([0, 0, 1, 3, 3, 1, 4, 4])}, "numbered from 0 without a gap"),
+        ({"video": np.array([0, 1, 0, 0, 0, 0, 1, 1])}, "a tracklet lies in two videos"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(changes, message):
+    with pytest.raises(UserError, match=message):
+        crop_set(**changes)
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"none\.npz: cannot be read: No such file"):
+        CropSet.load(tmp_path / "none.npz")
+    (tmp_path / "text.npz").write_text("hello")
+    np.savez(tmp_path / "other.npz", boxes=np.zeros(3))
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    for name in ("text.npz", "other.npz", "array.npy", "."):
+        with pytest.raises(UserError, match=r"is no set of crops written by idfree|Is a directory"):
+            CropSet.load(tmp_path / name)
+    good = {name: getattr(crop_set(), name) for name in ("crops", "tracklet", "frame", "video")}
+    np.savez(tmp_path / "short.npz", xyxy=np.zeros((2, 4)), identities=np.array(False), **good)
+    with pytest.raises(UserError, match=r"short\.npz: CropSet: xyxy has the shape"):
+        CropSet.load(tmp_path / "short.npz")

@@ -1,0 +1,93 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation, Detections, Frame, Sequence, Tracks, View
+
+
+def test_lists_and_defaults():
+    detections = Detections([[0, 0, 10, 20], [5, 5, 9, 9]])
+    assert detections.xyxy.dtype == np.float64
+    assert detections.score.tolist() == [1, 1]
+    assert detections.class_id.tolist() == [0, 0]
+    assert detections.embedding is None
+    assert Detections([]).xyxy.shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[1, 2, 3]],), r"xyxy has shape \(1, 3\), expected \(N, 4\)"),
+        (([[1, 2, 3, 4]], [1, 1]), r"score has shape \(2,\), expected \(1,\)"),
+        (([[1, 2, 3, 4]], [1], [1, 2]), "class_id has shape"),
+        (([[1, 2, 3, 4]], None, None, [1, 2]), r"embedding has shape \(2,\), expected \(1, D\)"),
+    ],
+)
+def test_shapes_are_checked(arguments, message):
+    with pytest.raises(UserError, match=message):
+        Detections(*arguments)
+
+
+def test_rows_by_index_and_mask():
+    detections = Detections([[0, 0, 1, 1], [0, 0, 2, 2], [0, 0, 3, 3]], [0.1, 0.2, 0.3], [1, 2, 3], np.eye(3))
+    part = detections[[2, 0]]
+    assert part.score.tolist() == [0.3, 0.1]
+    assert part.embedding.tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert detections.only(detections.score > 0.15).class_id.tolist() == [2, 3]
+    assert detections.only(detections.score > 0) is detections
+
+
+def test_sane_boxes():
+    detections = Detections(
+        [[0, 0, 5, 5], [9, 0, 9, 5], [np.nan, 0, 5, 5], [0, 0, 5, 5], [30, 0, 40, 5]], [1, 1, 1, np.inf, 1]
+    )
+    assert detections.sane().tolist() == [True, False, False, False, True]
+    assert detections.sane((20, 20)).tolist() == [True, False, False, False, False]
+
+
+def test_views_without_eyes_say_so():
+    view = View(Detections([]))
+    with pytest.raises(UserError, match="no appearance"):
+        view.embed(np.zeros((1, 4)))
+    with pytest.raises(UserError, match="cannot refine"):
+        view.refine(np.zeros((1, 4)))
+
+
+def test_annotation_by_frame():
+    boxes = np.arange(12.0).reshape(3, 4)
+    annotation = Annotation(
+        np.array([1, 3, 3]), np.array([7, 8, 9]), boxes, np.ones(3), np.ones(3, dtype=int), np.ones(3)
+    )
+    assert annotation.at(3).xyxy.tolist() == boxes[1:].tolist()
+    assert annotation.tracks_at(3).id.tolist() == [8, 9]
+    assert len(annotation.at(2)) == 0
+    assert len(annotation[annotation.id > 7]) == 2
+    assert len(Annotation.empty().at(1)) == 0
+
+
+def test_sequences_may_stay_unread():
+    def read():
+        raise AssertionError("read")
+        yield Frame(1)
+
+    frames = list(Sequence("a", read, length=3, frame_rate=2).without_images())
+    assert [(f.number, f.image, f.time) for f in frames] == [(1, None, 0), (2, None, 0.5), (3, None, 1)]
+    with pytest.raises(UserError, match="number of frames is unknown"):
+        Sequence("camera", read).without_images()
+
+
+def test_to_supervision():
+    supervision = pytest.importorskip("supervision", reason="Roboflow's package is not installed")
+    ours = Tracks(np.array([[1.0, 2, 3, 4]]), np.array([7]), np.array([0.5]), np.array([2]))
+    theirs = ours.to_supervision()
+    assert isinstance(theirs, supervision.Detections)
+    assert theirs.tracker_id.tolist() == [7]
+    assert Detections.from_supervision(theirs).score.tolist() == [0.5]
+
+
+def test_from_supervision():
+    theirs = SimpleNamespace(xyxy=np.array([[1, 2, 3, 4]]), confidence=None, class_id=np.array([5]))
+    ours = Detections.from_supervision(theirs)
+    assert (ours.score.tolist(), ours.class_id.tolist()) == ([1], [5])

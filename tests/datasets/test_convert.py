@@ -1,0 +1,122 @@
+"""Footage written in every format and read again: nothing changes but what the format cannot say."""
+
+import json
+import logging
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from idfree.core.errors import UserError
+from idfree.datasets.convert import LOST, WRITERS, convert
+from idfree.datasets.open_footage import open_footage
+from idfree.show.video_writer import H264Writer
+
+SIZES = {"a": (48, 64), "b": (30, 20)}
+
+
+@pytest.fixture
+def stills(tmp_path):
+    """Two photographs of two sizes, one with a crowd, one with somebody cut by the border."""
+    home = tmp_path / "in" / "photos"
+    images, boxes = [], []
+    for number, (name, size) in enumerate(SIZES.items(), start=1):
+        (home / "images").mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(home / "images" / f"{name}.jpg"), np.full((*size, 3), 40 * number, np.uint8))
+        images.append({"id": number, "file_name": f"{name}.jpg", "height": size[0], "width": size[1]})
+    boxes.append({"image_id": 1, "category_id": 5, "bbox": [0, 0, 60, 10], "iscrowd": 1})
+    boxes.append({"image_id": 1, "category_id": 5, "bbox": [3, 4, 10.25, 20.5], "track_id": 4, "visibility": 0.5})
+    boxes.append({"image_id": 2, "category_id": 5, "bbox": [-5, 2, 12, 33], "track_id": 4})
+    said = {"images": images, "annotations": boxes, "categories": [{"id": 5, "name": "person"}]}
+    (home / "photos.json").write_text(json.dumps(said))
+    (footage,) = open_footage(home / "photos.json")
+    return footage
+
+
+@pytest.fixture
+def video(tmp_path):
+    """A MOTChallenge sequence of three frames in a video, with a region to ignore."""
+    home = tmp_path / "in" / "street"
+    (home / "gt").mkdir(parents=True)
+    (home / "gt" / "gt.txt").write_text(
+        "1,3,1,2,10,20,1,1,0.5\n2,3,2,2,10,20,1,1,1\n2,9,0,0,30,30,0,13,1\n3,3,3.5,2,10,20,1,1,1\n"
+    )
+    with H264Writer(home / "film.mp4", 10.0, (48, 64)) as film:
+        for level in (40, 80, 120):
+            film.write(np.full((48, 64, 3), level, np.uint8))
+    (footage,) = open_footage(home)
+    return footage
+
+
+@pytest.mark.parametrize("to", WRITERS)
+@pytest.mark.parametrize("kind", ["stills", "video"])
+def test_round_trips(to, kind, request, tmp_path, caplog):
+    footage = request.getfixturevalue(kind)
+    with caplog.at_level(logging.WARNING, "idfree"):
+        (path,) = convert([footage], to, tmp_path / "out")
+    (back,) = open_footage(path)
+    lost = LOST.get(to, ())
+    expected = footage.boxes[footage.boxes.score != 0] if "regions to ignore" in lost else footage.boxes
+    assert back.boxes.frame.tolist() == expected.frame.tolist()
+    assert np.abs(back.boxes.xyxy - expected.xyxy).max() < 0.01
+    assert back.boxes.score.tolist() == expected.score.tolist()
+    assert back.boxes.id.tolist() == ([-1] * len(expected) if "identities" in lost else expected.id.tolist())
+    if "visibility" not in lost:
+        assert back.boxes.visibility.tolist() == expected.visibility.tolist()
+    assert (back.boxes.class_id[back.boxes.score != 0] == 0).all()
+    assert (back.length, back.moving) == (footage.length, footage.moving and "order in time" not in lost)
+    for number in range(1, back.length + 1):
+        assert np.abs(back.image(number).astype(int) - footage.image(number)).max() <= 2
+        assert back.size_at(number) == footage.size_at(number)
+    assert [word in caplog.text for word in lost] == [word != "order in time" or footage.moving for word in lost]
+
+
+@pytest.mark.parametrize("to", WRITERS)
+def test_pictures_are_linked_and_can_be_again(to, stills, tmp_path):
+    for _ in range(2):
+        (path,) = convert([stills], to, tmp_path / "out")
+        (back,) = open_footage(path)
+        assert [os.path.realpath(p) for p in back.paths] == [os.path.realpath(p) for p in stills.paths]
+        assert all(p.is_symlink() for p in back.paths)
+    assert sorted(p.name for p in (tmp_path / "in" / "photos" / "images").iterdir()) == ["a.jpg", "b.jpg"]
+
+
+def test_a_video_stays_a_video_where_it_can(video, tmp_path):
+    (path,) = convert([video], "mot", tmp_path / "out")
+    (back,) = open_footage(path)
+    assert back.in_video
+    assert back.boxes.class_id.tolist() == [0, 0, 12, 0]
+    (path,) = convert([video.half("val")], "mot", tmp_path / "half")
+    (rest,) = open_footage(path)
+    assert [p.name for p in rest.paths] == ["000001.jpg"]
+    assert abs(rest.image(1).mean() - 120) < 3
+
+
+def test_a_picture_that_is_missing_stays_so(stills, tmp_path, caplog):
+    stills.paths[1].unlink()
+    with caplog.at_level(logging.WARNING, "idfree"):
+        (path,) = convert([stills], "mot", tmp_path / "out")
+    assert "photos: 1 of 2 pictures are missing" in caplog.text
+    assert [p.exists() for p in open_footage(path)[0].paths] == [True, False]
+    with pytest.raises(UserError, match=r"cannot read the image .*b\.jpg: No such file"):
+        list(convert([stills], "jde", tmp_path / "out"))  # whose boxes are shares of a size that nobody knows
+
+
+def test_nothing_is_written_over(stills, video, tmp_path):
+    with pytest.raises(UserError, match=r"gt\.txt lies in .*: convert into another folder"):
+        convert([video], "mot", tmp_path / "in")
+    with pytest.raises(UserError, match="two sources are called photos"):
+        convert([stills, video, stills], "coco", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_real_set_through_every_format(shared, tmp_path):
+    (footage,) = open_footage(shared / "data/PennFudan")
+    footage = footage.frames(1, 20)
+    expected = footage.boxes.xyxy
+    for to in WRITERS:
+        (path,) = convert([footage], to, tmp_path / to)
+        (footage,) = open_footage(path)  # each from the one before
+    assert (len(footage.boxes), footage.length) == (len(expected), 20)
+    assert np.abs(footage.boxes.xyxy - expected).max() < 0.02

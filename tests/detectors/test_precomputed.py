@@ -1,0 +1,78 @@
+"""Detections that are there already."""
+
+import re
+
+import numpy as np
+import pytest
+
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation, Frame
+from idfree.detectors import Given
+from idfree.detectors.precomputed import ALL, score_range
+
+
+def boxes(embedding=None):
+    return Annotation(
+        frame=np.array([1, 1, 4]),
+        id=np.full(3, -1),
+        xyxy=np.array([[0, 0, 5, 5], [1, 1, 6, 6], [2, 2, 7, 7.0]]),
+        score=np.array([0.9, 0.8, 0.7]),
+        class_id=np.array([0, 2, 0]),
+        visibility=np.ones(3),
+        embedding=embedding,
+    )
+
+
+def test_each_frame_gets_its_rows_and_other_frames_none():
+    detector = Given(boxes(), size_hw=(10, 20))
+    view = detector(Frame(1))
+    np.testing.assert_array_equal(view.detections.xyxy, [[0, 0, 5, 5], [1, 1, 6, 6]])
+    assert view.detections.class_id.tolist() == [0, 2]
+    assert view.size_hw == (10, 20)
+    assert view.frame == Frame(1)
+    assert [len(detector(Frame(n)).detections) for n in (0, 2, 3, 4, 5)] == [0, 0, 0, 1, 0]
+
+
+def test_embeddings_come_along():
+    detector = Given(boxes(np.eye(3, dtype=np.float32)))
+    np.testing.assert_array_equal(detector(Frame(4)).detections.embedding, [[0, 0, 1]])
+    assert detector(Frame(2)).detections.embedding.shape == (0, 3)
+
+
+def test_it_says_what_it_is():
+    assert (Given(boxes()).name, Given(boxes(), name="det").name) == ("given", "det")
+    assert not Given(boxes()).needs_images
+    assert not Given(boxes()).has_embeddings
+    assert Given(boxes(np.eye(3))).has_embeddings
+
+
+def test_scores_of_any_range_have_a_scale():
+    """Scores in 0…1 stay; of others, the 5 % quantile stands for 0 and the median for 1."""
+    assert score_range(np.array([0.0, 0.3, 1.0])) is None
+    assert score_range(np.zeros(0)) is None
+    assert score_range(np.arange(101.0)) == (5, 50)
+    assert score_range(np.array([-0.5, np.nan])) == (-1.5, -0.5)
+
+
+def test_what_is_known_of_kept_detections_comes_along():
+    detector = Given(boxes(), appearance_limit=0.3, looked=range(1, 99, 3), scores=(-1.0, 2.0))
+    assert detector(Frame(4)).appearance_limit == 0.3
+    assert detector.score_range == (-1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("looked", "known", "unknown", "said"),
+    [
+        (range(1, ALL.stop, 3), (1, 4, 100), (2, 3), "only frames 1, 4, 7 … were looked at: add --every 3, or"),
+        (range(5, ALL.stop), (5, 6), (4,), "only frames 5, 6, 7 … were looked at: add --start 5, or"),
+        (range(5, 20, 2), (5, 19), (6, 3, 21), "5, 7, 9 … 19 were looked at: add --start 5 --every 2 --frames 8, or"),
+        (range(1, 3), (1, 2), (3,), "only frames 1, 2 were looked at: add --frames 2, or"),
+    ],
+)
+def test_frames_that_nobody_looked_at_are_refused(looked, known, unknown, said):
+    detector = Given(boxes(), looked=looked)
+    assert all(detector(Frame(number)) for number in known)
+    for number in unknown:
+        with pytest.raises(UserError, match=re.escape(said)) as caught:
+            detector(Frame(number))
+        assert str(caught.value).startswith(f"frame {number} has no detections: ")

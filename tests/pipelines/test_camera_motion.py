@@ -1,0 +1,83 @@
+"""`--camera`: measured once, kept beside the footage, read from files, and worth having."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from idfree.cli import main
+from idfree.core.errors import UserError
+from idfree.pipelines.camera_motion import camera_for
+from idfree.sequences import open_source
+from idfree.sequences.motchallenge import read_results
+from idfree.show.video_writer import H264Writer
+from idfree.trackers.camera import read_motion, write_motion
+
+JUMP = 16  # px that the camera pans in every fourth frame
+
+
+@pytest.fixture
+def panned(tmp_path: Path) -> Path:
+    """Twenty frames of a textured wall, and one standing box, from a camera that pans by jumps; and its detections."""
+    rng = np.random.default_rng(0)
+    blobs = (
+        cv2.GaussianBlur(rng.normal(size=(240, 480)), None, 5)
+        + cv2.GaussianBlur(rng.normal(size=(240, 480)), None, 15) * 2
+    )
+    grey = cv2.normalize(blobs, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
+    wall = np.repeat(grey[:, :, None], 3, axis=2)
+    rows = []
+    with H264Writer(tmp_path / "wall.mp4", 10, (240, 320)) as video:
+        for number in range(1, 21):
+            left = (number - 1) // 4 * JUMP
+            video.write(np.ascontiguousarray(wall[:, left : left + 320]))
+            rows.append(f"{number},-1,{250 - left},80,12,60,0.9")
+    (tmp_path / "wall.txt").write_text("\n".join(rows))
+    return tmp_path / "wall.mp4"
+
+
+def ids(video: Path, *options: str) -> list[int]:
+    out = video.parent / "out"
+    detections = str(video.with_suffix(".txt"))
+    assert (
+        main(["track", str(video), "--detector", detections, "--tracker", "botsort", "-q", "-o", str(out), *options])
+        == 0
+    )
+    return np.unique(read_results(out / "wall.txt").id).tolist()
+
+
+def test_following_the_camera_keeps_the_track_and_the_file(panned):
+    assert len(ids(panned)) > 1
+    for method in ("flow", "ecc"):
+        assert ids(panned, "--camera", method) == [1]
+        kept = panned.with_name(f"wall.camera-{method}.txt")
+        maps = read_motion(kept)
+        assert maps.shape == (20, 2, 3)
+        assert maps[4] == pytest.approx(np.array([[1, 0, -JUMP], [0, 1, 0]]), abs=0.5)
+        maps[:, 0, 2] *= -1  # wrong on purpose: the second run reads the file
+        write_motion(kept, maps)
+        assert len(ids(panned, "--camera", method)) > 1
+
+
+def test_parts_are_not_kept(panned):
+    ids(panned, "--camera", "flow", "--frames", "6")
+    ids(panned, "--camera", "flow", "--every", "2")
+    assert not panned.with_name("wall.camera-flow.txt").exists()
+
+
+def test_stored_motion_needs_no_images(panned, tmp_path):
+    maps = np.tile(np.eye(2, 3), (20, 1, 1))
+    maps[4::4, 0, 2] = -JUMP
+    (tmp_path / "gmc").mkdir()
+    write_motion(tmp_path / "gmc" / "GMC-wall.txt", maps)
+    (sequence,) = open_source(panned)
+    assert camera_for(str(tmp_path / "gmc"), sequence).needs_images is False
+    assert ids(panned, "--camera", str(tmp_path / "gmc")) == [1]
+    assert ids(panned, "--camera", str(tmp_path / "gmc" / "GMC-wall.txt"), "--every", "2") == [1]
+
+
+def test_what_is_no_camera(panned):
+    (sequence,) = open_source(panned)
+    with pytest.raises(UserError, match=r"--camera drone: expected none, flow, ecc, a file"):
+        camera_for("drone", sequence)

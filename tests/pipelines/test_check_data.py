@@ -1,0 +1,137 @@
+"""What `idfree data check` finds, on tiny footage worked by hand."""
+
+import cv2
+import numpy as np
+import pytest
+
+from idfree.datasets.footage import Footage
+from idfree.datasets.labels import Labels
+from idfree.datasets.open_footage import open_footage
+from idfree.pipelines.check_data import CheckSettings, inspect, jumping, repeated
+from idfree.show.video_writer import H264Writer
+
+INI = "[Sequence]\nname=x\nframeRate=10\nseqLength={length}\nimWidth=64\nimHeight=48\n"
+
+
+def sequence(folder, truth, length=4, pictures=()):
+    (folder / "gt").mkdir(parents=True)
+    (folder / "img1").mkdir()
+    (folder / "gt" / "gt.txt").write_text(truth)
+    (folder / "seqinfo.ini").write_text(INI.format(length=length))
+    random = np.random.default_rng(0)
+    for number in pictures:
+        image = random.integers(0, 255, (48, 64, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / "img1" / f"{number:06d}.jpg"), image)
+    return folder
+
+
+def report(path, every=False, **settings):
+    (footage,) = open_footage(path)
+    return inspect(footage, np.random.default_rng(0), CheckSettings(**settings), every)
+
+
+def annotation(*rows):
+    labels = Labels()
+    for frame, id, x, y in rows:
+        labels.add(frame, (x, y, x + 10, y + 20), id)
+    return labels.annotation()
+
+
+def test_figures_by_hand(tmp_path):
+    truth = (
+        "1,1,5,5,10,20,1,1,1\n"
+        "1,1,30,5,10,20,1,1,1\n"  # the id is there twice
+        "1,2,60,5,10,20,1,1,1\n"  # reaches out of the picture, 6 px
+        "2,2,64,5,10,30,1,1,1\n"  # has left it
+        "3,3,5,5,0.5,20,1,1,1\n"  # has no area
+        "4,4,5,5,10,40,0,1,1\n"  # is to be ignored
+    )
+    found = report(sequence(tmp_path / "seq", truth, pictures=(1, 2, 3, 4)))
+    expected = {"pictures": 4, "boxes": 5, "ignored": 1, "identities": 3, "boxes_a_picture": 1.25}
+    expected |= {"height_5": 20, "height_50": 20, "height_95": 28.5}
+    expected |= {"beyond": 1, "outside": 1, "degenerate": 1, "duplicates": 1, "jumps": 0, "missing": 0, "unreadable": 0}
+    assert {name: pytest.approx(value) for name, value in found.figures.items()} == expected
+    assert found.feeds == ("fairmot", "clmot", "outrack", "tdt", "simplereid")
+    assert [text.partition("img1/")[2] for text in found.warnings] == [
+        "000003.jpg: the box 5, 5, 5.5, 25 (id 3) has no area",
+        "000002.jpg: the box 64, 5, 74, 35 (id 2) lies outside the picture",
+        "000001.jpg: the box 30, 5, 40, 25 (id 1) has an id that another box of the picture has",
+    ]
+    assert all(text.startswith(str(tmp_path / "seq" / "gt" / "gt.txt")) for text in found.warnings)
+
+
+def test_pictures_that_are_missing_cut_off_or_of_another_size(tmp_path):
+    folder = sequence(tmp_path / "seq", "1,1,5,5,10,20,1,1,1\n", length=5, pictures=(1, 2, 4, 5))
+    cut = folder / "img1" / "000002.jpg"
+    cut.write_bytes(cut.read_bytes()[:-50])
+    (folder / "img1" / "000004.jpg").write_bytes(b"")
+    cv2.imwrite(str(folder / "img1" / "000005.jpg"), np.zeros((24, 32, 3), np.uint8))
+    found = report(folder, sample=0)  # what looks cut off is decoded in any case
+    assert (found.figures["missing"], found.figures["unreadable"]) == (1, 2)
+    endings = ("03.jpg: there is no such picture", "000004.jpg: it is damaged", "000002.jpg: it is damaged", "is 32×24")
+    for ending in endings:
+        assert sum(ending in warning for warning in found.warnings) == 1, ending
+    assert "labels are for 64×48" in found.warnings[-1]
+
+
+def test_damage_inside_is_found_where_all_is_decoded(tmp_path):
+    folder = sequence(tmp_path / "seq", "1,1,5,5,10,20,1,1,1\n", length=1)
+    image = np.random.default_rng(0).integers(0, 255, (48, 64, 3), dtype=np.uint8)
+    data = bytearray(cv2.imencode(".png", image)[1].tobytes())
+    data[len(data) // 2] ^= 0xFF  # its beginning and end are well
+    (folder / "img1" / "000001.png").write_bytes(data)
+    assert report(folder, sample=0).figures["unreadable"] == 0
+    assert report(folder, sample=0, every=True).figures["unreadable"] == 1
+    assert report(folder).figures["unreadable"] == 1  # the sample is larger than the set
+
+
+def test_nothing_is_fed_without_pictures(tmp_path):
+    folder = sequence(tmp_path / "seq", "1,1,5,5,10,20,1,1,1\n2,2,5,5,10,20,1,1,1\n")
+    found = report(folder)
+    assert (found.feeds, found.figures["missing"]) == ((), 4)
+    assert found.warnings == (f"{folder / 'gt' / 'gt.txt'}: there are no pictures beside it",)
+
+
+def test_a_video_that_ends_too_early(tmp_path):
+    folder = sequence(tmp_path / "seq", "1,1,5,5,10,20,1,1,1\n", length=6)
+    with H264Writer(folder / "film.mp4", 10.0, (48, 64)) as film:
+        for _ in range(4):
+            film.write(np.zeros((48, 64, 3), np.uint8))
+    found = report(folder)
+    assert (found.figures["missing"], found.figures["unreadable"]) == (2, 0)
+    assert found.warnings == (f"{folder / 'film.mp4'}: ends with frame 4, there are labels up to 6",)
+    assert report(folder, every=True).figures["unreadable"] == 2
+    assert found.feeds == ("clmot", "outrack", "tdt")  # one identity is none to tell from others
+
+
+def test_ids_that_repeat():
+    boxes = annotation(
+        (1, 5, 0, 0), (1, -1, 0, 0), (1, -1, 0, 0), (2, 5, 0, 0), (2, 6, 0, 0), (2, 5, 9, 0), (2, 5, 9, 9)
+    )
+    assert repeated(boxes).tolist() == [5, 6]
+
+
+def test_ids_that_jump():
+    """A box of 10×20 jumps where it moves farther than 20 px within a second (of 10 frames) and overlaps no more."""
+    boxes = annotation(
+        *((1, 1, 0, 0), (2, 1, 0, 19), (3, 1, 0, 40)),  # 19, 21
+        *((1, 2, 100, 0), (11, 2, 150, 0), (22, 2, 300, 0)),  # after one second, and after more
+        *((1, -1, 0, 0), (2, -1, 900, 0)),
+    )
+    rows = jumping(boxes, CheckSettings(), frame_rate=10)
+    assert [(int(boxes.id[row]), int(boxes.frame[row])) for row in rows] == [(1, 3), (2, 11)]
+    assert not len(jumping(boxes[:0], CheckSettings(), 10))
+
+
+def test_stills_do_not_jump():
+    boxes = annotation((1, 1, 0, 0), (2, 1, 900, 0), (2, 2, 0, 0))
+    footage = Footage("a", boxes, 2, lambda number: np.zeros((9, 9, 3), np.uint8), moving=False)
+    assert inspect(footage, np.random.default_rng(0)).figures["jumps"] == 0
+
+
+def test_real_truth_does_not_jump(shared):
+    data = shared / "data"
+    for path in ("MOT15/train", "MOT20/train", "MOT17/train/MOT17-10-SDP", "DanceTrack/val/dancetrack0081"):
+        for footage in open_footage(data / path, images=data / "videos"):
+            figures = inspect(footage, np.random.default_rng(0)).figures
+            assert (figures["jumps"], figures["duplicates"], figures["degenerate"]) == (0, 0, 0), footage.name

@@ -1,0 +1,219 @@
+"""What every tracker promises, whatever it does."""
+
+import numpy as np
+import pytest
+
+from idfree.core.types import Detections, Tracks, View
+from idfree.trackers.registry import TRACKERS, Tracker, make_tracker
+
+
+@pytest.fixture(params=TRACKERS)
+def tracker(request: pytest.FixtureRequest) -> Tracker:
+    return make_tracker(request.param)
+
+
+def walkers(count: int, frames: int, seed: int = 0, classes: int = 1) -> list[Detections]:
+    """People who walk straight on, seen with a little jitter, each with an embedding of its own."""
+    rng = np.random.default_rng(seed)
+    place = np.stack([np.arange(count) % 10 * 180.0, np.arange(count) // 10 * 260.0], axis=1)
+    speed = rng.uniform(-3, 3, (count, 2))
+    look = rng.normal(size=(count, 16)).astype(np.float32)
+    scene = []
+    for frame in range(frames):
+        corner = place + frame * speed + rng.normal(0, 0.5, (count, 2))
+        boxes = np.concatenate([corner, corner + [60, 160]], axis=1)
+        scores = rng.uniform(0.7, 1, count)
+        scene.append(Detections(boxes, scores, np.arange(count) % classes, look + rng.normal(0, 0.1, look.shape)))
+    return scene
+
+
+def follow(tracker: Tracker, scene: list[Detections]) -> list[Tracks]:
+    return [tracker.update(detections) for detections in scene]
+
+
+def assert_equal(a: list[Tracks], b: list[Tracks]) -> None:
+    for x, y in zip(a, b, strict=True):
+        for name in ("xyxy", "id", "score", "class_id"):
+            np.testing.assert_array_equal(getattr(x, name), getattr(y, name))
+
+
+def nothing() -> Detections:
+    return Detections(np.zeros((0, 4)))
+
+
+def test_follows_walkers_without_a_switch(tracker):
+    last = follow(tracker, walkers(12, 30))[-1]
+    assert len(last) == 12
+    assert len(set(last.id.tolist())) == 12
+    assert tracker.born == 12
+
+
+def test_reports_where_people_are(tracker):
+    scene = walkers(12, 30)
+    last = follow(tracker, scene)[-1]
+    by_place = np.lexsort(np.round(last.xyxy[:, :2] / 90).T)
+    expected = np.lexsort(np.round(scene[-1].xyxy[:, :2] / 90).T)
+    np.testing.assert_allclose(last.xyxy[by_place], scene[-1].xyxy[expected], atol=6)
+
+
+def test_empty_frames_are_legal(tracker):
+    assert len(tracker.update(nothing())) == 0
+    assert len(tracker.update(nothing())) == 0
+    follow(tracker, walkers(5, 10))
+    for _ in range(3):
+        tracks = tracker.update(nothing())
+    assert tracks.xyxy.shape == (0, 4)
+
+
+def test_long_gap_ends_tracks(tracker):
+    follow(tracker, walkers(5, 10))
+    follow(tracker, [nothing()] * 200)
+    assert len(tracker.tracks) == 0
+    later = follow(tracker, walkers(5, 10))[-1]
+    assert set(later.id.tolist()).isdisjoint(range(1, 6))
+
+
+def test_order_of_detections_does_not_matter(tracker):
+    scene = walkers(12, 20)
+    rng = np.random.default_rng(1)
+    straight = follow(tracker, scene)
+    tracker.reset()
+    shuffled = follow(tracker, [detections[rng.permutation(12)] for detections in scene])
+    renamed: dict[int, int] = {}
+    for a, b in zip(straight, shuffled, strict=True):
+        rows_a, rows_b = (np.lexsort(t.xyxy.T) for t in (a, b))
+        np.testing.assert_allclose(a.xyxy[rows_a], b.xyxy[rows_b], atol=1e-9)
+        for i, j in zip(a.id[rows_a].tolist(), b.id[rows_b].tolist(), strict=True):
+            assert renamed.setdefault(i, j) == j
+
+
+def test_instances_share_nothing(tracker):
+    other = make_tracker(next(name for name, (kind, _) in TRACKERS.items() if kind is type(tracker)))
+    scene = walkers(6, 12)
+    alone = follow(tracker, scene)
+    tracker.reset()
+    interleaved = []
+    for detections in scene:
+        interleaved.append(tracker.update(detections))
+        other.update(walkers(9, 1, seed=5)[0])
+    assert_equal(alone, interleaved)
+
+
+def test_reset_makes_it_as_new(tracker):
+    scene = walkers(6, 12)
+    first = follow(tracker, scene)
+    tracker.reset()
+    assert_equal(first, follow(tracker, scene))
+
+
+def test_inputs_are_unchanged(tracker):
+    scene = walkers(6, 8)
+    copies = [[a.copy() for a in (d.xyxy, d.score, d.class_id, d.embedding)] for d in scene]
+    reports = follow(tracker, scene)
+    for report in reports:
+        report.xyxy[:] = -1  # nor does a tracker mind what becomes of its answers
+        report.id[:] = -1
+    for detections, columns in zip(scene, copies, strict=True):
+        for now, before in zip(
+            (detections.xyxy, detections.score, detections.class_id, detections.embedding), columns, strict=True
+        ):
+            np.testing.assert_array_equal(now, before)
+
+
+def test_answers_are_the_caller_s_to_change(tracker):
+    scene = walkers(6, 12)
+    untouched = [(t.xyxy.copy(), t.id.copy()) for t in follow(tracker, scene)]
+    tracker.reset()
+    for detections, (boxes, ids) in zip(scene, untouched, strict=True):
+        tracks = tracker.update(detections)
+        np.testing.assert_array_equal(tracks.xyxy, boxes)
+        np.testing.assert_array_equal(tracks.id, ids)
+        tracks.xyxy[:] = 0
+        tracks.id[:] = 0
+
+
+def test_senseless_boxes_are_dropped_and_counted(tracker):
+    good = walkers(4, 1)[0]
+    bad = np.array(
+        [
+            [np.nan, 0, 10, 10],
+            [0, 0, np.inf, 10],
+            [50, 50, 40, 90],  # turned inside out
+            [50, 50, 50, 90],  # no width
+            [-300, -300, -200, -100],  # outside the image
+        ]
+    )
+    rows = np.r_[0, 1, 2, 3, 0]
+    mixed = Detections(
+        np.concatenate([good.xyxy, bad]),
+        np.concatenate([good.score, good.score[rows]]),
+        embedding=np.concatenate([good.embedding, good.embedding[rows]]),
+    )
+    for _ in range(5):
+        tracks = tracker.update(View(mixed, size_hw=(1080, 1920)))
+    assert tracker.dropped == 5 * 5
+    assert len(tracks) == 4
+    assert np.isfinite(tracks.xyxy).all()
+
+
+def test_scores_and_embeddings_that_are_no_numbers_are_dropped(tracker):
+    good = walkers(3, 1)[0]
+    good.score[1] = np.nan
+    good.embedding[2, 5] = np.inf
+    tracker.update(good)
+    assert tracker.dropped == 2
+
+
+def test_classes_never_share_a_track(tracker):
+    scene = walkers(12, 30, classes=2)
+    born: dict[int, int] = {}
+    for tracks in follow(tracker, scene):
+        for i, c in zip(tracks.id.tolist(), tracks.class_id.tolist(), strict=True):
+            assert born.setdefault(i, c) == c
+    assert sorted(set(born.values())) == [0, 1]
+
+
+def test_one_place_two_classes_are_two_tracks(tracker):
+    both = Detections([[10, 10, 60, 160], [10, 10, 60, 160]], [0.9, 0.9], [0, 1])
+    for _ in range(5):
+        tracks = tracker.update(both)
+    assert sorted(tracks.class_id.tolist()) == [0, 1]
+    assert tracker.born == 2
+
+
+def test_a_thousand_boxes_in_a_frame(tracker):
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, [3800, 2000], (1000, 2))
+    look = rng.normal(size=(1000, 16)).astype(np.float32)
+    for _ in range(4):
+        corner = corner + rng.normal(0, 1, corner.shape)
+        tracks = tracker.update(Detections(np.hstack([corner, corner + [30, 70]]), np.full(1000, 0.9), embedding=look))
+    assert len(tracks) > 900
+    assert len(set(tracks.id.tolist())) == len(tracks)
+
+
+def test_works_without_embeddings(tracker):
+    scene = [Detections(d.xyxy, d.score) for d in walkers(6, 20)]
+    assert len(follow(tracker, scene)[-1]) == 6
+
+
+def test_frames_without_embeddings_in_between(tracker):
+    scene = walkers(6, 20)
+    mixed = [Detections(d.xyxy, d.score, embedding=None if n % 3 == 1 else d.embedding) for n, d in enumerate(scene)]
+    assert len(follow(tracker, mixed)[-1]) == 6
+    assert tracker.born == 6
+
+
+def test_follows_people_as_the_camera_pans_and_zooms(tracker):
+    """A jump of the camera by more than a person's width, and a zoom, that the View tells of, lose nobody."""
+    scene = walkers(12, 30)
+    camera = np.array([[1.05, 0, 150], [0, 1.05, 40]])
+    seen = np.eye(2, 3)
+    for number, detections in enumerate(scene):
+        step = camera if number % 10 == 9 else np.eye(2, 3)
+        seen = step[:, :2] @ seen + np.array([[0, 0, step[0, 2]], [0, 0, step[1, 2]]])
+        corners = detections.xyxy.reshape(-1, 2, 2) @ seen[:, :2].T + seen[:, 2]
+        moved = Detections(corners.reshape(-1, 4), detections.score, embedding=detections.embedding)
+        tracks = tracker.update(View(moved, camera=step))
+    assert len(tracks) == 12
+    assert tracker.born == 12

@@ -45,11 +45,11 @@ def make(name, stride):
     import torch
 
     from idfree.learn.networks.backbones import make_backbone
-    from idfree.learn.networks.centre import Centre
+    from idfree.learn.networks.centre import CentreNetwork
     from idfree.learn.networks.heads import tracker_heads
 
     torch.manual_seed(0)
-    network = Centre(make_backbone(name, stride), tracker_heads()).to(memory_format=torch.channels_last)
+    network = CentreNetwork(make_backbone(name, stride), tracker_heads()).to(memory_format=torch.channels_last)
     with torch.no_grad():
         network({"image": torch.randint(0, 256, (4, 3, 96, 96), dtype=torch.uint8)})
     return network

@@ -25,17 +25,17 @@ ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "
 
 def contestants(identities):
     """By name, what makes each objective."""
-    from idfree.learn.objectives.center_identity import IdentityAtCentres
-    from idfree.learn.objectives.contrast import Contrast, ContrastSettings
-    from idfree.learn.objectives.matching import Matching, RoundTrip
+    from idfree.learn.objectives.centre_identity import CentreIdentityLoss
+    from idfree.learn.objectives.contrast import ContrastiveLoss, ContrastiveSettings
+    from idfree.learn.objectives.matching import CycleLoss, MatchingLoss
 
     return {
-        "fairmot": lambda: IdentityAtCentres(identities, DIMENSION),
-        "clmot triplet-hard": lambda: Contrast(DIMENSION),
-        "clmot triplet-all": lambda: Contrast(DIMENSION, ContrastSettings("triplet-all")),
-        "clmot nt-xent": lambda: Contrast(DIMENSION, ContrastSettings("nt-xent")),
-        "outrack": Matching,
-        "cycas": RoundTrip,
+        "fairmot": lambda: CentreIdentityLoss(identities, DIMENSION),
+        "clmot triplet-hard": lambda: ContrastiveLoss(DIMENSION),
+        "clmot triplet-all": lambda: ContrastiveLoss(DIMENSION, ContrastiveSettings("triplet-all")),
+        "clmot nt-xent": lambda: ContrastiveLoss(DIMENSION, ContrastiveSettings("nt-xent")),
+        "outrack": MatchingLoss,
+        "cycas": CycleLoss,
     }
 
 

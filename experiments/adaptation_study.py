@@ -9,16 +9,16 @@ from functools import cache, partial
 import numpy as np
 
 from idfree.appearance.calibrate import calibrate
-from idfree.appearance.colour import Colour
-from idfree.appearance.concatenated import joined, weight
-from idfree.appearance.crop_network import Network
+from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.concatenated import concatenate, weight
+from idfree.appearance.crop_network import CropNetwork
 from idfree.appearance.crops import cut
 from idfree.core.cropset import CropSet
 from idfree.core.files import write_text
-from idfree.detectors import Given
-from idfree.evaluation.half import every as each_nth
-from idfree.evaluation.half import half
-from idfree.evaluation.prepare import PEDESTRIAN
+from idfree.detectors import PrecomputedDetector
+from idfree.evaluation.frame_subset import every as each_nth
+from idfree.evaluation.frame_subset import half
+from idfree.evaluation.preprocess import PEDESTRIAN
 from idfree.evaluation.reid import appearance, truth_of
 from idfree.evaluation.tracking import Scores, evaluate, figures
 from idfree.pipelines import adapt
@@ -102,7 +102,12 @@ class Study:
             file.parent.mkdir(exist_ok=True)
             video, chosen = self.video(name), Selection(frames=last)
             found = label(
-                video, Given(detections), LabelSettings(), partial(cut, size_hw=SIZE_HW), selection=chosen, quiet=False
+                video,
+                PrecomputedDetector(detections),
+                LabelSettings(),
+                partial(cut, size_hw=SIZE_HW),
+                selection=chosen,
+                quiet=False,
             )
             adapt.crops_of(found).save(file)
         return CropSet.load(file)
@@ -118,11 +123,11 @@ class Study:
 
         from idfree.core.progress import progress
         from idfree.learn.methods import simplereid
-        from idfree.learn.networks.crop_reid import CropReid
+        from idfree.learn.networks.crop_reid import CropReidNetwork
 
         if row == "random":
             torch.manual_seed(seed)
-            return CropReid("striped").eval()
+            return CropReidNetwork("striped").eval()
         run = self.adapted(kind) if kind != "half" else self.out / "models" / f"{row} {seed}".replace(" ", "_")
         if not (run / "appearance.onnx").exists():
             settings = simplereid.SimpleReidSettings(seed=seed, threads=1, **LEARNT[row])
@@ -164,11 +169,11 @@ class Study:
         return result
 
     def looks(self, kind, row, seed, where):
-        """(embeddings, (limit, farthest)) of what lies `where` (a pair, or "PAIR truth") by a row; None for unknown."""
+        """(embeddings, (limit, upper_threshold)) of what lies `where` (a pair, or "PAIR truth") by a row; None for unknown."""
         if row in ("no looks", "oracle"):
             return self.oracle(where) if row == "oracle" else None, (None, None)
         if row == "colour":
-            colour = Colour()
+            colour = ColourHistogram()
             return self.kept(f"colour {where}", lambda: colour.describe(self.crops(where))), distances(colour)
         trained = "learnt" if row == "learnt and colour" else row
         name = f"{kind} {trained} {seed}"
@@ -177,23 +182,23 @@ class Study:
         if row != "learnt and colour":
             return alone, limits["alone"]
         colour, _ = self.looks(kind, "colour", 0, where)
-        return joined(alone, colour, limits["weight"]), limits["together"]
+        return concatenate(alone, colour, limits["weight"]), limits["together"]
 
     def limits(self, kind, row, seed):
         """Calibrated on what was learnt from: of the network alone, and with colour, and colour's weight then."""
         if kind != "half":
-            known = Network(self.adapted(kind) / "appearance.onnx", threads=1)
+            known = CropNetwork(self.adapted(kind) / "appearance.onnx", threads=1)
             return {"weight": known.colour, "together": distances(known)}
         file = self.out / "limits" / f"{kind} {row} {seed}.json"
         if not file.exists():
             file.parent.mkdir(exist_ok=True)
             crops = self.training_set(row)
-            own, colour = self.describe(kind, row, seed, crops.crops), Colour().describe(crops.crops)
+            own, colour = self.describe(kind, row, seed, crops.crops), ColourHistogram().describe(crops.crops)
             columns = {"tracklet": crops.tracklet, "frame": crops.frame, "video": crops.video}
             measure = partial(calibrate, **columns, identities=crops.identities)
             alone = measure(own)
-            part = weight(SHARE, alone.limit, measure(colour).limit)
-            found = {"alone": alone, "together": measure(joined(own, colour, part))}
+            part = weight(SHARE, alone.match_threshold, measure(colour).match_threshold)
+            found = {"alone": alone, "together": measure(concatenate(own, colour, part))}
             write_text(file, json.dumps({"weight": part, **{name: distances(each) for name, each in found.items()}}))
         return json.loads(file.read_text())
 
@@ -211,14 +216,14 @@ class Study:
         if not file.exists():
             file.parent.mkdir(exist_ok=True)
             sequence, detections, truth = self.pair(pair)
-            embedding, (limit, farthest) = self.looks(kind, row, seed, pair)
+            embedding, (limit, upper_threshold) = self.looks(kind, row, seed, pair)
             if embedding is not None:
                 detections = replace(detections, embedding=np.asarray(embedding))
             if kind == "half":
                 detections, _ = half(detections, sequence.length, "val")
                 truth, length = half(truth, sequence.length, "val")
                 sequence = replace(sequence, length=length)
-            detector = Given(detections, appearance_limit=limit, appearance_farthest=farthest)
+            detector = PrecomputedDetector(detections, match_threshold=limit, upper_threshold=upper_threshold)
             found = {n: self.track(sequence, detector, truth, tracker, n) for n in EVERY}
             write_text(file, json.dumps(found))
         return {int(n): values for n, values in json.loads(file.read_text()).items()}
@@ -250,8 +255,8 @@ class Study:
 
 
 def distances(known):
-    """(limit, farthest) of an encoder, or of a calibration."""
-    return known.limit, known.farthest
+    """(limit, upper_threshold) of an encoder, or of a calibration."""
+    return known.match_threshold, known.upper_threshold
 
 
 def people(truth):

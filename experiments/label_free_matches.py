@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from idfree.learn.data.scene_batches import SceneBatches
-from idfree.learn.data.scenes import Scenes
+from idfree.learn.data.image_batches import ImageBatches
+from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.views import FramePairs, FramePairsSettings
 from idfree.learn.data.warp import STILL
 from idfree.learn.objectives.pairs import Pairs
@@ -32,10 +32,10 @@ def matches(network, footages, settings):
 
 def matched(network, footage, settings, still, alike):
     """The share of one video; of those who are in both frames."""
-    scenes, right, all_of_them = Scenes.of([footage]), 0, 0
+    scenes, right, all_of_them = LabelledImages.of([footage]), 0, 0
     shape, augmentation = replace(settings.shape(), pictures=1), STILL if still else settings.augmentation
     pairs = FramePairs(
-        SceneBatches(scenes, shape, augmentation=augmentation), FramePairsSettings(negatives=0, alike=alike)
+        ImageBatches(scenes, shape, augmentation=augmentation), FramePairsSettings(negatives=0, alike=alike)
     )
     for step in range(PAIRS):
         batch = pairs(step)

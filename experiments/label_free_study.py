@@ -8,24 +8,24 @@ import numpy as np
 from label_free_matches import matches
 from label_free_page import BARE, RETRIEVAL, TRACKERS
 
-from idfree.appearance.colour import Colour
+from idfree.appearance.colour import ColourHistogram
 from idfree.core.files import write_text
 from idfree.core.progress import progress
 from idfree.core.settings import override
 from idfree.datasets.open_footage import open_all
-from idfree.detectors import Given, open_detector
+from idfree.detectors import PrecomputedDetector, open_detector
 from idfree.evaluation.reid import appearance
 from idfree.learn.checkpoint import load
-from idfree.learn.data.scene_batches import SceneBatches
+from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.devices import open_device
 from idfree.learn.methods import one_shot
 from idfree.learn.methods.one_shot import Method, OneShotSettings
-from idfree.learn.networks.box_embedder import AtCentres
-from idfree.learn.objectives.detection import Detection
+from idfree.learn.networks.box_embedder import BoxEmbedder
+from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.torch_session import TorchSession
 from idfree.pipelines.detect import detect, write_boxes
 from idfree.pipelines.train import LINKED, at_hand, by_motion
-from idfree.pipelines.validate import Seen, look, video_of
+from idfree.pipelines.validate import DetectedFootage, detect_footage, video_of
 from idfree.sequences.tables import read_npy
 
 VIDEOS = ("MOT17/train/MOT17-04-SDP", "MOT17/train/MOT17-09-SDP", "MOT15/train/PETS09-S2L1")
@@ -38,10 +38,10 @@ EMA = 0.998  # of the detector from which all begin
 
 
 def pictures(settings, scenes, share):
-    return SceneBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
+    return ImageBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
 
 
-ALONE = Method("detection", OneShotSettings, one_shot.centre, lambda settings, scenes: Detection(), pictures)
+ALONE = Method("detection", OneShotSettings, one_shot.centre, lambda settings, scenes: DetectionLoss(), pictures)
 
 
 class Study:
@@ -144,7 +144,7 @@ class Study:
         """AP of what is seen, and what each tracker makes of it."""
         seen = dressed(self.seen(row, seed), row)
         told, found = {tracker: seen.tracked(tracker) for tracker in TRACKERS}, seen.calibration
-        return {"AP": seen.precision, "limit": found.limit if found else None, **told}
+        return {"AP": seen.precision, "limit": found.match_threshold if found else None, **told}
 
     def bare(self, row, seed):
         """What `fused` makes of the same detections without their looks."""
@@ -165,16 +165,16 @@ class Study:
             folder.mkdir(parents=True, exist_ok=True)
             network, _, known = self.trained(row, seed)
             detector = open_detector("the network", session=TorchSession(network, known, "auto"))
-            for footage, boxes in zip(footages, look(detector, footages).boxes, strict=True):
+            for footage, boxes in zip(footages, detect_footage(detector, footages).boxes, strict=True):
                 write_boxes(folder, footage.name, boxes)
-        return Seen(footages, [read_npy(file) for file in files])
+        return DetectedFootage(footages, [read_npy(file) for file in files])
 
     def looks(self, row, seed):
         """What describes boxes."""
         if row == "colour":
-            return Colour()
+            return ColourHistogram()
         network, settings, _ = self.trained(row, seed)
-        return AtCentres(network, settings.shape().size_hw, "auto")
+        return BoxEmbedder(network, settings.shape().size_hw, "auto")
 
     def retrieval(self, row, seed):
         """R1, mAP and TPR at FAR 0.1 of true boxes, the mean of the videos; nothing without looks."""
@@ -207,11 +207,15 @@ def network_of(row):
 def dressed(seen, row):
     """What was seen, with the looks of a row."""
     if row == "none":
-        return Seen(seen.footages, [replace(boxes, embedding=None) for boxes in seen.boxes])
+        return DetectedFootage(seen.footages, [replace(boxes, embedding=None) for boxes in seen.boxes])
     if row == "colour":
         pairs = zip(seen.footages, seen.boxes, strict=True)
-        return Seen(
-            seen.footages, [detect(video_of(one), Given(boxes, scores=None), Colour()).boxes for one, boxes in pairs]
+        return DetectedFootage(
+            seen.footages,
+            [
+                detect(video_of(one), PrecomputedDetector(boxes, scores=None), ColourHistogram()).boxes
+                for one, boxes in pairs
+            ],
         )
     return seen
 

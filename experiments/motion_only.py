@@ -51,7 +51,7 @@ def groups(data):
 
 def load(folder, stored, second_half):
     """The sequence, its detections and its truth, all numbered from the first frame that counts."""
-    from idfree.evaluation.half import half
+    from idfree.evaluation.frame_subset import half
     from idfree.pipelines.open_detector import stored as read_stored
     from idfree.sequences.motchallenge import open_sequence, read_truth
 
@@ -67,10 +67,10 @@ def load(folder, stored, second_half):
 
 def ours(name, sequence, detections):
     """The tracks of one of our trackers."""
-    from idfree.detectors import Given
+    from idfree.detectors import PrecomputedDetector
     from idfree.pipelines.track import prepare
 
-    run = prepare(sequence, Given(detections), name, images=False)
+    run = prepare(sequence, PrecomputedDetector(detections), name, images=False)
     for _ in run:
         pass
     return run.result()

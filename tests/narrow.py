@@ -9,13 +9,13 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from idfree.datasets.footage import Footage
-from idfree.learn.data.scene_batches import SceneBatches, SceneShape
-from idfree.learn.data.scenes import Scenes
+from idfree.learn.data.image_batches import ImageBatches, ImageBatchShape
+from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.warp import STILL
 from idfree.learn.fit import fit
 from idfree.learn.methods import fairmot, one_shot
 from idfree.learn.methods.fairmot import FairmotSettings
-from idfree.learn.methods.one_shot import Judging
+from idfree.learn.methods.one_shot import ValidationPlan
 from idfree.learn.networks.backbones import BACKBONES
 from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, normed
 from idfree.learn.parallel import together
@@ -71,7 +71,7 @@ def learn(run, settings=TINY, footages=None, **options):
         return {"IDF1": -sum(value.abs().sum().item() for value in network.heads.state_dict().values())}
 
     footages = [made_up()] if footages is None else footages
-    options = {"device": CPU, "judging": Judging(judge), **options}
+    options = {"device": CPU, "judging": ValidationPlan(judge), **options}
     return fairmot.train(footages, settings, Path(run), **options)
 
 
@@ -100,9 +100,9 @@ def shared_training(run):
     torch.set_num_threads(1)
     torch.manual_seed(0)
     with together(CPU) as share:
-        shape = SceneShape(pictures=4, size_hw=(64, 96))
-        scenes = Scenes.of([made_up()])
-        batches = SceneBatches(scenes, shape, augmentation=STILL, share=(share.rank, share.world))
+        shape = ImageBatchShape(pictures=4, size_hw=(64, 96))
+        scenes = LabelledImages.of([made_up()])
+        batches = ImageBatches(scenes, shape, augmentation=STILL, share=(share.rank, share.world))
         schedule = Schedule(6, lr=0.01, decay=0.0, clip=1.0, precision="fp32", optimiser="adam", shape="cosine")
         training = Training(Mean(), Distance(), schedule, {}, CPU, share)
         fit(training, batches, Path(run))

@@ -8,7 +8,7 @@ from idfree.core.errors import UserError
 from idfree.core.settings import override
 
 if TYPE_CHECKING:
-    from idfree.appearance.crop_network import Network
+    from idfree.appearance.crop_network import CropNetwork
     from idfree.appearance.encoder import Encoder
 
 __all__ = ["open_encoder"]
@@ -23,20 +23,22 @@ def open_encoder(
     Raises UserError for any other spec, and whatever the encoder itself refuses.
     """
     if spec == "colour":
-        from idfree.appearance.colour import Colour, ColourSettings
+        from idfree.appearance.colour import ColourHistogram, ColourSettings
 
-        return Colour(override(ColourSettings(), assignments))
+        return ColourHistogram(override(ColourSettings(), assignments))
     if Path(spec).suffix.lower() == ".onnx":
-        from idfree.appearance.crop_network import Network, NetworkSettings
+        from idfree.appearance.crop_network import CropNetwork, CropNetworkSettings
 
-        network = Network(spec, override(NetworkSettings(), assignments), device, threads)
+        network = CropNetwork(spec, override(CropNetworkSettings(), assignments), device, threads)
         return with_colour(network) if network.colour else network
     raise UserError(f"--appearance {spec}: expected colour or a file MODEL.onnx")
 
 
-def with_colour(network: "Network") -> "Encoder":
+def with_colour(network: "CropNetwork") -> "Encoder":
     """A network whose file gives colour a share of the say, and colour."""
-    from idfree.appearance.colour import Colour
-    from idfree.appearance.concatenated import Together
+    from idfree.appearance.colour import ColourHistogram
+    from idfree.appearance.concatenated import ConcatenatedEncoder
 
-    return Together(network, Colour(), network.colour, network.limit, network.farthest)
+    return ConcatenatedEncoder(
+        network, ColourHistogram(), network.colour, network.match_threshold, network.upper_threshold
+    )

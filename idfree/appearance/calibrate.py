@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from idfree.core.cropset import coexist, first_and_last
+from idfree.core.cropset import coexisting, first_and_last
 from idfree.core.errors import UserError
 from idfree.core.types import Floats, Integers
 
@@ -29,12 +29,12 @@ class Calibration:
 
     equal: the cosine distance of equal errors, which as large a share of the pairs of one tracklet exceeds as of the
     pairs of two people does not; error: that share. limit: that distance, or the one that MOST_REFUSED of the former
-    exceed, or the one that MOST_ACCEPTED of the latter do not, whichever is the least. farthest: the second of these.
+    exceed, or the one that MOST_ACCEPTED of the latter do not, whichever is the least. upper_threshold: the second of these.
     same, different (200,): how many pairs of each lie between two EDGES.
     """
 
-    limit: float
-    farthest: float
+    match_threshold: float
+    upper_threshold: float
     equal: float
     error: float
     same: Integers
@@ -42,7 +42,7 @@ class Calibration:
 
     def facts(self) -> dict[str, str]:
         """What a model's file says of it."""
-        return {"limit": repr(self.limit), "farthest": repr(self.farthest)}
+        return {"limit": repr(self.match_threshold), "farthest": repr(self.upper_threshold)}
 
 
 def calibrate(
@@ -71,7 +71,7 @@ def calibrate(
     alike = of[i] == of[j]
     apart = ~alike
     if not identities:
-        apart = coexist(*first_and_last(of, at), first_and_last(of, where)[0])[of[i], of[j]]
+        apart = coexisting(*first_and_last(of, at), first_and_last(of, where)[0])[of[i], of[j]]
     same, different = (distances(embedding, i[kind], j[kind]) for kind in (alike, apart))
     if not len(same) or not len(different):
         raise UserError(
@@ -79,11 +79,11 @@ def calibrate(
             f" in time, at most {max_gap} frames apart; expected some of both"
         )
     equal, error = equal_error(same, different)
-    farthest = float(np.quantile(same, 1 - MOST_REFUSED))
-    limit = min(equal, farthest, float(np.quantile(different, MOST_ACCEPTED)))
+    upper_threshold = float(np.quantile(same, 1 - MOST_REFUSED))
+    limit = min(equal, upper_threshold, float(np.quantile(different, MOST_ACCEPTED)))
     limit = limit if limit > 0 else equal  # crops that are all but copies of each other say nothing
     histograms = [np.histogram(values.clip(0, 2), EDGES)[0] for values in (same, different)]
-    return Calibration(limit, max(limit, farthest), equal, error, *histograms)
+    return Calibration(limit, max(limit, upper_threshold), equal, error, *histograms)
 
 
 def numbered(names: ArrayLike) -> Integers:

@@ -27,7 +27,7 @@ class ColourSettings:
     height: int = 64  # px of a crop; 128×64 is five times slower and no better
     width: int = 32
     limit: float | None = 0.17  # as calibrate finds on MOT17-04, 09 and PETS09-S2L1 (SDP and their own): 0.16 to 0.18
-    farthest: float | None = 0.28  # the same way: of all three together 0.28, 0.21 to 0.29 each
+    upper_threshold: float | None = 0.28  # the same way: of all three together 0.28, 0.21 to 0.29 each
 
     def __post_init__(self) -> None:
         if min(self.stripes, self.hues, self.saturations, self.values, self.width) < 1 or self.spread <= 0:
@@ -36,7 +36,7 @@ class ColourSettings:
             raise ValueError(f"height={self.height} must be a multiple of stripes={self.stripes}")
 
 
-class Colour(Encoder):
+class ColourHistogram(Encoder):
     """Striped histograms of hue × saturation and of value, the middle of the box counting most.
 
     Each pixel is shared between the bins that it lies between. The embedding is the square root of the mean of all
@@ -50,7 +50,7 @@ class Colour(Encoder):
         self.settings = settings = settings or ColourSettings()
         self.size_hw = (settings.height, settings.width)
         self.dimension = settings.stripes * (settings.hues * settings.saturations + settings.values)
-        self.limit, self.farthest = settings.limit, settings.farthest
+        self.match_threshold, self.upper_threshold = settings.limit, settings.upper_threshold
         self.hue = shares(settings.hues, circular=True)
         self.saturation = shares(settings.saturations)
         self.value = shares(settings.values)

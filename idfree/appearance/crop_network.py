@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from idfree.appearance.crops import GREY
 from idfree.appearance.encoder import Encoder
 from idfree.core.errors import UserError
-from idfree.core.onnx_session import KINDS, Port, Session, open_session, reason
+from idfree.core.onnx_session import KINDS, ModelInput, Session, open_session, reason
 from idfree.core.types import Crops
 
 KIND = "appearance"  # what idfree's own files call themselves (metadata idfree.kind)
@@ -27,7 +27,7 @@ NORMALISATIONS = {  # mean and deviation of red, green and blue in 0…255
 
 
 @dataclass(frozen=True)
-class NetworkSettings:
+class CropNetworkSettings:
     batch: int = 64  # crops at once; a file made for a fixed number has its own
     size: str | None = None  # HEIGHTxWIDTH of a crop where the file leaves it open; None: 256x128
     limit: float | None = None  # cosine distance between the same and another person; None: what the file says
@@ -41,7 +41,7 @@ class NetworkSettings:
             raise ValueError(f"size={self.size}: expected HEIGHTxWIDTH, such as {SIZE}")
 
 
-class Network(Encoder):
+class CropNetwork(Encoder):
     """An encoder from an ONNX file with one input and one output, embeddings (N, D) of any length.
 
     The input tells whose it is: crops (N, H, W, 3) in uint8 are idfree's own, which brings its normalisation and
@@ -54,13 +54,13 @@ class Network(Encoder):
     def __init__(
         self,
         path: Path | str,
-        settings: NetworkSettings | None = None,
+        settings: CropNetworkSettings | None = None,
         device: str = "auto",
         threads: int | None = None,
         session: Session | None = None,
     ):
         self.name = Path(path).name
-        self.settings = settings or NetworkSettings()
+        self.settings = settings or CropNetworkSettings()
         self.session = session or open_session(path, device, threads)
         self.metadata: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
         try:
@@ -70,9 +70,9 @@ class Network(Encoder):
             self.batch = count if isinstance(count, int) else self.settings.batch
             self.levels = None if self.port.type == BYTES else levels(self.settings, KINDS[self.port.type])
             self.size_hw = size_of(sides[:2] if self.levels is None else sides[1:], self.settings, self.metadata)
-            self.limit, self.farthest = limits_of(self.metadata)
+            self.match_threshold, self.upper_threshold = limits_of(self.metadata)
             if self.settings.limit is not None:
-                self.limit, self.farthest = self.settings.limit, None
+                self.match_threshold, self.upper_threshold = self.settings.limit, None
             self.colour = number_of(self.metadata, "colour", 1, "a share of the embedding") or 0.0
             self.dimension = self.encode(np.full((1, *self.size_hw, 3), GREY, dtype=np.uint8)).shape[1]
         except UserError as error:
@@ -113,7 +113,7 @@ class Network(Encoder):
         return np.asarray(outputs[0], dtype=np.float32)
 
 
-def input_of(ports: Sequence[Port], metadata: dict[str, str]) -> Port:
+def input_of(ports: Sequence[ModelInput], metadata: dict[str, str]) -> ModelInput:
     """The one input, crops of people. Raises UserError where it is anything else."""
     kind = metadata.get("idfree.kind", KIND)
     if kind != KIND:
@@ -127,13 +127,15 @@ def input_of(ports: Sequence[Port], metadata: dict[str, str]) -> Port:
     return port
 
 
-def colours(port: Port) -> int:
+def colours(port: ModelInput) -> int:
     """How many channels the pictures of an input have; 3 where the file leaves it open."""
     channels = port.shape[3 if port.type == BYTES else 1]
     return channels if isinstance(channels, int) else 3
 
 
-def size_of(sides: Sequence[int | str | None], settings: NetworkSettings, metadata: dict[str, str]) -> tuple[int, int]:
+def size_of(
+    sides: Sequence[int | str | None], settings: CropNetworkSettings, metadata: dict[str, str]
+) -> tuple[int, int]:
     """(height, width) of crops: as the file fixes it, else as the settings, its metadata or custom has it.
 
     Raises UserError where the settings want another size than the file has.
@@ -149,9 +151,9 @@ def size_of(sides: Sequence[int | str | None], settings: NetworkSettings, metada
 
 
 def limits_of(metadata: dict[str, str]) -> tuple[float | None, float | None]:
-    """(limit, farthest): the calibrated cosine distances that the file states, if any. Raises UserError at others."""
-    limit, farthest = (number_of(metadata, name, 2, "a cosine distance") for name in ("limit", "farthest"))
-    return limit, farthest
+    """(limit, upper_threshold): the calibrated cosine distances that the file states, if any. Raises UserError at others."""
+    limit, upper_threshold = (number_of(metadata, name, 2, "a cosine distance") for name in ("limit", "farthest"))
+    return limit, upper_threshold
 
 
 def number_of(metadata: dict[str, str], name: str, most: float, what: str) -> float | None:
@@ -167,7 +169,7 @@ def number_of(metadata: dict[str, str], name: str, most: float, what: str) -> fl
     return number
 
 
-def levels(settings: NetworkSettings, kind: type[np.generic]) -> NDArray[Any]:
+def levels(settings: CropNetworkSettings, kind: type[np.generic]) -> NDArray[Any]:
     """(3, 256): each level of red, green and blue as the network wants it."""
     mean, deviation = NORMALISATIONS[settings.normalisation]
     return ((np.arange(256) - mean[:, None]) / deviation[:, None]).astype(kind)

@@ -17,7 +17,7 @@ class Encoder(ABC):
 
     name: for the summary. dimension: numbers in an embedding. size_hw: (height, width) of the crops it looks at. batch:
     how many of them at once. limit: the cosine distance at which "the same person" and "another" are equally often
-    mistaken for each other (see calibrate), None where nobody has measured it; farthest: the one that hardly any two
+    mistaken for each other (see calibrate), None where nobody has measured it; upper_threshold: the one that hardly any two
     crops of one person exceed.
     """
 
@@ -25,8 +25,8 @@ class Encoder(ABC):
     dimension: int
     size_hw: tuple[int, int]
     batch: int
-    limit: float | None
-    farthest: float | None = None
+    match_threshold: float | None
+    upper_threshold: float | None = None
 
     def __call__(self, image_bgr: Image, xyxy: Floats) -> Embedding:
         """(N, D) embeddings of unit length of the boxes (N, 4) in an image."""

@@ -11,18 +11,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.detector import add_detector, add_frames, question
+from idfree.commands.detector_options import add_detector, add_frames, question
 from idfree.commands.label import selection_of
-from idfree.commands.videos import Report, add_workers, name_of, told, videos, work_through
+from idfree.commands.video_jobs import Report, add_workers, name_of, told, videos, work_through
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, write_text
 from idfree.core.progress import training
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
-    from idfree.commands.detector import DetectorOf
+    from idfree.commands.detector_options import DetectorOf
     from idfree.core.cropset import CropSet
-    from idfree.core.workers import Portable
+    from idfree.core.workers import PicklableFactory
     from idfree.pipelines.adapt import Split
     from idfree.pipelines.label import LabelSettings
 
@@ -101,7 +101,7 @@ def collect_one(
     labelling: "LabelSettings",
     size_hw: tuple[int, int],
     options: argparse.Namespace,
-    found_by: "Portable[DetectorOf]",
+    found_by: "PicklableFactory[DetectorOf]",
 ) -> Report:
     """Keep the crops of one video in RUN/crops; gives what its pseudo-labels look like."""
     from idfree.pipelines import adapt
@@ -119,7 +119,7 @@ def judge(encoder: "Encoder", crops: "CropSet", split: "Split", reports: Reports
     from idfree.pipelines import adapt
 
     return {
-        "limit": encoder.limit,
+        "limit": encoder.match_threshold,
         "tracklets": crops.tracklets,
         "crops": len(crops),
         "videos": reports,
@@ -149,7 +149,7 @@ def write_page(path: Path, encoder: "Encoder", crops: "CropSet", report: dict[st
         held.append([name, *cells])
     pictures = {"Crops, a tracklet each row": sheet(crops.crops, crops.tracklet)}
     if found := calibration(encoder.describe(crops.crops), crops):
-        pictures["Distances between crops"] = histogram(found.same, found.different, EDGES, found.limit)
+        pictures["Distances between crops"] = histogram(found.same, found.different, EDGES, found.match_threshold)
     tables = {"Pseudo-labels": videos, "What the model can tell apart": held}
     write_text(path, page("What idfree learnt from these videos", tables, report["advice"], pictures))
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from idfree.datasets.footage import Footage
-    from idfree.datasets.labels import Complain
-    from idfree.pipelines.check_data import Report
+    from idfree.datasets.labels import OnFault
+    from idfree.pipelines.check_data import DataReport
     from idfree.show.tables import Table
 
 DATA = (
@@ -65,15 +65,15 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"check": check, "convert": convert, "pack": pack}[options.kind](options)
 
 
-def opened(options: argparse.Namespace, complain: "Complain | None" = None) -> "list[Footage]":
+def opened(options: argparse.Namespace, complain: "OnFault | None" = None) -> "list[Footage]":
     """The footage that the user names."""
     from idfree.core.settings import override
     from idfree.datasets.footage import FootageSettings
-    from idfree.datasets.labels import refuse
+    from idfree.datasets.labels import raise_fault
     from idfree.datasets.open_footage import open_all
 
     settings = override(FootageSettings(), options.set)
-    return open_all(options.data, options.half, options.images, settings, complain or refuse)
+    return open_all(options.data, options.half, options.images, settings, complain or raise_fault)
 
 
 def check(options: argparse.Namespace) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     return {"sources": [asdict(report) for report in reports], "faults": faults}
 
 
-def show(reports: "list[Report]", faults: list[str]) -> None:
+def show(reports: "list[DataReport]", faults: list[str]) -> None:
     """The table, then what is odd."""
     from idfree.show import tables
 
@@ -107,7 +107,7 @@ def show(reports: "list[Report]", faults: list[str]) -> None:
             print(f"… and {len(warnings) - SHOWN} more like these (--json lists all)")
 
 
-def table(reports: "list[Report]") -> "Table":
+def table(reports: "list[DataReport]") -> "Table":
     """A row for each source."""
     from idfree.show.tables import Column, Row, Table, count
 

@@ -12,7 +12,7 @@ from idfree.core.files import make_folder, whole
 
 if TYPE_CHECKING:
     from idfree.core.types import Annotation, Image
-    from idfree.synthetic.scene import Synthetic
+    from idfree.synthetic.scene import SyntheticSequence
 
 TRACKERS = {"sort": "motion alone", "bytetrack": "motion, with weak detections", "fused": "motion and appearance"}
 SEEN = 0.25  # people of whom less is visible need not be found
@@ -47,18 +47,18 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {"video": str(video), "picture": str(picture), "tracks": str(text), "figures": figures}
 
 
-def follow(made: "Synthetic", tracker: str) -> "Annotation":
+def follow(made: "SyntheticSequence", tracker: str) -> "Annotation":
     """What a tracker makes of the street's detections, no picture drawn."""
-    from idfree.detectors import Given
+    from idfree.detectors import PrecomputedDetector
     from idfree.pipelines.track import prepare
 
-    run = prepare(made.sequence, Given(made.detections, made.sequence.size_hw), tracker, images=False)
+    run = prepare(made.sequence, PrecomputedDetector(made.detections, made.sequence.size_hw), tracker, images=False)
     for _ in run:
         pass
     return run.result()
 
 
-def score(made: "Synthetic", result: "Annotation") -> dict[str, float]:
+def score(made: "SyntheticSequence", result: "Annotation") -> dict[str, float]:
     """TrackEval's figures of a result."""
     from idfree.evaluation.tracking import evaluate, figures
 
@@ -66,16 +66,16 @@ def score(made: "Synthetic", result: "Annotation") -> dict[str, float]:
     return figures(evaluate(truth, result, "plain", made.sequence.length))
 
 
-def film(made: "Synthetic", path: Path, options: argparse.Namespace) -> "tuple[Annotation, Image | None]":
+def film(made: "SyntheticSequence", path: Path, options: argparse.Namespace) -> "tuple[Annotation, Image | None]":
     """Track the street with appearance and write the annotated video; gives the tracks and the fullest picture."""
     from idfree.core.progress import progress
-    from idfree.detectors import Given
+    from idfree.detectors import PrecomputedDetector
     from idfree.pipelines.track import prepare
-    from idfree.show.video_output import Film
+    from idfree.show.video_output import VideoOutput
 
-    run = prepare(made.sequence, Given(made.detections, made.sequence.size_hw), "fused")
+    run = prepare(made.sequence, PrecomputedDetector(made.detections, made.sequence.size_hw), "fused")
     most, still = 0, None
-    with Film(path, made.sequence.frame_rate) as camera:
+    with VideoOutput(path, made.sequence.frame_rate) as camera:
         for frame, tracks in progress(run, "demo", options.frames, options.quiet):
             picture = camera.add(frame, tracks)
             if len(tracks) > most:

@@ -10,16 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.detector import add_detector, add_frames, class_numbers, frames_of, question
-from idfree.commands.videos import Report, add_workers, crew_of, told, videos, work_through
+from idfree.commands.detector_options import add_detector, add_frames, class_numbers, frames_of, question
+from idfree.commands.video_jobs import Report, add_workers, crew_of, told, videos, work_through
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder
 from idfree.core.version import __version__
-from idfree.core.workers import Portable
+from idfree.core.workers import PicklableFactory
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
-    from idfree.commands.detector import DetectorOf
+    from idfree.commands.detector_options import DetectorOf
     from idfree.core.types import Detector
     from idfree.pipelines.selection import Selection
 
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     selection_of(options)  # mistakes come to light before any video is opened
     check(options)
     theirs, found_by = told(options, paths)
-    seen_by = Portable(encoder_for, theirs.appearance, options.device, crew_of(options).threads(len(paths)))
+    seen_by = PicklableFactory(encoder_for, theirs.appearance, options.device, crew_of(options).threads(len(paths)))
     make_folder(options.out)
     one = partial(detect_one, options=theirs, found_by=found_by, seen_by=seen_by)
     done, failed = work_through(one, paths, options, "looked at")
@@ -118,27 +118,30 @@ def selection_of(options: argparse.Namespace) -> "Selection":
 
 
 def detect_one(
-    path: Path, options: argparse.Namespace, found_by: "Portable[DetectorOf]", seen_by: "Portable[Encoder | None]"
+    path: Path,
+    options: argparse.Namespace,
+    found_by: "PicklableFactory[DetectorOf]",
+    seen_by: "PicklableFactory[Encoder | None]",
 ) -> Report:
     """Look at one video, unless that is done; its record, written first and last, says what state its file is in."""
     from idfree.pipelines.detect import detect, report_of, write_boxes
-    from idfree.pipelines.manifest import is_done, read_record, write_record
+    from idfree.pipelines.manifest import is_done, read_manifest, write_manifest
     from idfree.sequences import open_source
 
     (sequence,) = open_source(path)
     detector, encoder, selection = found_by.thing(sequence), seen_by.thing, selection_of(options)
     asked = {**question(sequence, detector, options), **question_of_looks(detector, encoder, options)}
     record = f"{sequence.name}.json"
-    known = read_record(options.out, record)
+    known = read_manifest(options.out, record)
     if is_done(known, asked) and (options.out / known["report"]["file"]).is_file() and not options.force:
         return {**known["report"], "skipped": True}
     if not known:
         refuse_others(options.out, sequence.name)
-    write_record(options.out, asked, complete=False, name=record, idfree=__version__)
+    write_manifest(options.out, asked, complete=False, name=record, idfree=__version__)
     found = detect(sequence, detector, encoder, selection, options.quiet)
     report = report_of(sequence, found, options.limit)
     report["file"] = write_boxes(options.out, sequence.name, found.boxes).name
-    write_record(options.out, asked, complete=True, name=record, idfree=__version__, report=report)
+    write_manifest(options.out, asked, complete=True, name=record, idfree=__version__, report=report)
     return {**report, "skipped": False}
 
 
@@ -146,14 +149,14 @@ def question_of_looks(detector: "Detector", encoder: "Encoder | None", options: 
     """What is kept of a sequence depends on this, too."""
     import zlib
 
-    from idfree.detectors import Given
+    from idfree.detectors import PrecomputedDetector
     from idfree.pipelines.track import plain
 
-    boxes = detector.annotation if isinstance(detector, Given) else None
+    boxes = detector.annotation if isinstance(detector, PrecomputedDetector) else None
     own = zlib.crc32(boxes.embedding.tobytes()) if boxes is not None and boxes.embedding is not None else 0
     file = Path(options.appearance)
     checksum = zlib.crc32(file.read_bytes()) if file.is_file() else 0
-    model = None if encoder is None else [encoder.name, checksum, encoder.limit, encoder.farthest]
+    model = None if encoder is None else [encoder.name, checksum, encoder.match_threshold, encoder.upper_threshold]
     asked = {"appearance": model or options.appearance, "own": own, "min_score": options.min_score}
     return plain({**asked, "limit": options.limit})
 

@@ -16,7 +16,7 @@ from idfree.core.errors import UserError
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
     from idfree.core.types import Annotation
-    from idfree.learn.networks.box_embedder import AtCentres
+    from idfree.learn.networks.box_embedder import BoxEmbedder
 
 MODELS = (".onnx", ".pt")
 
@@ -74,7 +74,7 @@ def described(options: argparse.Namespace) -> "dict[str, Annotation]":
     import numpy as np
 
     from idfree.core.progress import progress
-    from idfree.datasets.labelled_sequences import read_sequence
+    from idfree.datasets.motchallenge_labels import read_sequence
     from idfree.pipelines.evaluate import pair, truths
     from idfree.sequences.motchallenge import read_truth
 
@@ -95,7 +95,7 @@ def described(options: argparse.Namespace) -> "dict[str, Annotation]":
     return crops
 
 
-def open_model(options: argparse.Namespace) -> "Encoder | AtCentres":
+def open_model(options: argparse.Namespace) -> "Encoder | BoxEmbedder":
     """What describes boxes: a crop network, colour, or a one-shot tracker's checkpoint. Raises UserError."""
     if options.model.suffix == ".pt":
         from idfree.learn.methods.registry import open_looks
@@ -111,7 +111,7 @@ def source_numbers(length: int, options: argparse.Namespace) -> list[int]:
     import numpy as np
 
     from idfree.core.types import Annotation
-    from idfree.evaluation.half import every, half
+    from idfree.evaluation.frame_subset import every, half
 
     numbers = np.arange(1, length + 1)
     one = np.ones(length)

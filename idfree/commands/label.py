@@ -12,15 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.detector import add_detector, add_frames, class_numbers, frames_of, question
-from idfree.commands.videos import Report, add_workers, told, videos, work_through
+from idfree.commands.detector_options import add_detector, add_frames, class_numbers, frames_of, question
+from idfree.commands.video_jobs import Report, add_workers, told, videos, work_through
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder
 from idfree.core.version import __version__
 
 if TYPE_CHECKING:
-    from idfree.commands.detector import DetectorOf
-    from idfree.core.workers import Portable
+    from idfree.commands.detector_options import DetectorOf
+    from idfree.core.workers import PicklableFactory
     from idfree.pipelines.label import LabelSettings
     from idfree.pipelines.selection import Selection
 
@@ -83,12 +83,12 @@ def selection_of(options: argparse.Namespace) -> "Selection":
 
 
 def label_one(
-    path: Path, settings: "LabelSettings", options: argparse.Namespace, found_by: "Portable[DetectorOf]"
+    path: Path, settings: "LabelSettings", options: argparse.Namespace, found_by: "PicklableFactory[DetectorOf]"
 ) -> Report:
     """Label one video and write it; its record, written first and last, says what state its folder is in."""
-    from idfree.datasets.labelled import write_sequence
+    from idfree.datasets.write_sequence import write_sequence
     from idfree.pipelines.label import in_order, joined, label
-    from idfree.pipelines.manifest import is_done, read_record, write_record
+    from idfree.pipelines.manifest import is_done, read_manifest, write_manifest
     from idfree.pipelines.track import plain
     from idfree.sequences import open_source
 
@@ -99,18 +99,18 @@ def label_one(
     folder = options.out / sequence.name
     asked = {**question(sequence, detector, options), "settings": plain(asdict(settings)), "images": options.images}
     asked["everybody"] = options.everybody
-    known = read_record(folder)
+    known = read_manifest(folder)
     if is_done(known, asked) and not options.force:
         return {**known["report"], "skipped": True}
     if not known and (folder / "gt" / "gt.txt").exists():
         raise UserError(f"{folder} has a gt/gt.txt that idfree label did not write: choose another folder with -o")
-    write_record(folder, asked, complete=False, idfree=__version__)
+    write_manifest(folder, asked, complete=False, idfree=__version__)
     made = label(
         sequence, detector, settings, selection=selection_of(options), images=options.images, quiet=options.quiet
     )
     boxes = in_order(joined([made.boxes, made.rest])) if options.everybody else made.boxes
     write_sequence(folder, sequence, boxes, options.everybody)
-    write_record(folder, asked, complete=True, idfree=__version__, report=made.report)
+    write_manifest(folder, asked, complete=True, idfree=__version__, report=made.report)
     return {**made.report, "skipped": False}
 
 

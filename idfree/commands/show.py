@@ -98,9 +98,9 @@ def video_path(sequence: "Sequence", results: Path, options: argparse.Namespace,
 def draw(sequence: "Sequence", results: "Annotation", path: Path | None, options: argparse.Namespace) -> None:
     """Write, or show, one annotated video."""
     from idfree.core.progress import progress
-    from idfree.show.video_output import Film
+    from idfree.show.video_output import VideoOutput
 
     rate = options.fps or sequence.frame_rate
-    with Film(path, rate, sequence.name if options.show else None) as film:
+    with VideoOutput(path, rate, sequence.name if options.show else None) as film:
         for frame in progress(sequence, sequence.name, sequence.length, options.quiet):
             film.add(frame, results.tracks_at(frame.number))

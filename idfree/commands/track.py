@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.detector import add_detector, add_frames, class_numbers, detectors, frames_of
+from idfree.commands.detector_options import add_detector, add_frames, class_numbers, detectors, frames_of
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, write_text
 from idfree.core.version import __version__
@@ -107,7 +107,7 @@ def track_one(
     """
     from idfree.core.progress import progress
     from idfree.pipelines.track import prepare
-    from idfree.show.video_output import Film
+    from idfree.show.video_output import VideoOutput
 
     if options.fps is not None:
         if options.fps <= 0:
@@ -125,7 +125,7 @@ def track_one(
     )
     name, rate = run.sequence.name, run.sequence.frame_rate
     interrupted = False
-    with Film(out / f"{name}.mp4" if options.video else None, rate, name if options.show else None) as film:
+    with VideoOutput(out / f"{name}.mp4" if options.video else None, rate, name if options.show else None) as film:
         try:
             for frame, tracks in progress(run, name, run.sequence.length, options.quiet):
                 with run.clock.time("writing"):

@@ -88,12 +88,12 @@ def train_crops(footages: "list[Footage]", data: "FootageSettings", options: arg
     from idfree.core.settings import override
     from idfree.learn.methods import simplereid
     from idfree.learn.networks.crop_reid import NETWORKS
-    from idfree.learn.parallel import Share, share_of_torchrun
+    from idfree.learn.parallel import Distributed, distributed_from_torchrun
     from idfree.pipelines.adapt import facts
     from idfree.pipelines.label import LabelSettings
     from idfree.pipelines.train import CropsSettings, crops_of
 
-    if share_of_torchrun().world > 1:
+    if distributed_from_torchrun().world > 1:
         raise UserError("simplereid trains in one process: leave torchrun out")
     if options.val:
         raise UserError("simplereid is not validated by tracking: leave --val out, and see idfree eval-appearance")
@@ -107,7 +107,7 @@ def train_crops(footages: "list[Footage]", data: "FootageSettings", options: arg
         settings,
         options.out,
         resume=options.resume,
-        progress=None if quiet(options, Share()) else training,
+        progress=None if quiet(options, Distributed()) else training,
         facts=lambda describe: facts(describe, crops, 0.0),
         trained_on=notice(footages),
         device=options.device,

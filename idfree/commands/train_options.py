@@ -8,7 +8,7 @@ from idfree.core.errors import UserError
 
 if TYPE_CHECKING:
     from idfree.datasets.footage import Footage
-    from idfree.learn.parallel import Share
+    from idfree.learn.parallel import Distributed
 
 METHODS = ("fairmot", "clmot", "outrack", "simplereid")
 CROPS = "simplereid"
@@ -37,7 +37,7 @@ def settings_of(settings: Any, options: argparse.Namespace) -> Any:
     return settings
 
 
-def quiet(options: argparse.Namespace, share: "Share") -> bool:
+def quiet(options: argparse.Namespace, share: "Distributed") -> bool:
     """Whether nothing is to be said on the way."""
     return bool(options.quiet or options.json or not share.first)
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from idfree.datasets.footage import Footage, FootageSettings
-    from idfree.learn.methods.one_shot import Judging, OneShotSettings
-    from idfree.learn.parallel import Share
+    from idfree.learn.methods.one_shot import OneShotSettings, ValidationPlan
+    from idfree.learn.parallel import Distributed
     from idfree.learn.schedule import Precision
 
 LOG = logging.getLogger("idfree")
@@ -60,11 +60,11 @@ def train_tracker(footages: "list[Footage]", data: "FootageSettings", options: a
 
 
 def judging_of(
-    options: argparse.Namespace, data: "FootageSettings", precision: "Precision", share: "Share"
-) -> "Judging | None":
+    options: argparse.Namespace, data: "FootageSettings", precision: "Precision", share: "Distributed"
+) -> "ValidationPlan | None":
     """How networks are judged on their way; None where there is nothing to judge them by. Raises UserError."""
     from idfree.datasets.open_footage import open_all
-    from idfree.learn.methods.one_shot import Judging
+    from idfree.learn.methods.one_shot import ValidationPlan
     from idfree.pipelines.train import judge_on
     from idfree.pipelines.validate import truth_of
     from idfree.trackers.registry import TRACKERS
@@ -86,11 +86,11 @@ def judging_of(
             print(sentence(figures))
         return figures
 
-    return Judging(judged, options.best, options.val_every) if found else None
+    return ValidationPlan(judged, options.best, options.val_every) if found else None
 
 
 def ready(
-    footages: "list[Footage]", settings: "OneShotSettings", options: argparse.Namespace, share: "Share"
+    footages: "list[Footage]", settings: "OneShotSettings", options: argparse.Namespace, share: "Distributed"
 ) -> "list[Footage]":
     """The footages with all their pictures at hand: the first process sees to that, the others wait."""
     from idfree.core.progress import progress

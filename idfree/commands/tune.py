@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.detector import add_detector, class_numbers, detectors
+from idfree.commands.detector_options import add_detector, class_numbers, detectors
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, write_text
 
 if TYPE_CHECKING:
     from idfree.core.types import Sequence
-    from idfree.pipelines.track import Run
-    from idfree.pipelines.tune import Footage, Part, Search, Trial
+    from idfree.pipelines.track import TrackingRun
+    from idfree.pipelines.tune import Part, Search, Trial, TuningSequence
     from idfree.show.tables import Column
 
 LOG = logging.getLogger("idfree")
@@ -103,7 +103,7 @@ def wanted(options: argparse.Namespace) -> "Column":
     return known[options.metric.lower()]
 
 
-def opened(options: argparse.Namespace) -> "tuple[str, list[Run], list[Run]]":
+def opened(options: argparse.Namespace) -> "tuple[str, list[TrackingRun], list[TrackingRun]]":
     """The tracker's name, what to tune on and what to judge on: nothing is seen yet, but mistakes come to light."""
     from idfree.pipelines.selection import Selection
     from idfree.pipelines.track import default_tracker, prepare
@@ -121,15 +121,15 @@ def opened(options: argparse.Namespace) -> "tuple[str, list[Run], list[Run]]":
     )
     tracker = options.tracker or default_tracker(detector_of(to_tune[0]), selection)
 
-    def prepared(sequence: "Sequence") -> "Run":
+    def prepared(sequence: "Sequence") -> "TrackingRun":
         return prepare(sequence, detector_of(sequence), tracker, of_tracker(options), selection, False, options.camera)
 
     return tracker, [prepared(s) for s in to_tune], [prepared(s) for s in to_judge]
 
 
 def watched(
-    to_tune: "list[Run]", to_judge: "list[Run]", options: argparse.Namespace
-) -> "tuple[list[Footage], list[Footage]]":
+    to_tune: "list[TrackingRun]", to_judge: "list[TrackingRun]", options: argparse.Namespace
+) -> "tuple[list[TuningSequence], list[TuningSequence]]":
     """What to tune on and what to judge on, as the detector sees it: once, here."""
     from idfree.pipelines.tune import watch
 
@@ -141,7 +141,7 @@ def watched(
     return [each.cut(options.half) for each in tuned], judged
 
 
-def planned(tracker: str, tuned: "list[Footage]", column: "Column", options: argparse.Namespace) -> "Search":
+def planned(tracker: str, tuned: "list[TuningSequence]", column: "Column", options: argparse.Namespace) -> "Search":
     """What to search: all settings but those that the user has set."""
     from idfree.core.settings import override
     from idfree.pipelines.tune import Search, scores_of
@@ -186,7 +186,7 @@ def follow(search: "Search", column: "Column", options: argparse.Namespace) -> "
     return trials, False
 
 
-def warn(tuned: "list[Footage]", judged: "list[Footage]", column: "Column") -> None:
+def warn(tuned: "list[TuningSequence]", judged: "list[TuningSequence]", column: "Column") -> None:
     """Say where figures are of footage that the settings were chosen by."""
     from idfree.pipelines.tune import same_footage
 
@@ -200,7 +200,9 @@ def warn(tuned: "list[Footage]", judged: "list[Footage]", column: "Column") -> N
         LOG.warning("judged on what it was tuned on, the same footage: %s", ", ".join(seen))
 
 
-def show(parts: dict[str, dict[str, dict[str, float]]], footage: "dict[str, list[Footage]]", column: "Column") -> None:
+def show(
+    parts: dict[str, dict[str, dict[str, float]]], footage: "dict[str, list[TuningSequence]]", column: "Column"
+) -> None:
     """Print the defaults beside what was found, on what it was tuned on and on what it is judged on."""
     from idfree.show import tables
 
@@ -212,7 +214,7 @@ def show(parts: dict[str, dict[str, dict[str, float]]], footage: "dict[str, list
     tables.show(tables.Table(("", "Settings"), columns, groups, rivals=True))
 
 
-def title(part: str, footage: "list[Footage]") -> str:
+def title(part: str, footage: "list[TuningSequence]") -> str:
     """What the rows of a part are called: "judged on MOT17-02-SDP, val half"."""
     names = ", ".join(each.name for each in footage) if len(footage) <= NAMED else f"{len(footage)} sequences"
     half = "" if footage[0].part == "none" else f", {footage[0].part} half"

@@ -11,7 +11,7 @@ from idfree.core.errors import UserError
 from idfree.core.files import whole
 from idfree.core.types import Crops, Floats, Integers
 
-Pairs = NDArray[np.bool_]  # (T, T), symmetric
+PairMask = NDArray[np.bool_]  # (T, T), symmetric
 COLUMNS = ("crops", "tracklet", "frame", "video", "xyxy")
 
 
@@ -63,16 +63,16 @@ class CropSet:
         """(T,) and (T,): the first and the last frame of each tracklet."""
         return first_and_last(self.tracklet, self.frame)
 
-    def coexist(self) -> Pairs:
+    def coexisting(self) -> PairMask:
         """(T, T) whether two tracklets are of one video and overlap in time: certainly two people."""
-        return coexist(*self.spans(), self.video_of())
+        return coexisting(*self.spans(), self.video_of())
 
-    def different(self) -> Pairs:
+    def different(self) -> PairMask:
         """(T, T) whether two tracklets are certainly two people: coexisting, of two videos, or two identities."""
         if self.identities:
             return ~np.eye(self.tracklets, dtype=bool)
         video = self.video_of()
-        return self.coexist() | (video[:, None] != video)
+        return self.coexisting() | (video[:, None] != video)
 
     def save(self, path: Path | str) -> None:
         """Write an uncompressed .npz, whole or not at all. Raises UserError."""
@@ -103,7 +103,7 @@ def first_and_last(tracklet: Integers, number: Integers) -> tuple[Integers, Inte
     return number[order[starts]], number[order[ends]]
 
 
-def coexist(first: Integers, last: Integers, video: Integers) -> Pairs:
+def coexisting(first: Integers, last: Integers, video: Integers) -> PairMask:
     """(T, T) whether two tracklets, each of frames first…last (T,) of a video (T,), overlap in time; not with itself.
 
     Frame −1 is no time: nothing coexists with it.

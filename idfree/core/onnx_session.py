@@ -29,7 +29,7 @@ ELEMENTS = {
 }  # its types in ONNX's words
 
 
-class Port(Protocol):
+class ModelInput(Protocol):
     """An input or output: its shape has an int where the size is fixed, a name or None where it is left open."""
 
     @property
@@ -43,7 +43,7 @@ class Port(Protocol):
 class Session(Protocol):
     """What is asked of an onnxruntime.InferenceSession, or of anything that stands in for one."""
 
-    def get_inputs(self) -> Sequence[Port]: ...
+    def get_inputs(self) -> Sequence[ModelInput]: ...
     def get_modelmeta(self) -> Any: ...
     def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> Sequence[NDArray[Any]]: ...
 
@@ -60,7 +60,7 @@ def open_session(path: Path | str, device: str = "auto", threads: int | None = N
     if not Path(path).is_file():
         raise UserError(f"{path}: {'is a folder' if Path(path).is_dir() else 'no such file'}, expected an ONNX model")
     if device in OPENVINO:
-        return OpenVino(path, OPENVINO[device], threads)
+        return OpenVinoSession(path, OPENVINO[device], threads)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = threads or 0
@@ -73,7 +73,7 @@ def open_session(path: Path | str, device: str = "auto", threads: int | None = N
 
 
 @dataclass(frozen=True)
-class OpenVinoPort:
+class OpenVinoInput:
     """An input of a model in OpenVINO."""
 
     name: str
@@ -81,7 +81,7 @@ class OpenVinoPort:
     type: str
 
 
-class OpenVino:
+class OpenVinoSession:
     """An ONNX file in OpenVINO, asked as one in ONNX Runtime.
 
     precision: `f32`, or `bf16`, in which CPUs that multiply it are several times as fast; a network's figures then have
@@ -105,9 +105,9 @@ class OpenVino:
             raise UserError(f"{path}: OpenVINO cannot load it as a model: {reason(error)}") from error
         self.request = compiled.create_infer_request()
 
-    def get_inputs(self) -> list[OpenVinoPort]:
+    def get_inputs(self) -> list[OpenVinoInput]:
         return [
-            OpenVinoPort(
+            OpenVinoInput(
                 port.any_name,
                 tuple(side.get_length() if side.is_static else None for side in port.partial_shape),
                 f"tensor({ELEMENTS.get(port.element_type.to_string(), port.element_type.to_string())})",

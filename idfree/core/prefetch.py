@@ -10,7 +10,7 @@ T = TypeVar("T")
 PATIENCE = 0.1  # seconds between two looks at whether anybody still wants the items
 
 
-def ahead(items: Iterable[T], depth: int = 1) -> Generator[T]:
+def prefetch(items: Iterable[T], depth: int = 1) -> Generator[T]:
     """The same items in order, made by another thread, at most `depth` more of them than were asked for and one.
 
     What that thread raises is raised here, in its place among the items. When this generator is closed, the thread ends

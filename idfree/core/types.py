@@ -118,8 +118,8 @@ class View:
 
     occlusions (K, 3): x, y, score of predicted occlusion centres. size_hw: (height, width) of the frame, if known.
     camera (2, 3): the affine map of the last frame's pixels onto this frame's, None if nobody measured it.
-    appearance_limit: the cosine distance of embeddings at which "same" and "different" cross, if it is known;
-    appearance_farthest: the one that hardly any two of one person exceed.
+    match_threshold: the cosine distance of embeddings at which "same" and "different" cross, if it is known;
+    upper_threshold: the one that hardly any two of one person exceed.
     embedder, refiner: what `embed` and `refine` ask; a View read from a file has neither and says so.
     """
 
@@ -128,8 +128,8 @@ class View:
     size_hw: tuple[int, int] | None = None
     occlusions: Floats = field(default_factory=lambda: np.zeros((0, 3)))
     camera: Floats | None = None
-    appearance_limit: float | None = None
-    appearance_farthest: float | None = None
+    match_threshold: float | None = None
+    upper_threshold: float | None = None
     embedder: Callable[[Floats], NDArray[np.floating[Any]]] | None = None
     refiner: Callable[[Floats], tuple[Floats, Floats]] | None = None
 

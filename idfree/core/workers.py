@@ -27,7 +27,7 @@ MISFORTUNES = (UserError, OSError, MemoryError)  # of one item; whatever else is
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """Who does the work: so many processes of this machine, or the workers of a Dask scheduler at an address."""
 
     workers: int = 1
@@ -46,12 +46,12 @@ class Crew:
         return bool(self.dask) or min(self.workers, items) > 1
 
     def threads(self, items: int) -> int | None:
-        """Of the processor, for each process, where there are several; None: as many as it likes."""
+        """Of the processor, for map_items process, where there are several; None: as many as it likes."""
         processes = min(self.workers, items)
         return max(1, (os.cpu_count() or 1) // processes) if processes > 1 else None
 
 
-class Portable(Generic[Thing]):
+class PicklableFactory(Generic[Thing]):
     """A thing that no pickle holds, such as an open network: it travels as how it is made, and is made anew there."""
 
     def __init__(self, make: Callable[..., Thing], *arguments: Any):
@@ -59,24 +59,24 @@ class Portable(Generic[Thing]):
         self.thing = make(*arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Portable, self.made_by
+        return PicklableFactory, self.made_by
 
 
-def each(
+def map_items(
     function: Callable[[Item], Result],
     items: Mapping[str, Item],
-    crew: Crew | None = None,
+    crew: WorkerPool | None = None,
     label: str = "",
     quiet: bool = True,
 ) -> Outcomes[Result]:
-    """What `function` makes of each item, as they finish: (name, result), or (name, UserError) why there is none.
+    """What `function` makes of map_items item, as they finish: (name, result), or (name, UserError) why there is none.
 
     Elsewhere than here, function, items and results travel as pickles, and an item whose process is killed is tried
     again. Once nobody listens any more (Ctrl-C), processes of this machine end at once; a cluster finishes what it has
     begun. label, quiet: of the bar that counts items, shown where they do not show bars of their own.
     Raises UserError where a cluster cannot be reached, MissingExtra without the package `distributed`.
     """
-    crew = crew or Crew()
+    crew = crew or WorkerPool()
     if not crew.away(len(items)):
         yield from ((name, attempt(function, item)) for name, item in items.items())
         return
@@ -93,7 +93,7 @@ def attempt(function: Callable[[Item], Result], item: Item) -> Result | UserErro
 
 
 def in_processes(function: Callable[[Item], Result], items: Mapping[str, Item], workers: int) -> Outcomes[Result]:
-    """A process for each item, `workers` of them at a time: so it is known whose fault a death is."""
+    """A process for map_items item, `workers` of them at a time: so it is known whose fault a death is."""
     waiting, deaths = deque(items), Counter[str]()
     running: dict[Any, tuple[str, BaseProcess]] = {}  # by the pipe that tells what came of it
     try:
@@ -174,9 +174,9 @@ def last_word(process: BaseProcess) -> UserError:
 
 
 def on_cluster(function: Callable[[Item], Result], items: Mapping[str, Item], address: str) -> Outcomes[Result]:
-    """A task for each item on the cluster of a Dask scheduler, which tries again where a worker of its died.
+    """A task for map_items item on the cluster of a Dask scheduler, which tries again where a worker of its died.
 
-    After a few deaths it blames all the tasks that the dead were to do; alone, each shows whether it was at fault.
+    After a few deaths it blames all the tasks that the dead were to do; alone, map_items shows whether it was at fault.
     """
     distributed = load_distributed()
     with connected(distributed, address) as client:

@@ -14,7 +14,7 @@ from idfree.core.boxes import xyxy_to_xywh
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.datasets.footage import Footage, FootageSettings
-from idfree.datasets.labels import Complain, Labels, corners, key, numbers, read_json, refuse, whole
+from idfree.datasets.labels import LabelRows, OnFault, corners, key, numbers, raise_fault, read_json, whole
 from idfree.datasets.layout import lay_out, picture_names
 from idfree.datasets.still_images import from_boxes
 from idfree.sequences.pictures import located, nth_image
@@ -27,7 +27,7 @@ Films = dict[Key, list[Object]]  # the images of each video by its id, in order;
 
 
 def read_coco(
-    path: Path, settings: FootageSettings | None = None, images: Path | None = None, complain: Complain = refuse
+    path: Path, settings: FootageSettings | None = None, images: Path | None = None, complain: OnFault = raise_fault
 ) -> list[Footage]:
     """The footage of a COCO json: its still images, and each of its videos; of another json, see still_images.
 
@@ -71,7 +71,7 @@ def class_ids(categories: list[Any], names: tuple[str, ...], path: Path) -> dict
     return {known[name]: class_id for class_id, name in enumerate(names)}
 
 
-def by_video(images: list[Any], path: Path, complain: Complain) -> Films:
+def by_video(images: list[Any], path: Path, complain: OnFault) -> Films:
     """The images, each video's in the order of their frame_id. Raises UserError where there are none."""
     films: Films = defaultdict(list)
     for row, image in enumerate(images):
@@ -87,11 +87,11 @@ def by_video(images: list[Any], path: Path, complain: Complain) -> Films:
 
 
 def gather(
-    annotations: list[Any], films: Films, class_id: Mapping[Key, int], path: Path, complain: Complain
-) -> dict[Key, Labels]:
+    annotations: list[Any], films: Films, class_id: Mapping[Key, int], path: Path, complain: OnFault
+) -> dict[Key, LabelRows]:
     """The boxes of each video."""
     place = {image["id"]: (video, n) for video, film in films.items() for n, image in enumerate(film, start=1)}
-    labels: dict[Key, Labels] = defaultdict(Labels)
+    labels: dict[Key, LabelRows] = defaultdict(LabelRows)
     for row, one in enumerate(annotations):
         where = f"{path}: annotations[{row}]"
         if key(one, "image_id") not in place:

@@ -12,7 +12,7 @@ from idfree.datasets.coco import write_coco
 from idfree.datasets.crowdhuman import write_odgt
 from idfree.datasets.footage import Footage
 from idfree.datasets.jde_lists import write_list
-from idfree.datasets.labelled_sequences import write_mot
+from idfree.datasets.motchallenge_labels import write_mot
 from idfree.datasets.voc import write_voc
 
 LOG = logging.getLogger("idfree")

@@ -9,7 +9,7 @@ from typing import Any
 from idfree.core.boxes import xyxy_to_xywh
 from idfree.core.files import write_text
 from idfree.datasets.footage import Footage, FootageSettings
-from idfree.datasets.labels import Complain, Labels, corners, numbers, refuse
+from idfree.datasets.labels import LabelRows, OnFault, corners, numbers, raise_fault
 from idfree.datasets.layout import lay_out, picture_names
 from idfree.sequences.pictures import located_by_stem, nth_image
 from idfree.sequences.rows import read_text
@@ -20,14 +20,14 @@ PERSON = "person"  # the tag of people; all others ("mask") are crowds, reflecti
 
 
 def read_odgt(
-    path: Path, settings: FootageSettings | None = None, images: Path | None = None, complain: Complain = refuse
+    path: Path, settings: FootageSettings | None = None, images: Path | None = None, complain: OnFault = raise_fault
 ) -> Footage:
     """Still images of people; visibility is the share of the full box that the visible one covers.
 
     The pictures are Images/ID.jpg beside the file, in a folder beside it, or above it. Raises UserError with the line.
     """
     kind = BOXES[(settings or FootageSettings()).crowdhuman]
-    labels, stems = Labels(), []
+    labels, stems = LabelRows(), []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip() and (picture := parse(line, f"{path} line {number}", complain)):
             stems.append(picture["ID"])
@@ -46,7 +46,7 @@ def read_odgt(
     )
 
 
-def parse(line: str, place: str, complain: Complain) -> dict[str, Any] | None:
+def parse(line: str, place: str, complain: OnFault) -> dict[str, Any] | None:
     """One picture, None where the line is none."""
     try:
         said = json.loads(line)
@@ -59,7 +59,7 @@ def parse(line: str, place: str, complain: Complain) -> dict[str, Any] | None:
     return None
 
 
-def add(labels: Labels, frame: int, person: Any, kind: str, place: str, complain: Complain) -> None:
+def add(labels: LabelRows, frame: int, person: Any, kind: str, place: str, complain: OnFault) -> None:
     """One person of a picture."""
     if not isinstance(person, dict):
         return complain(f"{place}: expected an object")

@@ -12,7 +12,7 @@ from idfree.core.boxes import xyxy_to_cxcywh
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.datasets.footage import Footage
-from idfree.datasets.labels import Complain, Labels, refuse
+from idfree.datasets.labels import LabelRows, OnFault, raise_fault
 from idfree.datasets.layout import lay_out, picture_names
 from idfree.sequences.images import IMAGE_SUFFIXES
 from idfree.sequences.pictures import located, nth_image, picture_size
@@ -23,7 +23,7 @@ MOMENTS = "img1"  # the folder in which MOTChallenge keeps the frames of a video
 ROW = "class id cx cy w h"
 
 
-def read_list(path: Path, images: Path | None = None, complain: Complain = refuse) -> list[Footage]:
+def read_list(path: Path, images: Path | None = None, complain: OnFault = raise_fault) -> list[Footage]:
     """The footage of a list: each of its videos (images in a folder img1/), and all others as still images.
 
     Paths are relative to `images`, or to the list's folder, or to one above it. Raises UserError with file and line.
@@ -50,9 +50,9 @@ def listed(path: Path) -> list[str]:
     return [name for _, name in names]
 
 
-def read_film(folder: Path | None, film: list[Path], source: Path, complain: Complain) -> Footage:
+def read_film(folder: Path | None, film: list[Path], source: Path, complain: OnFault) -> Footage:
     """The pictures of one video, or all still images of a list."""
-    labels, sizes = Labels(), set()
+    labels, sizes = LabelRows(), set()
     if folder:
         film = sorted(film)
     for frame, picture in enumerate(film, start=1):
@@ -89,7 +89,7 @@ def file_of_labels(picture: Path) -> Path:
     return Path(*parts)
 
 
-def read_rows(path: Path, complain: Complain) -> Iterator[list[float]]:
+def read_rows(path: Path, complain: OnFault) -> Iterator[list[float]]:
     """The rows of a file of labels; a picture without such a file has no boxes."""
     if not path.is_file():
         return

@@ -11,15 +11,15 @@ from idfree.core.errors import UserError
 from idfree.core.types import Annotation
 from idfree.sequences.rows import LARGEST, read_text
 
-Complain = Callable[[str], None]  # told of a fault, with file and place; what is at fault is then left out
+OnFault = Callable[[str], None]  # told of a fault, with file and place; what is at fault is then left out
 
 
-def refuse(fault: str) -> None:
+def raise_fault(fault: str) -> None:
     """The strict way to take a fault: raises UserError."""
     raise UserError(fault)
 
 
-class Labels:
+class LabelRows:
     """Boxes in the order of their pictures."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from idfree.core.files import whole
 from idfree.core.types import Image
 from idfree.datasets.footage import Footage
-from idfree.datasets.labelled import link
+from idfree.datasets.write_sequence import link
 
 LOG = logging.getLogger("idfree")
 QUALITY = 95  # of JPEG, 0…100: OpenCV's own choice, at which training sees no difference

@@ -8,7 +8,7 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.datasets.footage import Footage, FootageSettings, Half
-from idfree.datasets.labels import Complain, refuse
+from idfree.datasets.labels import OnFault, raise_fault
 from idfree.sequences.folders import contents, files
 
 LOG = logging.getLogger("idfree")
@@ -19,7 +19,7 @@ def open_footage(
     half: Half = "none",
     images: str | Path | None = None,
     settings: FootageSettings | None = None,
-    complain: Complain = refuse,
+    complain: OnFault = raise_fault,
 ) -> list[Footage]:
     """The footage that `spec` names, its labels read, its pictures not.
 
@@ -39,9 +39,9 @@ def open_footage(
     return [ignoring(part, settings.min_visibility) for _, part in parts if part is not None]
 
 
-def read_labels(path: Path, images: Path | None, settings: FootageSettings, complain: Complain) -> list[Footage]:
+def read_labels(path: Path, images: Path | None, settings: FootageSettings, complain: OnFault) -> list[Footage]:
     """The footage of a file or folder, by what it is. Raises UserError where it is nothing known."""
-    from idfree.datasets import coco, crowdhuman, jde_lists, labelled_sequences, still_images, voc
+    from idfree.datasets import coco, crowdhuman, jde_lists, motchallenge_labels, still_images, voc
     from idfree.sequences.motchallenge import find_sequences, is_sequence
 
     if path.is_dir():
@@ -50,14 +50,14 @@ def read_labels(path: Path, images: Path | None, settings: FootageSettings, comp
         if files(path, (".xml",)) or (path / voc.ANNOTATIONS).is_dir():
             return [voc.read_voc(path, settings, images, complain)]
         if is_sequence(path) or any(is_sequence(below) for below in path.iterdir() if below.is_dir()):
-            return labelled_sequences.read_sequences(find_sequences(path), images, complain)
+            return motchallenge_labels.read_sequences(find_sequences(path), images, complain)
         raise UserError(
             f"{path}: neither MOTChallenge sequences with gt/gt.txt, nor {still_images.BOXES}, nor VOC's .xml; "
             f"found {contents(path)}"
         )
     suffix = path.suffix.lower()
     if path.name == "gt.txt":
-        return labelled_sequences.read_sequences([path.resolve().parent.parent], images, complain)
+        return motchallenge_labels.read_sequences([path.resolve().parent.parent], images, complain)
     if suffix == ".odgt":
         return [crowdhuman.read_odgt(path, settings, images, complain)]
     if suffix == ".json":
@@ -77,7 +77,7 @@ def open_all(
     half: Half = "none",
     images: str | Path | None = None,
     settings: FootageSettings | None = None,
-    complain: Complain = refuse,
+    complain: OnFault = raise_fault,
 ) -> list[Footage]:
     """The footage of several, in their order (see open_footage)."""
     return [footage for spec in specs for footage in open_footage(spec, half, images, settings, complain)]

@@ -10,23 +10,23 @@ from typing import Any
 
 from idfree.core.errors import UserError
 from idfree.datasets.footage import Footage
-from idfree.datasets.labels import Complain, Labels, numbers, read_json, refuse
+from idfree.datasets.labels import LabelRows, OnFault, numbers, raise_fault, read_json
 from idfree.sequences.pictures import located_by_stem, nth_image
 
 BOXES = "boxes.json"
 
 
-def read_boxes_json(path: Path, images: Path | None = None, complain: Complain = refuse) -> Footage:
+def read_boxes_json(path: Path, images: Path | None = None, complain: OnFault = raise_fault) -> Footage:
     """Still images of people, without identities; named by the folder. Raises UserError where it is another JSON."""
     return from_boxes(read_json(path), path, images, complain)
 
 
-def from_boxes(said: Any, path: Path, images: Path | None, complain: Complain) -> Footage:
+def from_boxes(said: Any, path: Path, images: Path | None, complain: OnFault) -> Footage:
     """The footage of a boxes.json that was read."""
     pictures = list(said.items()) if isinstance(said, dict) else [("", None)]
     if not all(isinstance(picture, dict) and isinstance(picture.get("boxes_xyxy"), list) for _, picture in pictures):
         raise UserError(f'{path}: expected {{NAME: {{"boxes_xyxy": [[left, top, right, bottom], …]}}, …}}')
-    labels = Labels()
+    labels = LabelRows()
     for frame, (name, picture) in enumerate(pictures, start=1):
         for row, box in enumerate(picture["boxes_xyxy"]):
             if corners := numbers(box, 4):

@@ -13,7 +13,7 @@ from idfree.core.errors import UserError
 from idfree.core.files import whole
 from idfree.core.types import Floats
 from idfree.datasets.footage import Footage, FootageSettings
-from idfree.datasets.labels import Complain, Labels, refuse
+from idfree.datasets.labels import LabelRows, OnFault, raise_fault
 from idfree.datasets.layout import lay_out, picture_names
 from idfree.datasets.still_images import from_pixels
 from idfree.sequences.folders import contents, files
@@ -26,7 +26,7 @@ SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def read_voc(
-    folder: Path, settings: FootageSettings | None = None, images: Path | None = None, complain: Complain = refuse
+    folder: Path, settings: FootageSettings | None = None, images: Path | None = None, complain: OnFault = raise_fault
 ) -> Footage:
     """Still images of a folder of `.xml`, or of one with Annotations/ and JPEGImages/.
 
@@ -40,7 +40,7 @@ def read_voc(
     homes = [place for place in (images, home.parent / IMAGES, home, home.parent / "images", home.parent) if place]
     known = {path.name: path for place in reversed(homes) if place.is_dir() for path in files(place, IMAGE_SUFFIXES)}
     by_stem = {path.stem: path for path in known.values()}
-    labels, paths = Labels(), []
+    labels, paths = LabelRows(), []
     for text in texts:
         root = parse(text, complain)
         if root is not None:
@@ -60,7 +60,7 @@ def read_voc(
     )
 
 
-def parse(path: Path, complain: Complain) -> Element | None:
+def parse(path: Path, complain: OnFault) -> Element | None:
     """The root of an xml, None where it is none."""
     try:
         return ElementTree.parse(path).getroot()
@@ -69,7 +69,7 @@ def parse(path: Path, complain: Complain) -> Element | None:
         return None
 
 
-def add(labels: Labels, frame: int, one: Element, wanted: dict[str, int], path: str, complain: Complain) -> None:
+def add(labels: LabelRows, frame: int, one: Element, wanted: dict[str, int], path: str, complain: OnFault) -> None:
     """One object of a picture, if it is of a class wanted."""
     name = one.findtext("name", "").strip()
     if name not in wanted:

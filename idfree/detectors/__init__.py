@@ -7,9 +7,9 @@ from idfree.core.errors import UserError
 from idfree.core.onnx_session import Session, open_session
 from idfree.core.settings import override
 from idfree.core.types import Detector
-from idfree.detectors.precomputed import Given
+from idfree.detectors.precomputed import PrecomputedDetector
 
-__all__ = ["Given", "open_detector"]
+__all__ = ["PrecomputedDetector", "open_detector"]
 
 KIND = "idfree.kind"  # by which our own files say what they are
 
@@ -31,20 +31,20 @@ def open_detector(
     Raises UserError for any other spec, and whatever the detector itself refuses.
     """
     if spec == "hog":
-        from idfree.detectors.hog import Hog, HogSettings
+        from idfree.detectors.hog import HogDetector, HogDetectorSettings
 
-        return Hog(override(HogSettings(), assignments))
+        return HogDetector(override(HogDetectorSettings(), assignments))
     if session is None and Path(spec).suffix.lower() != ".onnx":
         raise UserError(f"--detector {spec}: expected hog or a file MODEL.onnx")
     session = session or open_session(spec, device, threads)
     kept = [name for name in classes.split(",") if name.strip()] if isinstance(classes, str) else classes
     kind = session.get_modelmeta().custom_metadata_map.get(KIND)
     if kind == "tracker":
-        from idfree.detectors.one_shot import OneShot, OneShotSettings
+        from idfree.detectors.one_shot import OneShotDetector, OneShotDetectorSettings
 
-        return OneShot(spec, override(OneShotSettings(), assignments), kept or None, session=session)
+        return OneShotDetector(spec, override(OneShotDetectorSettings(), assignments), kept or None, session=session)
     if kind is not None:
         raise UserError(f"--detector {spec}: is a model of {kind}, expected a detector; it is for --{kind}")
-    from idfree.detectors.onnx import Onnx, OnnxSettings
+    from idfree.detectors.onnx import OnnxDetector, OnnxDetectorSettings
 
-    return Onnx(spec, format, override(OnnxSettings(), assignments), kept or None, session=session)
+    return OnnxDetector(spec, format, override(OnnxDetectorSettings(), assignments), kept or None, session=session)

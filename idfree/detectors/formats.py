@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from idfree.core.boxes import cxcywh_to_xyxy
 from idfree.core.errors import UserError
+from idfree.core.letterbox import Placement
 from idfree.core.types import Floats, Integers
-from idfree.detectors.letterbox import Place
 
 Array = NDArray[Any]
 Outputs = Sequence[Array]
@@ -54,7 +54,7 @@ class Format:
     decode: Callable[[Outputs, Size, float], Candidates]
     fits: Callable[[Sequence[Shape], Size], bool]
     suppress: bool
-    place: Place
+    place: Placement
     rgb: bool = True
     white: float = 1.0
 

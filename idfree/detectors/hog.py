@@ -17,7 +17,7 @@ WINDOW_HW = (128, 64)  # px that the descriptor looks at
 
 
 @dataclass(frozen=True)
-class HogSettings:
+class HogDetectorSettings:
     """Chosen on 40 frames of PETS09-S2L1 and 24 of TUD-Campus, together, for recall at a bearable precision."""
 
     width: int = 1280  # px the frame is resized to: PETS09's people are small; recall 0.83, 0.4 at its own 768 px
@@ -32,7 +32,7 @@ class HogSettings:
     even: float = 0.9  # the weight at which a box is right half the time
 
 
-class Hog:
+class HogDetector:
     """People (class 0) in a picture, by OpenCV's HOG detector.
 
     The score is the chance that the box is a person (IoU ≥ 0.5), a logistic function of the SVM weight fitted to the
@@ -45,14 +45,14 @@ class Hog:
     needs_images = True
     has_embeddings = False
 
-    def __init__(self, settings: HogSettings | None = None):
+    def __init__(self, settings: HogDetectorSettings | None = None):
         import cv2
 
         if not hasattr(cv2, "HOGDescriptor"):
             raise UserError(
                 f"the detector hog needs OpenCV 4, here is {cv2.__version__}: pip install 'opencv-python-headless<5'"
             )
-        self.settings = settings or HogSettings()
+        self.settings = settings or HogDetectorSettings()
         self.descriptor = cv2.HOGDescriptor()
         self.descriptor.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector()))
 
@@ -87,13 +87,13 @@ class Hog:
         return xywh_to_xyxy(xywh) / ratio, np.asarray(weight, dtype=np.float64).reshape(-1)
 
 
-def person(windows: Floats, settings: HogSettings) -> Floats:
+def person(windows: Floats, settings: HogDetectorSettings) -> Floats:
     """The person in each detection window (N, 4): the window without its margin."""
     size = windows[:, 2:] - windows[:, :2]
     margin = size * (settings.trim_x, settings.trim_y)
     return np.concatenate([windows[:, :2] + margin, windows[:, 2:] - margin], axis=1)
 
 
-def score(weight: Floats, settings: HogSettings) -> Floats:
+def score(weight: Floats, settings: HogDetectorSettings) -> Floats:
     """SVM weights (N,) → the chance of a person, 0…1."""
     return np.asarray(1 / (1 + np.exp(-settings.slope * (weight - settings.even))))

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
+from idfree.core.letterbox import Letterbox, letterbox
 from idfree.core.onnx_session import Session, open_session, reason
 from idfree.core.types import Detections, Frame, Image, View
-from idfree.detectors.letterbox import Fit, fitted, to_image
 from idfree.detectors.onnx import chosen, class_names
 
 KIND = "tracker"  # what the files call themselves (metadata idfree.kind)
@@ -20,7 +20,7 @@ MULTIPLE = 32  # of which the sides of the network's picture are
 
 
 @dataclass(frozen=True)
-class OneShotSettings:
+class OneShotDetectorSettings:
     min_score: float = 0.1  # ByteTrack (Zhang 2022, sec. 3) still uses boxes of 0.1; a tracker can always ask for more
     size: str | None = None  # WIDTHxHEIGHT of the network's picture; None: the one that it was trained at
 
@@ -29,7 +29,7 @@ class OneShotSettings:
             raise ValueError(f"min_score={self.min_score} must lie in 0…1")
 
 
-class OneShot:
+class OneShotDetector:
     """A detector whose boxes come with embeddings, and with the distances that suit them if the file knows them.
 
     The network takes `image` uint8 (1, H, W, 3) BGR, letterboxed, and gives boxes (K, 4) in its pixels, scores (K,),
@@ -44,26 +44,26 @@ class OneShot:
     def __init__(
         self,
         path: Path | str,
-        settings: OneShotSettings | None = None,
+        settings: OneShotDetectorSettings | None = None,
         classes: Sequence[str | int] | None = None,
         device: str = "auto",
         threads: int | None = None,
         session: Session | None = None,
     ):
         self.name = Path(path).name
-        self.settings = settings or OneShotSettings()
+        self.settings = settings or OneShotDetectorSettings()
         self.session = session or open_session(path, device, threads)
         meta = self.session.get_modelmeta()
         self.metadata: dict[str, str] = dict(meta.custom_metadata_map)
         try:
             self.size_hw = size_of(self.settings.size, self.metadata)
-            self.appearance_limit = distance_of("limit", self.metadata)
-            self.appearance_farthest = distance_of("farthest", self.metadata)
+            self.match_threshold = distance_of("limit", self.metadata)
+            self.upper_threshold = distance_of("farthest", self.metadata)
             self.class_ids = None if classes is None else chosen(classes, class_names(meta, None))
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
         self.picture = np.full((1, *self.size_hw, 3), GREY, dtype=np.uint8)
-        self.fit: Fit | None = None
+        self.fit: Letterbox | None = None
 
     def __call__(self, frame: Frame) -> View:
         if frame.image is None:
@@ -77,30 +77,30 @@ class OneShot:
             found,
             frame,
             fit.image_hw,
-            appearance_limit=self.appearance_limit,
-            appearance_farthest=self.appearance_farthest,
+            match_threshold=self.match_threshold,
+            upper_threshold=self.upper_threshold,
         )
 
-    def put(self, bgr: Image) -> Fit:
+    def put(self, bgr: Image) -> Letterbox:
         """Draw the picture as it was in training: as large as it fits, in the middle of grey."""
         import cv2
 
         size_hw = (bgr.shape[0], bgr.shape[1])
         if self.fit is None or self.fit.image_hw != size_hw:
-            self.fit = fitted(size_hw, self.size_hw, "centre")
+            self.fit = letterbox(size_hw, self.size_hw, "centre")
             self.picture[...] = GREY
-        (left, top), (height, width) = self.fit.corner_xy, self.fit.drawn_hw
+        (left, top), (height, width) = self.fit.offset_xy, self.fit.resized_hw
         target = self.picture[0, top : top + height, left : left + width]
         target[...] = cv2.resize(bgr, (width, height), interpolation=cv2.INTER_LINEAR)
         return self.fit
 
-    def found(self, fit: Fit) -> Detections:
+    def found(self, fit: Letterbox) -> Detections:
         """What the network makes of its picture, in the pixels of the image."""
         boxes, score, class_id, embedding = self.run()
         kept = score >= self.settings.min_score
         if self.class_ids is not None:
             kept &= np.isin(class_id, self.class_ids)
-        xyxy = to_image(boxes[kept].astype(np.float64), fit)  # not cut to the picture: people go on beyond its border
+        xyxy = fit.to_image(boxes[kept].astype(np.float64))  # not cut to the picture: people go on beyond its border
         detections = Detections(xyxy, score[kept], class_id[kept], embedding[kept])
         return detections.only(detections.sane(fit.image_hw))
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from idfree.core.boxes import clip
 from idfree.core.errors import UserError
-from idfree.core.onnx_session import KINDS, Port, Session, open_session, reason
+from idfree.core.letterbox import Letterbox, draw, letterbox
+from idfree.core.onnx_session import KINDS, ModelInput, Session, open_session, reason
 from idfree.core.types import Detections, Frame, Image, View
 from idfree.detectors.coco import NAMES
 from idfree.detectors.formats import Candidates, class_count, listed, named, recognise
-from idfree.detectors.letterbox import Fit, draw, fitted, to_image
 from idfree.detectors.suppression import nms
 
 PAD = 114  # the grey around a letterboxed picture, in YOLOX, YOLOv5 and all after it
@@ -23,7 +23,7 @@ SIZE = "640x640"  # what nearly all of them are trained at
 
 
 @dataclass(frozen=True)
-class OnnxSettings:
+class OnnxDetectorSettings:
     min_score: float = 0.1  # ByteTrack (Zhang 2022, sec. 3) still uses boxes of 0.1; a tracker can always ask for more
     max_iou: float = 0.65  # above, of two boxes of a class one goes; YOLOX (its COCO evaluation); for crowds 0.7
     max_boxes: int = 300  # the best of a frame (Ultralytics' max_det)
@@ -37,7 +37,7 @@ class OnnxSettings:
             raise ValueError(f"max_boxes={self.max_boxes} and max_candidates={self.max_candidates} must be at least 1")
 
 
-class Onnx:
+class OnnxDetector:
     """A detector from an ONNX file in one of `formats.FORMATS`.
 
     format: its name; None recognises it by the shapes of its outputs. classes: the names or numbers to keep; None keeps
@@ -53,14 +53,14 @@ class Onnx:
         self,
         path: Path | str,
         format: str | None = None,
-        settings: OnnxSettings | None = None,
+        settings: OnnxDetectorSettings | None = None,
         classes: Sequence[str | int] | None = None,
         device: str = "auto",
         threads: int | None = None,
         session: Session | None = None,
     ):
         self.name = Path(path).name
-        self.settings = settings or OnnxSettings()
+        self.settings = settings or OnnxDetectorSettings()
         self.session = session or open_session(path, device, threads)
         try:
             self.prepare(self.session.get_inputs())
@@ -69,7 +69,7 @@ class Onnx:
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
 
-    def prepare(self, ports: Sequence[Port]) -> None:
+    def prepare(self, ports: Sequence[ModelInput]) -> None:
         """Make the input's buffers. Raises UserError where it is not one picture."""
         pictures = [port for port in ports if len(port.shape) == 4]
         sizes = [port for port in ports if len(port.shape) == 2]
@@ -94,7 +94,7 @@ class Onnx:
         name = format or recognise(shapes, self.size_hw)
         self.format = named(name, shapes, self.size_hw)
         self.levels = (np.arange(256) * (self.format.white / 255)).astype(self.planes.dtype)
-        self.fit: Fit | None = None
+        self.fit: Letterbox | None = None
         self.names = class_names(self.session.get_modelmeta(), class_count(shapes, name))
 
     def __call__(self, frame: Frame) -> View:
@@ -107,11 +107,11 @@ class Onnx:
             raise UserError(f"{self.name}, frame {frame.number}: {error}") from error
         return View(self.detections(candidates, fit), frame=frame, size_hw=fit.image_hw)
 
-    def put(self, bgr: Image) -> Fit:
+    def put(self, bgr: Image) -> Letterbox:
         """Put the picture into the input's buffer; the padding is drawn once per size of picture."""
         size_hw = (bgr.shape[0], bgr.shape[1])
         if self.fit is None or self.fit.image_hw != size_hw:
-            self.fit = fitted(size_hw, self.size_hw, self.format.place)
+            self.fit = letterbox(size_hw, self.size_hw, self.format.place)
             self.planes[...] = self.levels[PAD]
         draw(bgr, self.fit, self.levels, self.format.rgb, self.planes[0])
         return self.fit
@@ -128,7 +128,7 @@ class Onnx:
             raise UserError("the network gives NaN: broken weights, or fp16 overflowing; try an fp32 export")
         return [o.astype(np.float32) if o.dtype == np.float16 else np.asarray(o) for o in outputs]
 
-    def detections(self, candidates: Candidates, fit: Fit) -> Detections:
+    def detections(self, candidates: Candidates, fit: Letterbox) -> Detections:
         """Candidates in input pixels → the frame's detections in image pixels, best first."""
         settings = self.settings
         kept = np.isfinite(candidates.xyxy.sum(axis=1))
@@ -140,7 +140,7 @@ class Onnx:
         if self.format.suppress:
             candidates = candidates.take(nms(*candidates, settings.max_iou))
         xyxy, score, class_id = candidates.take(np.arange(len(candidates.score)) < settings.max_boxes)
-        detections = Detections(clip(to_image(xyxy, fit), fit.image_hw), score, class_id)
+        detections = Detections(clip(fit.to_image(xyxy), fit.image_hw), score, class_id)
         return detections[detections.sane(fit.image_hw)]
 
 
@@ -152,7 +152,7 @@ def told(meta: Any, key: str) -> Any:
         return None
 
 
-def input_size(picture: Port, wanted: str | None, usual: Any = None) -> tuple[int, int]:
+def input_size(picture: ModelInput, wanted: str | None, usual: Any = None) -> tuple[int, int]:
     """(height, width) of the picture; where the file leaves it open, `wanted` ("WIDTHxHEIGHT") or `usual` ([H, W]).
 
     Raises UserError where the input is no picture, or `wanted` no size, or not the size that it has.
@@ -171,7 +171,7 @@ def input_size(picture: Port, wanted: str | None, usual: Any = None) -> tuple[in
     return size[0], size[1]
 
 
-def kind(port: Port) -> type[np.generic]:
+def kind(port: ModelInput) -> type[np.generic]:
     """The NumPy type of an input. Raises UserError for one that is not among session.KINDS."""
     if port.type not in KINDS:
         raise UserError(f"its input {port.name} is a {port.type}; expected one of {', '.join(KINDS)}")
@@ -211,5 +211,5 @@ def chosen(classes: Sequence[str | int], names: dict[int, str]) -> NDArray[np.in
     return np.array(numbers, dtype=np.int64)
 
 
-def described(ports: Sequence[Port]) -> str:
+def described(ports: Sequence[ModelInput]) -> str:
     return ", ".join(f"{port.name} {listed([port.shape])}" for port in ports) or "nothing"

@@ -15,12 +15,12 @@ ALL = range(1, sys.maxsize)  # frames, whatever their numbers
 Range = tuple[float, float]
 
 
-class Given:
+class PrecomputedDetector:
     """A detector that looks its boxes up by frame number; it needs no image.
 
     annotation: rows sorted by frame, embeddings and all. size_hw: (height, width) of the frames, if known.
     name: what it is called in reports. A frame without rows gives an empty view.
-    appearance_limit, appearance_farthest: of the embeddings, if they are known (View). looked: the frames that were
+    match_threshold, upper_threshold: of the embeddings, if they are known (View). looked: the frames that were
     looked at; of others nothing is known.
     score_range: None where scores lie in 0…1, as trackers' thresholds expect; else the scores that stand for 0 and 1,
     `measured` on these boxes, or as it was on those of which these are a part.
@@ -34,8 +34,8 @@ class Given:
         size_hw: tuple[int, int] | None = None,
         name: str = "given",
         *,
-        appearance_limit: float | None = None,
-        appearance_farthest: float | None = None,
+        match_threshold: float | None = None,
+        upper_threshold: float | None = None,
         looked: range = ALL,
         scores: Range | Literal["measured"] | None = "measured",
     ):
@@ -43,7 +43,7 @@ class Given:
         self.size_hw = size_hw
         self.name = name
         self.has_embeddings = annotation.embedding is not None
-        self.appearance_limit, self.appearance_farthest = appearance_limit, appearance_farthest
+        self.match_threshold, self.upper_threshold = match_threshold, upper_threshold
         self.looked = looked
         self.score_range = score_range(annotation.score) if scores == "measured" else scores
 
@@ -59,8 +59,8 @@ class Given:
             boxes,
             frame,
             self.size_hw,
-            appearance_limit=self.appearance_limit,
-            appearance_farthest=self.appearance_farthest,
+            match_threshold=self.match_threshold,
+            upper_threshold=self.upper_threshold,
         )
 
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.types import Integers
+from idfree.evaluation.alignment import EPS, Alignment
 from idfree.evaluation.counts import Counts
 from idfree.evaluation.matching import assigned
-from idfree.evaluation.scene import EPS, Scene
 
 MIN_IOU = 0.5  # of a match (MOTChallenge)
 LOYALTY = 1000.0  # what a pair matched in the frame before is worth: more than all the IoU it can displace
@@ -105,7 +105,7 @@ class Clear(Counts):
         return 0.0 if self._lone_without_truth else count / max(1, self.tp + self.fn)
 
 
-def clear(scene: Scene) -> Clear:
+def clear(scene: Alignment) -> Clear:
     """The CLEAR counts of one sequence."""
     boxes, results = len(scene.gt_frame), len(scene.tracker_frame)
     if boxes == 0 or results == 0:
@@ -133,7 +133,7 @@ def clear(scene: Scene) -> Clear:
     )
 
 
-def turns(scene: Scene) -> Integers:
+def turns(scene: Alignment) -> Integers:
     """(P,) the number of each pair's frame among the frames that have both truth and results.
 
     The others are passed over: what was matched before them counts as matched in the frame before.
@@ -142,7 +142,7 @@ def turns(scene: Scene) -> Integers:
     return np.cumsum(both, dtype=np.int64)[scene.frame]
 
 
-def match(scene: Scene, turn: Integers) -> Integers:
+def match(scene: Alignment, turn: Integers) -> Integers:
     """The pairs matched frame by frame: first those that were matched the turn before, then by IoU.
 
     turn (P,): see `turns`. Most are certain whatever the others do; frames where some are not are solved in order.
@@ -164,7 +164,9 @@ def match(scene: Scene, turn: Integers) -> Integers:
     return np.flatnonzero(matched)
 
 
-def certain(scene: Scene, order: Integers, goes_on: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def certain(
+    scene: Alignment, order: Integers, goes_on: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks (P,) of the pairs that are matched whatever the others do, and of those that this leaves unsettled.
 
     order: the pairs that overlap enough, couple by couple, in time; goes_on: whether each continues the one before.

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from idfree.core.boxes import area
 from idfree.core.types import Annotation, Floats, Integers
-from idfree.evaluation.prepare import CROWD, PEDESTRIAN
-from idfree.evaluation.scene import overlaps
+from idfree.evaluation.alignment import overlaps
+from idfree.evaluation.preprocess import CROWD, PEDESTRIAN
 
 Flags = NDArray[np.bool_]
 

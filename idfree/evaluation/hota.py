@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.types import Floats, Integers
+from idfree.evaluation.alignment import EPS, Alignment, numbered
 from idfree.evaluation.counts import Counts
 from idfree.evaluation.matching import heaviest
-from idfree.evaluation.scene import EPS, Scene, numbered
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)  # the limits: IoU 0.05, 0.10 … 0.95
 TINY = 1e-10  # LocA without any match is TINY / TINY = 1
@@ -83,7 +83,7 @@ class Hota(Counts):
         return np.maximum(TINY, self.overlap) / np.maximum(TINY, self.tp)
 
 
-def hota(scene: Scene) -> Hota:
+def hota(scene: Alignment) -> Hota:
     """The HOTA counts of one sequence.
 
     One matching per frame serves all limits: it maximises alignment × IoU, where the alignment of two identities is
@@ -121,14 +121,14 @@ def at_least(values: NDArray[Any]) -> NDArray[Any]:
     return np.cumsum(values[..., ::-1], axis=-1)[..., ::-1]
 
 
-def couples(scene: Scene) -> tuple[Integers, Integers, Integers]:
+def couples(scene: Alignment) -> tuple[Integers, Integers, Integers]:
     """The couples of identities that ever share area: truth (C,), result (C,); and the couple (P,) of each pair."""
     results = max(1, scene.tracker_ids)
     distinct, couple = numbered(scene.gt_id[scene.gt] * results + scene.tracker_id[scene.tracker])
     return distinct // results, distinct % results, couple
 
 
-def shares(scene: Scene) -> Floats:
+def shares(scene: Alignment) -> Floats:
     """(P,) the IoU of each pair, divided by all the IoU that its two boxes have."""
     of_gt = np.bincount(scene.gt, scene.similarity, minlength=len(scene.gt_id))
     of_tracker = np.bincount(scene.tracker, scene.similarity, minlength=len(scene.tracker_id))

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from idfree.evaluation.alignment import Alignment
 from idfree.evaluation.counts import Counts
-from idfree.evaluation.scene import Scene
 
 MIN_IOU = 0.5  # of boxes that agree (MOTChallenge)
 
@@ -34,7 +34,7 @@ class Identity(Counts):
         return self.idtp / max(1, self.idtp + self.idfp)
 
 
-def identity(scene: Scene) -> Identity:
+def identity(scene: Alignment) -> Identity:
     """The identity counts of one sequence.
 
     Ristani's bipartite graph, with its extra nodes for tracks and truths left alone, costs the same as the pairing

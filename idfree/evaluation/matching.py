@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.types import Floats, Integers
-from idfree.evaluation.scene import Scene
+from idfree.evaluation.alignment import Alignment
 
 MARGIN = 1e-12  # of the heaviest weight: closer calls than SciPy's rounding are left to SciPy
 
 
-def heaviest(scene: Scene, weight: Floats, asked: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+def heaviest(scene: Alignment, weight: Floats, asked: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
     """(P,) mask of the pairs matched in the assignment of greatest total weight in each frame.
 
     weight (P,): 0 where a pair must not match. asked (P,): the pairs whose fate is of interest, all by default;
@@ -54,7 +54,7 @@ def best_other(group: Integers, weight: Floats) -> Floats:
     return np.where(rest, best[group], second[group])
 
 
-def assigned(scene: Scene, frame: int, weight: Floats) -> NDArray[np.bool_]:
+def assigned(scene: Alignment, frame: int, weight: Floats) -> NDArray[np.bool_]:
     """Mask of the pairs of one frame, with these weights, that SciPy's assignment over the whole frame matches."""
     from scipy.optimize import linear_sum_assignment
 

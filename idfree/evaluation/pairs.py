@@ -25,7 +25,7 @@ BLOCK = 2**22  # pairs looked at at once: about 100 MB
 
 
 @dataclass(frozen=True)
-class Crops:
+class SortedCrops:
     """Crops of known people by sequence, then frame. direction (K, D) of unit length; person (K,) from 0.
 
     time (K,): the frame, moved so that sequences are more than `span` apart, the longest gap within one.
@@ -44,7 +44,7 @@ def sorted_crops(
     frame: ArrayLike,
     sequence: ArrayLike | None,
     visibility: ArrayLike | None,
-) -> Crops:
+) -> SortedCrops:
     """Check, leave out the unknown, sort, and number the people. Raises UserError."""
     identity = np.asarray(identity, dtype=np.int64)
     columns = {
@@ -70,10 +70,10 @@ def sorted_crops(
     _, person = np.unique(np.stack([number, identity[rows]]), axis=1, return_inverse=True)
     since = frames - frames[np.searchsorted(number, number)]  # within each sequence
     span = int(since.max(initial=0))
-    return Crops(direction, person.ravel(), since + 2 * (span + 1) * number, visible, span)
+    return SortedCrops(direction, person.ravel(), since + 2 * (span + 1) * number, visible, span)
 
 
-def pair_blocks(crops: Crops) -> Iterator[tuple[Similarities, NDArray[np.float32], Flags]]:
+def pair_blocks(crops: SortedCrops) -> Iterator[tuple[Similarities, NDArray[np.float32], Flags]]:
     """Every pair of crops once, in blocks: its cosine, its kind (KINDS: no pair), whether it is of one person.
 
     Always the same blocks: a float32 product may differ in its last bit in a block of another shape.
@@ -93,7 +93,7 @@ def pair_blocks(crops: Crops) -> Iterator[tuple[Similarities, NDArray[np.float32
         start = stop
 
 
-def pair_counts(crops: Crops) -> Integers:
+def pair_counts(crops: SortedCrops) -> Integers:
     """(2, KINDS, STEPS): how many pairs there are of two people (0) or of one (1), of each kind, at each cosine."""
     total = np.zeros((KINDS + 1) * 2 * STEPS, dtype=np.int64)
     for cosine, kind, same in pair_blocks(crops):
@@ -104,7 +104,7 @@ def pair_counts(crops: Crops) -> Integers:
     return total.reshape(KINDS + 1, 2, STEPS)[:KINDS].swapaxes(0, 1)
 
 
-def gap_cosines(crops: Crops) -> list[tuple[Similarities, Similarities]]:
+def gap_cosines(crops: SortedCrops) -> list[tuple[Similarities, Similarities]]:
     """For each of `GAPS`, the cosines of all its pairs of two people, and of one: for when there are few enough."""
     found: list[list[Similarities]] = [[] for _ in range(2 * len(GAPS))]
     for cosine, kind, same in pair_blocks(crops):
@@ -121,7 +121,7 @@ def steps(cosine: Similarities) -> Similarities:
     return np.floor(cosine * np.float32(1 / STEP)) + np.float32(1 / STEP + 1)
 
 
-def close_counts(crops: Crops, wanted: list[int], kinds: int) -> dict[int, Integers]:
+def close_counts(crops: SortedCrops, wanted: list[int], kinds: int) -> dict[int, Integers]:
     """(2, STEPS) for each step wanted: its pairs of two people (0) and of one (1), by cosine, `FINER` times finer.
 
     Only pairs of a kind below `kinds`. So fine is finer than float32 itself: only equal cosines fall together.

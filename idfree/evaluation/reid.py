@@ -17,14 +17,14 @@ from idfree.evaluation.pairs import (
     OTHER_SEQUENCE,
     SAME_FRAME,
     STEP,
-    Crops,
     Similarities,
+    SortedCrops,
     close_counts,
     gap_cosines,
     pair_counts,
     sorted_crops,
 )
-from idfree.evaluation.prepare import PEDESTRIAN
+from idfree.evaluation.preprocess import PEDESTRIAN
 
 FAR = (0.1, 0.01)  # false accept rates (Wang 2020, JDE, sec. 4)
 SORTED = 2**25  # pairs of two people, up to which `auc` compares all of them: 8,000 crops of one sequence, 2 s
@@ -81,7 +81,7 @@ def appearance(
     """Judge embeddings (K, D), of any length, by the identity (K,) of each crop, its frame (K,), its sequence (K,).
 
     An identity belongs to its sequence: two sequences share nobody, so that a pair across sequences is one of two
-    people, and counts in `tpr` as published (all pairs: Wang 2020); the same footage must not be given twice. Crops
+    people, and counts in `tpr` as published (all pairs: Wang 2020); the same footage must not be given twice. SortedCrops
     of identity −1 are left out. Visibility (K,) 0…1 matters for retrieval only.
     All is exact on float32 cosines, but that beyond SORTED pairs `auc` counts cosines within one STEP as equal: an
     error below 1e-6, unless all cosines lie within a hundredth of each other.
@@ -130,7 +130,9 @@ def truth_of(
     return replace(detections, id=identity, visibility=visibility)
 
 
-def operating_points(crops: Crops, different: Integers, same: Integers, kinds: int) -> dict[float, tuple[float, float]]:
+def operating_points(
+    crops: SortedCrops, different: Integers, same: Integers, kinds: int
+) -> dict[float, tuple[float, float]]:
     """For each of `FAR`: the true positive rate, and the cosine that a pair must exceed for it.
 
     different, same (STEPS,): pairs of two people and of one at each step of the cosine. The limit is the highest
@@ -170,7 +172,7 @@ def step_auc(different: Integers, same: Integers) -> float:
     return float(np.sum(same * below) / different.sum() / same.sum())
 
 
-def retrieval(crops: Crops) -> tuple[float, float, int]:
+def retrieval(crops: SortedCrops) -> tuple[float, float, int]:
     """Rank-1, mean average precision, and the number of queries, among crops of at least MIN_VISIBILITY.
 
     The first half of each tracklet (n // 2 of its crops, in time) are the queries, and all the rest are the gallery,

@@ -9,12 +9,12 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
+from idfree.evaluation.alignment import Alignment
 from idfree.evaluation.clear import Clear, clear
 from idfree.evaluation.counts import Counts
 from idfree.evaluation.hota import Hota, hota
 from idfree.evaluation.identity import Identity, identity
-from idfree.evaluation.prepare import PEDESTRIAN, prepare, recognise
-from idfree.evaluation.scene import Scene
+from idfree.evaluation.preprocess import PEDESTRIAN, prepare, recognise
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def evaluate_classes(
     return {c: score(prepare(truth, results, protocol, frames, [c], names)) for c in known}
 
 
-def score(scene: Scene) -> Scores:
+def score(scene: Alignment) -> Scores:
     """All measures of what was prepared."""
     size = Size(len(scene.tracker_frame), len(scene.gt_frame), scene.tracker_ids, scene.gt_ids, scene.frames)
     return Scores(hota(scene), clear(scene), identity(scene), size)

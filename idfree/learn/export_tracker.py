@@ -14,8 +14,8 @@ from idfree.core.errors import UserError
 from idfree.core.files import whole
 from idfree.core.onnx_session import reason
 from idfree.core.version import __version__
-from idfree.learn.export import Ports, write
-from idfree.learn.networks.centre import MULTIPLE, Centre
+from idfree.learn.export_encoder import OnnxInterface, write
+from idfree.learn.networks.centre import MULTIPLE, CentreNetwork
 from idfree.learn.networks.deformable import DeformableConv
 
 DEFORM_OPSET = 19  # the first with DeformConv
@@ -28,10 +28,10 @@ TOLERANCES = {"boxes": 0.05, "scores": 1e-3, "embedding": 1e-3}
 SHARE = 0.99  # of the boxes that agree: of two equal neighbours, rounding makes one or the other the peak
 
 
-class Tracker(nn.Module):
+class ExportedTracker(nn.Module):
     """A picture, uint8 (1, H, W, 3) BGR → boxes (K, 4), scores (K,), classes (K,), embedding (K, D)."""
 
-    def __init__(self, network: Centre):
+    def __init__(self, network: CentreNetwork):
         super().__init__()
         self.network = network
 
@@ -41,7 +41,7 @@ class Tracker(nn.Module):
         return tuple(found[name][0] for name in OUTPUTS)
 
 
-def export_tracker(network: Centre, path: Path, metadata: Mapping[str, str], size_hw: tuple[int, int]) -> None:
+def export_tracker(network: CentreNetwork, path: Path, metadata: Mapping[str, str], size_hw: tuple[int, int]) -> None:
     """Write a one-shot tracker: `image` uint8 (1, H, W, 3) BGR, letterboxed; H and W open, multiples of 32.
 
     Gives `boxes` (K, 4) xyxy in its pixels, best first, `scores` (K,), `classes` (K,) int64, `embedding` (K, D) of unit
@@ -53,7 +53,7 @@ def export_tracker(network: Centre, path: Path, metadata: Mapping[str, str], siz
     height, width = size_hw
     if height % MULTIPLE or width % MULTIPLE or min(size_hw) <= 0:
         raise UserError(f"{path}: not written: size is {width}x{height}, expected multiples of {MULTIPLE}")
-    tracker = Tracker(copy.deepcopy(network)).cpu().float().eval()
+    tracker = ExportedTracker(copy.deepcopy(network)).cpu().float().eval()
     tracker.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     facts = {
         "idfree.kind": "tracker",
@@ -70,13 +70,13 @@ def export_tracker(network: Centre, path: Path, metadata: Mapping[str, str], siz
             refuse_disagreement(tracker, picture, partial, path)
 
 
-def ports(tracker: Tracker) -> Ports:
+def ports(tracker: ExportedTracker) -> OnnxInterface:
     """What the graph takes and gives, and what ONNX calls a deformable convolution, if there is one."""
     sides = {k: MULTIPLE * torch.export.Dim(name, min=1, max=LARGEST) for k, name in ((1, "h"), (2, "w"))}
     if not deformable(tracker):
-        return Ports("image", sides, OUTPUTS, LETTERS)
+        return OnnxInterface("image", sides, OUTPUTS, LETTERS)
     translations = {torch.ops.idfree.deformable_conv.default: deform_conv}
-    return Ports("image", sides, OUTPUTS, LETTERS, DEFORM_OPSET, translations)
+    return OnnxInterface("image", sides, OUTPUTS, LETTERS, DEFORM_OPSET, translations)
 
 
 def deformable(network: nn.Module) -> bool:
@@ -99,7 +99,7 @@ def noise(height: int, width: int) -> Tensor:
     return torch.from_numpy(large + random.integers(0, 64, large.shape, dtype=np.uint8))
 
 
-def refuse_disagreement(tracker: Tracker, picture: Tensor, partial: Path, path: Path) -> None:
+def refuse_disagreement(tracker: ExportedTracker, picture: Tensor, partial: Path, path: Path) -> None:
     """Raises UserError where ONNX Runtime cannot run the file `partial`, or makes something else of the picture."""
     import onnxruntime
 

@@ -14,7 +14,7 @@ from idfree.core.files import make_folder, write_text
 from idfree.learn import Tensors
 from idfree.learn.checkpoint import load, restore, save, save_product
 from idfree.learn.log import JUDGED, STEP, Log
-from idfree.learn.training import Figures, Training
+from idfree.learn.training import Metrics, Training
 
 Progress = Callable[[range], Iterable[int]]  # gives the iterations back one by one while it shows how far they are
 
@@ -25,7 +25,7 @@ class Validation:
     one of them that is to be high; every: iterations between two judgements; there is one at the end, too.
     """
 
-    judge: Callable[[nn.Module], Figures]
+    judge: Callable[[nn.Module], Metrics]
     by: str
     every: int
 

@@ -20,7 +20,7 @@ PATIENCE = timedelta(days=1)  # with the first process, while it validates
 
 
 @dataclass(frozen=True)
-class Share:
+class Distributed:
     """Which of `world` processes this is, from 0. The first writes files, and tells how far it is."""
 
     rank: int = 0
@@ -46,9 +46,9 @@ class Share:
             dist.barrier()
 
 
-def share_of_torchrun() -> Share:
+def distributed_from_torchrun() -> Distributed:
     """What `torchrun` says that this process is; the only one where it says nothing."""
-    return Share(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+    return Distributed(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
 
 
 def own_device(name: str) -> str:
@@ -59,9 +59,9 @@ def own_device(name: str) -> str:
 
 
 @contextmanager
-def together(device: torch.device) -> Iterator[Share]:
+def together(device: torch.device) -> Iterator[Distributed]:
     """The share of this process, connected with the others while the block runs. Raises UserError."""
-    share = share_of_torchrun()
+    share = distributed_from_torchrun()
     if share.world == 1:
         yield share
         return

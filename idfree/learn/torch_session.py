@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from idfree.learn.export_tracker import Tracker
-from idfree.learn.networks.centre import Centre
+from idfree.learn.export_tracker import ExportedTracker
+from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.schedule import Precision, working_in
 
 
 @dataclass(frozen=True)
-class Port:
+class TorchInput:
     """An input."""
 
     name: str
@@ -30,12 +30,12 @@ class TorchSession:
     precision that is asked for; boxes are read from its maps in full.
     """
 
-    def __init__(self, network: Centre, known: Mapping[str, str], precision: Precision = "fp32"):
-        self.tracker, self.precision = Tracker(network), precision
+    def __init__(self, network: CentreNetwork, known: Mapping[str, str], precision: Precision = "fp32"):
+        self.tracker, self.precision = ExportedTracker(network), precision
         self.said = {"idfree.kind": "tracker", **known}
 
-    def get_inputs(self) -> list[Port]:
-        return [Port("image", (1, "H", "W", 3), "tensor(uint8)")]
+    def get_inputs(self) -> list[TorchInput]:
+        return [TorchInput("image", (1, "H", "W", 3), "tensor(uint8)")]
 
     def get_modelmeta(self) -> Any:
         return SimpleNamespace(custom_metadata_map=self.said)

@@ -12,10 +12,10 @@ from idfree.learn.devices import placed
 from idfree.learn.ema import Ema
 from idfree.learn.log import STEP
 from idfree.learn.objectives.balance import total
-from idfree.learn.parallel import Share
+from idfree.learn.parallel import Distributed
 from idfree.learn.schedule import Schedule, half_precision
 
-Figures = dict[str, float]
+Metrics = dict[str, float]
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Training:
     schedule: Schedule
     settings: dict[str, Any]
     device: torch.device
-    share: Share = field(default_factory=Share)
+    share: Distributed = field(default_factory=Distributed)
     step: int = 0
     best: float | None = None
 
@@ -49,7 +49,7 @@ class Training:
         """The network that is to be used."""
         return self.network if self.ema is None else self.ema.network
 
-    def learn(self, batch: Tensors) -> Figures:
+    def learn(self, batch: Tensors) -> Metrics:
         """One iteration; its losses, and what else is worth a line. Raises FloatingPointError, no harm done yet."""
         rate = self.schedule.rate(self.step)
         for group in self.optimiser.param_groups:
@@ -79,7 +79,7 @@ class Training:
         self.scaler.unscale_(self.optimiser)
         return nn.utils.clip_grad_norm_(self.parameters, self.schedule.clip)
 
-    def told(self, figures: Tensors) -> Figures:
+    def told(self, figures: Tensors) -> Metrics:
         """Figures of this iteration, the mean of all shares; those that a share does not know (NaN) are left out.
 
         Raises FloatingPointError where the loss or its gradient is not finite. With fp16 the gradient need not be: the

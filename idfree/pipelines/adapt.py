@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from idfree.appearance.calibrate import Calibration, calibrate, close_pairs, distances
-from idfree.appearance.colour import Colour
-from idfree.appearance.concatenated import joined, weight
+from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.concatenated import concatenate, weight
 from idfree.appearance.crops import cut
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder
 from idfree.core.types import Detector, Floats, Sequence
-from idfree.pipelines.label import Labels, LabelSettings, label
-from idfree.pipelines.manifest import is_done, read_record, write_record
+from idfree.pipelines.label import LabelSettings, PseudoLabels, label
+from idfree.pipelines.manifest import is_done, read_manifest, write_manifest
 from idfree.pipelines.selection import Selection
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def collect(
     asked: all that these depend on, but for the size; the record beside the file holds it.
     """
     asked, folder = {**asked, "size": list(size_hw)}, file.parent
-    record = read_record(folder)
+    record = read_manifest(folder)
     if is_done(record, asked) and file.is_file():
         return dict(record["report"])
     make_folder(folder)
-    write_record(folder, asked, complete=False)
+    write_manifest(folder, asked, complete=False)
     labels = label(
         sequence,
         detector,
@@ -70,7 +70,7 @@ def collect(
         quiet=quiet,
     )
     crops_of(labels).save(file)
-    write_record(folder, asked, complete=True, report=labels.report)
+    write_manifest(folder, asked, complete=True, report=labels.report)
     return labels.report
 
 
@@ -79,7 +79,7 @@ def crops_at(out: Path, name: str) -> Path:
     return out / "crops" / name / "crops.npz"
 
 
-def crops_of(labels: Labels) -> CropSet:
+def crops_of(labels: PseudoLabels) -> CropSet:
     """The crops that were cut, by tracklet; the numbers of tracklets of which none was are left out."""
     boxes = labels.boxes[labels.crop_of]
     _, tracklet = np.unique(boxes.id, return_inverse=True)
@@ -110,7 +110,7 @@ def split(crops: CropSet, seed: int, share: float = HELD_OUT) -> Split:
             " videos, a better detector, or ask for less (--set label.min_score=0.3 --set label.min_height=16)"
         )
     wanted = max(2, round(share * crops.tracklets))
-    beside = crops.coexist()
+    beside = crops.coexisting()
     held: list[int] = []
     for one in np.random.default_rng(seed).permutation(crops.tracklets).tolist():
         partners = np.flatnonzero(beside[one])
@@ -132,7 +132,7 @@ def judged(describe: Describe, crops: CropSet) -> dict[str, Any]:
     """
     i, j = close_pairs(crops.frame, crops.video, MAX_GAP)
     alike = crops.tracklet[i] == crops.tracklet[j]
-    apart = crops.coexist()[crops.tracklet[i], crops.tracklet[j]]
+    apart = crops.coexisting()[crops.tracklet[i], crops.tracklet[j]]
     if not alike.any() or not apart.any():
         return {"pairs": [int(alike.sum()), int(apart.sum())]}
     embedding = describe(crops.crops)
@@ -141,7 +141,7 @@ def judged(describe: Describe, crops: CropSet) -> dict[str, Any]:
     return {
         "pairs": [len(same), len(different)],
         **{f"TPR@{far}": round(tpr(same, different, far), 4) for far in FARS},
-        "limit": round(found.limit, 4),
+        "limit": round(found.match_threshold, 4),
         "error": round(found.error, 4),
     }
 
@@ -172,18 +172,18 @@ def facts(describe: Describe, crops: CropSet, share: float) -> dict[str, str]:
         return {}
     if not share:
         return network.facts()
-    colour = Colour().describe(crops.crops)
+    colour = ColourHistogram().describe(crops.crops)
     colours = calibration(colour, crops)
     if colours is None:
         return {}
-    part = weight(share, network.limit, colours.limit)
-    both = calibration(joined(embedding, colour, part), crops)
+    part = weight(share, network.match_threshold, colours.match_threshold)
+    both = calibration(concatenate(embedding, colour, part), crops)
     return {} if both is None else {**both.facts(), "colour": repr(part)}
 
 
 def judged_colour(crops: CropSet) -> dict[str, Any]:
     """The same of the colour histogram, which has learnt nothing: a model must beat it."""
-    return judged(Colour().describe, crops)
+    return judged(ColourHistogram().describe, crops)
 
 
 def advice(crops: CropSet, reports: dict[str, dict[str, Any]]) -> list[str]:
@@ -201,6 +201,6 @@ def advice(crops: CropSet, reports: dict[str, dict[str, Any]]) -> list[str]:
             said.append(
                 f"{name}: {100 * (1 - report['kept']):.0f} % of the boxes were not fit to learn from (--set label.…)."
             )
-    if not crops.coexist().any():
+    if not crops.coexisting().any():
         said.append("No two tracklets overlap in time, so nobody is certainly somebody else.")
     return said

@@ -8,20 +8,20 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Floats, Frame, Sequence
 from idfree.sequences.motchallenge import names_of
-from idfree.trackers.camera import CameraMotion, CameraSettings, StoredMotion, read_motion, write_motion
+from idfree.trackers.camera_motion import CameraMotion, CameraMotionSettings, StoredMotion, read_motion, write_motion
 
 LOG = logging.getLogger("idfree")
 METHODS = ("flow", "ecc")
 DOWNSCALE = {"flow": 2, "ecc": 4}  # ecc is five times faster at 4, and as good
 
 
-class Measured:
+class MeasuredCameraMotion:
     """Camera motion measured frame by frame; `finish` stores it in `cache`, for the next run to read."""
 
     needs_images = True
 
     def __init__(self, method: str, cache: Path | None, length: int | None):
-        settings = CameraSettings(method="ecc" if method == "ecc" else "flow", downscale=DOWNSCALE[method])
+        settings = CameraMotionSettings(method="ecc" if method == "ecc" else "flow", downscale=DOWNSCALE[method])
         self.motion, self.cache, self.length = CameraMotion(settings), cache, length
         self.maps: list[Floats] = []
         self.whole = True  # every frame from the first on was seen
@@ -41,7 +41,7 @@ class Measured:
             LOG.warning("the camera's motion is not kept: %s", error)
 
 
-class Stored:
+class StoredCameraMotion:
     """Camera motion read from a file in the public GMC format."""
 
     needs_images = False
@@ -56,23 +56,27 @@ class Stored:
         """There is nothing to keep."""
 
 
-Camera = Measured | Stored
+CameraMotionSource = MeasuredCameraMotion | StoredCameraMotion
 
 
-def camera_for(spec: str, sequence: Sequence) -> Camera | None:
+def camera_for(spec: str, sequence: Sequence) -> CameraMotionSource | None:
     """What `--camera` says: none, flow, ecc, a GMC file, or a folder of GMC-NAME.txt. Raises UserError."""
     if spec == "none":
         return None
     if spec in METHODS:
         cache = beside(sequence, spec)
-        return Stored(cache) if cache is not None and cache.is_file() else Measured(spec, cache, sequence.length)
+        return (
+            StoredCameraMotion(cache)
+            if cache is not None and cache.is_file()
+            else MeasuredCameraMotion(spec, cache, sequence.length)
+        )
     path = Path(spec)
     if path.is_dir():
         found = (path / f"{prefix}{name}.txt" for name in names_of(sequence.name) for prefix in ("GMC-", ""))
         path = next((p for p in found if p.is_file()), path / f"GMC-{sequence.name}.txt")
     if not path.is_file():
         raise UserError(f"--camera {spec}: expected none, {', '.join(METHODS)}, a file, or a folder with {path.name}")
-    return Stored(path)
+    return StoredCameraMotion(path)
 
 
 def beside(sequence: Sequence, method: str) -> Path | None:

@@ -35,7 +35,7 @@ class CheckSettings:
 
 
 @dataclass(frozen=True)
-class Report:
+class DataReport:
     """One source: figures by name, the methods it can feed, and what is odd, with the place."""
 
     name: str
@@ -47,7 +47,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ImageCheck:
     """What the pictures turned out to be: size (L, 2) height and width, NaN where unknown; what is wrong, by frame."""
 
     size: Floats
@@ -58,7 +58,7 @@ class Pictures:
 
 def inspect(
     footage: Footage, random: np.random.Generator, settings: CheckSettings | None = None, every: bool = False
-) -> Report:
+) -> DataReport:
     """All that can be told of a source. random: draws the pictures to decode; every: decode all of them."""
     settings = settings or CheckSettings()
     pictures = look(footage, random, settings.sample, every)
@@ -88,7 +88,7 @@ def inspect(
     warnings += told(footage, objects[duplicates], "has an id that another box of the picture has")
     warnings += told(footage, objects[jumps], "is far from where its id was before")
     kind = "video" if footage.moving else "stills"
-    return Report(footage.name, str(footage.source), kind, figures, feeds(footage, figures), tuple(warnings))
+    return DataReport(footage.name, str(footage.source), kind, figures, feeds(footage, figures), tuple(warnings))
 
 
 def heights(objects: Annotation) -> dict[str, float | None]:
@@ -97,10 +97,10 @@ def heights(objects: Annotation) -> dict[str, float | None]:
     return {name: float(np.quantile(height, q)) if len(height) else None for name, q in QUANTILES.items()}
 
 
-def look(footage: Footage, random: np.random.Generator, sample: int, every: bool) -> Pictures:
+def look(footage: Footage, random: np.random.Generator, sample: int, every: bool) -> ImageCheck:
     """Whether the pictures are there, how large they are, and whether (some of) them can be decoded."""
     size = np.full((footage.length, 2), np.nan if footage.size_hw is None else footage.size_hw, dtype=np.float64)
-    pictures = Pictures(size)
+    pictures = ImageCheck(size)
     if footage.in_video:
         look_at_video(footage, pictures, every)
     elif footage.paths:
@@ -111,7 +111,7 @@ def look(footage: Footage, random: np.random.Generator, sample: int, every: bool
     return pictures
 
 
-def look_at_file(footage: Footage, number: int, path: Path, pictures: Pictures) -> bool:
+def look_at_file(footage: Footage, number: int, path: Path, pictures: ImageCheck) -> bool:
     """Note whether a picture is there and how large it is; gives whether it looks cut off."""
     if not path.is_file():
         pictures.missing[number] = f"{path}: there is no such picture"
@@ -128,7 +128,7 @@ def look_at_file(footage: Footage, number: int, path: Path, pictures: Pictures) 
     return not looks_whole(path)
 
 
-def look_at_video(footage: Footage, pictures: Pictures, every: bool) -> None:
+def look_at_video(footage: Footage, pictures: ImageCheck, every: bool) -> None:
     """Note whether a video has the frames that its labels speak of, and their size."""
     path, last = footage.paths[0], footage.length + footage.offset
     try:
@@ -148,7 +148,7 @@ def look_at_video(footage: Footage, pictures: Pictures, every: bool) -> None:
         decode(footage, range(1, footage.length + 1), pictures)
 
 
-def decode(footage: Footage, frames: Iterable[int], pictures: Pictures) -> None:
+def decode(footage: Footage, frames: Iterable[int], pictures: ImageCheck) -> None:
     """Note which of the pictures cannot be decoded."""
     for number in frames:
         try:
@@ -157,7 +157,7 @@ def decode(footage: Footage, frames: Iterable[int], pictures: Pictures) -> None:
             pictures.unreadable[number] = str(error)
 
 
-def about(footage: Footage, pictures: Pictures) -> Iterator[str]:
+def about(footage: Footage, pictures: ImageCheck) -> Iterator[str]:
     """A sentence for each picture that is missing, damaged or of another size; one, where there are none at all."""
     if not footage.paths:
         yield f"{footage.source}: there are no pictures beside it"

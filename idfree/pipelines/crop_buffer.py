@@ -11,7 +11,7 @@ Cut = Callable[[Image, Floats], Crops]
 CAPACITY = 20_000  # crops: 470 MB at 128×64
 
 
-class Album:
+class CropBuffer:
     """Every box of a track at first; when twice `most` are held, every second of them goes, and from then on of those
     that come; so they stay evenly spread, and between `most` and twice as many.
 

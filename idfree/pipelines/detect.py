@@ -16,12 +16,12 @@ from idfree.core.errors import UserError
 from idfree.core.files import whole, write_text
 from idfree.core.progress import progress
 from idfree.core.types import Annotation, Detections, Detector, Integers, Sequence
-from idfree.detectors import Given
+from idfree.detectors import PrecomputedDetector
 from idfree.detectors.precomputed import ALL
 from idfree.pipelines.label import label
 from idfree.pipelines.open_detector import classes_file
 from idfree.pipelines.selection import Selection
-from idfree.trackers.appearance import Embedding, unit
+from idfree.trackers.embeddings import Embedding, unit
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
@@ -30,12 +30,12 @@ LIMITS = ("auto", "tracklets", "none")
 
 
 @dataclass(frozen=True)
-class Found:
+class DetectionResult:
     """What was seen in a sequence.
 
     boxes: of the selected frames, with embeddings or without; those that no tracker would take, `dropped` of them, are
-    left out. frames: how many were looked at; looked: which they were (see Given). detector, encoder: who looked.
-    limit, farthest: what is known of these embeddings, as View has it.
+    left out. frames: how many were looked at; looked: which they were (see PrecomputedDetector). detector, encoder: who looked.
+    limit, upper_threshold: what is known of these embeddings, as View has it.
     """
 
     boxes: Annotation
@@ -44,8 +44,8 @@ class Found:
     dropped: int
     detector: Detector
     encoder: "Encoder | None"
-    limit: float | None
-    farthest: float | None
+    match_threshold: float | None
+    upper_threshold: float | None
 
 
 def detect(
@@ -54,13 +54,13 @@ def detect(
     encoder: "Encoder | None" = None,
     selection: Selection | None = None,
     quiet: bool = True,
-) -> Found:
+) -> DetectionResult:
     """Look at a sequence once. encoder: of the detections' looks, in place of their own; selection: what counts."""
     selection = selection or Selection()
     if not detector.needs_images and encoder is None:
         sequence = sequence.without_images()
     chosen = selection.of_frames(sequence)
-    numbers, found, dropped, limit, farthest = [], [], 0, None, None
+    numbers, found, dropped, limit, upper_threshold = [], [], 0, None, None
     for frame in progress(chosen, sequence.name, chosen.length, quiet):
         view = detector(frame)
         detections = selection.of_detections(view.detections)
@@ -73,12 +73,14 @@ def detect(
             detections = replace(detections, embedding=encoder(frame.image, detections.xyxy))
         numbers.append(frame.number)
         found.append(detections)
-        limit, farthest = view.appearance_limit, view.appearance_farthest
+        limit, upper_threshold = view.match_threshold, view.upper_threshold
     if encoder is not None:
-        limit, farthest = encoder.limit, encoder.farthest
+        limit, upper_threshold = encoder.match_threshold, encoder.upper_threshold
     stop = ALL.stop if selection.frames is None else max(numbers, default=0) + 1
     looked = range(selection.start, stop, selection.every)
-    return Found(gathered(numbers, found), len(numbers), looked, dropped, detector, encoder, limit, farthest)
+    return DetectionResult(
+        gathered(numbers, found), len(numbers), looked, dropped, detector, encoder, limit, upper_threshold
+    )
 
 
 def gathered(numbers: list[int], found: list[Detections]) -> Annotation:
@@ -97,9 +99,9 @@ def gathered(numbers: list[int], found: list[Detections]) -> Annotation:
     )
 
 
-def report_of(sequence: Sequence, found: Found, limit: str) -> dict[str, Any]:
+def report_of(sequence: Sequence, found: DetectionResult, limit: str) -> dict[str, Any]:
     """What is to be known of what was found, ready for JSON. limit: one of `LIMITS`, or a number."""
-    scores = found.detector.score_range if isinstance(found.detector, Given) else None
+    scores = found.detector.score_range if isinstance(found.detector, PrecomputedDetector) else None
     report = {
         "frames": found.frames,
         "detections": len(found.boxes),
@@ -113,7 +115,7 @@ def report_of(sequence: Sequence, found: Found, limit: str) -> dict[str, Any]:
     }
     if found.boxes.embedding is None:
         return report
-    boxes = Given(found.boxes, sequence.size_hw, looked=found.looked, scores=scores)
+    boxes = PrecomputedDetector(found.boxes, sequence.size_hw, looked=found.looked, scores=scores)
     looks = {
         "name": found.encoder.name if found.encoder else "own",
         "dimension": found.boxes.embedding.shape[1],
@@ -122,8 +124,8 @@ def report_of(sequence: Sequence, found: Found, limit: str) -> dict[str, Any]:
     return {**report, "appearance": {**looks, **limit_of(limit, found, sequence, boxes)}}
 
 
-def limit_of(asked: str, known: Found, sequence: Sequence, boxes: Given) -> dict[str, Any]:
-    """The distances that matter for the embeddings of boxes: `limit` and `farthest` (see View), None where unknown, and
+def limit_of(asked: str, known: DetectionResult, sequence: Sequence, boxes: PrecomputedDetector) -> dict[str, Any]:
+    """The distances that matter for the embeddings of boxes: `limit` and `upper_threshold` (see View), None where unknown, and
     `limit_by` model, tracklets or user; where they were to be measured, `error` is the share of mistakes where both
     kinds are equally likely, and where they could not be, `fault` is why.
     """
@@ -131,18 +133,18 @@ def limit_of(asked: str, known: Found, sequence: Sequence, boxes: Given) -> dict
         return {"limit": float(asked), "farthest": None, "limit_by": "user"}
     if asked == "none":
         return {"limit": None, "farthest": None, "limit_by": None}
-    if asked == "auto" and known.limit is not None:
-        return {"limit": known.limit, "farthest": known.farthest, "limit_by": "model"}
+    if asked == "auto" and known.match_threshold is not None:
+        return {"limit": known.match_threshold, "farthest": known.upper_threshold, "limit_by": "model"}
     try:
         found = calibrated(sequence, boxes)
     except UserError as error:
-        by = None if known.limit is None else "model"
-        return {"limit": known.limit, "farthest": known.farthest, "limit_by": by, "fault": str(error)}
-    by_tracklets = {"limit": found.limit, "farthest": found.farthest, "limit_by": "tracklets"}
+        by = None if known.match_threshold is None else "model"
+        return {"limit": known.match_threshold, "farthest": known.upper_threshold, "limit_by": by, "fault": str(error)}
+    by_tracklets = {"limit": found.match_threshold, "farthest": found.upper_threshold, "limit_by": "tracklets"}
     return {**by_tracklets, "error": round(found.error, 4)}
 
 
-def calibrated(sequence: Sequence, boxes: Given) -> Calibration:
+def calibrated(sequence: Sequence, boxes: PrecomputedDetector) -> Calibration:
     """Where "same" and "different" cross for the embeddings of detections, without a label: by what their boxes say.
 
     Motion alone links the boxes into tracklets (`label`, no image is read): each is one person, and two that coexist
@@ -152,7 +154,7 @@ def calibrated(sequence: Sequence, boxes: Given) -> Calibration:
     return calibrate(embedding, people.id, people.frame)
 
 
-def looks_of_tracklets(sequence: Sequence, boxes: Given) -> tuple[Annotation, Embedding]:
+def looks_of_tracklets(sequence: Sequence, boxes: PrecomputedDetector) -> tuple[Annotation, Embedding]:
     """The boxes that motion alone links into tracklets, these as ids, and the unit embeddings of each.
 
     Raises UserError where the boxes have no embeddings.

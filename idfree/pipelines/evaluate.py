@@ -8,16 +8,16 @@ from typing import Literal
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
-from idfree.evaluation.half import every, half
+from idfree.evaluation.frame_subset import every, half
 from idfree.sequences.motchallenge import find_sequences, names_of, read_results, read_seqinfo, read_truth
 
 LOG = logging.getLogger("idfree")
-Reader = Callable[[Path], Annotation]
+ReadBoxes = Callable[[Path], Annotation]
 Part = Literal["none", "train", "val"]
 
 
 @dataclass(frozen=True)
-class Pair:
+class TruthAndResults:
     """The truth and the results of one sequence. frames: its length, None if nothing says; names: for messages."""
 
     name: str
@@ -36,10 +36,10 @@ def pair(
     truth: Path,
     part: Part = "none",
     step: int = 1,
-    read: Reader = read_results,
+    read: ReadBoxes = read_results,
     layouts: tuple[str, ...] = ("{}.txt",),
     skip_missing: bool = False,
-) -> Iterator[Pair]:
+) -> Iterator[TruthAndResults]:
     """Every sequence of `truth` with its results, cut to a half or to each `step`-th frame, renumbered from 1.
 
     truth: a folder of MOTChallenge sequences, one of them, or a gt.txt. results: a folder of NAME.txt (or what
@@ -62,7 +62,7 @@ def pair(
             if skip_missing:
                 continue
         boxes = read(file) if file else Annotation.empty()
-        yield cut(Pair(name, read_truth(path), boxes, length(path), (str(path), str(file))), part, step)
+        yield cut(TruthAndResults(name, read_truth(path), boxes, length(path), (str(path), str(file))), part, step)
 
 
 def truths(truth: Path) -> dict[str, Path]:
@@ -103,7 +103,7 @@ def warn_of_strangers(results: Path, used: set[Path], layouts: tuple[str, ...]) 
             LOG.warning("%s: not scored, the truth has no such sequence: %s", results, ", ".join(sorted(strangers)))
 
 
-def cut(pair: Pair, part: Part, step: int) -> Pair:
+def cut(pair: TruthAndResults, part: Part, step: int) -> TruthAndResults:
     """A half of a sequence, or each `step`-th frame of it. Raises UserError where no result lies in that half."""
     truth, results, frames = pair.truth, pair.results, pair.frames
     if part != "none":
@@ -119,4 +119,4 @@ def cut(pair: Pair, part: Part, step: int) -> Pair:
         whole = frames or pair.last()
         truth, frames = every(truth, step, whole)
         results, _ = every(results, step, whole)
-    return Pair(pair.name, truth, results, frames, pair.names)
+    return TruthAndResults(pair.name, truth, results, frames, pair.names)

@@ -11,7 +11,7 @@ import numpy as np
 from idfree.core.progress import progress
 from idfree.core.types import Annotation, Crops, Detections, Detector, Floats, Integers, Sequence, View
 from idfree.evaluation.reid import truth_of
-from idfree.pipelines.crop_buffer import Album, Cut
+from idfree.pipelines.crop_buffer import CropBuffer, Cut
 from idfree.pipelines.pseudolabels import LabelSettings, clean, covered, mark, split_at_jumps, spread, tracklets
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.track import prepare
@@ -19,13 +19,23 @@ from idfree.sequences.cuts import SceneCuts
 from idfree.trackers.association import greedy, overlapping
 from idfree.trackers.registry import Tracker
 
-__all__ = ["LabelSettings", "Labels", "clean", "label", "purity", "report", "split_at_jumps", "spread", "tracklets"]
+__all__ = [
+    "LabelSettings",
+    "PseudoLabels",
+    "clean",
+    "label",
+    "purity",
+    "report",
+    "split_at_jumps",
+    "spread",
+    "tracklets",
+]
 
 SAME = 0.5  # IoU of a tracker's filtered box with the detection that it stands for
 
 
 @dataclass(frozen=True)
-class Labels:
+class PseudoLabels:
     """boxes: the pseudo-labels, ids 1…T, boxes as detected. report: what `report` says of them, and of the video.
 
     rest: what else was detected, ids −1: of score 1 whoever surely is somebody, of score 0 whoever may be, and the
@@ -51,7 +61,7 @@ def label(
     selection: Selection | None = None,
     images: bool = False,
     quiet: bool = True,
-) -> Labels:
+) -> PseudoLabels:
     """Track a sequence, reading it once, and keep what is worth learning from.
 
     cut: (image, xyxy (N, 4)) → crops (N, H, W, 3) of the boxes; `Album` says how many are held meanwhile. selection:
@@ -60,7 +70,7 @@ def label(
     settings, selection = settings or LabelSettings(), selection or Selection()
     assignments = settings.of_tracker(sequence.frame_rate / selection.every)
     run = prepare(sequence, detector, settings.tracker, assignments, selection, images or cut is not None)
-    album, scenes = Album(cut, settings.max_crops, settings.min_clean), SceneCuts(settings.scene_cut)
+    album, scenes = CropBuffer(cut, settings.max_crops, settings.min_clean), SceneCuts(settings.scene_cut)
     seen, doubted, rows = [Annotation.empty()], [unseen(sequence, selection)], 0
     for frame in progress(run.sequence, sequence.name, run.sequence.length, quiet):
         seen_now = run.view(frame)
@@ -77,7 +87,7 @@ def label(
     few = spread(boxes[crop_of], settings, sequence.frame_rate)
     told = {"frames": len(seen) - 1, "detections": rows, "scenes": scenes.count}
     rest = in_order(joined([replace(sure, score=np.ones(len(sure))), *doubted]))
-    return Labels(boxes, rest, {**told, **report(boxes, rows)}, crops[few], crop_of[few])
+    return PseudoLabels(boxes, rest, {**told, **report(boxes, rows)}, crops[few], crop_of[few])
 
 
 def identified(tracker: Tracker, view: View, number: int, min_score: float) -> Annotation:

@@ -7,13 +7,13 @@ from typing import Any
 
 from idfree.core.files import write_text
 from idfree.core.types import Detector, Sequence
-from idfree.detectors import Given
+from idfree.detectors import PrecomputedDetector
 
-RECORD = "settings.json"
+MANIFEST = "settings.json"
 
 
-def read_record(folder: Path, name: str = RECORD) -> dict[str, Any]:
-    """What write_record wrote there, nothing where it did not."""
+def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
+    """What write_manifest wrote there, nothing where it did not."""
     try:
         record = json.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -21,7 +21,7 @@ def read_record(folder: Path, name: str = RECORD) -> dict[str, Any]:
     return record if isinstance(record, dict) and "asked" in record else {}
 
 
-def write_record(folder: Path, asked: dict[str, Any], complete: bool, name: str = RECORD, **more: Any) -> None:
+def write_manifest(folder: Path, asked: dict[str, Any], complete: bool, name: str = MANIFEST, **more: Any) -> None:
     """Say what is asked for in a folder, before the work begins, and again when it is complete."""
     record = {"asked": asked, "complete": complete, **more}
     write_text(folder / name, json.dumps(record, indent=2, allow_nan=False) + "\n")
@@ -44,7 +44,7 @@ def identity_of(sequence: Sequence) -> dict[str, Any]:
 
 def content_of(detector: Detector, file: Path) -> int:
     """A checksum of the boxes that a detector has, or of the file that it was made from; 0 where there is neither."""
-    if isinstance(detector, Given):
+    if isinstance(detector, PrecomputedDetector):
         boxes = detector.annotation
         return zlib.crc32(b"".join(c.tobytes() for c in (boxes.frame, boxes.xyxy, boxes.score, boxes.class_id)))
     return zlib.crc32(file.read_bytes()) if file.is_file() else 0

@@ -9,9 +9,9 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Detections, Detector, Frame, Integers, Sequence, View
-from idfree.detectors import Given
+from idfree.detectors import PrecomputedDetector
 from idfree.detectors.precomputed import ALL
-from idfree.pipelines.manifest import read_record
+from idfree.pipelines.manifest import read_manifest
 
 NETWORKS = (".onnx", ".pt")
 
@@ -34,12 +34,12 @@ def detectors_for(spec: str, **options: Any) -> Callable[[Sequence], Detector]:
     return lambda sequence: given(spec, sequence)
 
 
-def given(spec: str, sequence: Sequence) -> Given:
+def given(spec: str, sequence: Sequence) -> PrecomputedDetector:
     """The detections of a sequence as `stored` finds them, and what `idfree detect` knew of them, if it wrote them."""
     path = file_of(spec, sequence)
-    boxes, record = checked(path, sequence), read_record(path.parent, f"{path.stem}.json")
+    boxes, record = checked(path, sequence), read_manifest(path.parent, f"{path.stem}.json")
     if not record:
-        return Given(boxes, sequence.size_hw)
+        return PrecomputedDetector(boxes, sequence.size_hw)
     if not record["complete"]:
         raise UserError(f"{path}: `idfree detect` did not finish: let it go on, with the same words")
     report = record["report"]
@@ -50,12 +50,12 @@ def given(spec: str, sequence: Sequence) -> Given:
         )
     looks = report["appearance"] or {"limit": None, "dtype": "float64"}
     embedding = None if boxes.embedding is None else boxes.embedding.astype(looks["dtype"])
-    return Given(
+    return PrecomputedDetector(
         replace(boxes, class_id=classes_beside(path, boxes), embedding=embedding),
         sequence.size_hw,
         report["detector"],
-        appearance_limit=looks["limit"],
-        appearance_farthest=looks.get("farthest"),
+        match_threshold=looks["limit"],
+        upper_threshold=looks.get("farthest"),
         looked=range(report.get("start", 1), report.get("stop") or ALL.stop, report["every"]),
         scores=tuple(report["score_range"]) if report["score_range"] else None,
     )
@@ -115,7 +115,7 @@ def classes_file(path: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Yours:
+class CallableDetector:
     """A detector made of the user's own function from a Frame to Detections (or to a View)."""
 
     function: Callable[[Frame], Detections | View]

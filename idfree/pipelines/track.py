@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from idfree.core.errors import UserError
-from idfree.core.prefetch import ahead
+from idfree.core.prefetch import prefetch
 from idfree.core.types import Annotation, Detections, Detector, Frame, Sequence, Tracks, View
-from idfree.detectors import Given
-from idfree.pipelines.camera_motion import Camera, camera_for
-from idfree.pipelines.open_detector import Yours, detectors_for
+from idfree.detectors import PrecomputedDetector
+from idfree.pipelines.camera_motion import CameraMotionSource, camera_for
+from idfree.pipelines.open_detector import CallableDetector, detectors_for
 from idfree.pipelines.selection import Selection
 from idfree.sequences import open_source
 from idfree.trackers.registry import Tracker, make_tracker
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STAGES = ("reading", "detecting", "associating", "writing")
 
 
-class Clock:
+class StageTimer:
     """Seconds spent in each stage; the `whole`, from first to last, is less than their sum where stages overlap."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Clock:
 
 
 @dataclass
-class Run:
+class TrackingRun:
     """One sequence being tracked: iterate for (frame, tracks); `result` and `summary` say what came of it so far.
 
     pictured: pictures are read; then the next one is read, and what is in this one detected, in threads of their own
@@ -61,18 +61,20 @@ class Run:
     detector: Detector
     tracker: Tracker
     selection: Selection = field(default_factory=Selection)
-    camera: Camera | None = None
+    camera: CameraMotionSource | None = None
     score_range: tuple[float, float] | None = None
     encoder: "Encoder | None" = None
     pictured: bool = False
-    clock: Clock = field(default_factory=Clock)
+    clock: StageTimer = field(default_factory=StageTimer)
     seen: list[tuple[int, Tracks]] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
-        frames = ahead(self.frames()) if self.pictured else self.frames()
+        frames = prefetch(self.frames()) if self.pictured else self.frames()
         views = self.views(frames)
-        if self.pictured and not isinstance(self.detector, Yours):  # who knows what threads the user's own can bear
-            views = ahead(views)
+        if self.pictured and not isinstance(
+            self.detector, CallableDetector
+        ):  # who knows what threads the user's own can bear
+            views = prefetch(views)
         with closing(views):
             for frame, view in views:
                 with self.clock.time("associating"):
@@ -112,11 +114,11 @@ class Run:
         view = replace(view, detections=detections, camera=motion)
         if self.encoder is None:
             return view
-        return replace(view, appearance_limit=self.encoder.limit, appearance_farthest=self.encoder.farthest)
+        return replace(view, match_threshold=self.encoder.match_threshold, upper_threshold=self.encoder.upper_threshold)
 
     def embedded(self, frame: Frame, detections: Detections) -> Detections:
         """The detections with the encoder's embeddings, of those that the tracker wants; zeros for the others."""
-        if self.encoder is None or self.tracker.published_limit is None or frame.image is None:
+        if self.encoder is None or self.tracker.published_threshold is None or frame.image is None:
             return detections
         wanted = detections.score > self.tracker.least_embedded
         embedding = np.zeros((len(detections), self.encoder.dimension), dtype=np.float32)
@@ -130,10 +132,10 @@ class Run:
     def appearance(self) -> dict[str, Any] | None:
         """Whose embeddings are compared, and their limit; None where nobody's are."""
         if self.encoder is not None:
-            return {"name": self.encoder.name, "limit": self.encoder.limit}
+            return {"name": self.encoder.name, "limit": self.encoder.match_threshold}
         if not self.detector.has_embeddings or self.selection.appearance == "none":
             return None
-        return {"name": "own", "limit": self.tracker.limit}
+        return {"name": "own", "limit": self.tracker.match_threshold}
 
     def lost(self) -> int:
         """How many frames the sequence should have had and did not give."""
@@ -216,7 +218,7 @@ def prepare(
     images: bool = True,
     camera: str = "none",
     encoder: "Encoder | None" = None,
-) -> Run:
+) -> TrackingRun:
     """A run ready to go. camera: as `--camera` says; encoder: of the detections' looks, in place of their own.
 
     Images are left unread where neither the detector, nor the camera, nor the encoder, nor the caller (`images`) wants
@@ -232,8 +234,8 @@ def prepare(
     if not isinstance(tracker, Tracker):
         name = tracker or default_tracker(detector, selection, encoder)
         tracker = make_tracker(name, assignments, rate)
-    score_range = detector.score_range if isinstance(detector, Given) else None
-    return Run(sequence, detector, tracker, selection, motion, score_range, encoder, pictured=any(asked))
+    score_range = detector.score_range if isinstance(detector, PrecomputedDetector) else None
+    return TrackingRun(sequence, detector, tracker, selection, motion, score_range, encoder, pictured=any(asked))
 
 
 def track(
@@ -258,7 +260,7 @@ def track(
     sequences = open_source(source)
     if len(sequences) > 1:
         raise UserError(f"{source}: holds {len(sequences)} sequences; track them one by one")
-    found = detectors_for(detector)(sequences[0]) if isinstance(detector, str) else Yours(detector)
+    found = detectors_for(detector)(sequences[0]) if isinstance(detector, str) else CallableDetector(detector)
     encoder = encoder_for(appearance)
     chosen = Selection(**selection, appearance=appearance)
     return iter(prepare(sequences[0], found, tracker, set, chosen, images, camera, encoder))

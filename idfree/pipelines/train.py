@@ -14,7 +14,7 @@ from idfree.core.errors import UserError
 from idfree.core.types import Annotation
 from idfree.datasets.footage import Footage
 from idfree.datasets.frame_cache import cached
-from idfree.detectors import Given, open_detector
+from idfree.detectors import PrecomputedDetector, open_detector
 from idfree.pipelines.adapt import merged
 from idfree.pipelines.detect import rows_of
 from idfree.pipelines.label import label
@@ -22,7 +22,7 @@ from idfree.pipelines.pseudolabels import LabelSettings, at_least, clean, covere
 from idfree.pipelines.validate import validate, video_of
 
 if TYPE_CHECKING:
-    from idfree.learn.networks.centre import Centre
+    from idfree.learn.networks.centre import CentreNetwork
     from idfree.learn.schedule import Precision
 
 
@@ -56,7 +56,7 @@ def by_motion(footage: Footage, settings: LabelSettings) -> Footage:
     """
     rows = np.flatnonzero((footage.boxes.score != 0) & footage.moving)
     objects = footage.boxes[rows]
-    found = label(video_of(footage), Given(objects, scores=None), settings).boxes
+    found = label(video_of(footage), PrecomputedDetector(objects, scores=None), settings).boxes
     identity = np.full(len(footage.boxes), -1)
     identity[rows[rows_of(found, objects)]] = found.id
     return replace(footage, boxes=replace(footage.boxes, id=identity))
@@ -64,10 +64,10 @@ def by_motion(footage: Footage, settings: LabelSettings) -> Footage:
 
 def judge_on(
     footages: Sequence[Footage], tracker: str, precision: "Precision" = "fp32"
-) -> "Callable[[Centre, dict[str, str]], dict[str, float]]":
+) -> "Callable[[CentreNetwork, dict[str, str]], dict[str, float]]":
     """What judges a network, of which something is known, by how it tracks footages (see `validate`)."""
 
-    def judge(network: "Centre", known: dict[str, str]) -> dict[str, float]:
+    def judge(network: "CentreNetwork", known: dict[str, str]) -> dict[str, float]:
         from idfree.learn.torch_session import TorchSession
 
         detector = open_detector("the network", session=TorchSession(network, known, precision))

@@ -14,9 +14,9 @@ from idfree.core.progress import progress
 from idfree.core.settings import override
 from idfree.core.types import Annotation, Floats, Frame, Sequence, View
 from idfree.core.version import __version__
-from idfree.evaluation.half import half
+from idfree.evaluation.frame_subset import half
 from idfree.evaluation.tracking import Scores, evaluate, figures
-from idfree.pipelines.track import Run, gather, plain
+from idfree.pipelines.track import TrackingRun, gather, plain
 from idfree.sequences.motchallenge import names_of, read_truth
 from idfree.trackers.registry import TRACKERS
 from idfree.trackers.search_space import Axis
@@ -26,7 +26,7 @@ DECIMALS = 2  # of boxes in a file of results
 
 
 @dataclass(frozen=True)
-class Footage:
+class TuningSequence:
     """A sequence as a detector saw it, no images, with the truth of that part of it that counts.
 
     seen: the number and the view of each frame that a tracker must see for it. rate: frames per second. length: of the
@@ -42,7 +42,7 @@ class Footage:
     file: Path
     part: Part = "none"
 
-    def cut(self, part: Part) -> "Footage":
+    def cut(self, part: Part) -> "TuningSequence":
         """A half of it. For the second the tracker sees the first, too, as where `idfree eval` cuts results."""
         if part == "none":
             return self
@@ -64,12 +64,12 @@ class Footage:
         return evaluate(self.truth, results, frames=self.frames, names=(str(self.file), tracker))
 
 
-def scores_of(footage: Iterable[Footage]) -> Floats:
+def scores_of(footage: Iterable[TuningSequence]) -> Floats:
     """(N,) the scores of all detections in it."""
     return np.concatenate([view.detections.score for each in footage for _, view in each.seen])
 
 
-def watch(run: Run, quiet: bool = True) -> Footage:
+def watch(run: TrackingRun, quiet: bool = True) -> TuningSequence:
     """What the detector of a run sees in every frame, and the truth. Raises UserError where there is none."""
     sequence = run.sequence
     file = truth_file(sequence)
@@ -77,7 +77,7 @@ def watch(run: Run, quiet: bool = True) -> Footage:
     frames = progress(sequence, sequence.name, sequence.length, quiet)
     seen = [(frame.number, remembered(run.view(frame))) for frame in frames]
     length = sequence.length or len(seen)
-    return Footage(sequence.name, seen, run.tracker.frame_rate, truth, length, length, file)
+    return TuningSequence(sequence.name, seen, run.tracker.frame_rate, truth, length, length, file)
 
 
 def truth_file(sequence: Sequence) -> Path:
@@ -94,7 +94,7 @@ def remembered(view: View) -> View:
     return replace(view, frame=frame, embedder=None, refiner=None)
 
 
-def measure(tracker: str, settings: Any, footage: Iterable[Footage]) -> dict[str, float]:
+def measure(tracker: str, settings: Any, footage: Iterable[TuningSequence]) -> dict[str, float]:
     """TrackEval's figures of a tracker over all footage together."""
     return figures(sum((each.scores(tracker, settings) for each in footage), Scores()))
 
@@ -117,7 +117,7 @@ class Search:
     tracker: str
     start: Any
     space: list[Axis]
-    footage: list[Footage]
+    footage: list[TuningSequence]
     metric: str
     lower: bool = False
 

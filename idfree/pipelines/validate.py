@@ -11,7 +11,7 @@ from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Detector, Frame
 from idfree.core.types import Sequence as Video
 from idfree.datasets.footage import Footage
-from idfree.detectors import Given
+from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.detection import PrecisionRecall, by_size
 from idfree.evaluation.tracking import Scores, evaluate, figures
 from idfree.pipelines.detect import detect, looks_of_tracklets
@@ -22,7 +22,7 @@ MEASURES = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")  # of TrackEval'
 
 
 @dataclass(frozen=True)
-class Seen:
+class DetectedFootage:
     """What a detector saw: of each footage, its boxes, with embeddings or without."""
 
     footages: Sequence[Footage]
@@ -42,10 +42,10 @@ class Seen:
         Raises UserError where the truth does not say who is who.
         """
         total, found = Scores(), self.calibration
-        limit, farthest = (found.limit, found.farthest) if found else (None, None)
+        limit, upper_threshold = (found.match_threshold, found.upper_threshold) if found else (None, None)
         for footage, boxes in zip(self.footages, self.boxes, strict=True):
             video, truth = video_of(footage), truth_of(footage)
-            given = Given(boxes, appearance_limit=limit, appearance_farthest=farthest, scores=None)
+            given = PrecomputedDetector(boxes, match_threshold=limit, upper_threshold=upper_threshold, scores=None)
             run = prepare(video, given, tracker, images=False)
             for _ in run:
                 pass
@@ -59,9 +59,9 @@ class Seen:
         return sum((part["all"] for part in parts), PrecisionRecall()).ap
 
 
-def look(detector: Detector, footages: Sequence[Footage]) -> Seen:
+def detect_footage(detector: Detector, footages: Sequence[Footage]) -> DetectedFootage:
     """Look at footages once. Raises UserError where a picture cannot be read."""
-    return Seen(footages, [detect(video_of(footage), detector).boxes for footage in footages])
+    return DetectedFootage(footages, [detect(video_of(footage), detector).boxes for footage in footages])
 
 
 def validate(detector: Detector, footages: Sequence[Footage], tracker: str) -> dict[str, float]:
@@ -71,9 +71,9 @@ def validate(detector: Detector, footages: Sequence[Footage], tracker: str) -> d
     """
     for footage in footages:
         truth_of(footage)  # before all the looking
-    seen = look(detector, footages)
+    seen = detect_footage(detector, footages)
     said, found = seen.tracked(tracker), seen.calibration
-    return {**said, "limit": found.limit, "farthest": found.farthest} if found else said
+    return {**said, "limit": found.match_threshold, "farthest": found.upper_threshold} if found else said
 
 
 def video_of(footage: Footage) -> Video:
@@ -105,7 +105,7 @@ def truth_of(footage: Footage) -> Annotation:
 def calibration_of(videos: Sequence[Video], seen: Sequence[Annotation]) -> Calibration | None:
     """How far apart the embeddings of what was seen lie; None where there is too little."""
     looks = [
-        looks_of_tracklets(video, Given(boxes, scores=None))
+        looks_of_tracklets(video, PrecomputedDetector(boxes, scores=None))
         for video, boxes in zip(videos, seen, strict=True)
         if boxes.embedding is not None
     ]

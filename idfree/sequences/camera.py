@@ -56,7 +56,7 @@ def camera_name(source: int | str) -> str:
 
 def read_newest(connect: Callable[[], Images], name: str, settings: CameraSettings) -> Iterator[Frame]:
     """The newest frame each time one is asked for; the thread that reads ends with the generator."""
-    reader = Reader(connect, name, settings)
+    reader = CameraReader(connect, name, settings)
     thread = threading.Thread(target=reader.run, name=name, daemon=True)
     thread.start()
     try:
@@ -67,7 +67,7 @@ def read_newest(connect: Callable[[], Images], name: str, settings: CameraSettin
         thread.join(settings.timeout)
 
 
-class Reader:
+class CameraReader:
     """Reads a source in a thread of its own (`run`) and holds the newest frame until it is taken (`take`)."""
 
     def __init__(self, connect: Callable[[], Images], name: str, settings: CameraSettings):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
 Better = Literal["higher", "lower", ""]
-Figures = Mapping[str, float | None]
+Metrics = Mapping[str, float | None]
 
 COMBINED = "COMBINED"
 ENDLESS = 10_000  # characters to a line where nobody looks: nothing is folded
@@ -81,7 +81,7 @@ class Row:
     """The labels of a row, as many as the table has label headers, and its figures by key."""
 
     labels: tuple[str, ...]
-    figures: Figures
+    figures: Metrics
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def best_of(column: Column, rows: Iterable[Row]) -> set[str]:
     return {values[max(values) if column.better == "higher" else min(values)]}
 
 
-def scores(figures: Mapping[str, Figures], columns: Sequence[Column] = TRACKING, header: str = "Sequence") -> Table:
+def scores(figures: Mapping[str, Metrics], columns: Sequence[Column] = TRACKING, header: str = "Sequence") -> Table:
     """A row for each name of `figures`, COMBINED set apart below."""
     rows = {name: Row((name,), values) for name, values in figures.items()}
     combined = (rows.pop(COMBINED),) if COMBINED in rows else ()
@@ -120,7 +120,7 @@ def scores(figures: Mapping[str, Figures], columns: Sequence[Column] = TRACKING,
 
 
 def comparison(
-    results: Mapping[str, Mapping[str, Figures]], columns: Sequence[Column] = TRACKING, per_sequence: bool = False
+    results: Mapping[str, Mapping[str, Metrics]], columns: Sequence[Column] = TRACKING, per_sequence: bool = False
 ) -> Table:
     """Several results side by side, the best of each column marked: their COMBINED rows, or sequence by sequence.
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from idfree.core.types import Frame, Image, Tracks
 
 if TYPE_CHECKING:
-    from idfree.show.video_writer import H264Writer
+    from idfree.show.video_writer import VideoWriter
     from idfree.show.window import Window
 
 
-class Film:
+class VideoOutput:
     """A context manager; `add` each frame with its tracks. The video appears whole when the block ends well.
 
     path: the .mp4 to write, or None. window: also show it, titled so, or None.
@@ -24,9 +24,9 @@ class Film:
         self.path, self.frame_rate, self.window = path, frame_rate, window
         self.drawing = Drawing()
         self.stack = ExitStack()
-        self.screens: list[H264Writer | Window] = []
+        self.screens: list[VideoWriter | Window] = []
 
-    def __enter__(self) -> "Film":
+    def __enter__(self) -> "VideoOutput":
         return self
 
     def __exit__(
@@ -48,10 +48,10 @@ class Film:
     def open(self, first: Image) -> None:
         """The video and the window, which want to know the size of their pictures."""
         if self.path is not None:
-            from idfree.show.video_writer import H264Writer
+            from idfree.show.video_writer import VideoWriter
 
             size_hw = (first.shape[0], first.shape[1])
-            self.screens.append(self.stack.enter_context(H264Writer(self.path, self.frame_rate, size_hw)))
+            self.screens.append(self.stack.enter_context(VideoWriter(self.path, self.frame_rate, size_hw)))
         if self.window is not None:
             from idfree.show.window import Window
 

@@ -17,28 +17,28 @@ LIMITED = 1  # FFmpeg's AVCOL_RANGE_MPEG: luma 16…235
 
 
 @dataclass(frozen=True)
-class H264Settings:
+class VideoWriterSettings:
     crf: int = 23  # x264's default; 18 is nearly lossless, 28 small
     preset: str = "veryfast"  # x264's presets trade speed for bytes; its default is "medium"
 
 
-class H264Writer:
+class VideoWriter:
     """Writes BGR images of one size as an MP4 file, whole or not at all.
 
-    `with H264Writer(path, frame_rate, size_hw) as video: video.write(image)`. An odd width or height gets one more
+    `with VideoWriter(path, frame_rate, size_hw) as video: video.write(image)`. An odd width or height gets one more
     column or row (yuv420p needs even ones), a copy of the last. An exception inside the block leaves no file.
     """
 
     def __init__(
-        self, path: Path | str, frame_rate: float, size_hw: tuple[int, int], settings: H264Settings | None = None
+        self, path: Path | str, frame_rate: float, size_hw: tuple[int, int], settings: VideoWriterSettings | None = None
     ):
         self.path = Path(path)
         self.frame_rate = Fraction(frame_rate).limit_denominator(1001)  # 29.97002997… is 30000/1001
         self.size_hw = size_hw
-        self.settings = settings or H264Settings()
+        self.settings = settings or VideoWriterSettings()
         self.written = 0
 
-    def __enter__(self) -> "H264Writer":
+    def __enter__(self) -> "VideoWriter":
         import av
 
         with ExitStack() as stack:

@@ -16,7 +16,7 @@ ROUND = np.linspace(0, 2 * np.pi, 60)
 
 
 @dataclass(frozen=True)
-class Camera:
+class PinholeCamera:
     """Looks across the street from a first floor, level, its lens shifted down so that uprights stay upright."""
 
     size_hw: tuple[int, int]
@@ -41,10 +41,10 @@ class Camera:
         return self.size_hw[1] / 2 / self.focal
 
 
-class Easel:
+class Canvas:
     """A canvas FINER times larger than the picture, and a mask of the upright shapes painted on it."""
 
-    def __init__(self, camera: Camera):
+    def __init__(self, camera: PinholeCamera):
         self.camera = camera
         height, width = camera.size_hw
         self.canvas = np.zeros((FINER * height, FINER * width, 3), dtype=np.uint8)

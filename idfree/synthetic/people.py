@@ -7,7 +7,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from idfree.core.boxes import Floats, Integers
-from idfree.synthetic.canvas import SUBPIXEL, Camera, bgr, fixed
+from idfree.synthetic.canvas import SUBPIXEL, PinholeCamera, bgr, fixed
 
 STRIDE = 0.8  # length of two steps as a share of body height
 CHILDREN = 0.1  # share of people
@@ -40,7 +40,7 @@ DIRECTIONS = np.stack([f(np.linspace(0, 2 * np.pi, 18, endpoint=False)) for f in
 
 
 @dataclass(frozen=True)
-class Looks:
+class Appearance:
     """height (N,) m, build (N,) of 1, colours (N, P, 3) BGR, worn (N, P): the parts each has, model (N,).
 
     model: the first person dressed alike, oneself if there is none before.
@@ -53,7 +53,7 @@ class Looks:
     model: Integers
 
 
-def dress(rng: Generator, people: int, lookalikes: float) -> Looks:
+def dress(rng: Generator, people: int, lookalikes: float) -> Appearance:
     """People, a share of whom are dressed like one before them."""
     wardrobe, model = [clothes(rng) for _ in range(people)], np.arange(people)
     for person in range(1, people):
@@ -64,7 +64,7 @@ def dress(rng: Generator, people: int, lookalikes: float) -> Looks:
     colours, worn = colours.reshape(people, len(PARTS), 3)[model], worn.reshape(people, len(PARTS))[model]
     child, adult = rng.uniform(1.1, 1.4, people), np.clip(rng.normal(1.72, 0.09, people), 1.5, 1.95)
     height = np.where(rng.random(people) < CHILDREN, child, adult)
-    return Looks(height, rng.uniform(0.95, 1.2, people), colours, worn, model)
+    return Appearance(height, rng.uniform(0.95, 1.2, people), colours, worn, model)
 
 
 def clothes(rng: Generator) -> dict[str, str]:
@@ -125,7 +125,7 @@ def outlines(discs: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Figures:
+class People:
     """Everybody in one picture.
 
     depth (N,) m, foot (N, 2) px, scale (N,) px a metre, xyxy (N, 4) px, uncut; and of each part outline (N, P, V, 2) as
@@ -161,7 +161,9 @@ class Figures:
         return mask > 0, left, top
 
 
-def pose(camera: Camera, looks: Looks, place: Floats, heading: Floats, gone: Floats, pace: Floats) -> Figures:
+def pose(
+    camera: PinholeCamera, looks: Appearance, place: Floats, heading: Floats, gone: Floats, pace: Floats
+) -> People:
     """Everybody as the camera sees them, each as if flat at their own depth.
 
     place (N, 2) m, heading (N, 2) of length 1, both (x, z); gone (N,) m; pace (N,) 0…1.
@@ -179,4 +181,4 @@ def pose(camera: Camera, looks: Looks, place: Floats, heading: Floats, gone: Flo
     depth = back.mean(axis=-1)
     shade = 1 - 0.25 * np.clip(depth / 0.1, 0, 1)  # the far arm and leg are darker
     order = np.argsort(-depth - SET_BACK, axis=1, kind="stable")
-    return Figures(z, foot, scale, xyxy, outline, looks.colours * shade[..., None], order, looks.worn)
+    return People(z, foot, scale, xyxy, outline, looks.colours * shade[..., None], order, looks.worn)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from idfree.core.boxes import Floats, Integers, area, clip, cxcywh_to_xyxy, xyxy_to_cxcywh
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Frame, Image, Sequence
-from idfree.synthetic.canvas import SUBPIXEL, Camera, fixed
-from idfree.synthetic.people import Figures, Looks, dress, pose
-from idfree.synthetic.scenery import Thing, scenery
-from idfree.synthetic.trajectories import FAR_LANE, NEAR_LANES, Walks, walk
+from idfree.synthetic.canvas import SUBPIXEL, PinholeCamera, fixed
+from idfree.synthetic.people import Appearance, People, dress, pose
+from idfree.synthetic.scenery import SceneObject, scenery
+from idfree.synthetic.trajectories import FAR_LANE, NEAR_LANES, Trajectories, walk
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class StreetSettings:
 
 
 @dataclass(frozen=True)
-class Synthetic:
+class SyntheticSequence:
     """A rendered sequence, its truth, and what a detector with appearance might have seen.
 
     truth.xyxy is the figure's full extent cut to the picture, truth.visibility the share of the figure's own pixels
@@ -53,7 +53,7 @@ def street(
     size_hw: tuple[int, int] = (540, 960),
     frame_rate: float = 20.0,
     settings: StreetSettings = StreetSettings(),
-) -> Synthetic:
+) -> SyntheticSequence:
     """A street with `people` passers-by; the same arguments give the same truth, detections and pixels.
 
     Pictures are rendered as they are read, anew each time. Everybody is in the picture at some time, perhaps hidden.
@@ -65,7 +65,7 @@ def street(
             "expected no fewer than 0 people, 1 frame and 32 px a side, and a positive rate"
         )
     dressing, walking, building, detecting = np.random.default_rng(seed).spawn(4)
-    camera = Camera(size_hw)
+    camera = PinholeCamera(size_hw)
     looks = dress(dressing, people, settings.lookalikes)
     walks = walk(walking, camera, people, frames, frame_rate, settings.together, settings.stopping)
     scene = Street(camera, looks, walks, *scenery(camera, building), settings.shadows)
@@ -75,21 +75,21 @@ def street(
     def read() -> Iterator[Frame]:
         return (Frame(n + 1, scene.picture(n), n / frame_rate) for n in range(frames))
 
-    return Synthetic(Sequence(f"street-{seed}", read, frames, frame_rate, size_hw), truth, detections)
+    return SyntheticSequence(Sequence(f"street-{seed}", read, frames, frame_rate, size_hw), truth, detections)
 
 
 @dataclass(frozen=True)
 class Street:
     """Everything there is, people and things; renders frames, counted from 0, and knows who is seen in them."""
 
-    camera: Camera
-    looks: Looks
-    walks: Walks
+    camera: PinholeCamera
+    looks: Appearance
+    walks: Trajectories
     background: Image
-    things: list[Thing]
+    things: list[SceneObject]
     shadows: bool
 
-    def figures(self, frame: int) -> Figures:
+    def figures(self, frame: int) -> People:
         """Everybody in one frame."""
         w = self.walks
         return pose(self.camera, self.looks, w.place[frame], w.heading[frame], w.gone[frame], w.pace[frame])
@@ -109,14 +109,14 @@ class Street:
                 cv2.copyTo(thing.patch, thing.mask, image[thing.rows, thing.columns])
         return image
 
-    def near_to_far(self, figures: Figures) -> list[int]:
+    def near_to_far(self, figures: People) -> list[int]:
         """The people who touch the picture, and all things, numbered on after the last person."""
         depth = np.concatenate([figures.depth, [thing.depth for thing in self.things]])
         absent = np.flatnonzero(area(clip(figures.xyxy, self.camera.size_hw)) == 0)
         order = np.argsort(depth, kind="stable")
         return [int(index) for index in order[~np.isin(order, absent)]]
 
-    def visibility(self, figures: Figures) -> tuple[Floats, Integers]:
+    def visibility(self, figures: People) -> tuple[Floats, Integers]:
         """(N,) share of each figure's pixels that are seen, and (N,) who hides most of it: −1 nobody, N a thing."""
         people = len(figures.depth)
         share, hider = np.zeros(people), np.full(people, -1)
@@ -137,7 +137,7 @@ class Street:
         return share, hider
 
 
-def cast_shadows(image: Image, figures: Figures) -> None:
+def cast_shadows(image: Image, figures: People) -> None:
     """Darken the ground around everybody's feet, in place."""
     import cv2
 
@@ -201,7 +201,7 @@ def jitter(rng: Generator, xyxy: Floats, share: float) -> Floats:
     return cxcywh_to_xyxy(boxes)
 
 
-def false_boxes(rng: Generator, camera: Camera, frames: int, rate: float) -> tuple[Floats, Integers]:
+def false_boxes(rng: Generator, camera: PinholeCamera, frames: int, rate: float) -> tuple[Floats, Integers]:
     """Boxes (K, 4) as large as people are at some place in the picture, and their frames (K,)."""
     frame = np.repeat(np.arange(1, frames + 1), rng.poisson(rate, frames))
     z = rng.uniform(NEAR_LANES[0][0], FAR_LANE[1], len(frame))

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from idfree.core.types import Image
-from idfree.synthetic.canvas import FINER, Camera, Easel, bgr, shrink
+from idfree.synthetic.canvas import FINER, Canvas, PinholeCamera, bgr, shrink
 
 ROAD = (11.0, 17.5)  # depths of its kerbs
 KIOSK, LAMPS, VAN, TREES, HOUSES, SKY = 9.2, 10.9, 16.6, 17.8, 21.5, 90.0  # depths
@@ -25,7 +25,7 @@ ASPHALT, GUTTER, PAVING, JOINT = "#747980", "#63686f", "#d9cdbc", "#c7baa8"
 
 
 @dataclass(frozen=True)
-class Thing:
+class SceneObject:
     """Something that hides people behind it: its depth, the part of the picture it takes, its patch and its mask."""
 
     depth: float
@@ -35,22 +35,22 @@ class Thing:
     mask: NDArray[np.uint8]
 
 
-def scenery(camera: Camera, rng: Generator) -> tuple[Image, list[Thing]]:
+def scenery(camera: PinholeCamera, rng: Generator) -> tuple[Image, list[SceneObject]]:
     """What does not move: the background (H, W, 3), and the things in it that hide people, far to near."""
-    easel = Easel(camera)
+    easel = Canvas(camera)
     paint_sky(easel, rng)
     paint_houses(easel, rng)
     paint_ground(easel, rng)
     side = float(rng.choice([-1, 1]))
     reach = side * camera.aperture
-    standing: list[tuple[Callable[[Easel, float, float], None], float, float]] = [
+    standing: list[tuple[Callable[[Canvas, float, float], None], float, float]] = [
         *((paint_tree, x, TREES) for x in np.arange(-3, 4) * 6.5 + rng.uniform(2.2, 4.2, 7)),
         (paint_van, -0.5 * reach * VAN, VAN),
         (paint_lamp, -0.4 * reach * LAMPS, LAMPS),
         (paint_lamp, 0.94 * reach * LAMPS, LAMPS),
         (paint_kiosk, side * max(0.62 * camera.aperture * KIOSK, 3.5), KIOSK),  # off the way to the zebra crossing
     ]
-    things: list[Thing] = []
+    things: list[SceneObject] = []
     for paint, x, z in standing:
         easel.mask[:] = 0
         paint(easel, x, z)
@@ -59,7 +59,7 @@ def scenery(camera: Camera, rng: Generator) -> tuple[Image, list[Thing]]:
     return shrink(easel.canvas), things
 
 
-def cut_out(easel: Easel, depth: float) -> Thing:
+def cut_out(easel: Canvas, depth: float) -> SceneObject:
     """What has just been painted, as a thing of its own."""
     import cv2
 
@@ -67,10 +67,10 @@ def cut_out(easel: Easel, depth: float) -> Thing:
     rows, columns = (slice(start // FINER, (end - 1) // FINER + 1) for start, end in ((y, y + height), (x, x + width)))
     fine = slice(rows.start * FINER, rows.stop * FINER), slice(columns.start * FINER, columns.stop * FINER)
     mask = np.where(shrink(easel.mask[fine]) > 127, np.uint8(255), np.uint8(0))
-    return Thing(depth, rows, columns, shrink(easel.canvas[fine]), mask)
+    return SceneObject(depth, rows, columns, shrink(easel.canvas[fine]), mask)
 
 
-def paint_sky(easel: Easel, rng: Generator) -> None:
+def paint_sky(easel: Canvas, rng: Generator) -> None:
     """Clear, with clouds, and the distant town."""
     t = np.linspace(0, 2, len(easel.canvas))[:, None, None].clip(0, 1)
     easel.canvas[:] = np.rint((1 - t) * bgr("#8ec5e8") + t * bgr("#fdf0da"))
@@ -83,7 +83,7 @@ def paint_sky(easel: Easel, rng: Generator) -> None:
         easel.wall(x, 0, rng.uniform(5, 9), rng.uniform(11, 20), SKY, str(rng.choice(["#c3d3dd", "#b7cad8"])))
 
 
-def paint_houses(easel: Easel, rng: Generator) -> None:
+def paint_houses(easel: Canvas, rng: Generator) -> None:
     """A row from side to side, no two neighbours of one colour."""
     reach, wall = easel.camera.aperture * HOUSES + 1, ""
     x = -reach - rng.uniform(0, 3)
@@ -95,7 +95,7 @@ def paint_houses(easel: Easel, rng: Generator) -> None:
         x += width
 
 
-def paint_house(easel: Easel, rng: Generator, x: float, width: float, wall: str) -> None:
+def paint_house(easel: Canvas, rng: Generator, x: float, width: float, wall: str) -> None:
     """Two rows of windows, and a gable or a flat roof; left edge at x."""
     z, eaves = HOUSES, rng.uniform(7.0, 7.8)
     if rng.random() < 0.7:
@@ -115,7 +115,7 @@ def paint_house(easel: Easel, rng: Generator, x: float, width: float, wall: str)
             easel.wall(left - 0.15, y - 0.2, 1.2, 0.12, z, "#e7dccb")
 
 
-def paint_shop(easel: Easel, x: float, width: float, accent: str) -> None:
+def paint_shop(easel: Canvas, x: float, width: float, accent: str) -> None:
     """The ground floor: a window, a door, a striped awning."""
     z = HOUSES
     easel.wall(x + 0.25, 0, width - 0.5, 2.6, z, "#54433c")
@@ -129,7 +129,7 @@ def paint_shop(easel: Easel, x: float, width: float, accent: str) -> None:
         easel.shape([a, b, b, a], [2.6, 2.6, 2.2, 2.2], [z, z, z - 0.9, z - 0.9], CREAM if n % 2 else accent)
 
 
-def paint_ground(easel: Easel, rng: Generator) -> None:
+def paint_ground(easel: Canvas, rng: Generator) -> None:
     """Two pavements, a road between them, a zebra crossing in the middle."""
     near, far = ROAD
     easel.lane(far, HOUSES - far, "#d6cbbb")
@@ -157,7 +157,7 @@ def paint_ground(easel: Easel, rng: Generator) -> None:
     ground[:] = np.clip(ground + grain.repeat(FINER, axis=0).repeat(FINER, axis=1)[..., None], 0, 255)
 
 
-def paint_tree(easel: Easel, x: float, z: float) -> None:
+def paint_tree(easel: Canvas, x: float, z: float) -> None:
     """A trunk and a crown of five discs."""
     easel.floor(x - 0.5, 1.0, z - 0.3, 0.6, "#8b7a63")
     easel.shape(x + np.array([-0.13, 0.13, 0.08, -0.08]), [0, 0, 2.8, 2.8], z, "#76563f")
@@ -166,7 +166,7 @@ def paint_tree(easel: Easel, x: float, z: float) -> None:
         easel.disc(x + dx, y, z, radius, leaf)
 
 
-def paint_van(easel: Easel, x: float, z: float) -> None:
+def paint_van(easel: Canvas, x: float, z: float) -> None:
     """A delivery van of 4.4 × 2 m, parked at the far kerb."""
     left = x - 2.2
     easel.shadow(x, z, 2.5, 0.45, "#565b62")
@@ -181,7 +181,7 @@ def paint_van(easel: Easel, x: float, z: float) -> None:
         easel.disc(wheel, 0.36, z, 0.17, "#c3c6c9")
 
 
-def paint_lamp(easel: Easel, x: float, z: float) -> None:
+def paint_lamp(easel: Canvas, x: float, z: float) -> None:
     """A street lamp, 5 m high."""
     easel.wall(x - 0.11, 0, 0.22, 0.5, z, IRON)
     easel.wall(x - 0.06, 0, 0.12, 4.3, z, "#3d5257")
@@ -190,7 +190,7 @@ def paint_lamp(easel: Easel, x: float, z: float) -> None:
     easel.shape(x + np.array([-0.26, 0.26, 0]), [4.85, 4.85, 5.1], z, IRON)
 
 
-def paint_kiosk(easel: Easel, x: float, z: float) -> None:
+def paint_kiosk(easel: Canvas, x: float, z: float) -> None:
     """A newspaper kiosk of 2.2 × 2.7 m."""
     left = x - 1.1
     easel.shadow(x, z, 1.3, 0.3, "#b3a795")

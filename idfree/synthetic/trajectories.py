@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from idfree.core.boxes import Floats
-from idfree.synthetic.canvas import Camera
+from idfree.synthetic.canvas import PinholeCamera
 from idfree.synthetic.people import STRIDE
 
 NEAR_LANES = ((7.4, 8.3), (9.7, 10.3))  # depths at which people walk on this side: before the kiosk and behind it
@@ -17,7 +17,7 @@ SPREAD = np.array([0.7548776662, 0.5698402910])  # steps of the R₂ sequence, w
 
 
 @dataclass(frozen=True)
-class Walks:
+class Trajectories:
     """Everybody's place and heading (F, N, 2) on the ground, (x, z); way gone (F, N) in m; pace (F, N) 0…1."""
 
     place: Floats
@@ -27,8 +27,8 @@ class Walks:
 
 
 def walk(
-    rng: Generator, camera: Camera, people: int, frames: int, frame_rate: float, together: float, stopping: float
-) -> Walks:
+    rng: Generator, camera: PinholeCamera, people: int, frames: int, frame_rate: float, together: float, stopping: float
+) -> Trajectories:
     """Everybody's walk, in groups of one, two or three; when and where groups are seen is spread evenly.
 
     together: share of groups of more than one; stopping: of groups that stand still for a while, where one may.
@@ -45,10 +45,12 @@ def walk(
             place[:, member], heading[:, member] = one.place[:, 0] + beside, one.heading[:, 0]
             gone[:, member], pace[:, member] = one.gone[:, 0] + rng.uniform(0, STRIDE), one.pace[:, 0]  # out of step
         person += size
-    return Walks(place, heading, gone, pace)
+    return Trajectories(place, heading, gone, pace)
 
 
-def walk_one(rng: Generator, camera: Camera, frames: int, frame_rate: float, stopping: float, spread: Floats) -> Walks:
+def walk_one(
+    rng: Generator, camera: PinholeCamera, frames: int, frame_rate: float, stopping: float, spread: Floats
+) -> Trajectories:
     """The walk of one who is in the picture at the shares `spread` (2,) of the time and of the visible path."""
     path, may_stop = route(rng)
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
@@ -61,7 +63,7 @@ def walk_one(rng: Generator, camera: Camera, frames: int, frame_rate: float, sto
     gone += seen[int(spread[1] * len(seen))] - gone[int(spread[0] * frames)]
     x, z, dx, dz = (np.interp(gone, along, line) for line in (*path.T, *np.gradient(path, along, axis=0).T))
     heading = np.stack([dx, dz], axis=1) / np.hypot(dx, dz)[:, None]
-    return Walks(np.stack([x, z], axis=1)[:, None], heading[:, None], gone[:, None], pace[:, None])
+    return Trajectories(np.stack([x, z], axis=1)[:, None], heading[:, None], gone[:, None], pace[:, None])
 
 
 def route(rng: Generator) -> tuple[Floats, bool]:

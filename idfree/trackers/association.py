@@ -92,7 +92,7 @@ def greedy(i: Integers, j: Integers, cost: Floats, limit: float) -> Integers:
     return np.concatenate(chosen)
 
 
-class Matching:
+class Matches:
     """The matches of one frame, made in passes; each pass chooses among what the passes before it left.
 
     detection_of (T,): the detection that each track has, −1 if none yet; track_of (D,): the reverse.

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers
-from idfree.trackers.appearance import Embedding, cosine_distance
-from idfree.trackers.association import Matching
+from idfree.trackers.association import Matches
 from idfree.trackers.bytetrack import ByteTrack, ByteTrackSettings
+from idfree.trackers.embeddings import Embedding, cosine_distance
 from idfree.trackers.jde import TRACKED, UNCONFIRMED
 from idfree.trackers.motion import SizeMotion
 
@@ -31,7 +31,7 @@ class BotSort(ByteTrack):
     settings: BotSortSettings
     motion = SizeMotion()
     still = (2, 3)  # width and height
-    published_limit = 2 * BotSortSettings.max_appearance
+    published_threshold = 2 * BotSortSettings.max_appearance
 
     def __init__(self, settings: BotSortSettings | None = None, frame_rate: float = 30.0):
         super().__init__(settings or BotSortSettings(), frame_rate)
@@ -40,7 +40,7 @@ class BotSort(ByteTrack):
     def least_embedded(self) -> float:
         return self.settings.high_score
 
-    def associate(self, detections: Detections, embedding: Embedding) -> Matching:
+    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
         """ByteTrack's three passes; for high scores, the distance is that of overlap or of appearance (sec. 3.3)."""
         tracks, settings = self.tracks, self.settings
         matching = self.matching(tracks, detections)

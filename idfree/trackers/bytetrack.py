@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers
-from idfree.trackers.appearance import Embedding
-from idfree.trackers.association import Mask, Matching
+from idfree.trackers.association import Mask, Matches
+from idfree.trackers.embeddings import Embedding
 from idfree.trackers.jde import TRACKED, UNCONFIRMED, Jde, JdeSettings
 
 
@@ -32,7 +32,7 @@ class ByteTrack(Jde):
     def least_score(self) -> float:
         return self.settings.low_score
 
-    def associate(self, detections: Detections, embedding: Embedding) -> Matching:
+    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
         """Three passes: all but the unconfirmed with high scores, the tracked with low scores, the unconfirmed."""
         tracks, settings = self.tracks, self.settings
         matching = self.matching(tracks, detections)

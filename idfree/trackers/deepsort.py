@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers, Tracks, View
-from idfree.trackers.appearance import Embedding, features
-from idfree.trackers.association import Mask, Matching, overlapping
-from idfree.trackers.camera import warp
+from idfree.trackers.association import Mask, Matches, overlapping
+from idfree.trackers.camera_motion import warp
+from idfree.trackers.embeddings import Embedding, features
 from idfree.trackers.gallery import Gallery
 from idfree.trackers.motion import HeightMotion
+from idfree.trackers.track_table import TrackTable
 from idfree.trackers.tracker import Tracker
-from idfree.trackers.tracklets import Tracklets
 
 # An encoder's limit is that of pairs, but here the nearest of a hundred counts, which is nearer for strangers, too.
 # Measured with colour, a trained network and a public Re-ID model's embeddings: IDF1 +2.3, −0.4, +1.9 against 1.
@@ -31,7 +31,7 @@ class DeepSortSettings:
 
 
 @dataclass
-class DeepSortTracks(Tracklets):
+class DeepSortTracks(TrackTable):
     """state (N, 5, 4) of the Kalman filter; place (N,) in the gallery; missed (N,): updates since the last detection;
     last (N,): when that was, on the tracker's clock; hits (N,): detections so far; confirmed (N,).
     """
@@ -47,7 +47,7 @@ class DeepSortTracks(Tracklets):
 class DeepSort(Tracker):
     """The tracker of Wojke 2017."""
 
-    published_limit = DeepSortSettings.max_cosine / NEAREST
+    published_threshold = DeepSortSettings.max_cosine / NEAREST
 
     def __init__(self, settings: DeepSortSettings | None = None, frame_rate: float = 30.0):
         self.settings = settings or DeepSortSettings()
@@ -78,7 +78,7 @@ class DeepSort(Tracker):
             self.tracks.state = warp(self.tracks.state, view.camera, self.motion.powers)
         self.tracks.missed = self.tracks.missed + 1
 
-    def associate(self, detections: Detections, embedding: Embedding) -> Matching:
+    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
         """Confirmed tracks by appearance within the motion gate, most recently seen first; then IoU for recent ones."""
         tracks, settings = self.tracks, self.settings
         matching = self.matching(tracks, detections)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from idfree.core.types import Detections, Floats
-from idfree.trackers.appearance import Embedding
-from idfree.trackers.association import Mask, Matching
+from idfree.trackers.association import Mask, Matches
+from idfree.trackers.embeddings import Embedding
 from idfree.trackers.jde import TRACKED, UNCONFIRMED, Jde, JdeSettings
 
 
@@ -22,7 +22,7 @@ class FairMOT(Jde):
     """The tracker of Zhang 2020, also of clmot and tdt."""
 
     settings: FairMOTSettings
-    published_limit = FairMOTSettings.max_cosine
+    published_threshold = FairMOTSettings.max_cosine
 
     def __init__(self, settings: FairMOTSettings | None = None, frame_rate: float = 30.0):
         super().__init__(settings or FairMOTSettings(), frame_rate)
@@ -34,7 +34,7 @@ class FairMOT(Jde):
     def least_score(self) -> float:
         return self.settings.min_score
 
-    def associate(self, detections: Detections, embedding: Embedding) -> Matching:
+    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
         """Three passes: appearance for all but the unconfirmed, IoU for the tracked, IoU for the unconfirmed."""
         tracks, settings = self.tracks, self.settings
         matching = self.matching(tracks, detections)

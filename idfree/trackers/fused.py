@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers
-from idfree.trackers.appearance import Embedding, cosine_distance
-from idfree.trackers.association import Mask, Matching
+from idfree.trackers.association import Mask, Matches
 from idfree.trackers.bytetrack import ByteTrack, ByteTrackSettings
+from idfree.trackers.embeddings import Embedding, cosine_distance
 from idfree.trackers.jde import TRACKED, UNCONFIRMED
 
 
@@ -40,7 +40,7 @@ class Fused(ByteTrack):
     """ByteTrack with eyes."""
 
     settings: FusedSettings
-    published_limit = FusedSettings.max_cosine
+    published_threshold = FusedSettings.max_cosine
 
     def __init__(self, settings: FusedSettings | None = None, frame_rate: float = 30.0):
         super().__init__(settings or FusedSettings(), frame_rate)
@@ -54,7 +54,7 @@ class Fused(ByteTrack):
         knows_looks = self.tracks.embedding.shape[1] > 0
         return int(self.frame_rate / 30 * (self.settings.memory if knows_looks else self.settings.buffer))
 
-    def associate(self, detections: Detections, embedding: Embedding) -> Matching:
+    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
         """Those who overlap with nobody else; by looks within the motion gate; by overlap, high scores before low.
 
         The first need no looks, and poor ones would part some of them: it gains 1 to 4 points of IDF1 for networks that
@@ -112,7 +112,7 @@ class Fused(ByteTrack):
             return super().strangers(i, j, embedding)
         looks = self.scale * cosine_distance(self.tracks.embedding, embedding, i, j)
         known = np.any(self.tracks.embedding, axis=1)[i] & np.any(embedding, axis=1)[j]
-        believed = max(self.settings.veto * self.settings.max_cosine, self.scale * (self.farthest or 0))
+        believed = max(self.settings.veto * self.settings.max_cosine, self.scale * (self.upper_threshold or 0))
         return np.asarray(known & (looks > believed))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from idfree.core.types import Floats, Integers
-from idfree.trackers.appearance import Embedding
+from idfree.trackers.embeddings import Embedding
 
 
 class Gallery:

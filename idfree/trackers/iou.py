@@ -9,9 +9,9 @@ import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers, Tracks, View
 from idfree.trackers.association import greedy, overlapping
-from idfree.trackers.camera import moved
+from idfree.trackers.camera_motion import moved
+from idfree.trackers.track_table import TrackTable
 from idfree.trackers.tracker import Tracker
-from idfree.trackers.tracklets import Tracklets
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class IouSettings:
 
 
 @dataclass
-class IouTracks(Tracklets):
+class IouTracks(TrackTable):
     """xyxy (N, 4) of the last detection; missed (N,): frames since then; hits (N,): detections so far."""
 
     xyxy: Floats

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers, Tracks, View
-from idfree.trackers.appearance import Embedding, cosine_distance, features, unit
-from idfree.trackers.association import Mask, Matching, overlapping
-from idfree.trackers.camera import warp
+from idfree.trackers.association import Mask, Matches, overlapping
+from idfree.trackers.camera_motion import warp
+from idfree.trackers.embeddings import Embedding, cosine_distance, features, unit
 from idfree.trackers.kalman import VELOCITY
 from idfree.trackers.motion import HeightMotion, SizeMotion
+from idfree.trackers.track_table import TrackTable
 from idfree.trackers.tracker import Tracker
-from idfree.trackers.tracklets import Tracklets
 
 PIXEL = np.array([0.0, 0.0, 1.0, 1.0])  # boxes as inclusive pixel indices, as in the public codes' overlaps
 UNCONFIRMED, TRACKED, LOST = range(3)
@@ -35,7 +35,7 @@ class JdeSettings:
 
 
 @dataclass
-class JdeTracks(Tracklets):
+class JdeTracks(TrackTable):
     """state (N, 5, 4) of the Kalman filter; embedding (N, D) smoothed, of unit length; status (N,);
     first, last (N,): when first and last seen, on the tracker's clock.
     """
@@ -90,7 +90,7 @@ class Jde(Tracker):
         """Detections at or below this score are not looked at."""
 
     @abstractmethod
-    def associate(self, detections: Detections, embedding: Embedding) -> Matching:
+    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
         """Which detection goes with which track."""
 
     @abstractmethod
@@ -115,7 +115,7 @@ class Jde(Tracker):
         looks = self.scale * cosine_distance(self.tracks.embedding, embedding, i, j)
         return i, j, weight * looks + (1 - weight) * motion
 
-    def overlaps(self, matching: Matching, detections: Detections) -> tuple[Integers, Integers, Floats]:
+    def overlaps(self, matching: Matches, detections: Detections) -> tuple[Integers, Integers, Floats]:
         """The pairs of overlapping boxes among what is still free, and their IoU distance."""
         tracks, left = matching.free_tracks, matching.free_detections
         boxes = self.motion.boxes(self.tracks.state[tracks])

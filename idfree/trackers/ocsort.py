@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers, Tracks, View
-from idfree.trackers.association import Matching, assign_then_drop, overlapping, solve
-from idfree.trackers.camera import moved, warp
+from idfree.trackers.association import Matches, assign_then_drop, overlapping, solve
+from idfree.trackers.camera_motion import moved, warp
 from idfree.trackers.sort import Sort, SortSettings, SortTracks
 
 TINY = np.finfo(np.float64).tiny
@@ -76,7 +76,7 @@ class OCSort(Sort):
         self.tracks.keep(self.now - self.tracks.last <= self.patience)
         return report
 
-    def associate(self, detections: Detections) -> Matching:
+    def associate(self, detections: Detections) -> Matches:
         """Overlap and direction together; then, if asked for, low scores; then overlap with where a track was seen.
 
         Each pass is solved among all pairs that overlap, and its limit applied afterwards, as in SORT. (The public code

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers, Tracks, View
-from idfree.trackers.association import Matching, assign_then_drop, overlapping
-from idfree.trackers.camera import warp
+from idfree.trackers.association import Matches, assign_then_drop, overlapping
+from idfree.trackers.camera_motion import warp
 from idfree.trackers.motion import AreaMotion
+from idfree.trackers.track_table import TrackTable
 from idfree.trackers.tracker import Tracker
-from idfree.trackers.tracklets import Tracklets
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class SortSettings:
 
 
 @dataclass
-class SortTracks(Tracklets):
+class SortTracks(TrackTable):
     """state (N, 5, 4) of the Kalman filter; missed (N,): frames since the last detection;
     streak (N,): detections in a row after the first.
     """
@@ -69,7 +69,7 @@ class Sort(Tracker):
             tracks.keep(alive)
             self.boxes = self.boxes[alive]
 
-    def associate(self, detections: Detections) -> Matching:
+    def associate(self, detections: Detections) -> Matches:
         """The assignment of greatest total IoU; pairs below the limit are dropped from it afterwards."""
         matching = self.matching(self.tracks, detections)
         i, j, distance = overlapping(self.boxes, detections.xyxy)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from idfree.core.types import Detections, Frame, Integers, Tracks, View
-from idfree.trackers.association import Matching
-from idfree.trackers.tracklets import Tracklets
+from idfree.trackers.association import Matches
+from idfree.trackers.track_table import TrackTable
 
 
 class Tracker(ABC):
@@ -22,7 +22,7 @@ class Tracker(ABC):
     """
 
     settings: Any  # the tracker's own settings dataclass
-    published_limit: float | None = None  # of cosine distance, for the authors' encoder; None: looks do not matter
+    published_threshold: float | None = None  # of cosine distance, for the authors' encoder; None: looks do not matter
 
     def __init__(self, frame_rate: float) -> None:
         self.frame_rate = frame_rate
@@ -36,8 +36,8 @@ class Tracker(ABC):
         self.born = 0
         self.dropped = 0
         self.decided: Counter[str] = Counter()
-        self.limit: float | None = None
-        self.farthest: float | None = None
+        self.match_threshold: float | None = None
+        self.upper_threshold: float | None = None
         self.forget()
 
     def update(self, evidence: View | Detections) -> Tracks:
@@ -47,7 +47,7 @@ class Tracker(ABC):
         self.dropped += len(sane) - int(np.count_nonzero(sane))
         self.frame += 1
         self.tick(view.frame)
-        self.limit, self.farthest = view.appearance_limit, view.appearance_farthest
+        self.match_threshold, self.upper_threshold = view.match_threshold, view.upper_threshold
         return self.step(view.detections.only(sane), view)
 
     def tick(self, frame: Frame | None) -> None:
@@ -72,11 +72,15 @@ class Tracker(ABC):
         Encoders differ by far in how far apart they put two people; a limit that is not theirs costs more than a worse
         encoder. Where the encoder's is unknown, 1.
         """
-        return self.published_limit / self.limit if self.published_limit and self.limit else 1.0
+        return (
+            self.published_threshold / self.match_threshold
+            if self.published_threshold and self.match_threshold
+            else 1.0
+        )
 
-    def matching(self, tracks: Tracklets, detections: Detections) -> Matching:
+    def matching(self, tracks: TrackTable, detections: Detections) -> Matches:
         """No matches yet between these tracks and detections."""
-        return Matching(tracks.class_id, detections.class_id, self.decided)
+        return Matches(tracks.class_id, detections.class_id, self.decided)
 
     def new_ids(self, count: int) -> Integers:
         """(count,) ids never given before."""

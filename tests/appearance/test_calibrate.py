@@ -46,9 +46,9 @@ def test_embeddings_that_scatter_normally_about_their_persons():
     assert abs(found.error - 2 * normal.cdf(-expected / deviation)) < 0.01
     assert abs(np.degrees(np.arccos(1 - found.equal)) - expected) < 0.3
     accepted = 25 + deviation * normal.inv_cdf(module.MOST_ACCEPTED)  # less than equal errors, and than the 1 % refused
-    assert abs(np.degrees(np.arccos(1 - found.limit)) - accepted) < 0.3
+    assert abs(np.degrees(np.arccos(1 - found.match_threshold)) - accepted) < 0.3
     refused = deviation * normal.inv_cdf(1 - module.MOST_REFUSED / 2)
-    assert abs(np.degrees(np.arccos(1 - found.farthest)) - refused) < 0.3
+    assert abs(np.degrees(np.arccos(1 - found.upper_threshold)) - refused) < 0.3
     assert found.same.sum() == 2 * (600 * 60 - 60 * 61 / 2)
     assert found.different.sum() == 600 + 2 * (600 * 60 - 60 * 61 / 2)
 
@@ -62,8 +62,8 @@ def test_which_pairs_count():
     found = calibrate(embedding, tracklet, frame, video)
     assert found.same.sum() == 4  # (1, 3), (3, 5), and of the other video (1, 2) and, 60 frames apart, (2, 62)
     assert found.different.sum() == 4
-    assert (found.limit, found.equal, found.error) == pytest.approx((0.5, 0.5, 0))  # those of one are copies
-    assert found.farthest == found.limit
+    assert (found.match_threshold, found.equal, found.error) == pytest.approx((0.5, 0.5, 0))  # those of one are copies
+    assert found.upper_threshold == found.match_threshold
     assert found.same[0] == 4
     assert found.different[[99, 100]].sum() == 4
     assert calibrate(embedding, tracklet, frame, video, max_gap=2).different.sum() == 3
@@ -76,9 +76,11 @@ def test_identities_without_time():
     assert found.same.sum() == 2
     assert found.different.sum() == 4
     near, far = 1 - np.cos(np.radians([10, 15]))
-    assert found.limit == pytest.approx(near + (1 - module.MOST_REFUSED) * (far - near))  # the quantile of two
-    assert found.farthest == found.limit
-    assert found.facts() == {"limit": repr(found.limit), "farthest": repr(found.farthest)}
+    assert found.match_threshold == pytest.approx(
+        near + (1 - module.MOST_REFUSED) * (far - near)
+    )  # the quantile of two
+    assert found.upper_threshold == found.match_threshold
+    assert found.facts() == {"limit": repr(found.match_threshold), "farthest": repr(found.upper_threshold)}
     assert far < found.equal < 1 - np.cos(np.radians(50))
     with pytest.raises(UserError, match="nothing to calibrate on: 2 pairs of one tracklet and 0 pairs of two"):
         calibrate(embedding, [5, 5, 9, 9], [-1] * 4)
@@ -102,8 +104,8 @@ def test_many_pairs_are_sampled_always_the_same(monkeypatch):
     monkeypatch.setattr(module, "MOST_PAIRS", 20_000)
     sampled = calibrate(embedding, tracklet, frame)
     assert (sampled.same + sampled.different).sum() <= 20_000 < (exact.same + exact.different).sum()
-    assert abs(sampled.limit - exact.limit) < 0.005
-    assert calibrate(embedding, tracklet, frame).limit == sampled.limit
+    assert abs(sampled.match_threshold - exact.match_threshold) < 0.005
+    assert calibrate(embedding, tracklet, frame).match_threshold == sampled.match_threshold
 
 
 def test_nothing_and_too_little_are_refused():

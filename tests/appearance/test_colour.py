@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from idfree.appearance import open_encoder
-from idfree.appearance.colour import Colour, ColourSettings, centred, shares
+from idfree.appearance.colour import ColourHistogram, ColourSettings, centred, shares
 from idfree.core.errors import UserError
 
 RED, BLUE, BLACK, GREEN, SKY = (30, 30, 200), (200, 40, 30), (20, 20, 20), (40, 120, 40), (255, 120, 100)
@@ -20,7 +20,7 @@ def person(shirt, trousers=BLACK, background=GREEN, x=40, light=1.0):
 
 
 def test_rows_have_unit_length_and_the_stated_dimension():
-    encoder = Colour()
+    encoder = ColourHistogram()
     image = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
     boxes = np.array([[0, 0, 50, 100], [20, 10, 30, 35], [-50, -50, -10, -10], [0, 0, 100, 3]], dtype=np.float64)
     embedding = encoder(image, boxes)
@@ -31,7 +31,7 @@ def test_rows_have_unit_length_and_the_stated_dimension():
 
 
 def test_the_same_shirt_is_nearer_than_another():
-    encoder = Colour()
+    encoder = ColourHistogram()
     here, there, other = (
         encoder(image, box)[0]
         for image, box in (
@@ -40,21 +40,21 @@ def test_the_same_shirt_is_nearer_than_another():
             (person(BLUE), BOX),
         )
     )
-    assert 1 - here @ there < encoder.limit < 1 - here @ other
+    assert 1 - here @ there < encoder.match_threshold < 1 - here @ other
     np.testing.assert_allclose(here @ other, 0.75, atol=0.02)  # the trousers agree, and the shirts' brightness
 
 
 def test_the_order_of_the_stripes_counts():
-    encoder = Colour()
+    encoder = ColourHistogram()
     one, other = person(RED, BLACK, background=BLACK), person(BLACK, RED, background=BLACK)
-    striped, flat = (e(one, BOX)[0] @ e(other, BOX)[0] for e in (encoder, Colour(ColourSettings(stripes=1))))
+    striped, flat = (e(one, BOX)[0] @ e(other, BOX)[0] for e in (encoder, ColourHistogram(ColourSettings(stripes=1))))
     assert striped < 0.5
     assert flat > 0.99
 
 
 def test_the_background_counts_less_than_its_pixels():
-    even = Colour(ColourSettings(stripes=4, height=100, width=40, spread=100))  # the box as it is
-    encoder = Colour()
+    even = ColourHistogram(ColourSettings(stripes=4, height=100, width=40, spread=100))  # the box as it is
+    encoder = ColourHistogram()
     views = [person(RED, background=background) for background in (GREEN, SKY)]
     near, far = (e(views[0], BOX)[0] @ e(views[1], BOX)[0] for e in (encoder, even))
     np.testing.assert_allclose(far, 24 / 40, atol=0.01)
@@ -62,7 +62,7 @@ def test_the_background_counts_less_than_its_pixels():
 
 
 def test_crops_in_batches_are_crops_one_by_one():
-    encoder = Colour()
+    encoder = ColourHistogram()
     crops = np.random.default_rng(1).integers(0, 256, (2 * encoder.batch + 3, 64, 32, 3), dtype=np.uint8)
     np.testing.assert_allclose(encoder.describe(crops)[::17], [encoder.describe(c[None])[0] for c in crops[::17]])
     doubled = crops[:2].repeat(2, axis=1).repeat(2, axis=2)
@@ -70,7 +70,7 @@ def test_crops_in_batches_are_crops_one_by_one():
 
 
 def test_two_uniform_crops_worked_by_hand():
-    encoder = Colour(ColourSettings(stripes=1, hues=4, saturations=1, values=2, height=4, width=4))
+    encoder = ColourHistogram(ColourSettings(stripes=1, hues=4, saturations=1, values=2, height=4, width=4))
     grey = np.zeros((1, 4, 4, 3), dtype=np.uint8)
     white = np.full((1, 4, 4, 3), 255, dtype=np.uint8)
     middle = np.full((1, 4, 4, 3), 127, dtype=np.uint8)
@@ -104,7 +104,7 @@ def test_weights_are_even_about_the_middle():
 def test_settings_by_name_and_their_errors():
     encoder = open_encoder("colour", ["stripes=4", "limit=0.3"])
     assert encoder.name == "colour"
-    assert encoder.limit == 0.3
+    assert encoder.match_threshold == 0.3
     assert encoder.dimension == 4 * (8 * 4 + 12)
     with pytest.raises(UserError, match="height=64 must be a multiple of stripes=7"):
         open_encoder("colour", ["stripes=7"])

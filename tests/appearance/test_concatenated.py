@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from idfree.appearance import with_colour
-from idfree.appearance.colour import Colour
-from idfree.appearance.concatenated import Together, joined, weight
+from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.concatenated import ConcatenatedEncoder, concatenate, weight
 from idfree.appearance.encoder import Encoder
 
 
 class Mean(Encoder):
     """The direction of the mean colour."""
 
-    name, dimension, size_hw, batch, limit, farthest, colour = "mean", 3, (16, 8), 4, 0.1, 0.2, 0.25
+    name, dimension, size_hw, batch, match_threshold, upper_threshold, colour = "mean", 3, (16, 8), 4, 0.1, 0.2, 0.25
 
     def encode(self, crops):
         mean = crops.mean(axis=(1, 2)) + 1
@@ -23,9 +23,14 @@ CROPS = np.random.default_rng(0).integers(0, 256, (10, 16, 8, 3), dtype=np.uint8
 
 
 def test_distances_are_the_weighted_mean():
-    one, two = Mean(), Colour()
-    both = Together(one, two, 0.25, 0.2, 0.3)
-    assert (both.dimension, both.limit, both.farthest, both.size_hw) == (3 + two.dimension, 0.2, 0.3, (16, 8))
+    one, two = Mean(), ColourHistogram()
+    both = ConcatenatedEncoder(one, two, 0.25, 0.2, 0.3)
+    assert (both.dimension, both.match_threshold, both.upper_threshold, both.size_hw) == (
+        3 + two.dimension,
+        0.2,
+        0.3,
+        (16, 8),
+    )
     looks = both.describe(CROPS)
     assert looks.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(looks, axis=1), 1, atol=1e-5)
@@ -35,8 +40,8 @@ def test_distances_are_the_weighted_mean():
 
 def test_alone():
     a, b = np.eye(3)[:2], np.eye(4)[:2]
-    np.testing.assert_array_equal(joined(a, b, 0.0)[:, :3], a)
-    np.testing.assert_array_equal(joined(a, b, 1.0)[:, 3:], b)
+    np.testing.assert_array_equal(concatenate(a, b, 0.0)[:, :3], a)
+    np.testing.assert_array_equal(concatenate(a, b, 1.0)[:, 3:], b)
 
 
 def test_each_has_its_share_of_the_say():
@@ -49,4 +54,4 @@ def test_each_has_its_share_of_the_say():
 
 def test_colour_beside_a_network():
     both = with_colour(Mean())
-    assert (both.name, both.share, both.limit, both.farthest) == ("mean and colour", 0.25, 0.1, 0.2)
+    assert (both.name, both.share, both.match_threshold, both.upper_threshold) == ("mean and colour", 0.25, 0.1, 0.2)

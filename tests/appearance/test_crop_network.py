@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from idfree.appearance import open_encoder
-from idfree.appearance.crop_network import Network, NetworkSettings
+from idfree.appearance.crop_network import CropNetwork, CropNetworkSettings
 from idfree.appearance.crops import GREY
 from idfree.core.errors import UserError
 from idfree.core.settings import override
@@ -69,8 +69,13 @@ def unit(rows):
 
 def test_our_own_file_gets_crops_as_they_are():
     session = own()
-    encoder = Network("folder/mine.onnx", session=session)
-    assert (encoder.name, encoder.dimension, encoder.size_hw, encoder.limit) == ("mine.onnx", 3, (16, 8), 0.42)
+    encoder = CropNetwork("folder/mine.onnx", session=session)
+    assert (encoder.name, encoder.dimension, encoder.size_hw, encoder.match_threshold) == (
+        "mine.onnx",
+        3,
+        (16, 8),
+        0.42,
+    )
     embedding = encoder.describe(CROPS)
     assert embedding.dtype == np.float32
     np.testing.assert_allclose(embedding, unit(mean_colour(CROPS)), rtol=1e-5)
@@ -78,7 +83,7 @@ def test_our_own_file_gets_crops_as_they_are():
 
 
 def test_boxes_of_an_image():
-    encoder = Network("mine.onnx", session=own())
+    encoder = CropNetwork("mine.onnx", session=own())
     image = np.zeros((40, 60, 3), dtype=np.uint8)
     image[:, :30, 0] = image[:, 30:, 2] = 200
     embedding = encoder(image, np.array([[0, 0, 20, 40], [40, 0, 60, 40], [70, 0, 90, 40.0]]))
@@ -88,7 +93,7 @@ def test_boxes_of_an_image():
 
 def test_batches_and_a_rest():
     session = own()
-    encoder = Network("mine.onnx", NetworkSettings(batch=2), session=session)
+    encoder = CropNetwork("mine.onnx", CropNetworkSettings(batch=2), session=session)
     session.seen.clear()
     np.testing.assert_allclose(encoder.describe(CROPS), unit(mean_colour(CROPS)), rtol=1e-5)
     assert [len(batch) for batch in session.seen] == [2, 2, 1]
@@ -96,51 +101,51 @@ def test_batches_and_a_rest():
 
 def test_a_file_made_for_a_fixed_number_gets_so_many():
     session = own(batch=4)
-    encoder = Network("mine.onnx", session=session)
+    encoder = CropNetwork("mine.onnx", session=session)
     np.testing.assert_allclose(encoder.describe(CROPS), unit(mean_colour(CROPS)), rtol=1e-5)
     assert {len(batch) for batch in session.seen} == {4}
 
 
 def test_other_peoples_get_normalised_rgb_planes():
     session = others()
-    encoder = Network("osnet.onnx", session=session)
-    assert encoder.limit is None
+    encoder = CropNetwork("osnet.onnx", session=session)
+    assert encoder.match_threshold is None
     encoder.describe(CROPS)
     rgb = CROPS[..., ::-1].transpose(0, 3, 1, 2) / 255
     mean, deviation = (np.array(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     assert session.seen[-1].dtype == np.float32
     np.testing.assert_allclose(session.seen[-1], (rgb - mean) / deviation, atol=1e-5)
 
-    Network("x.onnx", NetworkSettings(normalisation="none", channels="bgr"), session=session).describe(CROPS)
+    CropNetwork("x.onnx", CropNetworkSettings(normalisation="none", channels="bgr"), session=session).describe(CROPS)
     np.testing.assert_array_equal(session.seen[-1], CROPS.transpose(0, 3, 1, 2))
     half = others(kind="tensor(float16)")
-    Network("x.onnx", NetworkSettings(normalisation="unit"), session=half).describe(CROPS)
+    CropNetwork("x.onnx", CropNetworkSettings(normalisation="unit"), session=half).describe(CROPS)
     assert half.seen[-1].dtype == np.float16
     np.testing.assert_allclose(half.seen[-1], rgb, atol=1e-3)
 
 
 def test_the_size_where_the_file_leaves_it_open():
     open_sides = ("N", 3, "H", None)
-    assert Network("x.onnx", session=others(open_sides)).size_hw == (256, 128)
-    assert Network("x.onnx", NetworkSettings(size="64x32"), session=others(open_sides)).size_hw == (64, 32)
-    assert Network("x.onnx", NetworkSettings(size="16x8"), session=others()).size_hw == (16, 8)
+    assert CropNetwork("x.onnx", session=others(open_sides)).size_hw == (256, 128)
+    assert CropNetwork("x.onnx", CropNetworkSettings(size="64x32"), session=others(open_sides)).size_hw == (64, 32)
+    assert CropNetwork("x.onnx", CropNetworkSettings(size="16x8"), session=others()).size_hw == (16, 8)
     with pytest.raises(UserError, match=r"x\.onnx: size=64x32: its input is fixed at 16x8; leave size out"):
-        Network("x.onnx", NetworkSettings(size="64x32"), session=others())
+        CropNetwork("x.onnx", CropNetworkSettings(size="64x32"), session=others())
     with pytest.raises(UserError, match="size=64: expected HEIGHTxWIDTH"):
-        override(NetworkSettings(), ["size=64"])
+        override(CropNetworkSettings(), ["size=64"])
     with pytest.raises(UserError, match="batch=0 must be at least 1"):
-        override(NetworkSettings(), ["batch=0"])
+        override(CropNetworkSettings(), ["batch=0"])
 
 
 def test_the_limits_are_the_files_unless_told():
-    both = Network("m.onnx", session=own({**OWN, "farthest": "0.6"}))
-    assert (both.limit, both.farthest) == (0.42, 0.6)
-    told = Network("m.onnx", NetworkSettings(limit=0.3), session=own({**OWN, "farthest": "0.6"}))
-    assert (told.limit, told.farthest) == (0.3, None)
-    assert Network("m.onnx", session=own({"idfree.kind": "appearance"})).limit is None
+    both = CropNetwork("m.onnx", session=own({**OWN, "farthest": "0.6"}))
+    assert (both.match_threshold, both.upper_threshold) == (0.42, 0.6)
+    told = CropNetwork("m.onnx", CropNetworkSettings(limit=0.3), session=own({**OWN, "farthest": "0.6"}))
+    assert (told.match_threshold, told.upper_threshold) == (0.3, None)
+    assert CropNetwork("m.onnx", session=own({"idfree.kind": "appearance"})).match_threshold is None
     for wrong in ("near", "nan", "-1"):
         with pytest.raises(UserError, match=rf"m\.onnx: its metadata says limit={wrong}, expected a cosine distance"):
-            Network("m.onnx", session=own({**OWN, "limit": wrong}))
+            CropNetwork("m.onnx", session=own({**OWN, "limit": wrong}))
 
 
 @pytest.mark.parametrize(
@@ -160,7 +165,7 @@ def test_the_limits_are_the_files_unless_told():
 )
 def test_what_is_no_crop_network_is_refused(session, message):
     with pytest.raises(UserError, match=r"^m\.onnx: .*" + message):
-        Network("m.onnx", session=session)
+        CropNetwork("m.onnx", session=session)
 
 
 def test_a_network_that_fails_says_why_in_one_sentence():
@@ -168,7 +173,7 @@ def test_a_network_that_fails_says_why_in_one_sentence():
         raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : Node Conv failed: shapes differ\nand much more")
 
     with pytest.raises(UserError, match=r"^m\.onnx: the network cannot run on 1 crops 16x8: shapes differ$"):
-        Network("m.onnx", session=others(answer=fail))
+        CropNetwork("m.onnx", session=others(answer=fail))
 
 
 def test_files_that_are_no_models_are_refused(tmp_path):
@@ -208,7 +213,12 @@ def write_model(path, own):
 def test_a_real_file_of_our_own(tmp_path):
     write_model(tmp_path / "mean.onnx", own=True)
     encoder = open_encoder(tmp_path / "mean.onnx", ["batch=2"], device="cpu", threads=1)
-    assert (encoder.name, encoder.dimension, encoder.size_hw, encoder.limit) == ("mean.onnx", 3, (16, 8), 0.42)
+    assert (encoder.name, encoder.dimension, encoder.size_hw, encoder.match_threshold) == (
+        "mean.onnx",
+        3,
+        (16, 8),
+        0.42,
+    )
     np.testing.assert_allclose(encoder.describe(CROPS), unit(mean_colour(CROPS)), rtol=1e-5)
 
 

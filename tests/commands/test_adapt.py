@@ -13,18 +13,18 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs PyTorch")
 
-from idfree.appearance.crop_network import Network
+from idfree.appearance.crop_network import CropNetwork
 from idfree.cli import main, parser
 from idfree.commands.adapt import collected
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
 from idfree.core.settings import override
-from idfree.detectors import Given
+from idfree.detectors import PrecomputedDetector
 from idfree.learn.training import Training
 from idfree.pipelines.adapt import advice, crops_at, merged, split, tpr
 from idfree.pipelines.label import LabelSettings
 from idfree.sequences.motchallenge import read_results
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 from idfree.synthetic.scene import street
 
 LITTLE = "--iterations 6 --set threads=1 --set tracklets=4 --set group=2 --set save_every=2 -q".split()
@@ -45,7 +45,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "boxes").mkdir()
     for seed, name in enumerate(("one", "two")):
         made = street(seed, people=8, frames=30, size_hw=SIZE)
-        with H264Writer(folder / f"{name}.mp4", 20, SIZE) as video:
+        with VideoWriter(folder / f"{name}.mp4", 20, SIZE) as video:
             for frame in made.sequence:
                 video.write(frame.image)
         boxes = zip(made.detections.frame, made.detections.xyxy, made.detections.score, strict=True)
@@ -94,7 +94,7 @@ def test_from_video_to_a_model_that_tracks(films, learnt, tmp_path):
     summary = json.loads((tmp_path / "summary.json").read_text())["sequences"][0]
     assert summary["tracker"] == "Fused"
     assert summary["appearance"]["limit"] == pytest.approx(report["limit"])
-    assert Network(model).farthest >= report["limit"]
+    assert CropNetwork(model).upper_threshold >= report["limit"]
     assert summary["matches"]["appearance"] > 0
 
 
@@ -110,7 +110,7 @@ def test_interrupted_anywhere_it_goes_on_as_if_nothing_had_happened(films, learn
     """By Ctrl-C, once in the middle of the second video, once in the middle of training, after iteration 3 of 6."""
     both = (films / "one.mp4", films / "two.mp4")
     with monkeypatch.context() as patch:
-        patch.setattr(Given, "__call__", interrupted(Given.__call__, at=45))
+        patch.setattr(PrecomputedDetector, "__call__", interrupted(PrecomputedDetector.__call__, at=45))
         assert adapt(films, tmp_path, *both) == 130
     assert "interrupted: 1 of 2 videos are labelled and kept" in capsys.readouterr().err
     first = crops_at(tmp_path, "one").stat().st_mtime_ns
@@ -214,7 +214,7 @@ def test_held_out_tracklets_are_in_pairs_and_nowhere_else():
     parts = split(crops, seed=0, share=0.3)
     assert parts.train.tracklets + parts.held.tracklets == 6
     assert len(parts.train) + len(parts.held) == len(crops)
-    assert parts.held.coexist().any()
+    assert parts.held.coexisting().any()
     with pytest.raises(UserError, match="tracklets worth learning from: 3"):
         split(crop_set([(1, 5), (1, 5), (1, 5)]), seed=0)
 
@@ -223,7 +223,7 @@ def test_merging_keeps_videos_apart():
     both = merged([crop_set([(1, 5), (3, 8)]), crop_set([(1, 5)])])
     assert both.tracklets == 3
     assert both.video_of().tolist() == [0, 0, 1]
-    assert both.coexist().tolist() == [[False, True, False], [True, False, False], [False, False, False]]
+    assert both.coexisting().tolist() == [[False, True, False], [True, False, False], [False, False, False]]
 
 
 def test_tpr_by_hand():

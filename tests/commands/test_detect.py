@@ -12,7 +12,7 @@ from idfree.pipelines.open_detector import given
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_results
 from idfree.sequences.rows import to_columns
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 from idfree.synthetic.scene import street
 
 SIZE = (240, 426)
@@ -32,7 +32,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir()
     for seed, name in enumerate(("one", "two")):
         made = street(seed, people=8, frames=30, size_hw=SIZE)
-        with H264Writer(folder / "videos" / f"{name}.mp4", 20, SIZE) as video:
+        with VideoWriter(folder / "videos" / f"{name}.mp4", 20, SIZE) as video:
             for frame in made.sequence:
                 video.write(frame.image)
         found = made.detections
@@ -102,7 +102,7 @@ def test_kept_embeddings_give_the_tracks_that_the_network_gives(films, tmp_path,
     appearance = films / appearance if "." in appearance else appearance
     assert detect(films, tmp_path / "kept", "--appearance", appearance) == 0
     limit = known(tmp_path / "kept")["appearance"]["limit"]
-    assert limit == given(str(tmp_path / "kept"), open_source(films / "videos/one.mp4")[0]).appearance_limit
+    assert limit == given(str(tmp_path / "kept"), open_source(films / "videos/one.mp4")[0]).match_threshold
     for tracker in ("fairmot", "deepsort", "botsort"):
         for every in (1, 2):
             said = ("--tracker", tracker, "--every", every)

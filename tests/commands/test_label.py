@@ -18,7 +18,7 @@ from idfree import cli, sequences
 from idfree.commands import label
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_truth
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 
 WALK = [f"{n},-1,{10 + 2 * n},20,30,60,0.9\n{n},-1,{110 - n},20,30,60,0.8\n" for n in range(1, 13)]
 
@@ -37,7 +37,7 @@ def run(*arguments: object) -> int:
 
 def film(path: Path, frames: int = 12) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with H264Writer(path, 25, (96, 160)) as writer:
+    with VideoWriter(path, 25, (96, 160)) as writer:
         for n in range(frames):
             writer.write(np.full((96, 160, 3), 100 + n % 50, np.uint8))
     return path

@@ -14,7 +14,7 @@ import pytest
 
 from idfree.cli import main
 from idfree.sequences.motchallenge import read_results
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 from idfree.synthetic.scene import street
 
 ROWS = [
@@ -45,7 +45,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     made = street(people=6, frames=30, size_hw=(120, 160))
-    with H264Writer(tmp_path / "street.mp4", 20, (120, 160)) as writer:
+    with VideoWriter(tmp_path / "street.mp4", 20, (120, 160)) as writer:
         for frame in made.sequence:
             writer.write(frame.image)
     rows = zip(made.detections.frame, made.detections.xyxy, made.detections.score, strict=True)
@@ -262,7 +262,7 @@ def test_truncated_video_gives_what_decodes(video, tmp_path, capsys):
 
 def test_interrupted_run_leaves_nothing_half_done(tmp_path):
     made = street(people=4, frames=40, size_hw=(240, 320))
-    with H264Writer(tmp_path / "long.mp4", 20, (240, 320)) as writer:
+    with VideoWriter(tmp_path / "long.mp4", 20, (240, 320)) as writer:
         for frame in [*made.sequence] * 15:
             writer.write(frame.image)
     out = tmp_path / "out"

@@ -17,7 +17,7 @@ from idfree.core.files import write_text
 from idfree.learn.methods import one_shot
 from idfree.sequences.motchallenge import read_results, read_truth, write_truth
 from idfree.sequences.rows import to_columns
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 from idfree.synthetic.scene import street
 
 SIZE_HW = (192, 320)
@@ -35,7 +35,7 @@ def written(folder: Path, seed: int, frames: int) -> Path:
     """A made-up street as a MOTChallenge sequence with a video; those who are hidden are not labelled."""
     made = street(seed, people=8, frames=frames, size_hw=SIZE_HW)
     folder.mkdir(parents=True)
-    with H264Writer(folder / "video.mp4", 20, SIZE_HW) as video:
+    with VideoWriter(folder / "video.mp4", 20, SIZE_HW) as video:
         for frame in made.sequence:
             video.write(frame.image)
     write_truth(folder / "gt" / "gt.txt", made.truth[made.truth.visibility > 0.2])

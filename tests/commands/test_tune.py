@@ -161,11 +161,13 @@ def test_what_is_set_stays(streets, tmp_path):
 
 
 def test_the_detector_sees_each_frame_once(streets, tmp_path, monkeypatch):
-    from idfree.detectors import Given
+    from idfree.detectors import PrecomputedDetector
 
     asked = []
-    looked = Given.__call__
-    monkeypatch.setattr(Given, "__call__", lambda self, frame: asked.append(frame.number) or looked(self, frame))
+    looked = PrecomputedDetector.__call__
+    monkeypatch.setattr(
+        PrecomputedDetector, "__call__", lambda self, frame: asked.append(frame.number) or looked(self, frame)
+    )
     assert tuned(streets, "-q", "--half", "train", "--judge", "half", "-o", tmp_path / "a.json", trials=4) == 0
     assert asked == list(range(1, 61))
 

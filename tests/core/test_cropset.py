@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from idfree.core.cropset import CropSet, coexist
+from idfree.core.cropset import CropSet, coexisting
 from idfree.core.errors import UserError
 
 # tracklet: frames (video): 0: 1…5 (0)   1: 5…9 (0)   2: 6…7 (0)   3: 1…9 (1)
@@ -32,22 +32,22 @@ def test_spans_and_who_coexists():
     assert crops.tracklets == 4
     expected = np.zeros((4, 4), dtype=bool)
     expected[[0, 1, 1, 2], [1, 0, 2, 1]] = True  # they share frame 5; 6 and 7
-    np.testing.assert_array_equal(crops.coexist(), expected)
+    np.testing.assert_array_equal(crops.coexisting(), expected)
     expected[3, :3] = expected[:3, 3] = True
     np.testing.assert_array_equal(crops.different(), expected)
 
 
 def test_identities_without_time_never_coexist_and_all_differ():
     crops = crop_set([(0, -1, 0), (0, -1, 2), (1, -1, 0), (2, -1, 0)], identities=True)
-    assert not crops.coexist().any()
+    assert not crops.coexisting().any()
     np.testing.assert_array_equal(crops.different(), ~np.eye(3, dtype=bool))
-    assert not coexist(np.array([-1, -1]), np.array([-1, -1]), np.array([0, 0])).any()
+    assert not coexisting(np.array([-1, -1]), np.array([-1, -1]), np.array([0, 0])).any()
 
 
 def test_no_crops_at_all():
     crops = crop_set([])
     assert len(crops) == crops.tracklets == 0
-    assert crops.coexist().shape == crops.different().shape == (0, 0)
+    assert crops.coexisting().shape == crops.different().shape == (0, 0)
 
 
 def test_saved_and_read_back(tmp_path):

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from idfree.core.prefetch import ahead
+from idfree.core.prefetch import prefetch
 
 
 def test_the_same_items_in_order_from_another_thread():
@@ -15,11 +15,11 @@ def test_the_same_items_in_order_from_another_thread():
             makers.add(threading.current_thread())
             yield n
 
-    assert list(ahead(items(), depth=3)) == list(range(100))
+    assert list(prefetch(items(), depth=3)) == list(range(100))
     assert len(makers) == 1
     assert threading.current_thread() not in makers
     assert not any(thread.is_alive() for thread in makers)
-    assert list(ahead([])) == []
+    assert list(prefetch([])) == []
 
 
 def test_an_error_comes_after_the_items_before_it():
@@ -28,7 +28,7 @@ def test_an_error_comes_after_the_items_before_it():
         yield 2
         raise ValueError("broken")
 
-    some = ahead(items())
+    some = prefetch(items())
     assert [next(some), next(some)] == [1, 2]
     with pytest.raises(ValueError, match="broken"):
         next(some)
@@ -45,7 +45,7 @@ def test_no_more_is_made_than_wanted_and_what_was_open_is_closed():
         finally:
             closed.set()
 
-    some = ahead(items(), depth=2)
+    some = prefetch(items(), depth=2)
     assert [next(some), next(some)] == [0, 1]
     some.close()
     assert closed.is_set()
@@ -54,5 +54,5 @@ def test_no_more_is_made_than_wanted_and_what_was_open_is_closed():
 
 
 def test_two_in_a_row():
-    doubled = ahead(2 * n for n in ahead(iter(range(10))))
+    doubled = prefetch(2 * n for n in prefetch(iter(range(10))))
     assert [n + 1 for n in doubled] == [2 * n + 1 for n in range(10)]

@@ -9,19 +9,19 @@ import pytest
 
 from idfree.core import workers
 from idfree.core.errors import MissingExtra, UserError
-from idfree.core.workers import Crew, each
+from idfree.core.workers import WorkerPool, map_items
 
 
 @pytest.fixture(params=["here", "processes", "dask"])
 def crew(request):
     if request.param == "dask":
-        return Crew(dask=request.getfixturevalue("cluster"))
-    return Crew(2 if request.param == "processes" else 1)
+        return WorkerPool(dask=request.getfixturevalue("cluster"))
+    return WorkerPool(2 if request.param == "processes" else 1)
 
 
 def told(function, items, crew):
     """The outcomes, errors as their text."""
-    found = dict(each(function, items, crew))
+    found = dict(map_items(function, items, crew))
     return {name: str(found[name]) if isinstance(found[name], UserError) else found[name] for name in items}
 
 
@@ -47,7 +47,7 @@ def test_a_worker_killed_midway_costs_nothing(tasks, crew, tmp_path):
 
 
 def test_an_item_that_kills_its_workers_is_named(tasks, cluster):
-    found = told(tasks.die, {"a": "a", "deadly": "deadly", "wrong": "wrong"}, Crew(dask=cluster))
+    found = told(tasks.die, {"a": "a", "deadly": "deadly", "wrong": "wrong"}, WorkerPool(dask=cluster))
     assert found["a"] == "A"
     assert found["deadly"].startswith("workers died of it")
     assert found["wrong"] == "a mistake of idfree's own: ZeroDivisionError: a mistake"
@@ -55,7 +55,7 @@ def test_an_item_that_kills_its_workers_is_named(tasks, cluster):
 
 def test_an_item_that_kills_its_processes_is_named_and_the_others_count(tasks, capfd):
     names = ("a", "deadly", "b", "wrong", "c")
-    found = told(tasks.die, dict(zip(names, names, strict=True)), Crew(2))
+    found = told(tasks.die, dict(zip(names, names, strict=True)), WorkerPool(2))
     assert [found[name] for name in "abc"] == ["A", "B", "C"]
     assert found["deadly"].startswith("its process died (SIGKILL), 2 times, perhaps of too little memory")
     assert found["wrong"].startswith("its process ended with exit status 1")
@@ -63,13 +63,13 @@ def test_an_item_that_kills_its_processes_is_named_and_the_others_count(tasks, c
 
 
 def test_ctrl_c_is_not_for_the_processes(tasks):
-    assert told(tasks.interrupt_itself, {"a": 1, "b": 2}, Crew(2)) == {"a": 1, "b": 2}
+    assert told(tasks.interrupt_itself, {"a": 1, "b": 2}, WorkerPool(2)) == {"a": 1, "b": 2}
 
 
 def test_nobody_waits_for_what_is_under_way_when_interrupted(tasks, tmp_path):
     names = ("first", "second", "third")
     others = set(multiprocessing.active_children())  # the cluster's
-    found = each(partial(tasks.wait_for, str(tmp_path)), dict(zip(names, names, strict=True)), Crew(2))
+    found = map_items(partial(tasks.wait_for, str(tmp_path)), dict(zip(names, names, strict=True)), WorkerPool(2))
     assert next(found) == ("first", None)
     (child,) = set(multiprocessing.active_children()) - others
     found.close()  # as an exception does, of whoever listens
@@ -79,14 +79,14 @@ def test_nobody_waits_for_what_is_under_way_when_interrupted(tasks, tmp_path):
 
 def test_crews_that_cannot_be(monkeypatch):
     with pytest.raises(UserError, match="--workers 0: expected 1 or more"):
-        Crew(0)
+        WorkerPool(0)
     with pytest.raises(UserError, match="say one"):
-        Crew(2, "tcp://there:8786")
+        WorkerPool(2, "tcp://there:8786")
     monkeypatch.setattr(workers, "PATIENCE", 0.1)
     with pytest.raises(UserError, match=r"--dask tcp://127\.0\.0\.1:1: no Dask scheduler answers there"):
-        next(each(str, {"one": 1}, Crew(dask="tcp://127.0.0.1:1")))
+        next(map_items(str, {"one": 1}, WorkerPool(dask="tcp://127.0.0.1:1")))
     with pytest.raises(UserError, match="--dask nonsense://x: no Dask scheduler"):
-        next(each(str, {"one": 1}, Crew(dask="nonsense://x")))
+        next(map_items(str, {"one": 1}, WorkerPool(dask="nonsense://x")))
 
 
 def test_a_scheduler_without_workers(monkeypatch):
@@ -94,10 +94,10 @@ def test_a_scheduler_without_workers(monkeypatch):
     monkeypatch.setattr(workers, "PATIENCE", 0.2)
     empty = distributed.LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=":0")
     with empty, pytest.raises(UserError, match="the scheduler has no workers: start some with `dask worker tcp://"):
-        next(each(str, {"one": 1}, Crew(dask=empty.scheduler_address)))
+        next(map_items(str, {"one": 1}, WorkerPool(dask=empty.scheduler_address)))
 
 
 def test_without_dask(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtra, match=r"--dask needs the package distributed: pip install 'idfree\[dask\]'"):
-        next(each(str, {"one": 1}, Crew(dask="tcp://127.0.0.1:1")))
+        next(map_items(str, {"one": 1}, WorkerPool(dask="tcp://127.0.0.1:1")))

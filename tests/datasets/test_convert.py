@@ -11,7 +11,7 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.datasets.convert import LOST, WRITERS, convert
 from idfree.datasets.open_footage import open_footage
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 
 SIZES = {"a": (48, 64), "b": (30, 20)}
 
@@ -42,7 +42,7 @@ def video(tmp_path):
     (home / "gt" / "gt.txt").write_text(
         "1,3,1,2,10,20,1,1,0.5\n2,3,2,2,10,20,1,1,1\n2,9,0,0,30,30,0,13,1\n3,3,3.5,2,10,20,1,1,1\n"
     )
-    with H264Writer(home / "film.mp4", 10.0, (48, 64)) as film:
+    with VideoWriter(home / "film.mp4", 10.0, (48, 64)) as film:
         for level in (40, 80, 120):
             film.write(np.full((48, 64, 3), level, np.uint8))
     (footage,) = open_footage(home)

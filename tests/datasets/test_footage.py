@@ -11,10 +11,10 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
 from idfree.datasets.footage import Footage, FootageSettings
-from idfree.datasets.labels import Labels
+from idfree.datasets.labels import LabelRows
 from idfree.datasets.open_footage import open_all, open_footage
-from idfree.evaluation.half import half
-from idfree.show.video_writer import H264Writer
+from idfree.evaluation.frame_subset import half
+from idfree.show.video_writer import VideoWriter
 
 INI = "[Sequence]\nname=x\nframeRate=10\nseqLength={length}\nimWidth=64\nimHeight=48\n"
 
@@ -34,7 +34,7 @@ def sequence(folder: Path, truth: str, length: int = 4) -> Path:
 def film(path: Path, frames: int) -> Path:
     """A video that brightens by 8 levels a frame."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with H264Writer(path, 10.0, (48, 64)) as video:
+    with VideoWriter(path, 10.0, (48, 64)) as video:
         for level in range(frames):
             video.write(np.full((48, 64, 3), 20 + 8 * level, np.uint8))
     return path
@@ -57,7 +57,7 @@ def rows(boxes: Annotation) -> list[tuple]:
 
 @pytest.mark.parametrize("length", [1, 2, 7, 10])
 def test_halves_are_those_that_are_judged_on(length):
-    labels = Labels()
+    labels = LabelRows()
     for frame in range(1, length + 1):
         labels.add(frame, (0, 0, 1, 1), id=frame)
     footage = Footage("a", labels.annotation(), length, lambda n: np.full((1, 1, 3), n, np.uint8), moving=True)

@@ -8,7 +8,7 @@ from idfree.core.errors import UserError
 from idfree.datasets import frame_cache
 from idfree.datasets.frame_cache import cached
 from idfree.datasets.open_footage import open_footage
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def footage(tmp_path):
     home = tmp_path / "seq"
     (home / "gt").mkdir(parents=True)
     (home / "gt" / "gt.txt").write_text("".join(f"{n},1,8,4,{n},10,1,1,1\n" for n in range(1, 7)))
-    with H264Writer(home / "film.mp4", 10.0, (48, 64)) as video:
+    with VideoWriter(home / "film.mp4", 10.0, (48, 64)) as video:
         for n in range(1, 7):
             video.write(np.full((48, 64, 3), 20 * n, np.uint8))
     (found,) = open_footage(home)
@@ -74,7 +74,7 @@ def test_what_was_stopped_goes_on(footage, tmp_path, monkeypatch):
 
 def test_a_video_that_was_replaced_is_read_anew(footage, tmp_path):
     cached(footage, tmp_path / "cache")
-    with H264Writer(footage.paths[0], 10.0, (48, 64)) as video:
+    with VideoWriter(footage.paths[0], 10.0, (48, 64)) as video:
         for _ in range(6):
             video.write(np.full((48, 64, 3), 200, np.uint8))
     (anew,) = open_footage(footage.source)

@@ -8,36 +8,36 @@ import pytest
 from idfree.core.boxes import iou, xywh_to_xyxy
 from idfree.core.errors import UserError
 from idfree.core.types import Frame
-from idfree.detectors.hog import Hog, HogSettings, person, score
+from idfree.detectors.hog import HogDetector, HogDetectorSettings, person, score
 
 
 def test_a_person_is_the_window_without_its_margin():
     windows = np.array([[10.0, 20.0, 74.0, 148.0]])
-    settings = HogSettings(trim_x=0.25, trim_y=0.125)
+    settings = HogDetectorSettings(trim_x=0.25, trim_y=0.125)
     np.testing.assert_allclose(person(windows, settings), [[26, 36, 58, 132]])
     assert person(np.zeros((0, 4)), settings).shape == (0, 4)
 
 
 def test_the_score_grows_with_the_weight_and_is_even_at_even():
     weight = np.linspace(-3, 6, 50)
-    values = score(weight, HogSettings())
+    values = score(weight, HogDetectorSettings())
     assert (np.diff(values) > 0).all()
     assert values.min() > 0
     assert values.max() < 1
-    assert score(np.array([HogSettings().even]), HogSettings())[0] == pytest.approx(0.5)
+    assert score(np.array([HogDetectorSettings().even]), HogDetectorSettings())[0] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("size_hw", [(90, 160), (40, 640), (400, 40), (1, 1)])
 def test_an_empty_picture_of_any_shape_is_an_empty_view(size_hw):
-    view = Hog(HogSettings(width=320))(Frame(1, np.full((*size_hw, 3), 90, np.uint8)))
+    view = HogDetector(HogDetectorSettings(width=320))(Frame(1, np.full((*size_hw, 3), 90, np.uint8)))
     assert len(view.detections) == 0
     assert view.size_hw == size_hw
 
 
 def test_it_needs_its_picture_and_says_so():
-    assert (Hog.name, Hog.needs_images, Hog.has_embeddings) == ("hog", True, False)
+    assert (HogDetector.name, HogDetector.needs_images, HogDetector.has_embeddings) == ("hog", True, False)
     with pytest.raises(UserError, match="frame 4 comes without its image"):
-        Hog()(Frame(4))
+        HogDetector()(Frame(4))
 
 
 def test_it_finds_most_people_of_pets09(shared):
@@ -45,7 +45,7 @@ def test_it_finds_most_people_of_pets09(shared):
     table = np.loadtxt(shared / "data/MOT15/train/PETS09-S2L1/gt/gt.txt", delimiter=",")
     with av.open(str(shared / "data/videos/PETS09-S2L1.mp4")) as container:
         images = [f.to_ndarray(format="bgr24") for f in itertools.islice(container.decode(video=0), 61)]
-    hog, found, given = Hog(), [], 0
+    hog, found, given = HogDetector(), [], 0
     for number in (1, 31, 61):
         before = images[number - 1].copy()
         detections = hog(Frame(number, images[number - 1])).detections

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from idfree.appearance.colour import Colour
+from idfree.appearance.colour import ColourHistogram
 from idfree.core import onnx_session as sessions
 from idfree.core.errors import UserError
+from idfree.core.letterbox import letterbox
 from idfree.core.settings import override
 from idfree.core.types import Frame
 from idfree.detectors import open_detector
-from idfree.detectors.letterbox import fitted, to_input
-from idfree.detectors.one_shot import OneShot, OneShotSettings
+from idfree.detectors.one_shot import OneShotDetector, OneShotDetectorSettings
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (150, 320, 3), dtype=np.uint8)
 BOXES = np.array([[30.0, 20.0, 70.0, 120.0], [200.0, 60.0, 230.0, 140.0]])
@@ -35,7 +35,7 @@ class Network:
     said: dict = field(default_factory=lambda: dict(SAID))
 
     def __post_init__(self):
-        xyxy = to_input(BOXES, fitted(IMAGE.shape[:2], self.size_hw, "centre")).astype(np.float32)
+        xyxy = letterbox(IMAGE.shape[:2], self.size_hw, "centre").to_input(BOXES).astype(np.float32)
         self.outputs = [
             np.vstack([xyxy, [[5, 5, 5, 9]], xyxy[:1]]).astype(np.float32),
             np.array([0.8, 0.5, 0.4, 0.05], np.float32),
@@ -55,7 +55,7 @@ class Network:
 
 
 def test_boxes_come_back_where_they_are_in_the_image_with_their_embeddings():
-    detector = OneShot("some/model.onnx", session=Network())
+    detector = OneShotDetector("some/model.onnx", session=Network())
     frame = Frame(3, IMAGE)
     view = detector(frame)
     np.testing.assert_allclose(view.detections.xyxy, BOXES, atol=1e-3)
@@ -63,28 +63,30 @@ def test_boxes_come_back_where_they_are_in_the_image_with_their_embeddings():
     np.testing.assert_array_equal(view.detections.embedding, np.eye(2, 8))
     assert view.detections.class_id.tolist() == [0, 1]
     assert (view.frame, view.size_hw) == (frame, (150, 320))
-    assert (view.appearance_limit, view.appearance_farthest) == (0.25, 0.5)
+    assert (view.match_threshold, view.upper_threshold) == (0.25, 0.5)
     assert (detector.name, detector.needs_images, detector.has_embeddings) == ("model.onnx", True, True)
 
 
 @pytest.mark.parametrize("image_hw", [(150, 320), (1080, 1920), (479, 641), (300, 100), (40, 40)])
 def test_the_picture_is_that_of_training(image_hw):
     pytest.importorskip("torch")
-    from idfree.learn.data.scenes import Scene
-    from idfree.learn.data.warp import STILL, letterbox, vary
+    from idfree.learn.data.labelled_images import LabelledImage
+    from idfree.learn.data.warp import STILL, vary
 
     noise = np.random.default_rng(1).integers(0, 256, (9, 16, 3), dtype=np.uint8)
     image = cv2.resize(noise, image_hw[::-1], interpolation=cv2.INTER_CUBIC)
     network = Network()
-    OneShot("m.onnx", session=network)(Frame(1, image))
+    OneShotDetector("m.onnx", session=network)(Frame(1, image))
     none = np.zeros((0, 4))
-    trained = vary(Scene(image, none, none, np.zeros(0, np.int64), none), (96, 128), np.random.default_rng(0), STILL)
+    trained = vary(
+        LabelledImage(image, none, none, np.zeros(0, np.int64), none), (96, 128), np.random.default_rng(0), STILL
+    )
     seen, trained = network.seen[0].astype(int), trained.image.astype(int)
-    fit = fitted(image_hw, (96, 128), "centre")
+    fit = letterbox(image_hw, (96, 128), "centre")
     whole = np.array([[0.0, 0.0, *image_hw[::-1]]])
-    corners = np.array([[0, 0, 1], [*image_hw[::-1], 1]]) @ letterbox(image_hw, (96, 128)).T
-    np.testing.assert_allclose(to_input(whole, fit)[0], corners[:, :2].ravel(), atol=1e-9)
-    (left, top), (height, width) = fit.corner_xy, fit.drawn_hw
+    corners = np.array([[0, 0, 1], [*image_hw[::-1], 1]]) @ fit.matrix.T
+    np.testing.assert_allclose(fit.to_input(whole)[0], corners[:, :2].ravel(), atol=1e-9)
+    (left, top), (height, width) = fit.offset_xy, fit.resized_hw
     border = int(np.ceil(max(fit.scale_xy)))  # pixels in which training blends the picture with the grey around it
     inside = np.zeros((96, 128), dtype=bool)
     inside[top : top + height, left : left + width] = True
@@ -97,7 +99,7 @@ def test_the_picture_is_that_of_training(image_hw):
 
 def test_pictures_of_another_size_leave_no_trace():
     network = Network()
-    detector = OneShot("m.onnx", session=network)
+    detector = OneShotDetector("m.onnx", session=network)
     seen = []
     for shape in ((96, 20, 3), (20, 128, 3), (96, 20, 3)):
         detector(Frame(1, np.full(shape, 7, np.uint8)))
@@ -108,7 +110,7 @@ def test_pictures_of_another_size_leave_no_trace():
 
 def test_settings_and_classes():
     def scores(classes=None, **settings):
-        return OneShot("m.onnx", OneShotSettings(**settings), classes, session=Network())(
+        return OneShotDetector("m.onnx", OneShotDetectorSettings(**settings), classes, session=Network())(
             Frame(1, IMAGE)
         ).detections.score
 
@@ -118,7 +120,7 @@ def test_settings_and_classes():
     with pytest.raises(UserError, match=r"m\.onnx: --classes cat: unknown; it knows person, dog"):
         scores(["cat"])
     network = Network(size_hw=(64, 192))
-    view = OneShot("m.onnx", OneShotSettings(size="192x64"), session=network)(Frame(1, IMAGE))
+    view = OneShotDetector("m.onnx", OneShotDetectorSettings(size="192x64"), session=network)(Frame(1, IMAGE))
     assert network.seen.shape == (1, 64, 192, 3)
     np.testing.assert_allclose(view.detections.xyxy, BOXES, atol=1e-3)
 
@@ -126,20 +128,20 @@ def test_settings_and_classes():
 @pytest.mark.parametrize(
     ("said", "settings", "message"),
     [
-        ({}, OneShotSettings(size="100x64"), "size 100x64: expected multiples of 32"),
-        ({}, OneShotSettings(size="big"), "size=big: expected two numbers"),
-        ({"size": ""}, OneShotSettings(), "metadata size=: expected two numbers"),
-        ({"limit": "low"}, OneShotSettings(), "metadata limit is 'low'"),
+        ({}, OneShotDetectorSettings(size="100x64"), "size 100x64: expected multiples of 32"),
+        ({}, OneShotDetectorSettings(size="big"), "size=big: expected two numbers"),
+        ({"size": ""}, OneShotDetectorSettings(), "metadata size=: expected two numbers"),
+        ({"limit": "low"}, OneShotDetectorSettings(), "metadata limit is 'low'"),
     ],
 )
 def test_what_cannot_be_is_refused(said, settings, message):
     with pytest.raises(UserError, match=rf"m\.onnx: .*{message}"):
-        OneShot("m.onnx", settings, session=Network(said={**SAID, **said}))
+        OneShotDetector("m.onnx", settings, session=Network(said={**SAID, **said}))
 
 
 def test_failures_are_named_with_the_frame():
     network = Network()
-    detector = OneShot("m.onnx", session=network)
+    detector = OneShotDetector("m.onnx", session=network)
     network.outputs[3][0, 1] = np.nan
     with pytest.raises(UserError, match=r"m\.onnx, frame 12: the network gives NaN"):
         detector(Frame(12, IMAGE))
@@ -149,17 +151,17 @@ def test_failures_are_named_with_the_frame():
     with pytest.raises(UserError, match="frame 2 comes without its image"):
         detector(Frame(2))
     with pytest.raises(UserError, match=r"must lie in 0…1"):
-        override(OneShotSettings(), ["min_score=7"])
+        override(OneShotDetectorSettings(), ["min_score=7"])
 
 
 def test_without_a_limit_there_is_none():
     said = {name: value for name, value in SAID.items() if name not in ("limit", "farthest")}
-    assert OneShot("m.onnx", session=Network(said=said)).appearance_limit is None
+    assert OneShotDetector("m.onnx", session=Network(said=said)).match_threshold is None
 
 
 def test_files_say_what_they_are():
     detector = open_detector("best.pt", session=Network(), classes="person", assignments=["min_score=0.3"])
-    assert isinstance(detector, OneShot)
+    assert isinstance(detector, OneShotDetector)
     assert (detector.settings.min_score, detector.class_ids.tolist()) == (0.3, [0])
     with pytest.raises(UserError, match="is a model of appearance, expected a detector; it is for --appearance"):
         open_detector("m.onnx", session=Network(said={"idfree.kind": "appearance"}))
@@ -208,7 +210,7 @@ def test_fused_is_the_default_where_there_are_looks():
     from idfree.pipelines.selection import Selection
     from idfree.pipelines.track import default_tracker
 
-    one_shot = object.__new__(OneShot)
+    one_shot = object.__new__(OneShotDetector)
     assert default_tracker(one_shot, Selection()) == "fused"
     assert default_tracker(one_shot, Selection(appearance="none")) == "bytetrack"
-    assert default_tracker(one_shot, Selection(), Colour()) == "fused"
+    assert default_tracker(one_shot, Selection(), ColourHistogram()) == "fused"

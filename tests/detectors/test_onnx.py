@@ -9,11 +9,11 @@ import pytest
 
 from idfree.core.boxes import iou, xywh_to_xyxy, xyxy_to_cxcywh
 from idfree.core.errors import UserError
+from idfree.core.letterbox import letterbox
 from idfree.core.settings import override
 from idfree.core.types import Frame
 from idfree.detectors.formats import FORMATS, grid
-from idfree.detectors.letterbox import fitted, to_input
-from idfree.detectors.onnx import Onnx, OnnxSettings
+from idfree.detectors.onnx import OnnxDetector, OnnxDetectorSettings
 
 SIZE = (96, 128)
 IMAGE = np.random.default_rng(0).integers(0, 256, (150, 320, 3), dtype=np.uint8)
@@ -51,7 +51,7 @@ class Network:
 
 def outputs_of(name):
     """What a network of that format would say of the two boxes of the image, three classes."""
-    xyxy = to_input(BOXES, fitted(IMAGE.shape[:2], SIZE, FORMATS[name].place))
+    xyxy = letterbox(IMAGE.shape[:2], SIZE, FORMATS[name].place).to_input(BOXES)
     cxcywh, scores = xyxy_to_cxcywh(xyxy), np.where(CLASS[:, None] == np.arange(3), SCORE[:, None], 0.01)
     cells = len(grid(SIZE)[0])
     if name == "yolox":
@@ -68,7 +68,7 @@ def outputs_of(name):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_finds_the_boxes_where_they_are_in_the_image(name):
-    detector = Onnx("some/model.onnx", format=name, session=Network(outputs_of(name)))
+    detector = OnnxDetector("some/model.onnx", format=name, session=Network(outputs_of(name)))
     frame = Frame(3, IMAGE)
     view = detector(frame)
     np.testing.assert_allclose(view.detections.xyxy, BOXES, atol=1e-3)
@@ -84,7 +84,7 @@ def test_boxes_are_cut_to_the_image_and_empty_or_endless_ones_dropped():
         [[-20, -20, 40, 40, 0.9, 0], [0, 0, 128, 96, 0.8, 0], [5, 5, 5, 9, 0.7, 0], [1, 1, np.inf, 9, 0.6, 0]]
     )
     session = Network([rows[None].astype(np.float32)])
-    xyxy = Onnx("m.onnx", session=session)(Frame(1, np.zeros((96, 128, 3), np.uint8))).detections.xyxy
+    xyxy = OnnxDetector("m.onnx", session=session)(Frame(1, np.zeros((96, 128, 3), np.uint8))).detections.xyxy
     np.testing.assert_array_equal(xyxy, [[0, 0, 40, 40], [0, 0, 128, 96]])
 
 
@@ -92,14 +92,14 @@ def test_the_picture_arrives_as_the_format_wants_it():
     blue = np.full((96, 64, 3), (255, 0, 51), dtype=np.uint8)  # half as wide as the input
     for name, expected, grey, column in (("yolox", [255, 0, 51], 114, 10), ("yolov8", [0.2, 0, 1], 114 / 255, 64)):
         session = Network(outputs_of(name))
-        Onnx("m.onnx", session=session)(Frame(1, blue))
+        OnnxDetector("m.onnx", session=session)(Frame(1, blue))
         np.testing.assert_allclose(session.seen["images"][0, :, 50, column], expected, rtol=1e-6)
         np.testing.assert_allclose(session.seen["images"][0, :, 50, 127], grey, rtol=1e-6)
 
 
 def test_pictures_of_another_size_leave_no_trace():
     session = Network(outputs_of("yolox"))
-    detector = Onnx("m.onnx", session=session)
+    detector = OnnxDetector("m.onnx", session=session)
     narrow, wide = np.full((96, 20, 3), 7, np.uint8), np.full((20, 128, 3), 9, np.uint8)
     seen = []
     for image in (narrow, wide, narrow):
@@ -113,7 +113,7 @@ def test_fp16_goes_in_and_comes_out():
     session = Network(
         [o.astype(np.float16) for o in outputs_of("yolov8")], [Port("x", [1, 3, *SIZE], "tensor(float16)")]
     )
-    detections = Onnx("m.onnx", session=session)(Frame(1, IMAGE)).detections
+    detections = OnnxDetector("m.onnx", session=session)(Frame(1, IMAGE)).detections
     assert session.seen["x"].dtype == np.float16
     np.testing.assert_allclose(detections.xyxy, BOXES, atol=0.2)  # 11 bits of 128 px, twice as large in the image
 
@@ -121,25 +121,32 @@ def test_fp16_goes_in_and_comes_out():
 def test_a_size_left_open_is_set_and_a_fixed_one_stays():
     inputs = [Port("images", ["batch", 3, "height", "width"])]
     with pytest.raises(UserError, match="640x640 are of no known"):  # the outputs are those of 128x96
-        Onnx("m.onnx", session=Network(outputs_of("yolox"), inputs))
+        OnnxDetector("m.onnx", session=Network(outputs_of("yolox"), inputs))
     session = Network(outputs_of("yolox"), inputs)
-    assert len(Onnx("m.onnx", settings=OnnxSettings(size="128x96"), session=session)(Frame(1, IMAGE)).detections) == 2
+    assert (
+        len(
+            OnnxDetector("m.onnx", settings=OnnxDetectorSettings(size="128x96"), session=session)(
+                Frame(1, IMAGE)
+            ).detections
+        )
+        == 2
+    )
     assert session.seen["images"].shape == (1, 3, 96, 128)
     session = Network(outputs_of("yolox"), inputs, metadata={"imgsz": "[96, 128]"})
-    assert Onnx("m.onnx", session=session).size_hw == (96, 128)
+    assert OnnxDetector("m.onnx", session=session).size_hw == (96, 128)
     with pytest.raises(UserError, match="fixed at 128x96"):
-        Onnx("m.onnx", settings=OnnxSettings(size="64x64"), session=Network(outputs_of("yolox")))
+        OnnxDetector("m.onnx", settings=OnnxDetectorSettings(size="64x64"), session=Network(outputs_of("yolox")))
     with pytest.raises(UserError, match="size=big: expected WIDTHxHEIGHT"):
-        Onnx("m.onnx", settings=OnnxSettings(size="big"), session=Network(outputs_of("yolox"), inputs))
+        OnnxDetector("m.onnx", settings=OnnxDetectorSettings(size="big"), session=Network(outputs_of("yolox"), inputs))
 
 
 def test_a_detr_that_asks_for_the_size_is_told_that_of_its_input():
-    xyxy = to_input(BOXES, fitted((150, 320), SIZE, "stretch"))
+    xyxy = letterbox((150, 320), SIZE, "stretch").to_input(BOXES)
     session = Network(
         [CLASS[None], xyxy[None], SCORE[None]],
         [Port("images", ["N", 3, *SIZE]), Port("orig_target_sizes", ["N", 2], "tensor(int64)")],
     )
-    np.testing.assert_allclose(Onnx("m.onnx", session=session)(Frame(1, IMAGE)).detections.xyxy, BOXES)
+    np.testing.assert_allclose(OnnxDetector("m.onnx", session=session)(Frame(1, IMAGE)).detections.xyxy, BOXES)
     assert session.seen["orig_target_sizes"].tolist() == [[128, 96]]
 
 
@@ -147,30 +154,34 @@ def test_boxes_of_one_class_suppress_one_another_and_the_best_are_kept():
     (table,) = outputs_of("yolov8")
     table[0, :, 2] = table[0, :, 0]
     table[0, 4, 2] = 0.7  # the first box again, a little worse
-    found = Onnx("m.onnx", session=Network([table]))(Frame(1, IMAGE)).detections
+    found = OnnxDetector("m.onnx", session=Network([table]))(Frame(1, IMAGE)).detections
     np.testing.assert_allclose(found.score, SCORE, atol=1e-6)
-    for settings in (OnnxSettings(max_boxes=1), OnnxSettings(max_candidates=1), OnnxSettings(min_score=0.6)):
-        found = Onnx("m.onnx", settings=settings, session=Network([table]))(Frame(1, IMAGE)).detections
+    for settings in (
+        OnnxDetectorSettings(max_boxes=1),
+        OnnxDetectorSettings(max_candidates=1),
+        OnnxDetectorSettings(min_score=0.6),
+    ):
+        found = OnnxDetector("m.onnx", settings=settings, session=Network([table]))(Frame(1, IMAGE)).detections
         np.testing.assert_allclose(found.score, SCORE[:1], atol=1e-6)
 
 
 def test_classes_by_name_and_by_number():
     names = {"names": "{0: 'person', 1: 'bird', 2: 'car'}"}
     for classes, scores in ((["car"], [0.5]), ([" Person ", 2], [0.8, 0.5]), (["0"], [0.8]), ([1], [])):
-        detector = Onnx("m.onnx", classes=classes, session=Network(outputs_of("yolov8"), metadata=names))
+        detector = OnnxDetector("m.onnx", classes=classes, session=Network(outputs_of("yolov8"), metadata=names))
         np.testing.assert_allclose(detector(Frame(1, IMAGE)).detections.score, scores, atol=1e-6)
     with pytest.raises(UserError, match=r"m\.onnx: --classes dog: unknown; it knows person, bird, car$"):
-        Onnx("m.onnx", classes=["dog"], session=Network(outputs_of("yolov8"), metadata=names))
+        OnnxDetector("m.onnx", classes=["dog"], session=Network(outputs_of("yolov8"), metadata=names))
     with pytest.raises(UserError, match="does not name its classes, so give their numbers"):
-        Onnx("m.onnx", classes=["person"], session=Network(outputs_of("yolov8")))
+        OnnxDetector("m.onnx", classes=["person"], session=Network(outputs_of("yolov8")))
 
 
 def test_eighty_classes_are_cocos():
     outputs = [np.zeros((1, 84, 252), dtype=np.float32)]
-    names = Onnx("m.onnx", session=Network(outputs)).names
+    names = OnnxDetector("m.onnx", session=Network(outputs)).names
     assert [names[k] for k in (0, 9, 39, 79)] == ["person", "traffic light", "bottle", "toothbrush"]
     with pytest.raises(UserError, match=r"names 1 classes but gives 80 columns .* pose"):
-        Onnx("m.onnx", session=Network(outputs, metadata={"names": "['person']"}))
+        OnnxDetector("m.onnx", session=Network(outputs, metadata={"names": "['person']"}))
 
 
 @pytest.mark.parametrize(
@@ -188,12 +199,12 @@ def test_eighty_classes_are_cocos():
 )
 def test_other_inputs_are_refused(inputs, message):
     with pytest.raises(UserError, match=message):
-        Onnx("m.onnx", session=Network(outputs_of("yolox"), inputs))
+        OnnxDetector("m.onnx", session=Network(outputs_of("yolox"), inputs))
 
 
 def test_nan_is_refused_with_the_frame():
     session = Network(outputs_of("yolox"))
-    detector = Onnx("m.onnx", session=session)
+    detector = OnnxDetector("m.onnx", session=session)
     session.outputs[0][0, 5, 1] = np.nan
     with pytest.raises(UserError, match=r"m\.onnx, frame 12: the network gives NaN"):
         detector(Frame(12, IMAGE))
@@ -206,28 +217,28 @@ def test_a_network_that_fails_says_why_in_one_sentence():
     session = Network([])
     session.run = fail
     with pytest.raises(UserError, match=r"^m\.onnx: the network cannot run on 128x96: shapes differ$"):
-        Onnx("m.onnx", session=session)
+        OnnxDetector("m.onnx", session=session)
 
 
 def test_a_frame_without_its_image_is_refused():
     with pytest.raises(UserError, match="frame 2 comes without its image"):
-        Onnx("m.onnx", session=Network(outputs_of("yolox")))(Frame(2))
+        OnnxDetector("m.onnx", session=Network(outputs_of("yolox")))(Frame(2))
 
 
 def test_files_that_are_no_models_are_refused(tmp_path):
     (tmp_path / "junk.onnx").write_bytes(b"not a model")
     with pytest.raises(UserError, match=r"junk\.onnx: ONNX Runtime cannot load it as a model: Protobuf parsing failed"):
-        Onnx(tmp_path / "junk.onnx")
+        OnnxDetector(tmp_path / "junk.onnx")
     with pytest.raises(UserError, match=r"none\.onnx: no such file"):
-        Onnx(tmp_path / "none.onnx")
+        OnnxDetector(tmp_path / "none.onnx")
     with pytest.raises(UserError, match="is a folder"):
-        Onnx(tmp_path)
+        OnnxDetector(tmp_path)
 
 
 def test_settings_are_checked():
     with pytest.raises(UserError, match=r"must lie in 0…1"):
-        override(OnnxSettings(), ["max_iou=70"])
-    assert override(OnnxSettings(), ["size=1280x736"]).size == "1280x736"
+        override(OnnxDetectorSettings(), ["max_iou=70"])
+    assert override(OnnxDetectorSettings(), ["size=1280x736"]).size == "1280x736"
 
 
 def read(path, numbers):
@@ -239,7 +250,7 @@ def read(path, numbers):
 
 
 def test_yolox_nano_finds_the_large_people_of_mot17_09(shared):
-    detector = Onnx(shared / "data/models/yolox_nano.onnx", classes=["person"], threads=1)
+    detector = OnnxDetector(shared / "data/models/yolox_nano.onnx", classes=["person"], threads=1)
     table = np.loadtxt(shared / "data/MOT17/train/MOT17-09-SDP/gt/gt.txt", delimiter=",")
     table = table[(table[:, 7] == 1) & (table[:, 8] > 0.9) & (table[:, 5] > 300)]  # people, seen whole, 300 px high
     overlaps = []

@@ -8,19 +8,19 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.core.onnx_session import providers
 from idfree.detectors import open_detector
-from idfree.detectors.onnx import Onnx
+from idfree.detectors.onnx import OnnxDetector
 
 
 def test_hog_by_name_with_its_settings():
     assert open_detector("hog", assignments=["width=640"]).settings.width == 640
-    with pytest.raises(UserError, match="HogSettings has no setting 'widht'"):
+    with pytest.raises(UserError, match="HogDetectorSettings has no setting 'widht'"):
         open_detector("hog", assignments=["widht=640"])
 
 
 def test_a_model_file_by_its_suffix(shared):
     path = shared / "data/models/yolox_nano.onnx"
     detector = open_detector(path, classes="person, bicycle", assignments=["min_score=0.3"], device="cpu", threads=1)
-    assert isinstance(detector, Onnx)
+    assert isinstance(detector, OnnxDetector)
     assert detector.class_ids.tolist() == [0, 1]
     assert detector.settings.min_score == 0.3
     assert open_detector(str(path), "yolox-decoded").class_ids is None

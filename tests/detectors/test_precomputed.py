@@ -7,7 +7,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Frame
-from idfree.detectors import Given
+from idfree.detectors import PrecomputedDetector
 from idfree.detectors.precomputed import ALL, score_range
 
 
@@ -24,7 +24,7 @@ def boxes(embedding=None):
 
 
 def test_each_frame_gets_its_rows_and_other_frames_none():
-    detector = Given(boxes(), size_hw=(10, 20))
+    detector = PrecomputedDetector(boxes(), size_hw=(10, 20))
     view = detector(Frame(1))
     np.testing.assert_array_equal(view.detections.xyxy, [[0, 0, 5, 5], [1, 1, 6, 6]])
     assert view.detections.class_id.tolist() == [0, 2]
@@ -34,16 +34,16 @@ def test_each_frame_gets_its_rows_and_other_frames_none():
 
 
 def test_embeddings_come_along():
-    detector = Given(boxes(np.eye(3, dtype=np.float32)))
+    detector = PrecomputedDetector(boxes(np.eye(3, dtype=np.float32)))
     np.testing.assert_array_equal(detector(Frame(4)).detections.embedding, [[0, 0, 1]])
     assert detector(Frame(2)).detections.embedding.shape == (0, 3)
 
 
 def test_it_says_what_it_is():
-    assert (Given(boxes()).name, Given(boxes(), name="det").name) == ("given", "det")
-    assert not Given(boxes()).needs_images
-    assert not Given(boxes()).has_embeddings
-    assert Given(boxes(np.eye(3))).has_embeddings
+    assert (PrecomputedDetector(boxes()).name, PrecomputedDetector(boxes(), name="det").name) == ("given", "det")
+    assert not PrecomputedDetector(boxes()).needs_images
+    assert not PrecomputedDetector(boxes()).has_embeddings
+    assert PrecomputedDetector(boxes(np.eye(3))).has_embeddings
 
 
 def test_scores_of_any_range_have_a_scale():
@@ -55,8 +55,8 @@ def test_scores_of_any_range_have_a_scale():
 
 
 def test_what_is_known_of_kept_detections_comes_along():
-    detector = Given(boxes(), appearance_limit=0.3, looked=range(1, 99, 3), scores=(-1.0, 2.0))
-    assert detector(Frame(4)).appearance_limit == 0.3
+    detector = PrecomputedDetector(boxes(), match_threshold=0.3, looked=range(1, 99, 3), scores=(-1.0, 2.0))
+    assert detector(Frame(4)).match_threshold == 0.3
     assert detector.score_range == (-1.0, 2.0)
 
 
@@ -70,7 +70,7 @@ def test_what_is_known_of_kept_detections_comes_along():
     ],
 )
 def test_frames_that_nobody_looked_at_are_refused(looked, known, unknown, said):
-    detector = Given(boxes(), looked=looked)
+    detector = PrecomputedDetector(boxes(), looked=looked)
     assert all(detector(Frame(number)) for number in known)
     for number in unknown:
         with pytest.raises(UserError, match=re.escape(said)) as caught:

@@ -8,7 +8,7 @@ import pytest
 
 from idfree.core.types import Annotation
 from idfree.evaluation.hota import ALPHAS, Hota, hota
-from idfree.evaluation.prepare import prepare
+from idfree.evaluation.preprocess import prepare
 
 Annotate = Callable[[Any], Annotation]
 

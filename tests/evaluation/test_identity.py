@@ -7,7 +7,7 @@ import numpy as np
 
 from idfree.core.types import Annotation
 from idfree.evaluation.identity import Identity, identity
-from idfree.evaluation.prepare import prepare
+from idfree.evaluation.preprocess import prepare
 
 Annotate = Callable[[Any], Annotation]
 

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
+from idfree.evaluation.alignment import Alignment
 from idfree.evaluation.matching import best_other, heaviest
-from idfree.evaluation.scene import Scene
 
 
-def scene_of(sizes: list[tuple[int, int]], rng: np.random.Generator, density: float) -> Scene:
+def scene_of(sizes: list[tuple[int, int]], rng: np.random.Generator, density: float) -> Alignment:
     """Frames of so many boxes of truth and results, a share of whose pairs touch."""
     gt_frame, tracker_frame = (np.repeat(np.arange(len(sizes)), [size[k] for size in sizes]) for k in (0, 1))
     touching = (gt_frame[:, None] == tracker_frame) & (rng.random((len(gt_frame), len(tracker_frame))) < density)
     gt, tracker = np.nonzero(touching)
     ids = np.arange(len(gt_frame)), np.arange(len(tracker_frame))
-    return Scene(len(sizes), gt_frame, ids[0], tracker_frame, ids[1], gt, tracker, np.ones(len(gt)))
+    return Alignment(len(sizes), gt_frame, ids[0], tracker_frame, ids[1], gt, tracker, np.ones(len(gt)))
 
 
 @pytest.mark.parametrize("levels", [2, 5, 10**9])
@@ -43,8 +43,10 @@ def test_most_frames_decide_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda scene, frame, weight: solved.append(frame) or np.zeros(len(weight), dtype=bool),
     )
     rows = np.array([0, 0, 1, 2, 2, 3])
-    scene = Scene(2, np.array([0, 0, 1, 1]), np.arange(4), np.array([0, 0, 1, 1]), np.arange(4), rows, rows, np.ones(6))
-    scene = Scene(**{**vars(scene), "tracker": np.array([0, 1, 1, 2, 3, 3])})
+    scene = Alignment(
+        2, np.array([0, 0, 1, 1]), np.arange(4), np.array([0, 0, 1, 1]), np.arange(4), rows, rows, np.ones(6)
+    )
+    scene = Alignment(**{**vars(scene), "tracker": np.array([0, 1, 1, 2, 3, 3])})
     assert heaviest(scene, np.array([0.9, 0.3, 0.4, 0.6, 0.7, 0.6]))[:3].tolist() == [True, False, True]
     assert solved == [1]
 

@@ -10,7 +10,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
-from idfree.evaluation.half import half
+from idfree.evaluation.frame_subset import half
 from idfree.evaluation.tracking import Scores, class_average, evaluate, evaluate_classes, figures
 from idfree.sequences.motchallenge import read_results, read_seqinfo, read_truth
 

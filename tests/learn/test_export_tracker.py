@@ -13,8 +13,8 @@ from torch import nn
 from idfree.core.errors import UserError
 from idfree.learn import export_tracker as module
 from idfree.learn.export_tracker import differences, export_tracker
-from idfree.learn.networks.anchors import Anchored, anchor_heads
-from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.anchors import AnchorNetwork, anchor_heads
+from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.deformable import DeformableConv
 from idfree.learn.networks.heads import tracker_heads
 from idfree.learn.networks.layers import normed
@@ -37,7 +37,7 @@ def make(kind):
     """A network with statistics as after some training, in the memory format that training leaves."""
     torch.manual_seed(0)
     heads = anchor_heads(16) if kind == "anchors" else tracker_heads(2, 16)
-    network = (Anchored if kind == "anchors" else Centre)(Small(kind == "deformable"), heads)
+    network = (AnchorNetwork if kind == "anchors" else CentreNetwork)(Small(kind == "deformable"), heads)
     if kind == "deformable":
         nn.init.normal_(network.backbone[1].conv_offset_mask.weight)
     network = network.to(memory_format=torch.channels_last)

@@ -7,8 +7,8 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from idfree.learn.networks.box_embedder import AtCentres
-from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.box_embedder import BoxEmbedder
+from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.heads import tracker_heads
 from idfree.learn.networks.layers import normed
 from idfree.learn.torch_session import TorchSession
@@ -36,7 +36,7 @@ class Small(nn.Sequential):
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return Centre(Small(), tracker_heads(1, 16)).eval()
+    return CentreNetwork(Small(), tracker_heads(1, 16)).eval()
 
 
 def asked(network, precision):
@@ -55,7 +55,7 @@ def test_full_precision_is_the_network(network):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_it_works_in_the_precision_asked_for(network, precision):
     outputs = asked(network, precision)
-    AtCentres(network, SIZE_HW, precision)(PICTURE, BOXES)
+    BoxEmbedder(network, SIZE_HW, precision)(PICTURE, BOXES)
     assert network.backbone.types == {torch.bfloat16 if precision == "bf16" else torch.float32}
     assert all(output.dtype in (np.float32, np.int64) for output in outputs)
 
@@ -64,5 +64,5 @@ def test_half_precision_says_nearly_the_same(network):
     full, half = (asked(network, precision)[1] for precision in ("fp32", "bf16"))
     assert (half > 0).sum() == (full > 0).sum()  # no more peaks: neighbours stay apart
     np.testing.assert_allclose(half, full, rtol=0.02)
-    looks = [AtCentres(network, SIZE_HW, precision)(PICTURE, BOXES) for precision in ("fp32", "bf16")]
+    looks = [BoxEmbedder(network, SIZE_HW, precision)(PICTURE, BOXES) for precision in ("fp32", "bf16")]
     assert ((looks[0] * looks[1]).sum(axis=1) > 0.999).all()

@@ -11,8 +11,8 @@ from idfree.core.errors import UserError
 from idfree.pipelines.camera_motion import camera_for
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_results
-from idfree.show.video_writer import H264Writer
-from idfree.trackers.camera import read_motion, write_motion
+from idfree.show.video_writer import VideoWriter
+from idfree.trackers.camera_motion import read_motion, write_motion
 
 JUMP = 16  # px that the camera pans in every fourth frame
 
@@ -28,7 +28,7 @@ def panned(tmp_path: Path) -> Path:
     grey = cv2.normalize(blobs, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
     wall = np.repeat(grey[:, :, None], 3, axis=2)
     rows = []
-    with H264Writer(tmp_path / "wall.mp4", 10, (240, 320)) as video:
+    with VideoWriter(tmp_path / "wall.mp4", 10, (240, 320)) as video:
         for number in range(1, 21):
             left = (number - 1) // 4 * JUMP
             video.write(np.ascontiguousarray(wall[:, left : left + 320]))

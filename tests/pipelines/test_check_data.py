@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from idfree.datasets.footage import Footage
-from idfree.datasets.labels import Labels
+from idfree.datasets.labels import LabelRows
 from idfree.datasets.open_footage import open_footage
 from idfree.pipelines.check_data import CheckSettings, inspect, jumping, repeated
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 
 INI = "[Sequence]\nname=x\nframeRate=10\nseqLength={length}\nimWidth=64\nimHeight=48\n"
 
@@ -31,7 +31,7 @@ def report(path, every=False, **settings):
 
 
 def annotation(*rows):
-    labels = Labels()
+    labels = LabelRows()
     for frame, id, x, y in rows:
         labels.add(frame, (x, y, x + 10, y + 20), id)
     return labels.annotation()
@@ -94,7 +94,7 @@ def test_nothing_is_fed_without_pictures(tmp_path):
 
 def test_a_video_that_ends_too_early(tmp_path):
     folder = sequence(tmp_path / "seq", "1,1,5,5,10,20,1,1,1\n", length=6)
-    with H264Writer(folder / "film.mp4", 10.0, (48, 64)) as film:
+    with VideoWriter(folder / "film.mp4", 10.0, (48, 64)) as film:
         for _ in range(4):
             film.write(np.zeros((48, 64, 3), np.uint8))
     found = report(folder)

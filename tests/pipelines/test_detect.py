@@ -8,7 +8,7 @@ import pytest
 from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Sequence
-from idfree.detectors import Given
+from idfree.detectors import PrecomputedDetector
 from idfree.pipelines.detect import calibrated, detect, rows_of, write_boxes
 from idfree.pipelines.open_detector import given, stored
 from idfree.pipelines.selection import Selection
@@ -60,18 +60,18 @@ def test_what_is_written_is_read_again(tmp_path, dtype):
 
 def test_boxes_that_no_tracker_would_take_are_not_kept():
     boxes = annotation([1, 1, 2], [[0, 0, 9, 9], [5, 5, 5, 9], [900, 0, 909, 9]])
-    found = detect(Sequence("x", iter, length=3), Given(boxes, SIZE))
-    assert (found.frames, found.dropped, found.boxes.frame.tolist(), found.limit) == (3, 2, [1], None)
+    found = detect(Sequence("x", iter, length=3), PrecomputedDetector(boxes, SIZE))
+    assert (found.frames, found.dropped, found.boxes.frame.tolist(), found.match_threshold) == (3, 2, [1], None)
 
 
 def test_the_limit_lies_between_the_same_and_another():
     """Of noisy copies of people's vectors, by the boxes alone: as far as these say, nobody is mistaken."""
     made = street(0, people=10, frames=60, size_hw=SIZE)
-    found = calibrated(made.sequence, Given(made.detections, SIZE))
+    found = calibrated(made.sequence, PrecomputedDetector(made.detections, SIZE))
     assert found.error < 0.05
     alone = made.detections[made.detections.frame == 1]
     with pytest.raises(UserError, match="nothing to calibrate on"):
-        calibrated(made.sequence, Given(alone, SIZE))
+        calibrated(made.sequence, PrecomputedDetector(alone, SIZE))
 
 
 @pytest.mark.parametrize("name", ["FRCNN", "SDP"])
@@ -80,11 +80,18 @@ def test_a_measured_limit_suits_real_embeddings(shared, name, tmp_path, capsys):
     folder = shared / f"data/MOT17/train/MOT17-09-{name}"
     (sequence,) = open_source(folder)
     boxes = stored(str(shared / "data/features"), sequence)
-    limit = calibrated(sequence, Given(boxes, looked=range(1, 526, 5))).limit
+    limit = calibrated(sequence, PrecomputedDetector(boxes, looked=range(1, 526, 5))).match_threshold
     assert 0.2 < limit < 0.3
 
     def idf1(limit):
-        run = prepare(sequence, Given(boxes, appearance_limit=limit), "fairmot", (), Selection(every=5), images=False)
+        run = prepare(
+            sequence,
+            PrecomputedDetector(boxes, match_threshold=limit),
+            "fairmot",
+            (),
+            Selection(every=5),
+            images=False,
+        )
         for _ in run:
             pass
         write_results(tmp_path / f"{folder.name}.txt", run.result())

@@ -8,8 +8,8 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.core.settings import override
 from idfree.core.types import Annotation, Frame, Sequence
-from idfree.detectors import Given
-from idfree.pipelines.crop_buffer import Album
+from idfree.detectors import PrecomputedDetector
+from idfree.pipelines.crop_buffer import CropBuffer
 from idfree.pipelines.label import LabelSettings, clean, label, purity, report, split_at_jumps, spread, tracklets
 from idfree.pipelines.selection import Selection
 from idfree.sequences import open_source
@@ -122,7 +122,7 @@ def test_nothing_comes_of_nothing():
     )
     assert np.isnan(purity(nothing, annotation(walk(1, [1]))))
     sequence = Sequence("empty", lambda: iter(()), 0)
-    made = label(sequence, Given(nothing))
+    made = label(sequence, PrecomputedDetector(nothing))
     assert (len(made.boxes), len(made.crops), made.report["frames"]) == (0, 0, 0)
 
 
@@ -210,7 +210,7 @@ def crop_of(image, xyxy):
 
 
 def test_an_album_keeps_few_of_each_evenly():
-    album = Album(crop_of, most=4, least=2)
+    album = CropBuffer(crop_of, most=4, least=2)
     image, rows = np.zeros((8, 8, 3), np.uint8), annotation(walk(1, range(100)))
     for n in range(100):
         album.add(image, rows[n : n + 1], n)
@@ -222,7 +222,7 @@ def test_an_album_keeps_few_of_each_evenly():
 
 
 def test_an_album_thins_all_tracks_where_there_are_many():
-    album = Album(crop_of, most=16, least=2, capacity=50)
+    album = CropBuffer(crop_of, most=16, least=2, capacity=50)
     image = np.zeros((8, 8, 3), np.uint8)
     for n in range(40):
         album.add(image, annotation([(n, track, 5, 5, 9, 9) for track in range(10)]), 10 * n)
@@ -232,7 +232,7 @@ def test_an_album_thins_all_tracks_where_there_are_many():
 
 
 def test_an_album_of_nothing():
-    album = Album(None, most=4, least=2)
+    album = CropBuffer(None, most=4, least=2)
     album.add(np.zeros((8, 8, 3), np.uint8), annotation(walk(1, [1])), 0)
     crops, held = album.taken(np.arange(3))
     assert (len(crops), len(held)) == (0, 0)
@@ -251,7 +251,7 @@ def test_crops_are_of_their_boxes_in_one_reading():
             yield Frame(number, np.full((270, 480, 3), number, dtype=np.uint8), (number - 1) / 20)
 
     sequence = Sequence("street", read, 60, 20.0, (270, 480))
-    boxes = Given(made.detections, (270, 480))
+    boxes = PrecomputedDetector(made.detections, (270, 480))
 
     def cut(image, xyxy):
         return np.stack([np.full(len(xyxy), image[0, 0, 0]), *np.rint(xyxy.T[:2] / 2)], axis=1).astype(np.uint8)[
@@ -275,7 +275,7 @@ def test_crops_are_of_their_boxes_in_one_reading():
 
 def test_boxes_are_as_detected():
     made = street(people=10, frames=60)
-    found = label(made.sequence, Given(made.detections))
+    found = label(made.sequence, PrecomputedDetector(made.detections))
     known = {(n, *xyxy) for n, xyxy in zip(made.detections.frame.tolist(), made.detections.xyxy.tolist(), strict=True)}
     assert {(n, *xyxy) for n, xyxy in zip(found.boxes.frame.tolist(), found.boxes.xyxy.tolist(), strict=True)} <= known
     assert purity(found.boxes, made.truth) > 0.9
@@ -289,7 +289,7 @@ def test_what_belongs_to_no_tracklet():
     score = np.select([given.xyxy[:, 0] > 800, given.xyxy[:, 0] > 500], [0.05, 0.3], 0.9)
     sequence = Sequence("x", lambda: (Frame(n) for n in range(1, 25)), 24, 30.0, (200, 1000))
     which = Selection(start=2, every=2, frames=10)
-    found = label(sequence, Given(dataclasses.replace(given, score=score)), selection=which)
+    found = label(sequence, PrecomputedDetector(dataclasses.replace(given, score=score)), selection=which)
     assert found.boxes.frame.tolist() == [*range(2, 21, 2)]
     rest = found.rest
     assert set(rest.id.tolist()) == {-1}
@@ -300,7 +300,7 @@ def test_what_belongs_to_no_tracklet():
     assert (doubtful.frame[~whole].tolist(), doubtful.xyxy[~whole, 0].tolist()) == ([4], [608])
     assert doubtful.frame[whole].tolist() == [1, *range(3, 21, 2), 21, 22, 23, 24]
     assert np.all(doubtful.xyxy[whole] == [0, 0, 1000, 200])
-    everything = label(dataclasses.replace(sequence, size_hw=None), Given(given))
+    everything = label(dataclasses.replace(sequence, size_hw=None), PrecomputedDetector(given))
     assert len(everything.boxes) + len(everything.rest) == len(given)
 
 
@@ -308,7 +308,7 @@ def test_what_belongs_to_no_tracklet():
 def test_every_tracker(tracker):
     made = street(people=10, frames=60)
     settings = LabelSettings(tracker=tracker)
-    found = label(made.sequence, Given(made.detections), settings)
+    found = label(made.sequence, PrecomputedDetector(made.detections), settings)
     assert found.report["tracklets"] > 3
     assert purity(found.boxes, made.truth) > 0.85
 
@@ -322,7 +322,7 @@ def test_a_cut_in_the_video_is_found():
             yield Frame(number, np.full((90, 160, 3), bgr, dtype=np.uint8), (number - 1) / 30)
 
     sequence = Sequence("two", read, 24, 30.0, (180, 160))
-    boxes = Given(annotation(walk(-1, range(1, 25))), (180, 160))
+    boxes = PrecomputedDetector(annotation(walk(-1, range(1, 25))), (180, 160))
     found = label(sequence, boxes, images=True)
     assert (found.report["scenes"], found.report["tracklets"]) == (2, 2)
     assert found.boxes.frame[found.boxes.id == 2].min() == 13
@@ -364,6 +364,6 @@ def test_real_video_has_no_cuts(shared):
 def test_pure_on_real_video(shared, name, least):
     folder = shared / "data" / "MOT17" / "train" / name
     sequence = open_source(folder)[0]
-    found = label(sequence, Given(read_detections(folder / "det" / "det.txt"), sequence.size_hw))
+    found = label(sequence, PrecomputedDetector(read_detections(folder / "det" / "det.txt"), sequence.size_hw))
     assert purity(found.boxes, read_truth(folder / "gt" / "gt.txt")) > least
     assert found.report["tracklets"] > 35

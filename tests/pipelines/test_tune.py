@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from idfree.core.errors import UserError
-from idfree.detectors import Given
+from idfree.detectors import PrecomputedDetector
 from idfree.pipelines.track import prepare
-from idfree.pipelines.tune import Footage, Search, Trial, read_settings, same_footage, watch
+from idfree.pipelines.tune import Search, Trial, TuningSequence, read_settings, same_footage, watch
 from idfree.sequences.motchallenge import write_truth
 from idfree.synthetic.scene import street
 from idfree.trackers.registry import TRACKERS, SortSettings, make_tracker
@@ -25,16 +25,16 @@ def default_of(tracker: str, name: str) -> float:
 
 
 @pytest.fixture(scope="module")
-def footage(tmp_path_factory: pytest.TempPathFactory) -> Footage:
+def footage(tmp_path_factory: pytest.TempPathFactory) -> TuningSequence:
     """A made-up street whose people hide each other: SORT's patience of one frame is too short for it."""
     home = tmp_path_factory.mktemp("sets") / "street"
     made = street(people=12, frames=80, size_hw=(270, 480))
     write_truth(home / "gt" / "gt.txt", made.truth)
     sequence = dataclasses.replace(made.sequence, name="street", folder=home)
-    return watch(prepare(sequence, Given(made.detections, (270, 480)), "sort", images=False))
+    return watch(prepare(sequence, PrecomputedDetector(made.detections, (270, 480)), "sort", images=False))
 
 
-def search(footage: Footage, **changes: object) -> Search:
+def search(footage: TuningSequence, **changes: object) -> Search:
     space = axes("sort", (), np.array([0.0, 1.0]))
     return dataclasses.replace(Search("sort", SortSettings(), space, [footage], "HOTA"), **changes)
 

@@ -177,9 +177,9 @@ def test_an_address_that_does_not_answer():
 def test_a_stream_by_its_address(tmp_path):
     """A file stands in for the network: the same code decodes it."""
     from idfree.sequences.camera import read_stream
-    from idfree.show.video_writer import H264Writer
+    from idfree.show.video_writer import VideoWriter
 
-    with H264Writer(tmp_path / "a.mp4", 25, (16, 16)) as video:
+    with VideoWriter(tmp_path / "a.mp4", 25, (16, 16)) as video:
         for _ in range(4):
             video.write(np.zeros((16, 16, 3), np.uint8))
     images = list(read_stream(f"file:{tmp_path / 'a.mp4'}", 5))

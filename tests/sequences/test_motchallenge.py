@@ -16,7 +16,7 @@ from idfree.sequences.motchallenge import (
     write_results,
     write_truth,
 )
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 
 INI = (
     "[Sequence]\nname=another\nimDir=img1\nframeRate={rate}\nseqLength={length}\nimWidth=64\nimHeight=48\nimExt=.jpg\n"
@@ -96,7 +96,7 @@ def test_images_are_frames_by_their_number_up_to_the_length(folder):
 
 
 def test_a_video_in_the_images_stead(folder):
-    with H264Writer(folder / "film.mp4", 12.5, (48, 64)) as video:
+    with VideoWriter(folder / "film.mp4", 12.5, (48, 64)) as video:
         for _ in range(6):
             video.write(np.zeros((48, 64, 3), np.uint8))
     sequence = open_sequence(folder)

@@ -10,11 +10,11 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.sequences import open_source
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 
 
 def film(path, frames=3):
-    with H264Writer(path, 25, (16, 16)) as video:
+    with VideoWriter(path, 25, (16, 16)) as video:
         for _ in range(frames):
             video.write(np.zeros((16, 16, 3), np.uint8))
 

@@ -9,7 +9,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.sequences.video import open_video
-from idfree.show.video_writer import H264Writer
+from idfree.show.video_writer import VideoWriter
 
 LOGGER = "idfree"
 
@@ -22,7 +22,7 @@ def grey(number: int) -> np.ndarray:
 def film(tmp_path):
     """100 frames, frame n of grey 2n, each 4 frames a random one so that the file has some bytes."""
     random = np.random.default_rng(0)
-    with H264Writer(tmp_path / "film.mp4", 25, (48, 64)) as video:
+    with VideoWriter(tmp_path / "film.mp4", 25, (48, 64)) as video:
         for number in range(1, 101):
             image = grey(number)
             image[:, 32:] = random.integers(0, 255, (48, 32, 3))

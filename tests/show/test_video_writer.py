@@ -8,7 +8,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.sequences.video import open_video
-from idfree.show.video_writer import H264Settings, H264Writer
+from idfree.show.video_writer import VideoWriter, VideoWriterSettings
 
 COLOURS = [
     (255, 0, 0),
@@ -30,7 +30,7 @@ def stripes(height: int, width: int) -> np.ndarray:
 
 def test_the_file_plays_in_a_browser(tmp_path):
     path = tmp_path / "new" / "a.mp4"
-    with H264Writer(path, 25, (96, 128), H264Settings(crf=18)) as video:
+    with VideoWriter(path, 25, (96, 128), VideoWriterSettings(crf=18)) as video:
         for _ in range(12):
             video.write(stripes(96, 128))
     with av.open(str(path)) as container:
@@ -45,7 +45,7 @@ def test_the_file_plays_in_a_browser(tmp_path):
 
 
 def test_colours_are_written_as_bt709_and_marked_so(tmp_path):
-    with H264Writer(tmp_path / "a.mp4", 25, (96, 128), H264Settings(crf=18)) as video:
+    with VideoWriter(tmp_path / "a.mp4", 25, (96, 128), VideoWriterSettings(crf=18)) as video:
         video.write(stripes(96, 128))
     with av.open(str(tmp_path / "a.mp4")) as container:
         frame = next(container.decode(video=0))
@@ -57,7 +57,7 @@ def test_colours_are_written_as_bt709_and_marked_so(tmp_path):
 
 @pytest.mark.skipif(int(av.__version__.split(".")[0]) < 18, reason="older PyAV decodes as BT.601 whatever the mark")
 def test_colours_come_back(tmp_path):
-    with H264Writer(tmp_path / "a.mp4", 25, (96, 128), H264Settings(crf=18)) as video:
+    with VideoWriter(tmp_path / "a.mp4", 25, (96, 128), VideoWriterSettings(crf=18)) as video:
         for _ in range(3):
             video.write(stripes(96, 128))
     for frame in open_video(tmp_path / "a.mp4"):
@@ -67,7 +67,7 @@ def test_colours_come_back(tmp_path):
 
 def test_an_odd_size_gets_one_more_row_and_column(tmp_path):
     image = stripes(47, 63)
-    with H264Writer(tmp_path / "a.mp4", 25, (47, 63), H264Settings(crf=10)) as video:
+    with VideoWriter(tmp_path / "a.mp4", 25, (47, 63), VideoWriterSettings(crf=10)) as video:
         for _ in range(2):
             video.write(image)
     sequence = open_video(tmp_path / "a.mp4")
@@ -83,7 +83,7 @@ def test_an_odd_size_gets_one_more_row_and_column(tmp_path):
     [(29.97002997002997, Fraction(30000, 1001)), (12.5, Fraction(25, 2)), (7, 7), (0.5, Fraction(1, 2))],
 )
 def test_frame_rates_need_not_be_whole(tmp_path, rate, fraction):
-    with H264Writer(tmp_path / "a.mp4", rate, (16, 16)) as video:
+    with VideoWriter(tmp_path / "a.mp4", rate, (16, 16)) as video:
         for _ in range(5):
             video.write(np.zeros((16, 16, 3), np.uint8))
     with av.open(str(tmp_path / "a.mp4")) as container:
@@ -94,7 +94,7 @@ def test_crf_is_a_setting(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     sizes = []
     for crf in (10, 40):
-        with H264Writer(tmp_path / "a.mp4", 25, (64, 64), H264Settings(crf=crf)) as video:
+        with VideoWriter(tmp_path / "a.mp4", 25, (64, 64), VideoWriterSettings(crf=crf)) as video:
             video.write(noise)
         sizes.append((tmp_path / "a.mp4").stat().st_size)
     assert sizes[0] > 2 * sizes[1]
@@ -102,7 +102,7 @@ def test_crf_is_a_setting(tmp_path):
 
 def test_an_exception_leaves_no_file(tmp_path):
     def write():
-        with H264Writer(tmp_path / "a.mp4", 25, (16, 16)) as video:
+        with VideoWriter(tmp_path / "a.mp4", 25, (16, 16)) as video:
             video.write(np.zeros((16, 16, 3), np.uint8))
             raise RuntimeError("mine")
 
@@ -114,14 +114,14 @@ def test_an_exception_leaves_no_file(tmp_path):
 def test_a_frame_of_another_size_is_refused(tmp_path):
     with (
         pytest.raises(UserError, match="a frame of 20×16 in a video of 16×16"),
-        H264Writer(tmp_path / "a.mp4", 25, (16, 16)) as video,
+        VideoWriter(tmp_path / "a.mp4", 25, (16, 16)) as video,
     ):
         video.write(np.zeros((16, 20, 3), np.uint8))
     assert not list(tmp_path.iterdir())
 
 
 def test_no_frame_is_no_video(tmp_path):
-    with pytest.raises(UserError, match="there was no frame to write"), H264Writer(tmp_path / "a.mp4", 25, (16, 16)):
+    with pytest.raises(UserError, match="there was no frame to write"), VideoWriter(tmp_path / "a.mp4", 25, (16, 16)):
         pass
     assert not list(tmp_path.iterdir())
 
@@ -130,6 +130,6 @@ def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "a").touch()
     with (
         pytest.raises(UserError, match="cannot make the folder"),
-        H264Writer(tmp_path / "a" / "b" / "c.mp4", 25, (16, 16)),
+        VideoWriter(tmp_path / "a" / "b" / "c.mp4", 25, (16, 16)),
     ):
         pass

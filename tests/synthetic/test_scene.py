@@ -9,24 +9,24 @@ import pytest
 from idfree.core.boxes import clip, iou, overlap, xyxy_to_cxcywh
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Image
-from idfree.synthetic.scene import StreetSettings, Synthetic, jitter, street
+from idfree.synthetic.scene import StreetSettings, SyntheticSequence, jitter, street
 
 SIZE_HW = (180, 320)
 FAULTLESS = StreetSettings(miss_clear=0, miss_hidden=0, jitter=0, false_positives=0)
 
 
 @pytest.fixture(scope="module")
-def crowd() -> Synthetic:
+def crowd() -> SyntheticSequence:
     return street(3, people=20, frames=80, size_hw=SIZE_HW)
 
 
 @pytest.fixture(scope="module")
-def faultless() -> Synthetic:
+def faultless() -> SyntheticSequence:
     """The same street, seen by a detector that is never wrong: its rows are the truth's rows."""
     return street(3, people=20, frames=80, size_hw=SIZE_HW, settings=FAULTLESS)
 
 
-def pictures(made: Synthetic, start: int = 0, stop: int | None = None, step: int = 1) -> list[Image]:
+def pictures(made: SyntheticSequence, start: int = 0, stop: int | None = None, step: int = 1) -> list[Image]:
     return [frame.image for frame in islice(made.sequence, start, stop, step) if frame.image is not None]
 
 
@@ -34,7 +34,7 @@ def same(a: Annotation, b: Annotation) -> bool:
     return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in vars(a) if getattr(a, name) is not None)
 
 
-def test_same_seed_gives_the_same_street_and_another_seed_another(crowd: Synthetic) -> None:
+def test_same_seed_gives_the_same_street_and_another_seed_another(crowd: SyntheticSequence) -> None:
     again = street(3, people=20, frames=80, size_hw=SIZE_HW)
     other = street(4, people=20, frames=80, size_hw=SIZE_HW)
     assert same(crowd.truth, again.truth)
@@ -45,7 +45,7 @@ def test_same_seed_gives_the_same_street_and_another_seed_another(crowd: Synthet
     assert not np.array_equal(crowd.truth.xyxy, other.truth.xyxy)
 
 
-def test_sequence_reads_anew_each_time_numbered_from_one(crowd: Synthetic) -> None:
+def test_sequence_reads_anew_each_time_numbered_from_one(crowd: SyntheticSequence) -> None:
     frames = list(islice(crowd.sequence, 3))
     assert [frame.number for frame in frames] == [1, 2, 3]
     assert [frame.time for frame in frames] == [0, 0.05, 0.1]
@@ -57,7 +57,7 @@ def test_sequence_reads_anew_each_time_numbered_from_one(crowd: Synthetic) -> No
     assert sum(1 for _ in crowd.sequence.without_images()) == 80
 
 
-def test_truth_is_sorted_inside_the_picture_and_everybody_appears(crowd: Synthetic) -> None:
+def test_truth_is_sorted_inside_the_picture_and_everybody_appears(crowd: SyntheticSequence) -> None:
     truth = crowd.truth
     assert (np.diff(truth.frame) >= 0).all()
     assert np.array_equal(np.unique(truth.id), np.arange(1, 21))
@@ -70,7 +70,7 @@ def test_truth_is_sorted_inside_the_picture_and_everybody_appears(crowd: Synthet
     assert truth.visibility.max() <= 1
 
 
-def test_people_move_smoothly_and_those_further_up_are_smaller(crowd: Synthetic) -> None:
+def test_people_move_smoothly_and_those_further_up_are_smaller(crowd: SyntheticSequence) -> None:
     truth = crowd.truth
     (_, y), (_, height) = xyxy_to_cxcywh(truth.xyxy).T[:2], xyxy_to_cxcywh(truth.xyxy).T[2:]
     feet = y + height / 2
@@ -104,7 +104,7 @@ def test_boxes_tightly_contain_the_drawn_figure(seed: int) -> None:
     assert compared > 0 or (alone.truth.visibility < 1).all()
 
 
-def test_visibility_is_the_share_of_pixels_that_others_leave(crowd: Synthetic) -> None:
+def test_visibility_is_the_share_of_pixels_that_others_leave(crowd: SyntheticSequence) -> None:
     """Of two who overlap much, the one whose feet are lower stands in front."""
     behind = []
     for frame in range(1, 81):
@@ -119,20 +119,20 @@ def test_visibility_is_the_share_of_pixels_that_others_leave(crowd: Synthetic) -
     assert np.mean(behind) < 0.7
 
 
-def test_somebody_cut_by_the_side_is_seen_in_part(crowd: Synthetic) -> None:
+def test_somebody_cut_by_the_side_is_seen_in_part(crowd: SyntheticSequence) -> None:
     at_side = crowd.truth.xyxy[:, 0] == 0
     assert at_side.any()
     assert (crowd.truth.visibility[at_side] < 1).all()
 
 
-def test_occlusions_occur_from_slight_to_full(crowd: Synthetic) -> None:
+def test_occlusions_occur_from_slight_to_full(crowd: SyntheticSequence) -> None:
     seen = crowd.truth.visibility
     assert (seen > 0.9).mean() > 0.3
     assert 0.05 < (seen < 0.5).mean() < 0.5
     assert (seen == 0).any()
 
 
-def test_faultless_detections_are_the_truth(faultless: Synthetic) -> None:
+def test_faultless_detections_are_the_truth(faultless: SyntheticSequence) -> None:
     truth, detections = faultless.truth, faultless.detections
     assert np.array_equal(detections.frame, truth.frame)
     np.testing.assert_allclose(detections.xyxy, truth.xyxy, atol=1e-9)
@@ -140,7 +140,7 @@ def test_faultless_detections_are_the_truth(faultless: Synthetic) -> None:
     assert detections.score[clear].min() > detections.score[hidden].max()
 
 
-def test_detections_are_sane(crowd: Synthetic) -> None:
+def test_detections_are_sane(crowd: SyntheticSequence) -> None:
     detections = crowd.detections
     assert detections.embedding is not None
     assert (np.diff(detections.frame) >= 0).all()
@@ -155,7 +155,7 @@ def test_detections_are_sane(crowd: Synthetic) -> None:
     assert np.median(np.concatenate(best)) > 0.8
 
 
-def test_misses_are_as_frequent_as_stated_and_grow_with_hiding(faultless: Synthetic) -> None:
+def test_misses_are_as_frequent_as_stated_and_grow_with_hiding(faultless: SyntheticSequence) -> None:
     seen = faultless.truth.visibility
     settings = replace(FAULTLESS, miss_clear=0.2, miss_hidden=0.8)
     found = len(street(3, people=20, frames=80, size_hw=SIZE_HW, settings=settings).detections)
@@ -166,7 +166,7 @@ def test_misses_are_as_frequent_as_stated_and_grow_with_hiding(faultless: Synthe
     assert len(missed) <= (seen > 0).sum()
 
 
-def test_false_positives_are_as_frequent_as_stated(faultless: Synthetic) -> None:
+def test_false_positives_are_as_frequent_as_stated(faultless: SyntheticSequence) -> None:
     settings = replace(FAULTLESS, false_positives=2.5)
     more = street(3, people=20, frames=80, size_hw=SIZE_HW, settings=settings).detections
     assert abs(len(more) - len(faultless.detections) - 200) < 4 * np.sqrt(200)
@@ -180,7 +180,7 @@ def test_jitter_has_the_stated_spread() -> None:
     np.testing.assert_allclose(moved.mean(axis=0), [120, 100, 40, 100], atol=0.5)
 
 
-def test_embeddings_tell_people_apart_until_they_are_hidden(faultless: Synthetic) -> None:
+def test_embeddings_tell_people_apart_until_they_are_hidden(faultless: SyntheticSequence) -> None:
     truth, embedding = faultless.truth, faultless.detections.embedding
     assert embedding is not None
     clear = truth.visibility > 0.95

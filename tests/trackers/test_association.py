@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from idfree.trackers.association import Matching, assign, assign_then_drop, greedy
+from idfree.trackers.association import Matches, assign, assign_then_drop, greedy
 
 
 def pairs(matrix):
@@ -86,7 +86,7 @@ def test_greedy_as_a_plain_loop(rows, columns, seed):
 
 def test_matching_in_passes():
     decided: Counter[str] = Counter()
-    matching = Matching(np.array([0, 0, 1]), np.array([0, 1, 0]), decided)
+    matching = Matches(np.array([0, 0, 1]), np.array([0, 1, 0]), decided)
     i, j, cost = pairs([[0.1, 0.0, 0.3], [0.2, 0.0, 0.4], [0.0, 0.6, 0.0]])
     matching.match(i, j, cost, 0.25, by="appearance", among=np.array([True, False, True]))
     assert matching.detection_of.tolist() == [0, -1, -1]  # track 2 is of another class than detections 0 and 2

@@ -53,9 +53,9 @@ def test_another_who_stands_in_ones_place_is_another():
 def test_looks_that_vary_as_much_for_one_person_forbid_nothing():
     """Of an encoder whose own people are often that far apart, overlap is believed."""
     frames = [seen((100, RED))] * 5 + [seen((100, BLUE))] * 3
-    views = [View(frame, appearance_limit=0.4, appearance_farthest=1.1) for frame in frames]
+    views = [View(frame, match_threshold=0.4, upper_threshold=1.1) for frame in frames]
     assert ids(Fused(), views)[-1] == [1]
-    views = [View(frame, appearance_limit=0.4, appearance_farthest=0.9) for frame in frames]
+    views = [View(frame, match_threshold=0.4, upper_threshold=0.9) for frame in frames]
     assert ids(Fused(), views)[-1] == [2]
 
 
@@ -64,7 +64,7 @@ def test_who_overlaps_with_nobody_else_needs_no_looks():
     frames = [seen((100, RED), (136, BLUE))] * 5 + [seen((101, BLUE), (137, RED))] * 3
 
     def last_at_left(tracker, farthest):
-        views = [View(frame, appearance_limit=0.4, appearance_farthest=farthest) for frame in frames]
+        views = [View(frame, match_threshold=0.4, upper_threshold=farthest) for frame in frames]
         tracks = [tracker.update(view) for view in views][-1]
         return tracks.id[tracks.xyxy[:, 0].argmin()]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from idfree.trackers.appearance import unit
+from idfree.trackers.embeddings import unit
 from idfree.trackers.gallery import Gallery
 
 

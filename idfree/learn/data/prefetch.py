@@ -7,7 +7,7 @@ from types import TracebackType
 from idfree.learn import Tensors
 
 
-class Ahead:
+class BatchPrefetcher:
     """The same batches, some of them prepared before they are asked for, by `workers` threads, in order.
 
     Batch n is what `batches(n)` gives, whatever the number of workers; 0: each is made when it is asked for. At most
@@ -40,7 +40,7 @@ class Ahead:
                 self.waiting[n] = self.threads.submit(self.batches, n)
         return self.waiting.pop(step).result()
 
-    def __enter__(self) -> "Ahead":
+    def __enter__(self) -> "BatchPrefetcher":
         return self
 
     def __exit__(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from idfree.core.boxes import Floats, Integers, halves
 from idfree.learn import Tensors
-from idfree.learn.data.scenes import Scene, Scenes
+from idfree.learn.data.labelled_images import LabelledImage, LabelledImages
 
 OVERLAP = (
     0.7  # a box that is off by the radius still overlaps the true one this much (CornerNet's and CenterNet's code)
@@ -19,7 +19,7 @@ DEVIATIONS = 6  # a peak's diameter in standard deviations (the same)
 Heat = NDArray[np.float32]
 
 
-def targets(scenes: Sequence[Scene], labels: Scenes, stride: int, sides: int = 4) -> Tensors:
+def targets(scenes: Sequence[LabelledImage], labels: LabelledImages, stride: int, sides: int = 4) -> Tensors:
     """A batch from B varied scenes of one size H×W; h = H/stride, w = W/stride, M the most objects in one, at least 1.
 
     "image" uint8 (B, 3, H, W) BGR; "heat" float32 (B, C, h, w); "ignore" bool (B, h, w): the cells of unknown regions,
@@ -44,7 +44,9 @@ def targets(scenes: Sequence[Scene], labels: Scenes, stride: int, sides: int = 4
 FILL = {"identity": -1, "row": -1}  # what stands where no object is; 0 elsewhere
 
 
-def objects(scene: Scene, labels: Scenes, width: int, stride: int, sides: int) -> dict[str, NDArray[Any]]:
+def objects(
+    scene: LabelledImage, labels: LabelledImages, width: int, stride: int, sides: int
+) -> dict[str, NDArray[Any]]:
     """What `targets` says of each object of a scene, N of them; the map is `width` cells wide."""
     cell, offset = cells(scene, stride)
     corner, opposite = halves(scene.xyxy / stride)
@@ -63,7 +65,7 @@ def objects(scene: Scene, labels: Scenes, width: int, stride: int, sides: int) -
     }
 
 
-def cells(scene: Scene, stride: int) -> tuple[Integers, Floats]:
+def cells(scene: LabelledImage, stride: int) -> tuple[Integers, Floats]:
     """(N, 2) the cell x, y that the centre of each box's visible part lies in, and (N, 2) where in it, 0…1."""
     corner, opposite = halves(scene.visible / stride)
     centre = (corner + opposite) / 2
@@ -71,7 +73,7 @@ def cells(scene: Scene, stride: int) -> tuple[Integers, Floats]:
     return cell.astype(np.int64), centre - cell
 
 
-def radii(scene: Scene, stride: int) -> Integers:
+def radii(scene: LabelledImage, stride: int) -> Integers:
     """(N,) how many cells far the peak of each object reaches, as drawn by CenterNet's code: sizes rounded up."""
     corner, opposite = halves(scene.visible / stride)
     width, height = np.ceil(opposite - corner).T

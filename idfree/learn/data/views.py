@@ -12,8 +12,8 @@ from idfree.core.boxes import halves
 from idfree.core.errors import UserError
 from idfree.core.types import Integers
 from idfree.learn import Tensors
-from idfree.learn.data.scene_batches import SceneBatches
-from idfree.learn.data.scenes import Scene, Scenes
+from idfree.learn.data.image_batches import ImageBatches
+from idfree.learn.data.labelled_images import LabelledImage, LabelledImages
 from idfree.learn.data.targets import padded, targets
 from idfree.learn.data.warp import vary
 
@@ -67,7 +67,7 @@ class TwoViews:
     "around" int64 (2P, M, K): K cells of each object, as "index". Raises UserError for mosaics.
     """
 
-    def __init__(self, batches: SceneBatches, settings: TwoViewsSettings | None = None):
+    def __init__(self, batches: ImageBatches, settings: TwoViewsSettings | None = None):
         if batches.augmentation.mosaic:
             raise UserError(
                 f"augmentation.mosaic={batches.augmentation.mosaic}: pairs are not made of mosaics, in several of which"
@@ -105,10 +105,12 @@ class TwoViews:
         before, after = (np.floor(count * self.share + 0.5) for count in (place, place + 1))  # of all pairs so far
         return np.asarray(before < after)
 
-    def pair(self, number: int, negative: bool, random: np.random.Generator) -> tuple[Scene, Scene, bool]:
+    def pair(
+        self, number: int, negative: bool, random: np.random.Generator
+    ) -> tuple[LabelledImage, LabelledImage, bool]:
         """A picture and its partner, varied, and whether they are two scenes.
 
-        Where the partner cannot be read and that is no error (see SceneBatches), it is the picture itself.
+        Where the partner cannot be read and that is no error (see ImageBatches), it is the picture itself.
         """
         number, scene = self.batches.found(number, random)
         partner = self.elsewhere(number, random) if negative else self.partner(number, random)
@@ -131,7 +133,7 @@ class TwoViews:
         nth = int(random.integers(len(self.count) - self.count[number]))
         return nth + int(self.count[number]) * (nth >= self.start[number])
 
-    def read(self, number: int) -> Scene | None:
+    def read(self, number: int) -> LabelledImage | None:
         """A picture; None where it cannot be read and may be left out. Raises UserError naming the file."""
         try:
             return self.batches.scenes[number]
@@ -145,7 +147,7 @@ class TwoViews:
 class FramePairs(TwoViews):
     """As `TwoViews`, but the partner of a frame of a video is another frame near it; that of a still image, itself."""
 
-    def __init__(self, batches: SceneBatches, settings: FramePairsSettings | None = None):
+    def __init__(self, batches: ImageBatches, settings: FramePairsSettings | None = None):
         settings = settings or FramePairsSettings()
         super().__init__(batches, settings)
         self.reach, self.itself, self.alike = settings.frames - 1, settings.itself, settings.alike
@@ -161,7 +163,7 @@ class FramePairs(TwoViews):
         return other + (other >= number)
 
 
-def spans(scenes: Scenes) -> tuple[Integers, Integers]:
+def spans(scenes: LabelledImages) -> tuple[Integers, Integers]:
     """(P,) the first picture of the scene that each belongs to, and how many it has: a video, or a still image."""
     count = np.bincount(scenes.footage, minlength=len(scenes.footages))
     in_video = np.array([footage.moving for footage in scenes.footages])[scenes.footage]
@@ -169,7 +171,7 @@ def spans(scenes: Scenes) -> tuple[Integers, Integers]:
     return start, np.where(in_video, count[scenes.footage], 1)
 
 
-def around(scene: Scene, stride: int, count: int, random: np.random.Generator) -> Integers:
+def around(scene: LabelledImage, stride: int, count: int, random: np.random.Generator) -> Integers:
     """(N, count) cells drawn from the visible part of each box: the middle half of its width, its whole height."""
     corner, opposite = halves(scene.visible / stride)
     height, width = (side // stride for side in scene.image.shape[:2])

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.boxes import area, clip, halves
+from idfree.core.letterbox import letterbox
 from idfree.core.types import Floats
-from idfree.learn.data.scenes import Scene
+from idfree.learn.data.labelled_images import LabelledImage
 
 GREY = 127  # what lies around a picture (Wang 2020, JDE; its code: 127.5)
 LEAST_SIDE = 4.0  # px of the network's picture, and
@@ -24,7 +25,7 @@ Levels = NDArray[np.uint8]  # (1, 256, 3): what each hue, saturation and value b
 
 
 @dataclass(frozen=True)
-class SceneAugmentation:
+class ImageAugmentation:
     """How far a picture may be changed; each amount uniform, either way (Wang 2020, JDE's code, which FairMOT uses)."""
 
     flip: float = 0.5  # probability
@@ -38,22 +39,24 @@ class SceneAugmentation:
     mosaic: float = 0.0  # probability that a picture is made of four (Bochkovskiy 2020, YOLOv4, sec. 3.3)
 
 
-STILL = SceneAugmentation(0, 0, 0, 1, 1, 0, 0, 0, 0)  # letter-boxed, and nothing else
+STILL = ImageAugmentation(0, 0, 0, 1, 1, 0, 0, 0, 0)  # letter-boxed, and nothing else
 
 
-def vary(scene: Scene, size_hw: tuple[int, int], random: np.random.Generator, settings: SceneAugmentation) -> Scene:
+def vary(
+    scene: LabelledImage, size_hw: tuple[int, int], random: np.random.Generator, settings: ImageAugmentation
+) -> LabelledImage:
     """A scene as the network sees it in training: in a picture of `size_hw`, moved and coloured as `random` has it.
 
     Boxes of which too little remains become unknown regions: they are seen a bit, and neither answer would be wrong.
     Two variations of one scene show the same object where their `row` is the same.
     """
-    fit = letterbox((scene.image.shape[0], scene.image.shape[1]), size_hw)
+    fit = letterbox((scene.image.shape[0], scene.image.shape[1]), size_hw, "centre").matrix
     return seen(scene, wander(size_hw, random, settings) @ fit, size_hw, colours(random, settings))
 
 
 def mosaic(
-    scenes: Sequence[Scene], size_hw: tuple[int, int], random: np.random.Generator, settings: SceneAugmentation
-) -> Scene:
+    scenes: Sequence[LabelledImage], size_hw: tuple[int, int], random: np.random.Generator, settings: ImageAugmentation
+) -> LabelledImage:
     """The middle parts of four scenes, varied each, in one picture around a point at which they meet."""
     height, width = size_hw
     x, y = (random.uniform(*CROSS, 2) * (width, height)).astype(np.int64).tolist()
@@ -61,7 +64,7 @@ def mosaic(
     sizes = [(y, x), (y, width - x), (height - y, x), (height - y, width - x)]
     parts = []
     for scene, hw in zip(scenes, sizes, strict=True):
-        fit = letterbox((scene.image.shape[0], scene.image.shape[1]), size_hw)
+        fit = letterbox((scene.image.shape[0], scene.image.shape[1]), size_hw, "centre").matrix
         middle = shifted((hw[1] - width) / 2, (hw[0] - height) / 2)
         place = middle @ wander(size_hw, random, settings) @ fit
         parts.append(seen(scene, place, hw, colours(random, settings)))
@@ -71,10 +74,10 @@ def mosaic(
         np.concatenate([getattr(part, name) + np.tile(xy, 2) for part, xy in zip(parts, corners, strict=True)])
         for name in ("xyxy", "visible", "unknown")
     )
-    return Scene(np.vstack([np.hstack(images[:2]), np.hstack(images[2:])]), xyxy, visible, rows, unknown)
+    return LabelledImage(np.vstack([np.hstack(images[:2]), np.hstack(images[2:])]), xyxy, visible, rows, unknown)
 
 
-def seen(scene: Scene, place: Floats, size_hw: tuple[int, int], levels: Levels | None = None) -> Scene:
+def seen(scene: LabelledImage, place: Floats, size_hw: tuple[int, int], levels: Levels | None = None) -> LabelledImage:
     """A scene under the map `place`, in a window of `size_hw`, in the colours that `levels` makes of its own."""
     xyxy = carried(scene.xyxy, place)
     visible = clip(common(carried(scene.visible, place), xyxy), size_hw)
@@ -82,7 +85,7 @@ def seen(scene: Scene, place: Floats, size_hw: tuple[int, int], levels: Levels |
     kept = (least >= LEAST_SIDE) & (area(visible) >= LEAST_SHARE * area(xyxy))
     unknown = np.concatenate([clip(carried(scene.unknown, place), size_hw), visible[~kept]])
     image = drawn(scene.image, place, size_hw, levels)
-    return Scene(image, xyxy[kept], visible[kept], scene.row[kept], unknown[area(unknown) > 0])
+    return LabelledImage(image, xyxy[kept], visible[kept], scene.row[kept], unknown[area(unknown) > 0])
 
 
 def carried(xyxy: Floats, place: Floats) -> Floats:
@@ -104,17 +107,7 @@ def common(a: Floats, b: Floats) -> Floats:
     return np.concatenate([np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])], axis=1)
 
 
-def letterbox(image_hw: tuple[int, int], size_hw: tuple[int, int]) -> Floats:
-    """The map that puts an image into the middle of a picture of `size_hw`, as large as it fits: sides in whole pixels,
-    the odd pixel of grey to the right and the bottom, exactly as detection does it.
-    """
-    ratio = min(size_hw[0] / image_hw[0], size_hw[1] / image_hw[1])
-    height, width = (max(round(side * ratio), 1) for side in image_hw)
-    scale = np.diag([width / image_hw[1], height / image_hw[0], 1.0])
-    return shifted((size_hw[1] - width) // 2, (size_hw[0] - height) // 2) @ scale
-
-
-def wander(size_hw: tuple[int, int], random: np.random.Generator, settings: SceneAugmentation) -> Floats:
+def wander(size_hw: tuple[int, int], random: np.random.Generator, settings: ImageAugmentation) -> Floats:
     """A flip, rotation, scale, shear and shift drawn at random, around the middle of a picture of `size_hw`."""
     height, width = size_hw
     mirror = -1.0 if random.random() < settings.flip else 1.0
@@ -132,7 +125,7 @@ def shifted(x: float, y: float) -> Floats:
     return np.array([[1.0, 0.0, x], [0.0, 1.0, y], [0.0, 0.0, 1.0]])
 
 
-def colours(random: np.random.Generator, settings: SceneAugmentation) -> Levels | None:
+def colours(random: np.random.Generator, settings: ImageAugmentation) -> Levels | None:
     """Saturation and value multiplied by a factor each; None where they are to stay as they are."""
     factors = 1 + random.uniform(-1, 1, 2) * (settings.saturation, settings.value)
     if (factors == 1).all():

@@ -10,21 +10,21 @@ from typing import Any, Literal
 
 from torch import nn
 
-from idfree.learn.data.scene_batches import SceneBatches
-from idfree.learn.data.scenes import Footage, Scenes
+from idfree.learn.data.image_batches import ImageBatches
+from idfree.learn.data.labelled_images import Footage, LabelledImages
 from idfree.learn.data.views import TwoViews, TwoViewsSettings
 from idfree.learn.methods import one_shot
 from idfree.learn.methods.one_shot import Method, OneShotSettings, centre
-from idfree.learn.objectives.balance import Balance
-from idfree.learn.objectives.contrast import Contrast, ContrastSettings, Kind
-from idfree.learn.objectives.detection import Detection
-from idfree.learn.objectives.pairs import OfFirst
+from idfree.learn.objectives.balance import LossBalance
+from idfree.learn.objectives.contrast import ContrastiveLoss, ContrastiveSettings, Kind
+from idfree.learn.objectives.detection import DetectionLoss
+from idfree.learn.objectives.pairs import FirstViewLoss
 
 
 @dataclass(frozen=True)
 class ClmotSettings(OneShotSettings):
     """batch: pictures, of which the network sees two views each. objective, margin, temperature, violating, projection:
-    see ContrastSettings. around: more cells of each object that are to look like its centre. detect: objects are found
+    see ContrastiveSettings. around: more cells of each object that are to look like its centre. detect: objects are found
     in the first views, or in both. The paper's; its code: margin=0.5 violating=true balance=frozen, around=1 at will.
     """
 
@@ -45,24 +45,24 @@ class ClmotSettings(OneShotSettings):
         super().__post_init__()
         self.contrast(), self.views()
 
-    def contrast(self) -> ContrastSettings:
+    def contrast(self) -> ContrastiveSettings:
         """What views are compared by. Raises ValueError."""
-        return ContrastSettings(self.objective, self.margin, self.temperature, self.violating, self.projection)
+        return ContrastiveSettings(self.objective, self.margin, self.temperature, self.violating, self.projection)
 
     def views(self) -> TwoViewsSettings:
         """What the two views are. Raises ValueError."""
         return TwoViewsSettings(around=self.around)
 
 
-def objective(settings: ClmotSettings, scenes: Scenes) -> nn.Module:
+def objective(settings: ClmotSettings, scenes: LabelledImages) -> nn.Module:
     """Detection in first views, contrast between both, balanced (sec. 3.3)."""
-    detection = OfFirst(Detection()) if settings.detect == "first" else Detection()
-    return Balance(detection, Contrast(settings.dimension, settings.contrast()), settings.balance)
+    detection = FirstViewLoss(DetectionLoss()) if settings.detect == "first" else DetectionLoss()
+    return LossBalance(detection, ContrastiveLoss(settings.dimension, settings.contrast()), settings.balance)
 
 
-def batches(settings: ClmotSettings, scenes: Scenes, share: tuple[int, int]) -> TwoViews:
+def batches(settings: ClmotSettings, scenes: LabelledImages, share: tuple[int, int]) -> TwoViews:
     """Two views of each picture; those that cannot be read are replaced."""
-    pictures = SceneBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
+    pictures = ImageBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
     return TwoViews(pictures, settings.views())
 
 

@@ -12,17 +12,17 @@ from typing import Any
 from torch import nn
 
 from idfree.core.errors import UserError
-from idfree.learn.data.scene_batches import SceneBatches
-from idfree.learn.data.scenes import Footage, Scenes
+from idfree.learn.data.image_batches import ImageBatches
+from idfree.learn.data.labelled_images import Footage, LabelledImages
 from idfree.learn.methods import one_shot
 from idfree.learn.methods.one_shot import Method, OneShotSettings, centre
-from idfree.learn.networks.anchors import SIZES, Anchored, anchor_heads
+from idfree.learn.networks.anchors import SIZES, AnchorNetwork, anchor_heads
 from idfree.learn.networks.backbones import make_backbone
-from idfree.learn.networks.centre import Centre
-from idfree.learn.objectives.anchors import AnchorDetection, AtAnchors
-from idfree.learn.objectives.balance import Balance
-from idfree.learn.objectives.center_identity import IdentityAtCentres
-from idfree.learn.objectives.detection import Detection
+from idfree.learn.networks.centre import CentreNetwork
+from idfree.learn.objectives.anchors import AnchorDetectionLoss, AnchorTargets
+from idfree.learn.objectives.balance import LossBalance
+from idfree.learn.objectives.centre_identity import CentreIdentityLoss
+from idfree.learn.objectives.detection import DetectionLoss
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class FairmotSettings(OneShotSettings):
     anchors: bool = False
 
 
-def network(settings: FairmotSettings, categories: int) -> Centre:
+def network(settings: FairmotSettings, categories: int) -> CentreNetwork:
     """Centres, or anchors on the same map. Raises UserError for anchors of several categories."""
     if not settings.anchors:
         return centre(settings, categories)
@@ -40,22 +40,22 @@ def network(settings: FairmotSettings, categories: int) -> Centre:
         raise UserError(
             f"anchors are for one class of objects, not {categories}: leave anchors=true or the classes out"
         )
-    return Anchored(
+    return AnchorNetwork(
         make_backbone(settings.backbone, settings.stride), anchor_heads(settings.dimension), settings.pixels
     )
 
 
-def objective(settings: FairmotSettings, scenes: Scenes) -> nn.Module:
+def objective(settings: FairmotSettings, scenes: LabelledImages) -> nn.Module:
     """Detection and identities, balanced (Zhang 2020, eq. 5)."""
-    identity = IdentityAtCentres(scenes.identities, settings.dimension)
+    identity = CentreIdentityLoss(scenes.identities, settings.dimension)
     if settings.anchors:
-        return AtAnchors(Balance(AnchorDetection(), identity, settings.balance), SIZES)
-    return Balance(Detection(), identity, settings.balance)
+        return AnchorTargets(LossBalance(AnchorDetectionLoss(), identity, settings.balance), SIZES)
+    return LossBalance(DetectionLoss(), identity, settings.balance)
 
 
-def batches(settings: FairmotSettings, scenes: Scenes, share: tuple[int, int]) -> SceneBatches:
+def batches(settings: FairmotSettings, scenes: LabelledImages, share: tuple[int, int]) -> ImageBatches:
     """Pictures one by one; those that cannot be read are replaced."""
-    return SceneBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
+    return ImageBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
 
 
 FAIRMOT = Method("fairmot", FairmotSettings, network, objective, batches, identities=True)

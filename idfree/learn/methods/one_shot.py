@@ -18,23 +18,23 @@ from idfree.core.errors import UserError
 from idfree.core.version import __version__
 from idfree.learn import Tensors
 from idfree.learn.checkpoint import load, product, save_product
-from idfree.learn.data.prefetch import Ahead
-from idfree.learn.data.scene_batches import SceneShape
-from idfree.learn.data.scenes import NOBODY, Footage, Scenes
-from idfree.learn.data.warp import SceneAugmentation
+from idfree.learn.data.image_batches import ImageBatchShape
+from idfree.learn.data.labelled_images import NOBODY, Footage, LabelledImages
+from idfree.learn.data.prefetch import BatchPrefetcher
+from idfree.learn.data.warp import ImageAugmentation
 from idfree.learn.devices import threads
 from idfree.learn.export_tracker import export_tracker
 from idfree.learn.fit import Progress, Validation, fit
 from idfree.learn.log import recent
 from idfree.learn.networks.backbones import make_backbone
-from idfree.learn.networks.centre import Centre, Pixels
+from idfree.learn.networks.centre import CentreNetwork, Pixels
 from idfree.learn.networks.heads import tracker_heads
 from idfree.learn.networks.tracker_weights import load_tracker
 from idfree.learn.networks.weights import read_weights
 from idfree.learn.objectives.balance import Weighting
-from idfree.learn.parallel import Share
+from idfree.learn.parallel import Distributed
 from idfree.learn.schedule import Optimiser, Precision, Schedule, Shape
-from idfree.learn.training import Figures, Training
+from idfree.learn.training import Metrics, Training
 
 LOG = logging.getLogger("idfree")
 
@@ -73,7 +73,7 @@ class OneShotSettings:
     seed: int = 0
     threads: int | None = None
     save_every: int = 100  # iterations
-    augmentation: SceneAugmentation = field(default_factory=SceneAugmentation)
+    augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
 
     def __post_init__(self) -> None:
         for name in ("dimension", "epochs", "batch", "lr", "clip", "threads", "save_every"):
@@ -86,14 +86,14 @@ class OneShotSettings:
             raise ValueError("augmentation is changed by augmentation.NAME=VALUE")
         self.shape()
 
-    def shape(self) -> SceneShape:
+    def shape(self) -> ImageBatchShape:
         """What batches look like. Raises ValueError."""
         if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.size):
             raise ValueError(f"size is {self.size}, expected WIDTHxHEIGHT, such as 1088x608")
         width, height = map(int, self.size.split("x"))
         if self.sides not in (2, 4):
             raise ValueError(f"sides is {self.sides}, expected 4 or 2")
-        return SceneShape(self.batch, (height, width), self.stride, 4 if self.sides == 4 else 2)
+        return ImageBatchShape(self.batch, (height, width), self.stride, 4 if self.sides == 4 else 2)
 
     def plan(self, per_epoch: int) -> Schedule:
         """The schedule, where that many batches are an epoch."""
@@ -112,7 +112,7 @@ class OneShotSettings:
         )
 
 
-class Batches(Protocol):
+class BatchSource(Protocol):
     """Batch n of a run; so many of them show every picture once."""
 
     @property
@@ -133,26 +133,26 @@ class Method(Generic[S]):
 
     name: str
     settings: type[S]
-    network: Callable[[S, int], Centre]
-    objective: Callable[[S, Scenes], nn.Module]
-    batches: Callable[[S, Scenes, tuple[int, int]], Batches]
+    network: Callable[[S, int], CentreNetwork]
+    objective: Callable[[S, LabelledImages], nn.Module]
+    batches: Callable[[S, LabelledImages, tuple[int, int]], BatchSource]
     identities: bool = False
 
-    def scenes(self, footages: Sequence[Footage], classes: Sequence[str]) -> Scenes:
+    def scenes(self, footages: Sequence[Footage], classes: Sequence[str]) -> LabelledImages:
         """The footages as the method may see them."""
-        scenes = Scenes.of(footages, tuple(range(len(classes))) if len(classes) > 1 else ())
+        scenes = LabelledImages.of(footages, tuple(range(len(classes))) if len(classes) > 1 else ())
         return scenes if self.identities else replace(scenes, identity=np.full_like(scenes.identity, NOBODY))
 
 
 @dataclass(frozen=True)
-class Judging:
+class ValidationPlan:
     """How a network is judged on its way: by which figures, which of them is to be high, after how many epochs each.
 
-    judge: of a network (a Centre) and what is to be known of it (see `facts`). DISTANCES, if among the figures, become
+    judge: of a network (a CentreNetwork) and what is to be known of it (see `facts`). DISTANCES, if among the figures, become
     the model's.
     """
 
-    judge: Callable[[nn.Module, dict[str, str]], Figures]
+    judge: Callable[[nn.Module, dict[str, str]], Metrics]
     by: str = "IDF1"
     epochs: int = 1
 
@@ -161,10 +161,10 @@ class Judging:
         return Validation(lambda network: self.judge(network, known), self.by, self.epochs * per_epoch)
 
 
-def centre(settings: OneShotSettings, categories: int) -> Centre:
+def centre(settings: OneShotSettings, categories: int) -> CentreNetwork:
     """The network of Zhang 2020, fig. 1."""
     heads = tracker_heads(categories, settings.dimension, settings.sides)
-    return Centre(make_backbone(settings.backbone, settings.stride), heads, settings.pixels)
+    return CentreNetwork(make_backbone(settings.backbone, settings.stride), heads, settings.pixels)
 
 
 def train(
@@ -176,11 +176,11 @@ def train(
     device: torch.device,
     resume: bool = False,
     progress: Progress | None = None,
-    judging: Judging | None = None,
+    judging: ValidationPlan | None = None,
     classes: Sequence[str] = PEOPLE,
     trained_on: str = "",
     workers: int = 0,
-    share: Share | None = None,
+    share: Distributed | None = None,
 ) -> Path:
     """Train on labelled pictures; gives the path of RUN/model.onnx, which the first process alone writes.
 
@@ -188,7 +188,7 @@ def train(
     the best network is the last. classes: names of the footages' class numbers. trained_on: a notice about the data.
     workers: threads that prepare batches. Raises UserError as `fit`, and where there is nothing to learn from.
     """
-    share = share or Share()
+    share = share or Distributed()
     scenes = method.scenes(footages, classes)
     batches = method.batches(settings, scenes, (share.rank, share.world))
     said = words(method, settings, scenes, classes, trained_on)
@@ -199,7 +199,7 @@ def train(
         objective = method.objective(settings, scenes)
         training = Training(network, objective, settings.plan(batches.per_epoch), said, device, share)
         validation = judging.validation(facts(said), batches.per_epoch) if judging else None
-        with Ahead(batches, workers, training.schedule.iterations) as ahead:
+        with BatchPrefetcher(batches, workers, training.schedule.iterations) as ahead:
             fit(training, ahead, run, resume, progress, validation, events=True)
         if share.first and judging is None:
             save_product(training, run / BEST, {})
@@ -221,13 +221,15 @@ def warn_of_collapse(run: Path) -> None:
         )
 
 
-def words(method: Method[S], settings: S, scenes: Scenes, classes: Sequence[str], trained_on: str) -> dict[str, Any]:
+def words(
+    method: Method[S], settings: S, scenes: LabelledImages, classes: Sequence[str], trained_on: str
+) -> dict[str, Any]:
     """What a run is asked for, and what it learns from, as its checkpoints and settings.json say it."""
     said = {"idfree": __version__, "method": method.name, **asdict(settings), "classes": list(classes)}
     return said | {"data": scenes.fingerprint(), "trained_on": trained_on}
 
 
-def begun(method: Method[S], settings: S, categories: int) -> Centre:
+def begun(method: Method[S], settings: S, categories: int) -> CentreNetwork:
     """The network before its first iteration. Raises UserError where the weights to begin with are another's."""
     network = method.network(settings, categories)
     if settings.init:
@@ -249,11 +251,11 @@ def facts(said: Mapping[str, Any], figures: Mapping[str, float] | None = None) -
     return known | {name: repr(figures[name]) for name in DISTANCES if figures and name in figures}
 
 
-def opened(method: Method[S], state: Mapping[str, Any]) -> tuple[Centre, S, dict[str, str]]:
+def opened(method: Method[S], state: Mapping[str, Any]) -> tuple[CentreNetwork, S, dict[str, str]]:
     """The network of a checkpoint that was loaded, the settings it was made by, and its facts. Raises UserError."""
     said = state["settings"]
     known = {each.name: said[each.name] for each in fields(method.settings) if each.name in said}
-    settings = method.settings(**{**known, "augmentation": SceneAugmentation(**said["augmentation"])})
+    settings = method.settings(**{**known, "augmentation": ImageAugmentation(**said["augmentation"])})
     network = method.network(settings, len(said["classes"]))
     try:
         network.load_state_dict(product(state))
@@ -265,6 +267,6 @@ def opened(method: Method[S], state: Mapping[str, Any]) -> tuple[Centre, S, dict
     return network.eval(), settings, facts(said, state.get("figures"))
 
 
-def export(network: Centre, settings: OneShotSettings, known: Mapping[str, str], path: Path) -> None:
+def export(network: CentreNetwork, settings: OneShotSettings, known: Mapping[str, str], path: Path) -> None:
     """Write a tracker with what is to be known of it. Raises as `export_tracker`."""
     export_tracker(network, path, known, settings.shape().size_hw)

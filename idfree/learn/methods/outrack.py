@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 from torch import nn
 
-from idfree.learn.data.scene_batches import SceneBatches
-from idfree.learn.data.scenes import Footage, Scenes
+from idfree.learn.data.image_batches import ImageBatches
+from idfree.learn.data.labelled_images import Footage, LabelledImages
 from idfree.learn.data.views import FramePairs, FramePairsSettings, TwoViews, TwoViewsSettings
 from idfree.learn.methods import one_shot
 from idfree.learn.methods.one_shot import Method, OneShotSettings, centre
-from idfree.learn.objectives.balance import Balance
-from idfree.learn.objectives.detection import Detection
-from idfree.learn.objectives.matching import Matching, MatchingSettings, RoundTrip, RoundTripSettings
+from idfree.learn.objectives.balance import LossBalance
+from idfree.learn.objectives.detection import DetectionLoss
+from idfree.learn.objectives.matching import CycleLoss, CycleSettings, MatchingLoss, MatchingSettings
 
 EVEN = 0.5  # share of the frames of videos that are seen beside themselves where both kinds of pairs are wanted
 
@@ -69,18 +69,18 @@ class OutrackSettings(OneShotSettings):
         return FramePairsSettings(negatives=negatives, frames=self.frames, itself=itself, alike=self.alike)
 
 
-def objective(settings: OutrackSettings, scenes: Scenes) -> nn.Module:
+def objective(settings: OutrackSettings, scenes: LabelledImages) -> nn.Module:
     """Detection in all pictures, matching within pairs, balanced (Liu 2021, sec. 3.1)."""
     if settings.objective == "cycas":
-        matching: nn.Module = RoundTrip(RoundTripSettings(settings.temperature, settings.margin))
+        matching: nn.Module = CycleLoss(CycleSettings(settings.temperature, settings.margin))
     else:
-        matching = Matching(settings.matching())
-    return Balance(Detection(), matching, settings.balance)
+        matching = MatchingLoss(settings.matching())
+    return LossBalance(DetectionLoss(), matching, settings.balance)
 
 
-def batches(settings: OutrackSettings, scenes: Scenes, share: tuple[int, int]) -> TwoViews:
+def batches(settings: OutrackSettings, scenes: LabelledImages, share: tuple[int, int]) -> TwoViews:
     """Pairs of pictures; those that cannot be read are replaced."""
-    pictures = SceneBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
+    pictures = ImageBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
     pairs = settings.pairs()
     return FramePairs(pictures, pairs) if isinstance(pairs, FramePairsSettings) else TwoViews(pictures, pairs)
 

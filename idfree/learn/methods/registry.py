@@ -11,14 +11,14 @@ from idfree.learn.methods.clmot import CLMOT
 from idfree.learn.methods.fairmot import FAIRMOT
 from idfree.learn.methods.one_shot import Method, OneShotSettings
 from idfree.learn.methods.outrack import OUTRACK
-from idfree.learn.networks.box_embedder import AtCentres
-from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.box_embedder import BoxEmbedder
+from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.torch_session import TorchSession
 
 METHODS: dict[str, Method[Any]] = {"fairmot": FAIRMOT, "clmot": CLMOT, "outrack": OUTRACK}
 
 
-def opened(path: Path) -> tuple[Centre, OneShotSettings, dict[str, str]]:
+def opened(path: Path) -> tuple[CentreNetwork, OneShotSettings, dict[str, str]]:
     """The tracker of a run's last.pt or best.pt, its settings, and what is to be known of it. Raises UserError."""
     state = load(path)
     name = state["settings"].get("method")
@@ -33,10 +33,10 @@ def open_checkpoint(path: Path, device: str = "auto") -> TorchSession:
     return TorchSession(network.to(open_device(device)), known)
 
 
-def open_looks(path: Path, device: str = "auto") -> AtCentres:
+def open_looks(path: Path, device: str = "auto") -> BoxEmbedder:
     """What describes given boxes by the tracker of a checkpoint, instead of finding any. Raises UserError."""
     network, settings, _ = opened(path)
-    return AtCentres(network.to(open_device(device)), settings.shape().size_hw)
+    return BoxEmbedder(network.to(open_device(device)), settings.shape().size_hw)
 
 
 def export(path: Path, out: Path) -> None:

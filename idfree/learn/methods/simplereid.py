@@ -19,16 +19,16 @@ from idfree.core.errors import UserError
 from idfree.core.version import __version__
 from idfree.learn import Tensors
 from idfree.learn.checkpoint import load
-from idfree.learn.data.batches import Batches, BatchShape, CropSet
+from idfree.learn.data.crop_batches import CropBatches, CropBatchShape, CropSet
 from idfree.learn.devices import open_device, threads
-from idfree.learn.export import export_crops
+from idfree.learn.export_encoder import export_crops
 from idfree.learn.fit import Progress, fit
-from idfree.learn.networks.crop_reid import NETWORKS, CropReid, embed
+from idfree.learn.networks.crop_reid import NETWORKS, CropReidNetwork, embed
 from idfree.learn.networks.weights import load_weights, read_weights
-from idfree.learn.objectives.cannot_link import any_certain
-from idfree.learn.objectives.identity import Masked, Plain
-from idfree.learn.objectives.sum_losses import Together
-from idfree.learn.objectives.triplet import Triplet
+from idfree.learn.objectives.cannot_link import any_cannot_link
+from idfree.learn.objectives.identity import MaskedSoftmaxLoss, SoftmaxLoss
+from idfree.learn.objectives.sum_losses import LossSum
+from idfree.learn.objectives.triplet import TripletLoss
 from idfree.learn.schedule import Precision, Schedule
 from idfree.learn.training import Training
 
@@ -36,10 +36,10 @@ Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # crops (K, H, W, 3)
 
 # By name: what makes the objective for T tracklets (their columns) and embeddings of D numbers.
 OBJECTIVES: dict[str, Callable[[Tensors, int], nn.Module]] = {
-    "plain": lambda tracklets, dimension: Plain(len(tracklets["tracklet"]), dimension),
-    "masked": Masked,
-    "triplet": lambda tracklets, dimension: Triplet(),
-    "both": lambda tracklets, dimension: Together([Masked(tracklets, dimension), Triplet()]),
+    "plain": lambda tracklets, dimension: SoftmaxLoss(len(tracklets["tracklet"]), dimension),
+    "masked": MaskedSoftmaxLoss,
+    "triplet": lambda tracklets, dimension: TripletLoss(),
+    "both": lambda tracklets, dimension: LossSum([MaskedSoftmaxLoss(tracklets, dimension), TripletLoss()]),
 }
 
 ONE_VIDEO, FIVE_VIDEOS = 350, 900  # iterations that were enough for them
@@ -92,7 +92,7 @@ def train(
     they stand in the file. trained_on: a notice about the data, for the file. Raises UserError where the
     crops have another size than the network takes, a run is in the way, or the losses are not finite.
     """
-    batches = Batches(crops, BatchShape(settings.tracklets, settings.crops, settings.group), settings.seed)
+    batches = CropBatches(crops, CropBatchShape(settings.tracklets, settings.crops, settings.group), settings.seed)
     size = tuple(crops.crops.shape[1:3])
     if size != (wanted := NETWORKS[settings.network][1]):
         raise UserError(
@@ -103,19 +103,19 @@ def train(
         training = begin(batches, settings, trained_on, open_device(device))
         fit(training, batches, run, resume, progress)
         network = training.network
-        assert isinstance(network, CropReid)
+        assert isinstance(network, CropReidNetwork)
         known = facts(lambda some: embed(network, some)) if facts else {}
         export(network, run / "appearance.onnx", {**known, "trained_on": trained_on})
     return run / "appearance.onnx"
 
 
-def begin(batches: Batches, settings: SimpleReidSettings, trained_on: str, device: torch.device) -> Training:
+def begin(batches: CropBatches, settings: SimpleReidSettings, trained_on: str, device: torch.device) -> Training:
     """A run before its first iteration: data, network and objective, as the settings say."""
-    network = CropReid(settings.network)
+    network = CropReidNetwork(settings.network)
     if settings.init:
         load_weights(network.body, settings.network, read_weights(settings.init), settings.init)
     tracklets = batches.tracklets.tensors()
-    if settings.objective != "plain" and not any_certain(tracklets):
+    if settings.objective != "plain" and not any_cannot_link(tracklets):
         raise UserError("no two of these tracklets coexist, so nobody is certainly someone else: use objective=plain")
     objective = OBJECTIVES[settings.objective](tracklets, network.dimension)
     iterations = settings.iterations or iterations_for(len(np.unique(batches.crops.video)))
@@ -130,16 +130,16 @@ def iterations_for(videos: int) -> int:
     return round(float(np.interp(videos, [1, 5], [ONE_VIDEO, FIVE_VIDEOS])))
 
 
-def open_checkpoint(path: Path) -> CropReid:
+def open_checkpoint(path: Path) -> CropReidNetwork:
     """The network of a run's last.pt. Raises UserError where it is none of this method's."""
     state = load(path)
     if state["settings"].get("method") != "simplereid":
         raise UserError(f"{path}: is a run of {state['settings'].get('method')}, expected simplereid")
-    network = CropReid(state["settings"]["network"])
+    network = CropReidNetwork(state["settings"]["network"])
     network.load_state_dict(state["network"])
     return network.eval()
 
 
-def export(network: CropReid, path: Path, facts: Mapping[str, str]) -> None:
+def export(network: CropReidNetwork, path: Path, facts: Mapping[str, str]) -> None:
     """Write a crop encoder with what is to be known of it. Raises as `export_crops`."""
     export_crops(network, path, {"method": "simplereid", **facts})

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from idfree.learn import Tensors
-from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.decode import MOST, at, peaks, places
 from idfree.learn.networks.heads import RARE, Head
 
@@ -30,7 +30,7 @@ def anchor_heads(dimension: int = 128) -> dict[str, Head]:
     }
 
 
-class Anchored(Centre):
+class AnchorNetwork(CentreNetwork):
     """`Centre` with `anchor_heads`: {"objectness": logits (B, A, h, w), "box": (B, 4·A, h, w), "embedding": …}.
 
     One class of objects. An anchor's centre is that of its cell.

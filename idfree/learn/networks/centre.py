@@ -18,7 +18,7 @@ PIXELS: dict[Pixels, tuple[Sequence[float], Sequence[float]]] = {  # mean and de
 MULTIPLE = 32  # of which height and width of a picture are: the stride of the coarsest map
 
 
-class Centre(nn.Module):
+class CentreNetwork(nn.Module):
     """{"image": (B, 3, H, W) BGR 0…255, uint8 or float} → a map (B, channels, H/stride, W/stride) for each of `heads`.
 
     H and W are multiples of 32. backbone: declares its `channels` and `stride`. pixels: how they are standardised;

@@ -25,7 +25,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int], int]] = {
 EMBED_BATCH = 256  # crops embedded at once
 
 
-class CropReid(nn.Module):
+class CropReidNetwork(nn.Module):
     """{"crops": (N, 3, H, W) BGR pixels 0…255} → {"embedding": (N, dimension)}, not of unit length.
 
     What standardises the pixels belongs to the network, hence to its checkpoint; `body` is the network of the paper.
@@ -42,10 +42,10 @@ class CropReid(nn.Module):
         return {"embedding": self.body(self.standardise(batch["crops"]))}
 
 
-class Encoder(nn.Module):
+class CropEncoder(nn.Module):
     """Crops as they are cut, uint8 (N, H, W, 3) BGR → float32 (N, dimension) of unit length: what is exported."""
 
-    def __init__(self, network: CropReid):
+    def __init__(self, network: CropReidNetwork):
         super().__init__()
         self.network = network
 
@@ -54,14 +54,14 @@ class Encoder(nn.Module):
         return nn.functional.normalize(self.network({"crops": pixels})["embedding"].float(), dim=1)
 
 
-def embed(network: CropReid, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+def embed(network: CropReidNetwork, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The embeddings (K, dimension), of unit length, of crops (K, H, W, 3), in full precision."""
     return np.concatenate([np.zeros((0, network.dimension), np.float32), *embedded(network, crops)])
 
 
-def embedded(network: CropReid, crops: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+def embedded(network: CropReidNetwork, crops: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
     """The same in batches. The network looks as it would in use, and is left as it was."""
-    encoder, training = Encoder(network), network.training
+    encoder, training = CropEncoder(network), network.training
     device = next(network.parameters()).device
     network.eval()
     try:

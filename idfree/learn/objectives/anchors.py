@@ -13,7 +13,7 @@ SOMEBODY, NOBODY = 0.5, 0.4  # IoU above which an anchor has found a box, below 
 NONE, UNSAID = -1, -2  # whose an anchor is: nobody's; better not asked, since it lies in between or nobody knows
 
 
-class AtAnchors(nn.Module):
+class AnchorTargets(nn.Module):
     """An objective for centres, or several, told instead what the anchors should say: assigned once, asked by all.
 
     sizes: width and height of the A anchors of a cell, in pixels. To `objective` goes the batch with "owner" (B, A, h,
@@ -38,7 +38,7 @@ class AtAnchors(nn.Module):
         return told
 
 
-class AnchorDetection(nn.Module):
+class AnchorDetectionLoss(nn.Module):
     """Cross-entropy of "objectness" over the anchors that are somebody's or nobody's, and smooth L1 of their "box".
 
     Both are divided by the number of anchors that are somebody's, as the heat of centres is by that of objects. JDE

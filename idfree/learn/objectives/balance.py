@@ -13,7 +13,7 @@ DETECTION, APPEARANCE = -1.85, -1.05  # s_d and s_e to begin with (FairMOT's cod
 FIXED = 0.1  # weight of appearance in a fixed sum
 
 
-class Balance(nn.Module):
+class LossBalance(nn.Module):
     """½ (e^{−s_d} L_det + e^{−s_e} L_emb + s_d + s_e), the two s learnt with the rest (Zhang 2020, FairMOT, eq. 5).
 
     detection, appearance: objectives, whose losses add up to L_det and L_emb. frozen: the s stay as they begin (as in

@@ -5,7 +5,7 @@ from torch import Tensor
 from idfree.learn import Tensors
 
 
-def certainly_two(a: Tensors, b: Tensors) -> Tensor:
+def cannot_link_mask(a: Tensors, b: Tensors) -> Tensor:
     """(N, M) bool: tracklets of `a` and `b` that cannot be one person: seen at the same time, or in different videos.
 
     a, b: "tracklet", "video", "first" and "last" frame of each, (N,) and (M,); frame −1 is no time. Two tracklets of
@@ -16,7 +16,7 @@ def certainly_two(a: Tensors, b: Tensors) -> Tensor:
     return (elsewhere | together) & (a["tracklet"][:, None] != b["tracklet"])
 
 
-def any_certain(tracklets: Tensors) -> bool:
+def any_cannot_link(tracklets: Tensors) -> bool:
     """Whether any two of these tracklets (T,) are certainly two people; otherwise there is nothing to learn from."""
     each = ({name: column[i : i + 1] for name, column in tracklets.items()} for i in range(len(tracklets["tracklet"])))
-    return any(bool(certainly_two(one, tracklets).any()) for one in each)
+    return any(bool(cannot_link_mask(one, tracklets).any()) for one in each)

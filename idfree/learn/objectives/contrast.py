@@ -20,7 +20,7 @@ Kind = Literal["triplet-hard", "triplet-all", "nt-xent"]
 
 
 @dataclass(frozen=True)
-class ContrastSettings:
+class ContrastiveSettings:
     """kind: see the functions below. margin: of triplets, in distance between unit vectors. temperature: of nt-xent.
     violating: triplet-all is a mean over the triplets that are not yet as wished, not over all of them. projection: how
     many numbers go into the comparison by way of W₂ · ReLU(W₁ · h), a head that is learnt in training and has no part
@@ -38,7 +38,7 @@ class ContrastSettings:
             raise ValueError("margin and projection must be 0 or more, temperature more than 0")
 
 
-class Contrast(nn.Module):
+class ContrastiveLoss(nn.Module):
     """The two views of an object alike, those of two objects of a picture not.
 
     output: "embedding" (2P, D, h, w). batch: pairs of pictures, see `Pairs`; "around" int64 (2P, M, K) if there: more
@@ -47,9 +47,9 @@ class Contrast(nn.Module):
     Gives "loss", and to be told: "contrast", the same, "similarity_same" and "similarity_other".
     """
 
-    def __init__(self, dimension: int, settings: ContrastSettings | None = None):
+    def __init__(self, dimension: int, settings: ContrastiveSettings | None = None):
         super().__init__()
-        self.settings = settings or ContrastSettings()
+        self.settings = settings or ContrastiveSettings()
         self.head = projection(dimension, self.settings.projection) if self.settings.projection else nn.Identity()
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
@@ -83,7 +83,7 @@ def aligned(embedding: Tensor, same: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([first, second.take_along_dim(partner[..., None, None], dim=1)], dim=2), same.any(dim=2)
 
 
-def triplet_hard(unit: Tensor, there: Tensor, settings: ContrastSettings) -> Tensor:
+def triplet_hard(unit: Tensor, there: Tensor, settings: ContrastiveSettings) -> Tensor:
     """Mean of max(‖b − b_p‖ − min_n ‖b − b_n‖ + m, 0) over all samples b, p the farthest of its own object, n those of
     the others of the picture (Silva 2021; Hermans 2017, eq. 5). 0 for the only object of a picture.
 
@@ -96,7 +96,7 @@ def triplet_hard(unit: Tensor, there: Tensor, settings: ContrastSettings) -> Ten
     return mean((farthest - nearest + settings.margin).relu(), anchors(unit, there))
 
 
-def triplet_all(unit: Tensor, there: Tensor, settings: ContrastSettings) -> Tensor:
+def triplet_all(unit: Tensor, there: Tensor, settings: ContrastiveSettings) -> Tensor:
     """Mean of max(‖b − b_p‖ − ‖b − b_n‖ + m, 0) over all triplets of a picture (eq. 6), or those where it is not 0."""
     away = distances(unit)
     _, other = relations(unit, there)
@@ -105,7 +105,7 @@ def triplet_all(unit: Tensor, there: Tensor, settings: ContrastSettings) -> Tens
     return mean(gap, valid & (gap > 0) if settings.violating else valid)
 
 
-def nt_xent(unit: Tensor, there: Tensor, settings: ContrastSettings) -> Tensor:
+def nt_xent(unit: Tensor, there: Tensor, settings: ContrastiveSettings) -> Tensor:
     """Mean of −ln(e^{s_p/τ} / (e^{s_p/τ} + Σ_n e^{s_n/τ})) over samples and their positives, s cosines (Chen 2020,
     SimCLR, eq. 1; the paper's print of it lacks the outer parts). 0 for the only object of a picture.
     """
@@ -116,7 +116,7 @@ def nt_xent(unit: Tensor, there: Tensor, settings: ContrastSettings) -> Tensor:
     return mean(lost, anchors(unit, there)[..., None] & others_of_own(unit))
 
 
-LOSSES: dict[Kind, Callable[[Tensor, Tensor, ContrastSettings], Tensor]] = {
+LOSSES: dict[Kind, Callable[[Tensor, Tensor, ContrastiveSettings], Tensor]] = {
     "triplet-hard": triplet_hard,
     "triplet-all": triplet_all,
     "nt-xent": nt_xent,

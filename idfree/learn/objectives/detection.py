@@ -11,7 +11,7 @@ MISSED, NEAR = 2, 4  # α, β of the focal loss (Law 2018, CornerNet, eq. 1)
 SIZE = 0.1  # weight of the size beside the offset (Zhou 2019, Objects as Points, eq. 4; Zhang 2020, eq. 2)
 
 
-class Detection(nn.Module):
+class DetectionLoss(nn.Module):
     """L_det = heat + offset + 0.1 · size, named so, each as it enters the sum.
 
     output: "heat" logits (B, C, h, w), "offset" (B, 2, h, w), "size" (B, 2 or 4, h, w). batch: "heat", "mask", "index",

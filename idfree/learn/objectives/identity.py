@@ -5,12 +5,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from idfree.learn import Tensors
-from idfree.learn.objectives.cannot_link import certainly_two
+from idfree.learn.objectives.cannot_link import cannot_link_mask
 
 SCALE = 16.0  # of cosines before the softmax
 
 
-class Plain(nn.Module):
+class SoftmaxLoss(nn.Module):
     """Cross-entropy of a linear classifier over all tracklets (Karthik 2020, sec. 3).
 
     Two tracklets of one person are two classes: accepted noise.
@@ -24,7 +24,7 @@ class Plain(nn.Module):
         return {"identity": cross_entropy(self.classifier(output["embedding"]), batch["tracklet"])}
 
 
-class Masked(nn.Module):
+class MaskedSoftmaxLoss(nn.Module):
     """Softmax over the cosines with a direction per tracklet, each crop against those that are certainly someone else.
 
     tracklets: "tracklet", "video", "first" and "last" (T,) of every class. The tracklets of the crop's own video that
@@ -41,7 +41,7 @@ class Masked(nn.Module):
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
         classes = dict(self.named_buffers())
         cosine = normalize(output["embedding"]) @ normalize(self.direction).T  # N T
-        return {"identity": masked_softmax(cosine, batch["tracklet"], certainly_two(batch, classes), self.scale)}
+        return {"identity": masked_softmax(cosine, batch["tracklet"], cannot_link_mask(batch, classes), self.scale)}
 
 
 def masked_softmax(cosine: Tensor, target: Tensor, rival: Tensor, scale: float = SCALE) -> Tensor:

@@ -35,7 +35,7 @@ class MatchingSettings:
         check(self.margin, self.temperature)
 
 
-class Matching(nn.Module):
+class MatchingLoss(nn.Module):
     """UTrack: intra + inter + cycle of the pairs that may share objects, "negative" of those that cannot (Liu 2021).
 
     output: "embedding" (2P, D, h, w). batch: pairs of pictures, see `Pairs`; frames with one object or none are all
@@ -117,7 +117,7 @@ def assignment(similarity: Tensor, there: Tensor, level: Tensor, temperature: fl
 
 
 @dataclass(frozen=True)
-class RoundTripSettings:
+class CycleSettings:
     """temperature: 2·ln(C + 1) at C columns if None."""
 
     temperature: float | None = None
@@ -127,16 +127,16 @@ class RoundTripSettings:
         check(self.margin, self.temperature)
 
 
-class RoundTrip(nn.Module):
+class CycleLoss(nn.Module):
     """CycAs: from the frame with fewer objects to the other and back, all should arrive where they were (Wang 2020).
 
     output, batch: as for `Matching`; pairs of two scenes teach nothing. Gives "loss", the mean over the other pairs,
     and to be told: "cycle", the same, "similarity_same" and "similarity_other". No parameters.
     """
 
-    def __init__(self, settings: RoundTripSettings | None = None):
+    def __init__(self, settings: CycleSettings | None = None):
         super().__init__()
-        self.settings = settings or RoundTripSettings()
+        self.settings = settings or CycleSettings()
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
         pairs = Pairs.of(output, batch)
@@ -148,7 +148,7 @@ class RoundTrip(nn.Module):
         return {"loss": loss, "cycle": loss.detach(), **pairs.similarities(similarity)}
 
 
-def cycas(similarity: Tensor, first: Tensor, second: Tensor, settings: RoundTripSettings) -> Tensor:
+def cycas(similarity: Tensor, first: Tensor, second: Tensor, settings: CycleSettings) -> Tensor:
     """(P,) by how much less than a margin the way back to oneself leads, in rows and in columns, per object.
 
     similarity (P, M, M) of objects of the first frame to those of the second; first, second (P, M): there are such.

@@ -53,7 +53,7 @@ class Pairs:
         return {"similarity_same": known(blocks[:, 0, :, 1], self.same), "similarity_other": known(within, two)}
 
 
-class OfFirst(nn.Module):
+class FirstViewLoss(nn.Module):
     """An objective for the first picture of each pair alone; in CL-MOT, detection is learnt so (Silva 2021)."""
 
     def __init__(self, objective: nn.Module):

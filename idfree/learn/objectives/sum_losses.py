@@ -5,7 +5,7 @@ from torch import nn
 from idfree.learn import Tensors
 
 
-class Together(nn.ModuleList):
+class LossSum(nn.ModuleList):
     """All losses of all objectives."""
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:

@@ -1,16 +1,16 @@
-"""Telling people apart by comparing crops (Hermans 2017, In Defense of the Triplet Loss)."""
+"""Telling people apart by comparing crops (Hermans 2017, In Defense of the TripletLoss Loss)."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
 from idfree.learn import Tensors
-from idfree.learn.objectives.cannot_link import certainly_two
+from idfree.learn.objectives.cannot_link import cannot_link_mask
 
 NEAREST = 1e-6  # squared distance below which the slope of the root would grow without end
 
 
-class Triplet(nn.Module):
+class TripletLoss(nn.Module):
     """Batch-hard triplets with soft margin: the farthest crop of one's own tracklet against the nearest of those that
     are certainly someone else (coexisting tracklets, other videos; Karthik 2020, sec. 3). Distances between unit
     vectors.
@@ -20,7 +20,7 @@ class Triplet(nn.Module):
         unit = normalize(output["embedding"])
         distance = (2 - 2 * unit @ unit.T).clamp(min=NEAREST).sqrt()
         same = batch["tracklet"][:, None] == batch["tracklet"]
-        return {"triplet": batch_hard(distance, same, certainly_two(batch, batch))}
+        return {"triplet": batch_hard(distance, same, cannot_link_mask(batch, batch))}
 
 
 def batch_hard(distance: Tensor, same: Tensor, other: Tensor) -> Tensor:

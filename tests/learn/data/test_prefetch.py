@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 
 from idfree.core.errors import UserError
-from idfree.learn.data.prefetch import Ahead
+from idfree.learn.data.prefetch import BatchPrefetcher
 
 
 class Counting:
@@ -28,14 +28,14 @@ class Counting:
 
 def test_without_workers_each_is_made_when_it_is_asked_for():
     batches = Counting()
-    with Ahead(batches, 0) as ahead:
+    with BatchPrefetcher(batches, 0) as ahead:
         assert [ahead(step)["step"] for step in (0, 1, 7)] == batches.made == [0, 1, 7]
     assert batches.threads == {threading.current_thread()}
 
 
 def test_so_many_are_made_ahead_and_none_twice_or_beyond_the_end():
     batches = Counting()
-    with Ahead(batches, 1, steps=6, depth=3) as ahead:
+    with BatchPrefetcher(batches, 1, steps=6, depth=3) as ahead:
         ahead(0)
         assert ahead.waiting.keys() == {1, 2, 3}
         assert [ahead(step)["step"] for step in range(1, 6)] == [1, 2, 3, 4, 5]
@@ -46,13 +46,13 @@ def test_so_many_are_made_ahead_and_none_twice_or_beyond_the_end():
 
 def test_a_run_may_begin_anywhere_and_jump():
     batches = Counting()
-    with Ahead(batches, 2, steps=100) as ahead:
+    with BatchPrefetcher(batches, 2, steps=100) as ahead:
         assert [ahead(step)["step"] for step in (40, 41, 7, 8, 99, 120)] == [40, 41, 7, 8, 99, 120]
         assert not ahead.waiting
 
 
 def test_an_error_comes_with_its_batch_and_not_before():
-    with Ahead(Counting(broken={2}), 2) as ahead:
+    with BatchPrefetcher(Counting(broken={2}), 2) as ahead:
         assert [ahead(step)["step"] for step in (0, 1)] == [0, 1]
         with pytest.raises(UserError, match=r"2\.jpg: damaged"):
             ahead(2)
@@ -61,7 +61,7 @@ def test_an_error_comes_with_its_batch_and_not_before():
 
 def interrupted(batches):
     """A run that ends in its second iteration, while two threads are at work and 48 batches wait for one."""
-    with Ahead(batches, 2, depth=50) as ahead:
+    with BatchPrefetcher(batches, 2, depth=50) as ahead:
         ahead(0)
         ahead.waiting[50].add_done_callback(lambda _: batches.gate.set())  # once it is cancelled, the two may end
         raise KeyboardInterrupt

@@ -9,9 +9,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from idfree.core.boxes import clip
-from idfree.learn.data.scenes import Scene, Scenes
+from idfree.learn.data.labelled_images import LabelledImage, LabelledImages
 from idfree.learn.data.targets import covered, gaussian_radius, peaks, targets
-from idfree.learn.data.warp import SceneAugmentation, vary
+from idfree.learn.data.warp import ImageAugmentation, vary
 from idfree.learn.networks.decode import decode
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "heatmap.json").read_text(encoding="utf-8"))
@@ -23,7 +23,7 @@ def scene(boxes, row=(), unknown=()):
     xyxy = np.array(boxes, dtype=float).reshape(-1, 4)
     image = np.full((*HW, 3), 127, np.uint8)
     rows = np.array(row if len(row) else np.arange(len(xyxy)), dtype=np.int64)
-    return Scene(image, xyxy, clip(xyxy, HW), rows, np.array(unknown, dtype=float).reshape(-1, 4))
+    return LabelledImage(image, xyxy, clip(xyxy, HW), rows, np.array(unknown, dtype=float).reshape(-1, 4))
 
 
 def read_back(batch, stride, picture=0):
@@ -51,7 +51,7 @@ def test_peaks_golden(case):
 
 def test_columns_by_hand(footages):
     """Boxes of rows 0 (identity 0) and 4 (none): one wholly in, one of which the left half is cut away."""
-    batch = targets([scene([[10, 8, 31, 40], [-16, 20, 16, 52]], row=[0, 4])], Scenes.of(footages), stride=4)
+    batch = targets([scene([[10, 8, 31, 40], [-16, 20, 16, 52]], row=[0, 4])], LabelledImages.of(footages), stride=4)
     # centres (20.5, 24) and, of what is seen, (8, 36) px: cells (5.125, 6) and (2, 9), 24 cells to a row
     assert batch["index"].tolist() == [[6 * 24 + 5, 9 * 24 + 2]]
     assert batch["offset"].tolist() == [[[0.125, 0], [0, 0]]]
@@ -81,9 +81,9 @@ def test_columns_by_hand(footages):
 @pytest.mark.parametrize("stride", [2, 4, 8])
 @pytest.mark.parametrize("sides", [4, 2])
 def test_columns_read_back_are_the_boxes(footages, stride, sides):
-    labels = Scenes.of(footages)
+    labels = LabelledImages.of(footages)
     for seed in range(8):
-        varied = [vary(labels[n], HW, np.random.default_rng([seed, n]), SceneAugmentation()) for n in (0, 3, 1)]
+        varied = [vary(labels[n], HW, np.random.default_rng([seed, n]), ImageAugmentation()) for n in (0, 3, 1)]
         batch = targets(varied, labels, stride, sides)
         for n, one in enumerate(varied):
             assert np.allclose(read_back(batch, stride, n), one.xyxy if sides == 4 else one.visible, atol=1e-4)
@@ -94,8 +94,8 @@ def test_columns_read_back_are_the_boxes(footages, stride, sides):
 
 @pytest.mark.parametrize("sides", [4, 2])
 def test_a_network_that_says_the_targets_finds_the_boxes(footages, sides):
-    labels = Scenes.of(footages, classes=(2, 1))
-    varied = [vary(labels[n], HW, np.random.default_rng(n), SceneAugmentation()) for n in (0, 2, 4)]
+    labels = LabelledImages.of(footages, classes=(2, 1))
+    varied = [vary(labels[n], HW, np.random.default_rng(n), ImageAugmentation()) for n in (0, 2, 4)]
     batch = targets(varied, labels, 4, sides)
     maps = {"heat": batch["heat"].logit(1e-6), "embedding": torch.ones(3, 1, 16, 24)}
     for name in ("offset", "size"):
@@ -114,7 +114,7 @@ def test_a_network_that_says_the_targets_finds_the_boxes(footages, sides):
 
 
 def test_no_boxes_at_all_are_legal(footages):
-    batch = targets([scene([]), scene([])], Scenes.of(footages), 4)
+    batch = targets([scene([]), scene([])], LabelledImages.of(footages), 4)
     assert batch["mask"].tolist() == [[False], [False]]
     assert batch["identity"].tolist() == batch["row"].tolist() == [[-1], [-1]]
     assert batch["heat"].sum() == 0
@@ -122,15 +122,15 @@ def test_no_boxes_at_all_are_legal(footages):
 
 
 def test_each_category_has_its_map(footages):
-    labels = Scenes.of(footages, classes=(2, 1))
+    labels = LabelledImages.of(footages, classes=(2, 1))
     batch = targets([scene([[4, 4, 20, 20], [40, 40, 60, 60]], row=[0, 4])], labels, 4)
     assert batch["class"].tolist() == [[1, 0]]
     assert (batch["heat"] == 1).nonzero()[:, 1:].tolist() == [[0, 12, 12], [1, 3, 3]]
 
 
 def test_pixels_are_the_pictures(footages):
-    varied = [vary(Scenes.of(footages)[n], HW, np.random.default_rng(n), SceneAugmentation()) for n in range(2)]
-    image = targets(varied, Scenes.of(footages), 4)["image"]
+    varied = [vary(LabelledImages.of(footages)[n], HW, np.random.default_rng(n), ImageAugmentation()) for n in range(2)]
+    image = targets(varied, LabelledImages.of(footages), 4)["image"]
     assert (image.permute(0, 2, 3, 1).numpy() == np.stack([one.image for one in varied])).all()
     assert image.is_contiguous(memory_format=torch.channels_last)
 
@@ -138,7 +138,7 @@ def test_pixels_are_the_pictures(footages):
 def test_cells_of_unknown_regions_are_ignored_except_where_a_peak_says_what_is_there(footages):
     cells = np.argwhere(covered(np.array([[1.4, 0.6, 3.6, 2.5], [3.1, 3, 3.4, 9]]), (4, 5)))
     assert cells.tolist() == [[1, 1], [1, 2], [1, 3]]  # y, x of those whose middle is in
-    batch = targets([scene([[8, 8, 24, 24]], unknown=[[0, 0, 40, 32]])], Scenes.of(footages), 4)
+    batch = targets([scene([[8, 8, 24, 24]], unknown=[[0, 0, 40, 32]])], LabelledImages.of(footages), 4)
     ignore, heat = batch["ignore"][0], batch["heat"][0, 0]
     assert (ignore[:8, :10] == (heat[:8, :10] == 0)).all()
     assert not ignore[8:].any()

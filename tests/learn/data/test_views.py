@@ -10,14 +10,14 @@ torch = pytest.importorskip("torch")
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
-from idfree.learn.data.prefetch import Ahead
-from idfree.learn.data.scene_batches import SceneBatches, SceneShape
-from idfree.learn.data.scenes import Scenes
+from idfree.learn.data.image_batches import ImageBatches, ImageBatchShape
+from idfree.learn.data.labelled_images import LabelledImages
+from idfree.learn.data.prefetch import BatchPrefetcher
 from idfree.learn.data.views import FramePairs, FramePairsSettings, TwoViews, TwoViewsSettings, around
-from idfree.learn.data.warp import STILL, SceneAugmentation
+from idfree.learn.data.warp import STILL, ImageAugmentation
 from idfree.sequences.images import read_image
 
-SHAPE = SceneShape(pictures=4, size_hw=(64, 96))
+SHAPE = ImageBatchShape(pictures=4, size_hw=(64, 96))
 LONG, SHORT, STILLS = 30, 1, 5  # pictures of a video, of another, and of a set of still images
 
 
@@ -41,11 +41,11 @@ def many(footages):
 
 
 def frames_of(footages, settings=None, shape=SHAPE, **options):
-    return FramePairs(SceneBatches(Scenes.of(footages), shape, **options), settings)
+    return FramePairs(ImageBatches(LabelledImages.of(footages), shape, **options), settings)
 
 
 def views_of(footages, settings=None, shape=SHAPE, **options):
-    return TwoViews(SceneBatches(Scenes.of(footages), shape, **options), settings)
+    return TwoViews(ImageBatches(LabelledImages.of(footages), shape, **options), settings)
 
 
 BOTH = pytest.mark.parametrize("kind", [views_of, frames_of])
@@ -71,7 +71,7 @@ def test_identities_change_nothing_whether_others_unknown_or_none(kind, footages
 def test_a_batch_is_a_function_of_seed_and_number(kind, footages):
     one, two, other = (kind(footages, SETTINGS[kind], seed=seed) for seed in (1, 1, 2))
     one(0)
-    with Ahead(two, 2, steps=6) as ahead:
+    with BatchPrefetcher(two, 2, steps=6) as ahead:
         assert same(one(5), ahead(5))
     assert not torch.equal(one(5)["image"], one(4)["image"])
     assert not torch.equal(one(5)["image"], other(5)["image"])
@@ -196,7 +196,7 @@ def test_a_single_video_has_no_negative_pairs_and_that_is_said(many, caplog):
 
 
 def test_cells_around_the_centre_lie_in_the_middle_of_the_box(footages):
-    pairs = views_of(footages, TwoViewsSettings(around=50), augmentation=replace(SceneAugmentation(), shift=0.4))
+    pairs = views_of(footages, TwoViewsSettings(around=50), augmentation=replace(ImageAugmentation(), shift=0.4))
     batch = pairs(0)
     assert batch["around"].shape == (*batch["mask"].shape, 50)
     x, y = batch["around"] % 24, batch["around"] // 24
@@ -249,7 +249,7 @@ def test_settings_that_make_no_sense(wrong):
 
 def test_mosaics_are_refused(footages):
     with pytest.raises(UserError, match=r"augmentation\.mosaic=0\.1: pairs are not made of mosaics"):
-        views_of(footages, augmentation=replace(SceneAugmentation(), mosaic=0.1))
+        views_of(footages, augmentation=replace(ImageAugmentation(), mosaic=0.1))
 
 
 def test_processes_share_the_pairs_of_a_batch(many):

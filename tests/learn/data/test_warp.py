@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("torch")
 
 from idfree.core.boxes import clip
-from idfree.detectors.letterbox import draw, fitted, to_input
-from idfree.learn.data.scenes import Scene
-from idfree.learn.data.warp import STILL, SceneAugmentation, carried, colours, mosaic, seen, shifted, vary
+from idfree.core.letterbox import draw, letterbox
+from idfree.learn.data.labelled_images import LabelledImage
+from idfree.learn.data.warp import STILL, ImageAugmentation, carried, colours, mosaic, seen, shifted, vary
 
 SIZE_HW = (96, 160)
 FACE = np.random.default_rng(3).integers(0, 256, (12, 20, 3), dtype=np.uint8)
@@ -24,7 +24,7 @@ def scene(boxes, image=None, unknown=()):
         np.zeros((90, 150, 3), np.uint8) if image is None else image,
     )
     unknown = np.array(unknown, dtype=float).reshape(-1, 4)
-    return Scene(image, xyxy, clip(xyxy, image.shape[:2]), np.arange(len(xyxy)) + 100, unknown)
+    return LabelledImage(image, xyxy, clip(xyxy, image.shape[:2]), np.arange(len(xyxy)) + 100, unknown)
 
 
 def stream(seed=0):
@@ -35,11 +35,11 @@ def stream(seed=0):
 def test_unvaried_is_the_letterbox_that_detection_uses(image_hw):
     image = cv2.resize(FACE, image_hw[::-1], interpolation=cv2.INTER_CUBIC)
     result = vary(scene([[10, 20, 50, 55]], image), SIZE_HW, stream(), STILL)
-    fit = fitted(image_hw, SIZE_HW, "centre")
-    assert np.allclose(result.xyxy, to_input(np.array([[10, 20, 50, 55.0]]), fit))
+    fit = letterbox(image_hw, SIZE_HW, "centre")
+    assert np.allclose(result.xyxy, fit.to_input(np.array([[10, 20, 50, 55.0]])))
     expected = np.full((3, *SIZE_HW), 127.0)
     draw(image, fit, np.arange(256.0), rgb=False, planes=expected)
-    (left, top), (height, width) = fit.corner_xy, fit.drawn_hw
+    (left, top), (height, width) = fit.offset_xy, fit.resized_hw
     inner = (slice(top + 2, top + height - 2), slice(left + 2, left + width - 2))
     assert np.abs(result.image[inner] - expected.transpose(1, 2, 0)[inner]).max() <= 4  # OpenCV warps in 1/32 px
     around = np.ones(SIZE_HW, dtype=bool)
@@ -58,7 +58,7 @@ def test_a_flip_is_a_mirror():
 def test_boxes_go_where_the_pixels_go(seed):
     image = np.zeros((360, 600, 3), np.uint8)
     cv2.ellipse(image, [(260 - 0.5, 180 - 0.5), (60, 160), 0], (255, 255, 255), -1)
-    result = vary(scene([[230, 100, 290, 260]], image), (384, 640), stream(seed), replace(SceneAugmentation(), value=0))
+    result = vary(scene([[230, 100, 290, 260]], image), (384, 640), stream(seed), replace(ImageAugmentation(), value=0))
     y, x = np.nonzero(result.image.min(axis=2) > 191)  # white, less the blur of its edge; grey around is 127
     assert np.abs(result.xyxy[0] - [x.min(), y.min(), x.max() + 1, y.max() + 1]).max() < 1.5
     assert (result.visible == result.xyxy).all()
@@ -105,7 +105,7 @@ def test_two_views_are_matched_by_their_rows():
         left, top = 4 + 29 * (n % 5), 4 + 22 * (n // 5)
         image[top : top + 16, left : left + 20] = (10 * n + 40, 250 - 10 * n, 128)
         boxes.append([left, top, left + 20, top + 16])
-    settings = replace(SceneAugmentation(), saturation=0, value=0, smallest=1.5, largest=1.8, shift=0.3)
+    settings = replace(ImageAugmentation(), saturation=0, value=0, smallest=1.5, largest=1.8, shift=0.3)
     a, b = (
         vary(scene(boxes, image), SIZE_HW, stream(), replace(settings, flip=flip, shift=shift))
         for flip, shift in ((0, 0.3), (1, 0.1))
@@ -123,7 +123,7 @@ def test_colours_by_hand():
     image = np.zeros((90, 150, 3), np.uint8)
     image[:] = (60, 80, 120)  # value 120, saturation (120 − 60) / 120
     for seed in range(6):
-        levels = colours(stream(seed), SceneAugmentation())
+        levels = colours(stream(seed), ImageAugmentation())
         result = seen(scene([], image), shifted(8, 3), SIZE_HW, levels)
         value, saturation = levels[0, 120, 2], levels[0, 128, 1] / 255
         lower, blue = value * (1 - saturation), result.image[50, 80, 0]
@@ -131,7 +131,7 @@ def test_colours_by_hand():
         assert abs(blue - lower) <= 2
         assert abs(result.image[50, 80, 1] - (blue + (value - blue) / 3)) <= 4  # the hue stays
         assert np.abs(result.image[:2].astype(int) - 127).max() <= 1  # what lies around stays grey
-    factors = np.array([colours(stream(seed), SceneAugmentation())[0, 100, 1:] for seed in range(200)]) / 100
+    factors = np.array([colours(stream(seed), ImageAugmentation())[0, 100, 1:] for seed in range(200)]) / 100
     assert 0.5 <= factors.min() < 0.52
     assert 1.48 < factors.max() <= 1.5
     assert colours(stream(), STILL) is None
@@ -154,7 +154,7 @@ def test_the_scene_given_is_left_alone_and_the_stream_decides():
     image = cv2.resize(FACE, (150, 90))
     before = image.copy()
     one, two, other = (
-        vary(scene([[10, 20, 50, 55]], image), SIZE_HW, stream(n), SceneAugmentation()) for n in (4, 4, 5)
+        vary(scene([[10, 20, 50, 55]], image), SIZE_HW, stream(n), ImageAugmentation()) for n in (4, 4, 5)
     )
     assert (image == before).all()
     assert (one.image == two.image).all()

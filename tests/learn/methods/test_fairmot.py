@@ -12,11 +12,11 @@ torch = pytest.importorskip("torch")
 from idfree.core.errors import UserError
 from idfree.core.settings import override
 from idfree.learn.checkpoint import load
-from idfree.learn.data.scenes import Scenes
+from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.warp import STILL
-from idfree.learn.methods import one_shot, trackers
+from idfree.learn.methods import one_shot, registry
 from idfree.learn.methods.fairmot import FAIRMOT, FairmotSettings, objective
-from idfree.learn.networks.anchors import Anchored
+from idfree.learn.networks.anchors import AnchorNetwork
 from idfree.learn.training import Training
 
 
@@ -59,9 +59,9 @@ def test_everything_in_its_place(narrow, tiny, tmp_path, unexported):
 
 
 def test_what_is_known_of_the_network(narrow, tiny, tmp_path):
-    judging = one_shot.Judging(lambda network, known: {"MOTA": 0.5, "limit": 0.25, "farthest": 0.5}, by="MOTA")
+    judging = one_shot.ValidationPlan(lambda network, known: {"MOTA": 0.5, "limit": 0.25, "farthest": 0.5}, by="MOTA")
     narrow.learn(tmp_path, tiny, judging=judging, classes=("person", "bicycle"), trained_on="a made-up street")
-    network, settings, known = trackers.opened(tmp_path / "best.pt")
+    network, settings, known = registry.opened(tmp_path / "best.pt")
     assert known == {
         "method": "fairmot",
         "size": "64x96",
@@ -78,7 +78,7 @@ def test_what_is_known_of_the_network(narrow, tiny, tmp_path):
 def test_the_mean_of_the_weights_is_what_is_used(narrow, tiny, tmp_path):
     narrow.learn(tmp_path, replace(tiny, ema=0.9), judging=None)
     state = load(tmp_path / "last.pt")
-    weights = trackers.opened(tmp_path / "last.pt")[0].state_dict()
+    weights = registry.opened(tmp_path / "last.pt")[0].state_dict()
     assert all(torch.equal(weights[name], value) for name, value in state["ema"].items())
     assert any(not torch.equal(weights[name], value) for name, value in state["network"].items())
 
@@ -128,7 +128,7 @@ def test_a_damaged_picture_is_left_out(narrow, tiny, tmp_path, caplog):
 
 def test_anchors_in_place_of_centres(narrow, tiny, tmp_path):
     narrow.learn(tmp_path, replace(tiny, anchors=True))
-    assert isinstance(trackers.opened(tmp_path / "best.pt")[0], Anchored)
+    assert isinstance(registry.opened(tmp_path / "best.pt")[0], AnchorNetwork)
     assert {"objectness", "box", "identity"} < metrics(tmp_path)[0].keys()
     with pytest.raises(UserError, match="anchors are for one class of objects, not 2"):
         narrow.learn(tmp_path / "two", replace(tiny, anchors=True), classes=("person", "car"))
@@ -158,7 +158,7 @@ def test_runs_are_told_apart(narrow, tiny, tmp_path):
 def test_a_checkpoint_of_another_kind_is_no_tracker(tmp_path):
     torch.save({"network": {}, "step": 1, "settings": {"method": "simplereid"}}, tmp_path / "last.pt")
     with pytest.raises(UserError, match="is a run of simplereid, expected one of fairmot"):
-        trackers.opened(tmp_path / "last.pt")
+        registry.opened(tmp_path / "last.pt")
 
 
 def test_a_checkpoint_of_another_version_is_named(narrow, tiny, tmp_path):
@@ -167,7 +167,7 @@ def test_a_checkpoint_of_another_version_is_named(narrow, tiny, tmp_path):
     state["network"].pop("backbone.last.0.weight")
     torch.save(state, tmp_path / "best.pt")
     with pytest.raises(UserError, match=r"the checkpoint of idfree .* has other weights than narrow here"):
-        trackers.opened(tmp_path / "best.pt")
+        registry.opened(tmp_path / "best.pt")
 
 
 def test_methods_without_identities_do_not_see_any(narrow, tiny):
@@ -182,7 +182,7 @@ def test_methods_without_identities_do_not_see_any(narrow, tiny):
 def test_every_part_learns(narrow, tiny, anchors):
     """After an iteration, all parameters have changed, the balance's among them."""
     settings = replace(tiny, anchors=anchors, size="320x192", augmentation=STILL)  # of anchors' size
-    scenes = Scenes.of([narrow.made_up(size_hw=(192, 320))])
+    scenes = LabelledImages.of([narrow.made_up(size_hw=(192, 320))])
     batch = FAIRMOT.batches(settings, scenes, (0, 1))(0)
     network, goal = FAIRMOT.network(settings, 1), objective(settings, scenes)
     before = {name: value.clone() for name, value in (*network.named_parameters(), *goal.named_parameters())}

@@ -12,16 +12,16 @@ torch = pytest.importorskip("torch")
 from idfree.core.errors import UserError
 from idfree.core.settings import override
 from idfree.learn.checkpoint import load
-from idfree.learn.data.scene_batches import SceneBatches
-from idfree.learn.data.scenes import Scenes
+from idfree.learn.data.image_batches import ImageBatches
+from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.views import FramePairs, TwoViews
-from idfree.learn.data.warp import STILL, SceneAugmentation
+from idfree.learn.data.warp import STILL, ImageAugmentation
 from idfree.learn.log import recent
-from idfree.learn.methods import one_shot, trackers
+from idfree.learn.methods import one_shot, registry
 from idfree.learn.methods.clmot import CLMOT, ClmotSettings
 from idfree.learn.methods.fairmot import FAIRMOT
 from idfree.learn.methods.outrack import OUTRACK, OutrackSettings
-from idfree.learn.networks.box_embedder import AtCentres
+from idfree.learn.networks.box_embedder import BoxEmbedder
 from idfree.learn.objectives.gather import gather
 
 KINDS = {
@@ -91,7 +91,7 @@ def test_a_video_and_still_images_teach_together_and_identities_change_nothing(k
         assert "identity" not in first
         assert all(is_same(first, batch) for batch in rest)
     what_is_told(method, kind, run)
-    network, opened, known = trackers.opened(run / "best.pt")
+    network, opened, known = registry.opened(run / "best.pt")
     assert (network.dimension, known["method"], opened) == (8, method.name, settings_of(method, state["settings"]))
 
 
@@ -113,7 +113,7 @@ def what_is_told(method, kind, run):
 
 def settings_of(method, said):
     known = {each.name: said[each.name] for each in fields(method.settings)}
-    return method.settings(**{**known, "augmentation": SceneAugmentation(**said["augmentation"])})
+    return method.settings(**{**known, "augmentation": ImageAugmentation(**said["augmentation"])})
 
 
 def test_and_they_do_change_what_learns_by_them(mixed, learn):
@@ -212,18 +212,18 @@ def test_settings_that_make_no_sense(settings, wrong, message):
 
 @pytest.mark.parametrize("method", [CLMOT, OUTRACK], ids=lambda method: method.name)
 def test_mosaics_are_refused(method, mixed):
-    settings = method.settings(size="96x64", augmentation=SceneAugmentation(mosaic=0.5))
+    settings = method.settings(size="96x64", augmentation=ImageAugmentation(mosaic=0.5))
     with pytest.raises(UserError, match=r"augmentation\.mosaic=0\.5"):
         method.batches(settings, method.scenes(mixed, ["person"]), (0, 1))
 
 
 def test_boxes_are_described_where_training_reads_them(mixed, narrow):
     settings = replace(narrow.TINY, batch=1)
-    scenes = Scenes.of(mixed[:1])
+    scenes = LabelledImages.of(mixed[:1])
     network = one_shot.centre(settings, 1).eval()
-    looks = AtCentres(network, (64, 96))
+    looks = BoxEmbedder(network, (64, 96))
     assert looks.dimension == 8
-    batches = SceneBatches(scenes, settings.shape(), augmentation=STILL)
+    batches = ImageBatches(scenes, settings.shape(), augmentation=STILL)
     batch, number = batches(0), int(batches.numbers(0)[0])
     with torch.inference_mode():
         found = gather(network(batch)["embedding"], batch["index"])[batch["mask"]]

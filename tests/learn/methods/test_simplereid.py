@@ -15,7 +15,7 @@ from idfree.evaluation.reid import appearance
 from idfree.learn.checkpoint import load
 from idfree.learn.methods import simplereid
 from idfree.learn.methods.simplereid import OBJECTIVES, SimpleReidSettings, iterations_for, open_checkpoint, train
-from idfree.learn.networks.crop_reid import NETWORKS, CropReid, embed
+from idfree.learn.networks.crop_reid import NETWORKS, CropReidNetwork, embed
 
 TINY = SimpleReidSettings(iterations=4, tracklets=4, crops=3, group=4, precision="fp32", threads=1, save_every=2)
 
@@ -50,7 +50,7 @@ def test_a_made_up_crowd_is_told_apart(crowd, tmp_path, unexported, objective):
     train(crowd, replace(TINY, objective=objective, iterations=48, tracklets=8, crops=2), tmp_path)
     torch.manual_seed(0)
     before, after = (
-        retrieval(network, crowd) for network in (CropReid("striped"), open_checkpoint(tmp_path / "last.pt"))
+        retrieval(network, crowd) for network in (CropReidNetwork("striped"), open_checkpoint(tmp_path / "last.pt"))
     )
     fell = losses(tmp_path)
     assert np.mean(fell[-4:]) < 0.6 * np.mean(fell[:4])
@@ -94,10 +94,10 @@ def test_everything_in_its_place(crowd, tmp_path):
         "metrics.jsonl",
         "settings.json",
     ]
-    from idfree.appearance.crop_network import Network
+    from idfree.appearance.crop_network import CropNetwork
 
-    encoder = Network(path)
-    assert encoder.limit == 0.25
+    encoder = CropNetwork(path)
+    assert encoder.match_threshold == 0.25
     assert encoder.metadata["trained_on"] == "a made-up crowd"
     assert encoder.metadata["method"] == "simplereid"
     assert np.allclose(seen[0], encoder.encode(crowd.crops[:3]), atol=1e-4)

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from idfree.learn.networks.anchors import MOVES, SIZES, Anchored, anchor_heads, covered, moved
+from idfree.learn.networks.anchors import MOVES, SIZES, AnchorNetwork, anchor_heads, covered, moved
 
 STRIDE, HEIGHT, WIDTH = 8, 8, 12
 LEVEL = 4.0  # a logit
@@ -22,7 +22,7 @@ class Small(nn.Conv2d):
 
 @pytest.fixture(scope="module")
 def network():
-    return Anchored(Small(), anchor_heads(6))
+    return AnchorNetwork(Small(), anchor_heads(6))
 
 
 def maps(*found):

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from idfree.core.errors import UserError
 from idfree.learn.networks.backbones import BACKBONES, STRIDES, make_backbone
-from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.deformable import DeformableConv
 from idfree.learn.networks.dla import bilinear
 from idfree.learn.networks.heads import tracker_heads
@@ -47,7 +47,7 @@ def test_a_map_of_the_stride_and_gradients_everywhere(name, stride):
 def test_dla34_is_as_large_as_published():
     """timm counts 15,742,104 with the classifier, and leaves out what we do; FairMOT's network has about 19.4 M."""
     assert parameters(make_backbone("dla34").base) + classifier(512) == 15_742_104
-    tracker = Centre(make_backbone("dla34"), tracker_heads())
+    tracker = CentreNetwork(make_backbone("dla34"), tracker_heads())
     assert parameters(tracker) == pytest.approx(19.8e6, rel=0.01)
 
 

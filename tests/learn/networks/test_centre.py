@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from idfree.core.errors import UserError
-from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.heads import Head, tracker_heads
 from idfree.learn.networks.layers import PIXEL_MEAN
 
@@ -35,7 +35,7 @@ def pixels(*size):
 
 @pytest.mark.parametrize(("classes", "dimension", "sides"), [(1, 128, 4), (3, 16, 2)])
 def test_a_map_for_each_head(classes, dimension, sides):
-    network = Centre(Small(), tracker_heads(classes, dimension, sides))
+    network = CentreNetwork(Small(), tracker_heads(classes, dimension, sides))
     output = network({"image": pixels(2, 3, 32, 64)})
     depth = {"heat": classes, "offset": 2, "size": sides, "embedding": dimension}
     assert {name: tuple(value.shape) for name, value in output.items()} == {
@@ -45,14 +45,14 @@ def test_a_map_for_each_head(classes, dimension, sides):
 
 
 def test_bytes_and_numbers_are_one():
-    network, image = Centre(Small(), tracker_heads()), pixels(1, 3, 32, 32)
+    network, image = CentreNetwork(Small(), tracker_heads()), pixels(1, 3, 32, 32)
     ours, theirs = network({"image": image}), network({"image": image.float()})
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_pixels_are_standardised_as_the_checkpoint_says():
     image = torch.tensor(PIXEL_MEAN[::-1]).view(1, 3, 1, 1)
-    unit, imagenet = Centre(Plain(), {}, "unit"), Centre(Plain(), {}, "imagenet")
+    unit, imagenet = CentreNetwork(Plain(), {}, "unit"), CentreNetwork(Plain(), {}, "imagenet")
     assert torch.allclose(unit.standardise(image).flatten(), torch.tensor(PIXEL_MEAN) / 255)
     assert imagenet.standardise(image).abs().max() == 0
     unit.load_state_dict(imagenet.state_dict())
@@ -60,14 +60,14 @@ def test_pixels_are_standardised_as_the_checkpoint_says():
 
 
 def test_a_new_network_expects_one_centre_in_ten_cells():
-    heat = Centre(Small(), tracker_heads())({"image": 0 * pixels(1, 3, 64, 64)})["heat"]
+    heat = CentreNetwork(Small(), tracker_heads())({"image": 0 * pixels(1, 3, 64, 64)})["heat"]
     assert heat.sigmoid().mean().item() == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_head_of_no_width_is_one_convolution():
     (layer,) = Head(128, width=0).build(8)
     assert (tuple(layer.weight.shape), layer.bias.abs().max()) == ((128, 8, 3, 3), 0)
-    assert Centre(Small(), {"embedding": Head(128, width=0)}).dimension == 128
+    assert CentreNetwork(Small(), {"embedding": Head(128, width=0)}).dimension == 128
 
 
 def test_sides_are_four_or_two():
@@ -76,7 +76,7 @@ def test_sides_are_four_or_two():
 
 
 def test_all_of_it_learns():
-    network = Centre(Small(), tracker_heads())
+    network = CentreNetwork(Small(), tracker_heads())
     output = network({"image": pixels(1, 3, 32, 32)})
     sum(value.square().sum() for value in output.values()).backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters())

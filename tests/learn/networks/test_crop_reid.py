@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.networks.crop_reid import NETWORKS, CropReid, Encoder, embed
+from idfree.learn.networks.crop_reid import NETWORKS, CropEncoder, CropReidNetwork, embed
 from idfree.learn.networks.layers import PIXEL_DEVIATION, PIXEL_MEAN, Standardise
 
 CLASSES = 1000  # of ImageNet
@@ -41,7 +41,7 @@ def test_striped_is_small():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_goes_in_and_comes_out(name):
-    network = CropReid(name).eval()
+    network = CropReidNetwork(name).eval()
     output = network({"crops": torch.zeros(2, 3, *network.size_hw)})
     assert {key: tuple(value.shape) for key, value in output.items()} == {"embedding": (2, network.dimension)}
 
@@ -54,17 +54,17 @@ def test_pixels_are_standardised_as_rgb():
 
 
 def test_the_encoder_takes_crops_as_they_are_cut_and_gives_directions():
-    network = CropReid("striped").eval()
+    network = CropReidNetwork("striped").eval()
     crops = np.random.default_rng(0).integers(0, 256, (3, 128, 64, 3), dtype=np.uint8)
     with torch.inference_mode():
-        found = Encoder(network)(torch.from_numpy(crops))
+        found = CropEncoder(network)(torch.from_numpy(crops))
         raw = network({"crops": torch.from_numpy(crops.transpose(0, 3, 1, 2).astype(np.float32))})["embedding"]
     assert torch.allclose(found.norm(dim=1), torch.ones(3))
     assert torch.allclose(found * raw.norm(dim=1, keepdim=True), raw, atol=1e-5)
 
 
 def test_embedding_leaves_the_network_as_it_was():
-    network = CropReid("striped").train()
+    network = CropReidNetwork("striped").train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     crops = np.random.default_rng(0).integers(0, 256, (5, 128, 64, 3), dtype=np.uint8)
     together, alone = embed(network, crops), embed(network, crops[2:3])

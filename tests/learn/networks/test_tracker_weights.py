@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 
 from idfree.core.errors import UserError
 from idfree.learn.networks.backbones import make_backbone
-from idfree.learn.networks.centre import Centre
+from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.heads import tracker_heads
 from idfree.learn.networks.tracker_weights import load_tracker
 
@@ -70,7 +70,7 @@ HEADS = ("heads.embedding", "heads.heat", "heads.offset", "heads.size")
 
 
 def tracker(name):
-    return Centre(make_backbone(name), tracker_heads())
+    return CentreNetwork(make_backbone(name), tracker_heads())
 
 
 def published(name):
@@ -148,13 +148,13 @@ def test_heads_of_another_shape_stay_as_they_were():
 
 
 def test_a_head_that_is_not_wanted_is_told():
-    network = Centre(make_backbone("resnet18"), {k: v for k, v in tracker_heads().items() if k != "embedding"})
+    network = CentreNetwork(make_backbone("resnet18"), {k: v for k, v in tracker_heads().items() if k != "embedding"})
     told = load_tracker(network, "resnet18", published("resnet18"), "x.pth")
     assert told == ["x.pth: its heads.embedding is not used"]
 
 
 def test_our_own_checkpoint_brings_its_standardisation():
-    other = Centre(make_backbone("resnet18"), tracker_heads(), "imagenet")
+    other = CentreNetwork(make_backbone("resnet18"), tracker_heads(), "imagenet")
     network = tracker("resnet18")
     assert load_tracker(network, "resnet18", other.state_dict(), "last.pt") == []
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in network.state_dict().items())

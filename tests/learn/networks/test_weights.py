@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from idfree.core.errors import UserError
-from idfree.learn.networks.crop_reid import NETWORKS, CropReid
+from idfree.learn.networks.crop_reid import NETWORKS, CropReidNetwork
 from idfree.learn.networks.weights import load_weights, read_weights
 
 # Some of the names in the published files, as their authors' classes give them.
@@ -67,7 +67,7 @@ def test_wrapped_weights_in_a_file(tmp_path):
 
 
 def test_our_own_checkpoint_begins_another_run(tmp_path):
-    network, body = CropReid("osnet_x0_25"), NETWORKS["osnet_x0_25"][0]()
+    network, body = CropReidNetwork("osnet_x0_25"), NETWORKS["osnet_x0_25"][0]()
     torch.save({"network": network.state_dict(), "step": 3}, tmp_path / "last.pt")
     load_weights(body, "osnet_x0_25", read_weights(tmp_path / "last.pt"), "last.pt")
     assert all(torch.equal(value, network.body.state_dict()[key]) for key, value in body.state_dict().items())

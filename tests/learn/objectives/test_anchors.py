@@ -11,7 +11,7 @@ from torch import nn
 
 from idfree.core.boxes import iou
 from idfree.learn.networks.anchors import SIZES, moved
-from idfree.learn.objectives.anchors import AnchorDetection, AtAnchors, moves_to, owners
+from idfree.learn.objectives.anchors import AnchorDetectionLoss, AnchorTargets, moves_to, owners
 
 STRIDE, HEIGHT, WIDTH = 8, 6, 8
 TWO = ((16.0, 24.0), (32.0, 16.0))  # sizes of two anchors
@@ -54,7 +54,7 @@ def output(pictures, sizes=TWO):
 
 def told(found, given, sizes=TWO):
     objective = Told()
-    AtAnchors(objective, sizes)(found, given)
+    AnchorTargets(objective, sizes)(found, given)
     return objective.batch
 
 
@@ -102,7 +102,7 @@ def test_of_two_boxes_the_better_anchor_has_the_cell():
 def test_losses_by_hand():
     """Logits of 0 cost ln 2 each; the box is half a width further right and e times as high."""
     box = (20.0 + 1, 16.0, 36.0 + 1, 40.0)
-    losses = AtAnchors(AnchorDetection(), TWO)(output(1), batch([(box, 1)]))
+    losses = AnchorTargets(AnchorDetectionLoss(), TWO)(output(1), batch([(box, 1)]))
     asked = 2 * HEIGHT * WIDTH - int((told(output(1), batch([(box, 1)]))["owner"] == -2).sum())
     assert losses["objectness"].item() == pytest.approx(asked * math.log(2), rel=1e-5)
     assert losses["box"].item() == pytest.approx((1 / 16) ** 2 / 2, rel=1e-4)  # smooth L1 is a square near 0
@@ -120,7 +120,7 @@ def test_unknown_regions_are_not_asked():
 
 def test_no_box_at_all():
     found = {name: value.requires_grad_() for name, value in output(2).items()}
-    losses = AtAnchors(AnchorDetection(), TWO)(found, batch([], []))
+    losses = AnchorTargets(AnchorDetectionLoss(), TWO)(found, batch([], []))
     sum(losses.values()).backward()
     assert losses["box"] == 0
     assert losses["objectness"].item() == pytest.approx(2 * 2 * HEIGHT * WIDTH * math.log(2), rel=1e-5)
@@ -137,20 +137,20 @@ def test_moves_invert():
 
 def test_it_learns_its_boxes():
     """What the losses ask for, decoding gives: descended freely, the maps show the boxes."""
-    from idfree.learn.networks.anchors import Anchored, anchor_heads
+    from idfree.learn.networks.anchors import AnchorNetwork, anchor_heads
 
     class Nothing(nn.Module):
         channels, stride = 1, STRIDE
 
     scene = batch([((18.0, 2.0, 34.0, 44.0), 0), ((41.0, 4.0, 60.0, 47.0), 1)])
     found = {name: value.requires_grad_() for name, value in output(1, SIZES).items()}
-    objective, descent = AtAnchors(AnchorDetection(), SIZES), torch.optim.Adam(found.values(), lr=0.3)
+    objective, descent = AnchorTargets(AnchorDetectionLoss(), SIZES), torch.optim.Adam(found.values(), lr=0.3)
     for _ in range(60):
         descent.zero_grad()
         sum(objective(found, scene).values()).backward()
         descent.step()
     with torch.no_grad():
-        boxes = Anchored(Nothing(), anchor_heads(5)).decode(found)
+        boxes = AnchorNetwork(Nothing(), anchor_heads(5)).decode(found)
     sure = boxes["scores"][0] > 0.5
     assert sure.sum() == 2
     assert torch.allclose(boxes["boxes"][0][sure].sort(dim=0)[0], scene["xyxy"][0], atol=0.5)

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from idfree.learn.objectives.balance import Balance, total
+from idfree.learn.objectives.balance import LossBalance, total
 
 
 class Says(nn.Module):
@@ -29,7 +29,7 @@ def parts():
 @pytest.mark.parametrize("weighting", ["learned", "frozen"])
 def test_uncertainty_by_hand(weighting):
     detection, appearance = parts()
-    objective = Balance(detection, appearance, weighting)
+    objective = LossBalance(detection, appearance, weighting)
     losses = objective({}, {})
     expected = (math.exp(1.85) * 2 + math.exp(1.05) * 3 - 1.85 - 1.05) / 2
     assert losses["loss"].item() == pytest.approx(expected, rel=1e-6)
@@ -43,7 +43,7 @@ def test_uncertainty_by_hand(weighting):
 
 
 def test_learned_weights_rest_where_they_are_the_logarithms_of_the_losses():
-    objective = Balance(*parts())
+    objective = LossBalance(*parts())
     with torch.no_grad():
         objective.s.copy_(torch.tensor([2.0, 3.0]).log())
     objective({}, {})["loss"].backward()
@@ -52,7 +52,7 @@ def test_learned_weights_rest_where_they_are_the_logarithms_of_the_losses():
 
 def test_fixed_by_hand():
     detection, appearance = parts()
-    losses = Balance(detection, appearance, "fixed")({}, {})
+    losses = LossBalance(detection, appearance, "fixed")({}, {})
     losses["loss"].backward()
     assert losses["loss"].item() == pytest.approx(2.3)
     assert appearance.losses["identity"].grad.item() == pytest.approx(0.1)
@@ -60,7 +60,7 @@ def test_fixed_by_hand():
 
 
 def test_parts_are_told_and_add_nothing():
-    losses = Balance(*parts())({}, {})
+    losses = LossBalance(*parts())({}, {})
     assert losses.keys() == {"loss", "heat", "size", "identity", "s_detection", "s_appearance"}
     assert {name: round(losses[name].item(), 2) for name in ("heat", "identity", "s_detection", "s_appearance")} == {
         "heat": 1.5,
@@ -74,4 +74,4 @@ def test_parts_are_told_and_add_nothing():
 def test_an_objective_that_names_a_loss_means_that():
     detection = Says(loss=1.0, heat=5.0)
     assert total(detection.losses) == 1
-    assert Balance(detection, parts()[1], "fixed")({}, {})["loss"].item() == pytest.approx(1.3)
+    assert LossBalance(detection, parts()[1], "fixed")({}, {})["loss"].item() == pytest.approx(1.3)

@@ -4,16 +4,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.objectives.balance import Balance, total
-from idfree.learn.objectives.center_identity import IdentityAtCentres
-from idfree.learn.objectives.detection import Detection
+from idfree.learn.objectives.balance import LossBalance, total
+from idfree.learn.objectives.centre_identity import CentreIdentityLoss
+from idfree.learn.objectives.detection import DetectionLoss
 
 OBJECTIVES = {
-    "detection": Detection,
-    "identity": lambda: IdentityAtCentres(5, 8),
-    "learned": lambda: Balance(Detection(), IdentityAtCentres(5, 8), "learned"),
-    "frozen": lambda: Balance(Detection(), IdentityAtCentres(5, 8), "frozen"),
-    "fixed": lambda: Balance(Detection(), IdentityAtCentres(5, 8), "fixed"),
+    "detection": DetectionLoss,
+    "identity": lambda: CentreIdentityLoss(5, 8),
+    "learned": lambda: LossBalance(DetectionLoss(), CentreIdentityLoss(5, 8), "learned"),
+    "frozen": lambda: LossBalance(DetectionLoss(), CentreIdentityLoss(5, 8), "frozen"),
+    "fixed": lambda: LossBalance(DetectionLoss(), CentreIdentityLoss(5, 8), "fixed"),
 }
 
 

@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 from torch.nn.functional import normalize
 
 from idfree.learn.objectives.contrast import (
-    Contrast,
-    ContrastSettings,
+    ContrastiveLoss,
+    ContrastiveSettings,
     aligned,
     nt_xent,
     triplet_all,
@@ -48,13 +48,13 @@ def batch_of(case):
 def test_golden(case):
     output, batch = batch_of(case)
     settings = {
-        "triplet_hard": ContrastSettings("triplet-hard", margin=case["margin"]),
-        "triplet_all": ContrastSettings("triplet-all", margin=case["margin"], violating=True),
-        "nt_xent_t0.5": ContrastSettings("nt-xent", temperature=0.5),
-        "nt_xent_t0.1": ContrastSettings("nt-xent", temperature=0.1),
+        "triplet_hard": ContrastiveSettings("triplet-hard", margin=case["margin"]),
+        "triplet_all": ContrastiveSettings("triplet-all", margin=case["margin"], violating=True),
+        "nt_xent_t0.5": ContrastiveSettings("nt-xent", temperature=0.5),
+        "nt_xent_t0.1": ContrastiveSettings("nt-xent", temperature=0.1),
     }
     for name, chosen in settings.items():
-        assert Contrast(8, chosen)(output, batch)["loss"].item() == pytest.approx(case[name], abs=1e-6), name
+        assert ContrastiveLoss(8, chosen)(output, batch)["loss"].item() == pytest.approx(case[name], abs=1e-6), name
 
 
 def on_circle(*degrees):
@@ -73,7 +73,7 @@ FOUR = on_circle([0, 60], [90, 180])
 def test_triplet_hard_by_hand():
     """Only at 60° and 90°, of two objects, is the other object within the margin of the own."""
     expected = (chord(60) - chord(30) + 0.3) + (chord(90) - chord(30) + 0.3)
-    assert triplet_hard(FOUR, THERE, ContrastSettings()).item() == pytest.approx(expected / 4)
+    assert triplet_hard(FOUR, THERE, ContrastiveSettings()).item() == pytest.approx(expected / 4)
 
 
 @pytest.mark.parametrize("violating", [False, True])
@@ -82,7 +82,7 @@ def test_triplet_all_by_hand(violating):
     others = {0: (90, 180), 60: (30, 120), 90: (90, 30), 180: (180, 120)}
     gaps = [max(chord(own[a]) - chord(n) + 0.3, 0) for a in own for n in others[a]]
     assert [round(gap, 2) for gap in gaps] == [0, 0, 0.78, 0, 0.3, 1.2, 0, 0]
-    settings = ContrastSettings("triplet-all", violating=violating)
+    settings = ContrastiveSettings("triplet-all", violating=violating)
     expected = sum(gaps) / (3 if violating else 8)
     assert triplet_all(FOUR, THERE, settings).item() == pytest.approx(expected)
 
@@ -93,7 +93,7 @@ def test_nt_xent_by_hand():
     for angles in cosines.values():
         own, *others = (math.exp(math.cos(math.radians(angle)) / 0.5) for angle in angles)
         losses.append(-math.log(own / (own + sum(others))))
-    assert nt_xent(FOUR, THERE, ContrastSettings("nt-xent")).item() == pytest.approx(sum(losses) / 4)
+    assert nt_xent(FOUR, THERE, ContrastiveSettings("nt-xent")).item() == pytest.approx(sum(losses) / 4)
 
 
 @pytest.mark.parametrize("loss", [triplet_hard, triplet_all, nt_xent])
@@ -117,7 +117,7 @@ def test_by_definition_with_several_samples_of_each_view(loss):
             else:
                 rivals = sum(math.exp(2 * (anchor @ other).item()) for other in others)
                 terms += [-math.log((e := math.exp(2 * (anchor @ each).item())) / (e + rivals)) for each in own]
-    assert loss(unit, there, ContrastSettings()).item() == pytest.approx(sum(terms) / len(terms))
+    assert loss(unit, there, ContrastiveSettings()).item() == pytest.approx(sum(terms) / len(terms))
 
 
 @pytest.mark.parametrize("loss", [triplet_hard, triplet_all, nt_xent])
@@ -125,18 +125,18 @@ def test_gradients_are_those_of_the_values(loss):
     random = torch.Generator().manual_seed(3)
     raw = torch.randn(2, 3, 2, 4, generator=random, dtype=torch.float64, requires_grad=True)
     there = torch.tensor([[True, True, True], [True, True, False]])
-    assert torch.autograd.gradcheck(lambda x: loss(normalize(x, dim=3), there, ContrastSettings()), raw)
+    assert torch.autograd.gradcheck(lambda x: loss(normalize(x, dim=3), there, ContrastiveSettings()), raw)
 
 
 @pytest.mark.parametrize("loss", [triplet_hard, triplet_all, nt_xent])
 def test_nobody_else_in_the_picture_is_nothing_and_equal_views_have_a_slope(loss):
     raw = torch.ones(2, 2, 2, 4, requires_grad=True)
     alone = torch.tensor([[True, False], [False, True]])
-    one = loss(normalize(raw, dim=3), alone, ContrastSettings())
+    one = loss(normalize(raw, dim=3), alone, ContrastiveSettings())
     one.backward()
     assert one == 0
     assert (raw.grad == 0).all()
-    loss(normalize(raw, dim=3), torch.tensor([[True, True]] * 2), ContrastSettings()).backward()
+    loss(normalize(raw, dim=3), torch.tensor([[True, True]] * 2), ContrastiveSettings()).backward()
     assert torch.isfinite(raw.grad).all()
 
 
@@ -155,23 +155,23 @@ def test_frames_of_a_video_and_two_scenes_teach_nothing(pairs):
     pairs_of, embedding_of = pairs
     batch = pairs_of(((3, 3), (4, 2)))
     batch["row"] = torch.where(batch["mask"], torch.arange(16).view(4, 4), -1)
-    assert Contrast(8)(embedding_of(batch), batch)["loss"] == 0
+    assert ContrastiveLoss(8)(embedding_of(batch), batch)["loss"] == 0
 
 
 def test_cells_around_the_centre_are_the_object_too(pairs):
     pairs_of, embedding_of = pairs
     batch = pairs_of(((4, 4),))
     output = embedding_of(batch)
-    centre = Contrast(8, ContrastSettings("nt-xent"))(output, batch)["loss"]
+    centre = ContrastiveLoss(8, ContrastiveSettings("nt-xent"))(output, batch)["loss"]
     again = {**batch, "around": batch["index"][..., None]}  # each sample twice
     flat = output["embedding"].flatten(2).mT
     unit = normalize(torch.stack([flat[b][batch["index"][b]] for b in (0, 1)]), dim=2)
     two, both = aligned(unit[None, :, :, None].expand(-1, -1, -1, 2, -1), batch_same(batch))
-    found = Contrast(8, ContrastSettings("nt-xent"))(output, again)["loss"]
-    assert torch.isclose(found, nt_xent(two, both, ContrastSettings()))
+    found = ContrastiveLoss(8, ContrastiveSettings("nt-xent"))(output, again)["loss"]
+    assert torch.isclose(found, nt_xent(two, both, ContrastiveSettings()))
     assert not torch.isclose(found, centre)
     elsewhere = {**batch, "around": (batch["index"][..., None] + torch.tensor([1, 7])) % 24}
-    Contrast(8, ContrastSettings("nt-xent"))(output, elsewhere)["loss"].backward()
+    ContrastiveLoss(8, ContrastiveSettings("nt-xent"))(output, elsewhere)["loss"].backward()
     touched = (output["embedding"].grad[0] != 0).any(dim=0).flatten().nonzero().flatten()
     seen = batch["row"][0][:, None] == batch["row"][1]
     expected = torch.cat([batch["index"][0, :, None], elsewhere["around"][0]], dim=1)[seen.any(dim=1)]
@@ -187,15 +187,15 @@ def test_a_projection_is_compared_in_place_of_the_embedding(pairs):
     batch = pairs_of()
     output = embedding_of(batch)
     torch.manual_seed(0)
-    objective = Contrast(8, ContrastSettings("nt-xent", projection=4))
+    objective = ContrastiveLoss(8, ContrastiveSettings("nt-xent", projection=4))
     first, last = objective.parameters()
     mapped = torch.einsum("bdhw,ed->behw", output["embedding"], first).relu()
     through = {"embedding": torch.einsum("bdhw,ed->behw", mapped, last)}
-    plain = Contrast(4, ContrastSettings("nt-xent"))(through, batch)["loss"]
+    plain = ContrastiveLoss(4, ContrastiveSettings("nt-xent"))(through, batch)["loss"]
     assert torch.isclose(objective(output, batch)["loss"], plain, atol=1e-6)
 
 
 @pytest.mark.parametrize("wrong", [{"margin": -0.1}, {"temperature": 0.0}, {"projection": -1}])
 def test_settings_that_make_no_sense(wrong):
     with pytest.raises(ValueError, match="margin and projection must be 0 or more, temperature more than 0"):
-        ContrastSettings(**wrong)
+        ContrastiveSettings(**wrong)

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.objectives.detection import Detection, distance, focal
+from idfree.learn.objectives.detection import DetectionLoss, distance, focal
 from idfree.learn.objectives.gather import gather
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "heatmap.json").read_text(encoding="utf-8"))["focal"]
@@ -72,7 +72,7 @@ def test_gradients_of_boxes_flow_into_the_centres_alone(centres):
     batch_of, output_of = centres
     batch = batch_of((2, 1, 0))
     output = output_of(batch)
-    losses = Detection()(output, batch)
+    losses = DetectionLoss()(output, batch)
     (losses["offset"] + losses["size"]).backward()
     for name in ("offset", "size"):
         touched = (output[name].grad != 0).all(dim=1).flatten(1)
@@ -91,7 +91,7 @@ def test_a_perfect_answer_costs_nothing(centres):
         for b, m in batch["mask"].nonzero().tolist():
             maps[name][b, :, batch["index"][b, m]] = batch[name][b, m]
         maps[name] = maps[name].unflatten(2, (4, 6))
-    losses = Detection()(maps, batch)
+    losses = DetectionLoss()(maps, batch)
     assert losses.keys() == {"heat", "offset", "size"}
     assert all(loss.abs() < 1e-6 for loss in losses.values())
 
@@ -103,7 +103,7 @@ def test_weights(centres):
     off = {
         name: (gather(output[name], batch["index"]) - batch[name]).abs()[batch["mask"]] for name in ("offset", "size")
     }
-    losses = Detection()(output, batch)
+    losses = DetectionLoss()(output, batch)
     assert torch.isclose(losses["offset"], off["offset"].mean())
     assert torch.isclose(losses["size"], 0.1 * off["size"].mean())
     assert torch.isclose(losses["heat"], focal(output["heat"], batch["heat"]))

@@ -12,10 +12,10 @@ torch = pytest.importorskip("torch")
 from torch.nn.functional import normalize
 
 from idfree.learn.objectives.matching import (
-    Matching,
+    CycleLoss,
+    CycleSettings,
+    MatchingLoss,
     MatchingSettings,
-    RoundTrip,
-    RoundTripSettings,
     assignment,
     cycas,
     placeholder,
@@ -87,7 +87,7 @@ def test_a_ragged_batch_of_golden_pairs_is_their_mean():
     output, batch = batch_of(EIGHT_NUMBERS)
     negative = [k % 2 == 1 for k in range(len(EIGHT_NUMBERS))]
     batch["negative"] = torch.tensor(negative)
-    losses = Matching(MatchingSettings(negative="hinge"))(output, batch)
+    losses = MatchingLoss(MatchingSettings(negative="hinge"))(output, batch)
     usual = ("mean", None)  # placeholder, temperature
     chosen = [
         next(c for c in scene["utrack"] if (c["placeholder"], c["temperature"], c["negative"]) == (*usual, two))
@@ -106,13 +106,13 @@ def test_cycas_golden_in_a_ragged_batch_from_either_side():
     output, batch = batch_of(EIGHT_NUMBERS)
     half = len(EIGHT_NUMBERS)
     expected = sum(scene["cycas"] for scene in EIGHT_NUMBERS) / half
-    assert RoundTrip()(output, batch)["loss"].item() == pytest.approx(expected, abs=1e-6)
+    assert CycleLoss()(output, batch)["loss"].item() == pytest.approx(expected, abs=1e-6)
     sizes = batch["mask"].sum(dim=1)
     differ = (sizes[:half] != sizes[half:]).nonzero().flatten()
     there_and_back = torch.cat([differ + half, differ])
     swapped = [{name: column[there_and_back] for name, column in columns.items()} for columns in (output, batch)]
     expected = sum(EIGHT_NUMBERS[k]["cycas"] for k in differ) / len(differ)
-    assert RoundTrip()(*swapped)["loss"].item() == pytest.approx(expected, abs=1e-6)
+    assert CycleLoss()(*swapped)["loss"].item() == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("scene", GOLDEN, ids=[f"{len(s['first'])} and {len(s['second'])}" for s in GOLDEN])
@@ -120,7 +120,7 @@ def test_cycas_golden(scene):
     features, there = laid_out(*(torch.tensor(scene[name], dtype=DOUBLE) for name in ("first", "second")), 14)
     unit = normalize(features, dim=2)
     similarity = (unit @ unit.mT)[:, :14, 14:]
-    cost = cycas(similarity, there[:, :14], there[:, 14:], RoundTripSettings())
+    cost = cycas(similarity, there[:, :14], there[:, 14:], CycleSettings())
     assert cost.item() == pytest.approx(scene["cycas"], abs=1e-9)
 
 
@@ -203,7 +203,7 @@ def test_the_placeholder_is_told_and_draws_no_gradient(pairs):
     pairs_of, embedding_of = pairs
     batch = pairs_of(((2, 2), (3, 1)), negative=[False, True])
     output = embedding_of(batch)
-    losses = Matching()(output, batch)
+    losses = MatchingLoss()(output, batch)
     flat = output["embedding"].flatten(2).mT
     unit = normalize(torch.cat([flat[b, batch["index"][b, :2]] for b in (0, 2)]), dim=1)
     similarity = unit @ unit.T
@@ -221,11 +221,11 @@ def test_terms_take_part_or_not(pairs):
     pairs_of, embedding_of = pairs
     batch = pairs_of(negative=[False, False, True, False, False])
     output = embedding_of(batch)
-    whole = Matching()(output, batch)
+    whole = MatchingLoss()(output, batch)
     for chosen in product([False, True], repeat=3):
         names = [name for name, wanted in zip(("intra", "inter", "cycle"), chosen, strict=True) if wanted]
         settings = MatchingSettings(intra=chosen[0], inter=chosen[1], cycle=chosen[2])
-        losses = Matching(settings)(output, batch)
+        losses = MatchingLoss(settings)(output, batch)
         expected = torch.stack([whole[name] for name in (*names, "negative")]).sum()
         assert torch.isclose(losses["loss"], expected)
         assert {"intra", "inter", "cycle"} & losses.keys() == set(names)
@@ -242,7 +242,7 @@ def test_learning_moves_the_same_together_and_others_apart():
     batch = {"mask": mask, "row": row, "index": torch.arange(5).expand(2, -1)}
     optimiser, told = torch.optim.Adam([vectors], lr=0.05), []
     for _ in range(60):
-        losses = Matching()({"embedding": vectors.mT[:, :, None]}, batch)
+        losses = MatchingLoss()({"embedding": vectors.mT[:, :, None]}, batch)
         optimiser.zero_grad()
         losses["loss"].backward()
         optimiser.step()
@@ -254,7 +254,7 @@ def test_learning_moves_the_same_together_and_others_apart():
     assert all(later["loss"] < before["loss"] for before, later in pairwise(told[::20]))
 
 
-@pytest.mark.parametrize("kind", [MatchingSettings, RoundTripSettings])
+@pytest.mark.parametrize("kind", [MatchingSettings, CycleSettings])
 def test_settings_that_make_no_sense(kind):
     with pytest.raises(ValueError, match="margin is -1, expected 0 or more"):
         kind(margin=-1)

@@ -7,10 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.objectives.cannot_link import any_certain, certainly_two
-from idfree.learn.objectives.identity import Masked, Plain, masked_softmax
-from idfree.learn.objectives.sum_losses import Together
-from idfree.learn.objectives.triplet import Triplet, batch_hard
+from idfree.learn.objectives.cannot_link import any_cannot_link, cannot_link_mask
+from idfree.learn.objectives.identity import MaskedSoftmaxLoss, SoftmaxLoss, masked_softmax
+from idfree.learn.objectives.sum_losses import LossSum
+from idfree.learn.objectives.triplet import TripletLoss, batch_hard
 
 SCENE = [  # tracklet, video, first, last
     (0, 0, 1, 10),
@@ -28,15 +28,15 @@ def scene(rows=slice(None)):
 
 
 def test_who_is_certainly_someone_else():
-    assert (certainly_two(scene(), scene()).numpy() == TWO_PEOPLE).all()
-    assert any_certain(scene())
-    assert not any_certain(scene([0, 2, 3]))
+    assert (cannot_link_mask(scene(), scene()).numpy() == TWO_PEOPLE).all()
+    assert any_cannot_link(scene())
+    assert not any_cannot_link(scene([0, 2, 3]))
 
 
 def test_frame_minus_one_is_no_time():
     timeless = scene([0, 1]) | {"first": torch.tensor([-1, -1]), "last": torch.tensor([-1, -1])}
-    assert not any_certain(timeless)
-    assert certainly_two(timeless, scene([4])).all()  # but another video is another video
+    assert not any_cannot_link(timeless)
+    assert cannot_link_mask(timeless, scene([4])).all()  # but another video is another video
 
 
 def test_the_masked_softmax_with_everyone_a_rival_is_the_softmax():
@@ -56,7 +56,7 @@ def test_the_masked_softmax_of_one_rival_by_hand():
 
 def test_classes_that_may_be_the_same_person_have_no_say_and_are_left_alone():
     torch.manual_seed(0)
-    objective, embedding = Masked(scene(), 8), torch.randn(1, 8)
+    objective, embedding = MaskedSoftmaxLoss(scene(), 8), torch.randn(1, 8)
     before = objective({"embedding": embedding}, scene([0]))["identity"]
     before.backward()
     assert objective.direction.grad[[2, 3]].abs().max() == 0
@@ -68,7 +68,7 @@ def test_classes_that_may_be_the_same_person_have_no_say_and_are_left_alone():
 
 def test_plain_is_cross_entropy_of_a_linear_layer():
     torch.manual_seed(0)
-    objective, embedding = Plain(5, 8), torch.randn(3, 8)
+    objective, embedding = SoftmaxLoss(5, 8), torch.randn(3, 8)
     logits = embedding @ objective.classifier.weight.T + objective.classifier.bias
     expected = torch.nn.functional.cross_entropy(logits, torch.tensor([1, 4, 0]))
     assert torch.isclose(objective({"embedding": embedding}, scene([1, 4, 0]))["identity"], expected)
@@ -95,12 +95,12 @@ def test_triplet_by_definition():
         distance = np.linalg.norm(unit[i] - unit, axis=1)
         own = rows.numpy() == rows[i].item()
         losses.append(np.log1p(np.exp(distance[own].max() - distance[TWO_PEOPLE[rows[i]][rows]].min())))
-    assert Triplet()({"embedding": embedding}, scene(rows))["triplet"].item() == pytest.approx(np.mean(losses))
+    assert TripletLoss()({"embedding": embedding}, scene(rows))["triplet"].item() == pytest.approx(np.mean(losses))
 
 
 def test_triplet_with_nobody_certain_is_nothing_and_has_a_gradient():
     embedding = torch.randn(4, 8, requires_grad=True)
-    loss = Triplet()({"embedding": embedding}, scene([0, 0, 2, 2]))["triplet"]
+    loss = TripletLoss()({"embedding": embedding}, scene([0, 0, 2, 2]))["triplet"]
     loss.backward()
     assert loss == 0
     assert (embedding.grad == 0).all()
@@ -108,11 +108,11 @@ def test_triplet_with_nobody_certain_is_nothing_and_has_a_gradient():
 
 def test_equal_crops_do_not_make_the_gradient_infinite():
     embedding = torch.ones(4, 8, requires_grad=True)
-    Triplet()({"embedding": embedding}, scene([0, 0, 1, 1]))["triplet"].backward()
+    TripletLoss()({"embedding": embedding}, scene([0, 0, 1, 1]))["triplet"].backward()
     assert torch.isfinite(embedding.grad).all()
 
 
-@pytest.mark.parametrize("objective", [Masked(scene(), 8), Triplet()], ids=["masked", "triplet"])
+@pytest.mark.parametrize("objective", [MaskedSoftmaxLoss(scene(), 8), TripletLoss()], ids=["masked", "triplet"])
 def test_order_does_not_matter(objective):
     rows, order = torch.arange(5).repeat_interleave(2), torch.randperm(10)
     embedding = torch.randn(10, 8)
@@ -122,7 +122,7 @@ def test_order_does_not_matter(objective):
 
 
 def test_together_is_both():
-    both = Together([Masked(scene(), 8), Triplet()])
+    both = LossSum([MaskedSoftmaxLoss(scene(), 8), TripletLoss()])
     rows = torch.arange(5).repeat_interleave(2)
     output = {"embedding": torch.randn(10, 8)}
     losses = both(output, scene(rows))

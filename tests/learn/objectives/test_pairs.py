@@ -4,24 +4,24 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.objectives.contrast import Contrast, ContrastSettings
-from idfree.learn.objectives.detection import Detection
+from idfree.learn.objectives.contrast import ContrastiveLoss, ContrastiveSettings
+from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.objectives.gather import gather
-from idfree.learn.objectives.matching import Matching, MatchingSettings, RoundTrip, RoundTripSettings
-from idfree.learn.objectives.pairs import OfFirst, Pairs
+from idfree.learn.objectives.matching import CycleLoss, CycleSettings, MatchingLoss, MatchingSettings
+from idfree.learn.objectives.pairs import FirstViewLoss, Pairs
 
 OBJECTIVES = {
-    "triplet-hard": lambda: Contrast(8),
-    "triplet-all": lambda: Contrast(8, ContrastSettings("triplet-all")),
-    "violating": lambda: Contrast(8, ContrastSettings("triplet-all", violating=True)),
-    "nt-xent": lambda: Contrast(8, ContrastSettings("nt-xent")),
-    "projection": lambda: Contrast(8, ContrastSettings(projection=4)),
-    "matching": Matching,
-    "zero": lambda: Matching(MatchingSettings("zero", negative="sum")),
-    "none": lambda: Matching(MatchingSettings("none", temperature=3.0)),
-    "hinge": lambda: Matching(MatchingSettings("none", negative="hinge")),
-    "round trip": RoundTrip,
-    "fixed round trip": lambda: RoundTrip(RoundTripSettings(temperature=3.0)),
+    "triplet-hard": lambda: ContrastiveLoss(8),
+    "triplet-all": lambda: ContrastiveLoss(8, ContrastiveSettings("triplet-all")),
+    "violating": lambda: ContrastiveLoss(8, ContrastiveSettings("triplet-all", violating=True)),
+    "nt-xent": lambda: ContrastiveLoss(8, ContrastiveSettings("nt-xent")),
+    "projection": lambda: ContrastiveLoss(8, ContrastiveSettings(projection=4)),
+    "matching": MatchingLoss,
+    "zero": lambda: MatchingLoss(MatchingSettings("zero", negative="sum")),
+    "none": lambda: MatchingLoss(MatchingSettings("none", temperature=3.0)),
+    "hinge": lambda: MatchingLoss(MatchingSettings("none", negative="hinge")),
+    "round trip": CycleLoss,
+    "fixed round trip": lambda: CycleLoss(CycleSettings(temperature=3.0)),
 }
 NEGATIVE = (False, True, False, False, True)
 # means over some of the objects, of which a batch may have none
@@ -85,7 +85,7 @@ def test_a_pair_costs_the_same_whoever_is_beside_it(objective, pairs):
         assert torch.isclose(objective(output, batch)["loss"], (alone[0] + alone[1]) / 2)
     empty = pairs_of(((4, 4), (0, 0)))
     empty["row"][::2], empty["index"][::2] = batch["row"][::2], batch["index"][::2]
-    share = 1 if isinstance(objective, Contrast) else 2  # means over samples, over pairs
+    share = 1 if isinstance(objective, ContrastiveLoss) else 2  # means over samples, over pairs
     assert torch.isclose(objective(output, empty)["loss"] * share, alone[0])
 
 
@@ -169,5 +169,5 @@ def test_detection_of_the_first_pictures_alone(centres):
     batch = batch_of((2, 4, 1, 0))
     output = output_of(batch)
     first = [{name: each[:2] for name, each in columns.items()} for columns in (output, batch)]
-    told, expected = OfFirst(Detection())(output, batch), Detection()(*first)
+    told, expected = FirstViewLoss(DetectionLoss())(output, batch), DetectionLoss()(*first)
     assert told == expected

@@ -9,9 +9,9 @@ import pytest
 from idfree.core.boxes import iou
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
-from idfree.evaluation import scene
-from idfree.evaluation.prepare import prepare, recognise
-from idfree.evaluation.scene import compare, numbered
+from idfree.evaluation import alignment
+from idfree.evaluation.alignment import align, numbered
+from idfree.evaluation.preprocess import prepare, recognise
 
 Annotate = Callable[[Any], Annotation]
 
@@ -96,14 +96,14 @@ def test_the_sweep_misses_nothing(
     monkeypatch: pytest.MonkeyPatch, annotate: Annotate, block: int, offset: float
 ) -> None:
     """Pairs and IoU are those of comparing every box with every other of its frame, to the last bit."""
-    monkeypatch.setattr(scene, "BLOCK", block)
+    monkeypatch.setattr(alignment, "BLOCK", block)
     rng = np.random.default_rng(4)
     frames = [1, 2, 2, 2, 3, 5, 5, 6, 9]
     truth, results = (
         annotate([[f, k, *rng.uniform(0, 40, 2) + offset, *rng.uniform(-4, 30, 2)] for k, f in enumerate(frames * 6)])
         for _ in range(2)
     )
-    found = compare(truth, results, 9)
+    found = align(truth, results, 9)
     expected = iou(truth.xyxy, results.xyxy) * (truth.frame[:, None] == results.frame)
     dense = np.zeros_like(expected)
     dense[found.gt, found.tracker] = found.similarity
@@ -115,7 +115,7 @@ def test_the_sweep_misses_nothing(
 def test_boxes_without_area_or_bounds_touch_nothing(annotate: Annotate) -> None:
     truth = annotate([[1, 1, *PERSON]])
     results = annotate([[1, k, *box] for k, box in enumerate(([2, 2, 0, 5], [2, 2, 5, -1], [0, 0, np.inf, 9]))])
-    assert len(compare(truth, results, 1).similarity) == 0
+    assert len(align(truth, results, 1).similarity) == 0
 
 
 @pytest.mark.parametrize("values", [[], [0], [5, 3, 5, 9], [-1, 7, -1], [10**12, 3, 10**12]])

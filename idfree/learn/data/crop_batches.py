@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from idfree.core.errors import UserError
 from idfree.core.types import Integers
 from idfree.learn import Tensors
-from idfree.learn.data.augment import Augmentation, augment
+from idfree.learn.data.crop_augmentation import CropAugmentation, augment
 
 
 class CropSet(Protocol):
@@ -76,7 +76,7 @@ class Tracklets:
 
 
 @dataclass(frozen=True)
-class BatchShape:
+class CropBatchShape:
     """32 tracklets × 4 crops, in groups of up to 8 that are in the picture at the same moment."""
 
     tracklets: int = 32
@@ -84,15 +84,17 @@ class BatchShape:
     group: int = 8
 
 
-class Batches:
+class CropBatches:
     """Batch n of a run: drawn by the seed and n alone, so that a run resumed at n goes on as if it had never stopped.
 
     `batches(n)`: "crops" float32 (N, 3, H, W), BGR pixels, varied; "tracklet", "video", "first", "last" (N,).
     """
 
-    def __init__(self, crops: CropSet, shape: BatchShape, seed: int = 0, augmentation: Augmentation | None = None):
+    def __init__(
+        self, crops: CropSet, shape: CropBatchShape, seed: int = 0, augmentation: CropAugmentation | None = None
+    ):
         self.crops, self.shape, self.seed = crops, shape, seed
-        self.augmentation = augmentation or Augmentation()
+        self.augmentation = augmentation or CropAugmentation()
         self.tracklets = Tracklets.of(crops)
 
     def __call__(self, step: int) -> Tensors:

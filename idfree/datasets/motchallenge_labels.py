@@ -13,9 +13,9 @@ from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.core.types import Annotation, Image
 from idfree.datasets.footage import Footage
-from idfree.datasets.labelled import IMAGES, SOME
-from idfree.datasets.labels import Complain, refuse
+from idfree.datasets.labels import OnFault, raise_fault
 from idfree.datasets.layout import lay_out, picture_names, relink
+from idfree.datasets.write_sequence import IMAGES, SOME
 from idfree.sequences.folders import files
 from idfree.sequences.images import IMAGE_SUFFIXES
 from idfree.sequences.motchallenge import (
@@ -46,7 +46,9 @@ class Pictures:
     video: Path | None = None
 
 
-def read_sequences(folders: Sequence[Path], images: Path | None = None, complain: Complain = refuse) -> list[Footage]:
+def read_sequences(
+    folders: Sequence[Path], images: Path | None = None, complain: OnFault = raise_fault
+) -> list[Footage]:
     """Those of the sequences that have a gt/gt.txt, each video once. Raises UserError where none has one."""
     labelled = [folder for folder in folders if (folder / "gt" / "gt.txt").is_file()]
     if not labelled:
@@ -81,7 +83,7 @@ def has_pictures(folder: Path, images: Path | None) -> bool:
     return pictures_of(folder, SeqInfo(folder.name), images) != Pictures()
 
 
-def read_sequence(folder: Path, images: Path | None = None, complain: Complain = refuse) -> Footage:
+def read_sequence(folder: Path, images: Path | None = None, complain: OnFault = raise_fault) -> Footage:
     """A sequence with gt/gt.txt: its pedestrians, and what is marked 0 or may pass for one as regions to ignore.
 
     images: a folder with NAME.mp4, NAME/img1/ or NAME/, if the pictures lie elsewhere.

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from idfree.core.errors import UserError
-from idfree.learn.data.batches import Batches, BatchShape, Tracklets
+from idfree.learn.data.crop_batches import CropBatches, CropBatchShape, Tracklets
 
 
 def stream(seed):
@@ -16,7 +16,7 @@ def stream(seed):
 
 
 def test_so_many_tracklets_and_so_many_crops_of_each(crowd):
-    batches = Batches(crowd, BatchShape(tracklets=8, crops=4, group=3))
+    batches = CropBatches(crowd, CropBatchShape(tracklets=8, crops=4, group=3))
     rows = batches.draw(stream(0))
     numbers, counts = np.unique(crowd.tracklet[rows], return_counts=True)
     assert len(numbers) == 8
@@ -24,7 +24,7 @@ def test_so_many_tracklets_and_so_many_crops_of_each(crowd):
 
 
 def test_crops_are_spread_over_the_tracklet(crowd):
-    batches = Batches(crowd, BatchShape(tracklets=8, crops=3))
+    batches = CropBatches(crowd, CropBatchShape(tracklets=8, crops=3))
     for seed in range(5):
         rows = batches.draw(stream(seed)).reshape(8, 3)
         nth = crowd.frame[rows] - batches.tracklets.first[crowd.tracklet[rows]]
@@ -32,12 +32,12 @@ def test_crops_are_spread_over_the_tracklet(crowd):
 
 
 def test_all_crops_come_up(crowd):
-    batches = Batches(crowd, BatchShape(tracklets=8, crops=4))
+    batches = CropBatches(crowd, CropBatchShape(tracklets=8, crops=4))
     assert len(np.unique([batches.draw(stream(seed)) for seed in range(60)])) == len(crowd.tracklet)
 
 
 def test_groups_share_a_moment(crowd):
-    batches = Batches(crowd, BatchShape(tracklets=8, crops=1, group=3))
+    batches = CropBatches(crowd, CropBatchShape(tracklets=8, crops=1, group=3))
     for group in batches.groups(stream(3)):
         first, last = batches.tracklets.first[group], batches.tracklets.last[group]
         assert len(group) <= 3
@@ -45,21 +45,21 @@ def test_groups_share_a_moment(crowd):
 
 
 def test_fewer_tracklets_than_asked_for_are_all_taken_once(crowd):
-    batches = Batches(crowd, BatchShape(tracklets=99, crops=2))
+    batches = CropBatches(crowd, CropBatchShape(tracklets=99, crops=2))
     assert (np.bincount(crowd.tracklet[batches.draw(stream(0))]) == 2).all()
 
 
 def test_a_short_tracklet_gives_crops_twice(crowd):
     short = replace(crowd, **{name: getattr(crowd, name)[::5] for name in ("crops", "tracklet", "frame", "video")})
-    rows = Batches(short, BatchShape(tracklets=8, crops=4)).draw(stream(0)).reshape(8, 4)
+    rows = CropBatches(short, CropBatchShape(tracklets=8, crops=4)).draw(stream(0)).reshape(8, 4)
     assert (np.diff(short.frame[rows], axis=1) >= 0).all()
     counts = np.bincount(short.tracklet)
     assert [len(set(row)) for row in rows] == counts[short.tracklet[rows[:, 0]]].tolist()
 
 
 def test_a_batch_is_a_function_of_seed_and_number(crowd):
-    shape = BatchShape(tracklets=4, crops=2)
-    one, two, other = Batches(crowd, shape, 1), Batches(crowd, shape, 1), Batches(crowd, shape, 2)
+    shape = CropBatchShape(tracklets=4, crops=2)
+    one, two, other = CropBatches(crowd, shape, 1), CropBatches(crowd, shape, 1), CropBatches(crowd, shape, 2)
     one(0)
     for name, column in one(5).items():
         assert torch.equal(column, two(5)[name])
@@ -68,7 +68,7 @@ def test_a_batch_is_a_function_of_seed_and_number(crowd):
 
 
 def test_a_batch_says_where_its_tracklets_were(crowd):
-    batch = Batches(crowd, BatchShape(tracklets=6, crops=2))(0)
+    batch = CropBatches(crowd, CropBatchShape(tracklets=6, crops=2))(0)
     assert batch["crops"].shape == (12, 3, *crowd.crops.shape[1:3])
     assert batch["crops"].dtype == torch.float32
     tracklet = batch["tracklet"].numpy()
@@ -81,25 +81,25 @@ def test_the_order_of_the_crops_in_the_set_does_not_matter(crowd):
     order = np.random.default_rng(0).permutation(len(crowd.tracklet))
     columns = ("crops", "tracklet", "frame", "video")
     shuffled = replace(crowd, **{name: getattr(crowd, name)[order] for name in columns})
-    shape = BatchShape(tracklets=4, crops=2)
-    assert torch.equal(Batches(crowd, shape)(3)["crops"], Batches(shuffled, shape)(3)["crops"])
+    shape = CropBatchShape(tracklets=4, crops=2)
+    assert torch.equal(CropBatches(crowd, shape)(3)["crops"], CropBatches(shuffled, shape)(3)["crops"])
 
 
 def test_true_identities_are_all_different_people(crowd):
     people = replace(crowd, identities=True, frame=np.full_like(crowd.frame, -1), tracklet=crowd.person)
     tensors = Tracklets.of(people).tensors()
     assert tensors["video"].tolist() == [0, 1, 2, 3]
-    assert len(Batches(people, BatchShape(tracklets=4, crops=3))(0)["crops"]) == 12
+    assert len(CropBatches(people, CropBatchShape(tracklets=4, crops=3))(0)["crops"]) == 12
 
 
 def test_one_tracklet_is_too_few(crowd):
     with pytest.raises(UserError, match="two or more"):
-        Batches(replace(crowd, tracklet=np.zeros_like(crowd.tracklet)), BatchShape())
+        CropBatches(replace(crowd, tracklet=np.zeros_like(crowd.tracklet)), CropBatchShape())
 
 
 def test_a_tracklet_without_crops_is_named(crowd):
     with pytest.raises(UserError, match="tracklet 3 of 9"):
-        Batches(replace(crowd, tracklet=crowd.tracklet + (crowd.tracklet >= 3)), BatchShape())
+        CropBatches(replace(crowd, tracklet=crowd.tracklet + (crowd.tracklet >= 3)), CropBatchShape())
 
 
 def test_the_package_s_own_crops_are_such_a_set(crowd):
@@ -107,6 +107,6 @@ def test_the_package_s_own_crops_are_such_a_set(crowd):
 
     xyxy = np.zeros((len(crowd.tracklet), 4))
     own = CropSet(crowd.crops, crowd.tracklet, crowd.frame, crowd.video, xyxy)
-    shape = BatchShape(tracklets=4, crops=2)
-    assert torch.equal(Batches(own, shape)(0)["crops"], Batches(crowd, shape)(0)["crops"])
-    assert Batches(own, shape).fingerprint() == Batches(crowd, shape).fingerprint()
+    shape = CropBatchShape(tracklets=4, crops=2)
+    assert torch.equal(CropBatches(own, shape)(0)["crops"], CropBatches(crowd, shape)(0)["crops"])
+    assert CropBatches(own, shape).fingerprint() == CropBatches(crowd, shape).fingerprint()

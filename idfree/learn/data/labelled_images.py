@@ -39,7 +39,7 @@ class Footage(Protocol):
 
 
 @dataclass(frozen=True)
-class Scene:
+class LabelledImage:
     """A picture (H, W, 3) BGR and what is known of it, in its pixels.
 
     xyxy (N, 4): the objects' boxes, beyond the picture's border where they are cut by it; visible (N, 4): the part of
@@ -55,7 +55,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Scenes:
+class LabelledImages:
     """Pictures 0…P−1 of which anything is known, and boxes 0…R−1, of all footages, one after the other.
     `scenes[picture]` reads one.
 
@@ -74,7 +74,7 @@ class Scenes:
     classes: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, footages: Sequence[Footage], classes: tuple[int, ...] = ()) -> "Scenes":
+    def of(cls, footages: Sequence[Footage], classes: tuple[int, ...] = ()) -> "LabelledImages":
         """Those of some footages. Raises UserError where there is no picture, or no object in any."""
         names = ", ".join(footage.name for footage in footages) or "nothing given"
         if not any(footage.length for footage in footages):
@@ -95,7 +95,7 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def __getitem__(self, picture: int) -> Scene:
+    def __getitem__(self, picture: int) -> LabelledImage:
         """Raises UserError where the picture cannot be read."""
         footage, frame = self.footages[self.footage[picture]], int(self.frame[picture])
         image, boxes = footage.image(frame), footage.boxes
@@ -103,7 +103,7 @@ class Scenes:
         xyxy, row = boxes.xyxy[found], np.arange(found.start, found.stop) + self.start[self.footage[picture]]
         is_object, is_unknown = self.category[row] != NOBODY, self.unknown[row]
         whole, size_hw = xyxy[is_object], (image.shape[0], image.shape[1])
-        return Scene(image, whole, clip(whole, size_hw), row[is_object], clip(xyxy[is_unknown], size_hw))
+        return LabelledImage(image, whole, clip(whole, size_hw), row[is_object], clip(xyxy[is_unknown], size_hw))
 
     @cached_property
     def identities(self) -> int:

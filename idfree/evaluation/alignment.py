@@ -16,7 +16,7 @@ BLOCK = 500_000  # box pairs looked at in one go: bounds the memory in a crowd
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class Alignment:
     """What is compared: a row per box, sorted by frame, and a row per pair of boxes that share area.
 
     gt_frame, gt_id (G,) and tracker_frame, tracker_id (D,): frames from 0, identities 0…gt_ids − 1 without gaps.
@@ -90,11 +90,11 @@ class Scene:
         matrix.reshape(-1)[self.cell[self.pairs_of(frame)]] = values
         return matrix
 
-    def without(self, gt: NDArray[np.bool_], tracker: NDArray[np.bool_]) -> "Scene":
+    def without(self, gt: NDArray[np.bool_], tracker: NDArray[np.bool_]) -> "Alignment":
         """The scene less the masked rows (G,), (D,) of truth and results; identities are numbered anew."""
         gt, tracker = ~gt, ~tracker
         pairs = gt[self.gt] & tracker[self.tracker]
-        return Scene(
+        return Alignment(
             self.frames,
             self.gt_frame[gt],
             numbered(self.gt_id[gt])[1],
@@ -106,10 +106,10 @@ class Scene:
         )
 
 
-def compare(truth: Annotation, results: Annotation, frames: int) -> Scene:
+def align(truth: Annotation, results: Annotation, frames: int) -> Alignment:
     """Truth and results of a sequence of so many frames, compared box by box."""
     gt, tracker, similarity = overlaps(truth, results, frames)
-    return Scene(
+    return Alignment(
         frames,
         truth.frame - 1,
         numbered(truth.id)[1],

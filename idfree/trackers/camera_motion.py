@@ -26,7 +26,7 @@ ECC_BLUR = 5  # px of the shrunken picture
 
 
 @dataclass(frozen=True)
-class CameraSettings:
+class CameraMotionSettings:
     """How the motion is measured; pixels here are those of the shrunken picture.
 
     flow: corners followed by the pyramidal method of Lucas and Kanade, and the similarity that most of them agree on
@@ -52,8 +52,8 @@ class Shot:
 class CameraMotion:
     """The motion between the pictures that it is shown, one after the other; the same again after `reset`."""
 
-    def __init__(self, settings: CameraSettings | None = None):
-        self.settings = settings or CameraSettings()
+    def __init__(self, settings: CameraMotionSettings | None = None):
+        self.settings = settings or CameraMotionSettings()
         if self.settings.downscale < 1:
             raise UserError(f"camera motion: downscale is {self.settings.downscale}, expected 1 or more")
         self.reset()
@@ -137,7 +137,7 @@ def enlarged(small: Floats, downscale: int) -> Floats:
     return np.column_stack([turn, downscale * (shift + centre - turn @ centre)])
 
 
-def flow(last: Shot, now: Shot, settings: CameraSettings) -> Floats | None:
+def flow(last: Shot, now: Shot, settings: CameraMotionSettings) -> Floats | None:
     """The similarity (2, 3) of most corners, None if too few agree. It repeats: OpenCV seeds each RANSAC alike."""
     import cv2
 
@@ -156,7 +156,7 @@ def flow(last: Shot, now: Shot, settings: CameraSettings) -> Floats | None:
     return np.asarray(affine, dtype=np.float64)
 
 
-def ecc(last: Shot, now: Shot, settings: CameraSettings) -> Floats | None:
+def ecc(last: Shot, now: Shot, settings: CameraMotionSettings) -> Floats | None:
     """The rotation and shift (2, 3) of greatest correlation, None where the search does not converge."""
     import cv2
 

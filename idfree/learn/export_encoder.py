@@ -16,20 +16,20 @@ from torch import nn
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.files import whole
 from idfree.core.version import __version__
-from idfree.learn.networks.crop_reid import CropReid, Encoder
+from idfree.learn.networks.crop_reid import CropEncoder, CropReidNetwork
 
 OPSET, IR_VERSION = 18, 8  # what the exporter writes without converting, and the file format of that opset's time
 TOLERANCE = 1e-4  # of a unit vector's elements, between PyTorch and ONNX Runtime
 
 
-def export_crops(network: CropReid, path: Path, metadata: Mapping[str, str]) -> None:
+def export_crops(network: CropReidNetwork, path: Path, metadata: Mapping[str, str]) -> None:
     """Write a crop encoder: `crops` uint8 (N, H, W, 3) BGR → `embedding` float32 (N, D) of unit length, N free.
 
     metadata: what is to stand in the file beside kind, version, dimension and size. The file is written only if ONNX
     Runtime makes of it what PyTorch does. Raises MissingExtra without onnx and onnxscript, and UserError with the
     difference where the two disagree.
     """
-    encoder = Encoder(copy.deepcopy(network)).cpu().float().eval()
+    encoder = CropEncoder(copy.deepcopy(network)).cpu().float().eval()
     encoder.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     height, width = network.size_hw
     facts = {
@@ -49,7 +49,7 @@ def export_crops(network: CropReid, path: Path, metadata: Mapping[str, str]) -> 
 
 
 @dataclass(frozen=True)
-class Ports:
+class OnnxInterface:
     """What a graph takes and gives: the input's name, which of its dimensions are open, the outputs' names.
 
     letters: by port, what open dimensions are to be called. opset, translations: of ONNX, and what it calls operators
@@ -64,11 +64,11 @@ class Ports:
     translations: Mapping[Any, Any] | None = None
 
 
-CROPS = Ports("crops", {0: torch.export.Dim("N")}, ["embedding"])
+CROPS = OnnxInterface("crops", {0: torch.export.Dim("N")}, ["embedding"])
 
 
 def write(
-    network: nn.Module, example: torch.Tensor, path: Path, metadata: Mapping[str, str], ports: Ports = CROPS
+    network: nn.Module, example: torch.Tensor, path: Path, metadata: Mapping[str, str], ports: OnnxInterface = CROPS
 ) -> None:
     """The graph of a network, whole in one file."""
     try:
@@ -111,7 +111,7 @@ def without_warnings() -> Iterator[None]:
         logging.disable(before)
 
 
-def disagreement(encoder: Encoder, crops: torch.Tensor, path: Path) -> float:
+def disagreement(encoder: CropEncoder, crops: torch.Tensor, path: Path) -> float:
     """The largest difference between what PyTorch and ONNX Runtime make of several crops, and of one."""
     import onnxruntime
 

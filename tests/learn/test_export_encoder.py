@@ -12,15 +12,15 @@ pytest.importorskip("onnxscript")
 import onnxruntime
 
 from idfree.core.errors import UserError
-from idfree.learn import export
-from idfree.learn.networks.crop_reid import CropReid, embed
+from idfree.learn import export_encoder
+from idfree.learn.networks.crop_reid import CropReidNetwork, embed
 
 
 @pytest.fixture(scope="module")
 def network():
     """With statistics as after some training, in the memory format that training leaves."""
     torch.manual_seed(0)
-    network = CropReid("striped").to(memory_format=torch.channels_last)
+    network = CropReidNetwork("striped").to(memory_format=torch.channels_last)
     network({"crops": torch.rand(16, 3, 128, 64) * 255})
     return network
 
@@ -28,7 +28,7 @@ def network():
 @pytest.fixture(scope="module")
 def path(network, tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "appearance.onnx"
-    export.export_crops(network, path, {"method": "simplereid", "limit": "0.45"})
+    export_encoder.export_crops(network, path, {"method": "simplereid", "limit": "0.45"})
     return path
 
 
@@ -80,17 +80,17 @@ def test_the_file_is_small_and_alone(network, path):
 def test_a_file_that_disagrees_is_not_written(network, tmp_path, monkeypatch):
     wrong = SimpleNamespace(run=lambda names, feeds: [np.zeros((len(feeds["crops"]), 128), np.float32)])
     monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *args, **kwargs: wrong)
-    monkeypatch.setattr(export, "write", lambda encoder, crops, path, metadata: path.write_bytes(b"graph"))
+    monkeypatch.setattr(export_encoder, "write", lambda encoder, crops, path, metadata: path.write_bytes(b"graph"))
     with pytest.raises(UserError, match=r"differ by 0\.\d+, more than 0\.0001"):
-        export.export_crops(network, tmp_path / "x.onnx", {})
+        export_encoder.export_crops(network, tmp_path / "x.onnx", {})
     assert not list(tmp_path.iterdir())
 
 
 def test_the_package_s_own_encoder_reads_it(path, network):
-    from idfree.appearance.crop_network import Network
+    from idfree.appearance.crop_network import CropNetwork
 
     image = np.random.default_rng(0).integers(0, 256, (300, 200, 3), dtype=np.uint8)
-    encoder = Network(path)
+    encoder = CropNetwork(path)
     found = encoder(image, np.array([[10.0, 20.0, 74.0, 148.0]]))  # as large as a crop: nothing to resize
-    assert (encoder.dimension, encoder.limit) == (128, 0.45)
+    assert (encoder.dimension, encoder.match_threshold) == (128, 0.45)
     assert np.allclose(found, embed(network, image[None, 20:148, 10:74]), atol=1e-4)

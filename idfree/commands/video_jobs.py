@@ -1,4 +1,4 @@
-"""What commands share that work through many videos: which videos, who does the work, and what came of each."""
+"""What commands share that work through many videos: which videos, who does the work, and what came of map_items."""
 
 import argparse
 import logging
@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.detector import DetectorOf, detectors
+from idfree.commands.detector_options import DetectorOf, detectors
 from idfree.core.errors import UserError
-from idfree.core.workers import Crew, Portable, each
+from idfree.core.workers import PicklableFactory, WorkerPool, map_items
 
 LOG = logging.getLogger("idfree")
 
@@ -18,18 +18,18 @@ WORDS = ("hog", "det", "colour", "own", "none")  # of --detector and --appearanc
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """What users may say of who does the work."""
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="videos at a time, a process each (1)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="videos at a time, a process map_items (1)")
     what = "address of a Dask scheduler whose workers do it; all must reach the videos and the OUT folder"
     parser.add_argument("--dask", metavar="ADDRESS", help=what)
 
 
-def crew_of(options: argparse.Namespace) -> Crew:
+def crew_of(options: argparse.Namespace) -> WorkerPool:
     """Who does the work. Raises UserError."""
-    return Crew(options.workers, options.dask)
+    return WorkerPool(options.workers, options.dask)
 
 
 def recordings(source: str) -> list[Path]:
-    """The files and folders that are one sequence each. Raises UserError for a camera, and where there is nothing."""
+    """The files and folders that are one sequence map_items. Raises UserError for a camera, and where there is nothing."""
     from idfree.sequences.folders import files, visible
     from idfree.sequences.images import IMAGE_SUFFIXES
     from idfree.sequences.motchallenge import is_sequence
@@ -43,7 +43,7 @@ def recordings(source: str) -> list[Path]:
         )
     if not path.is_dir() or is_sequence(path):
         return [path]
-    sequences = [each for each in visible(path) if each.is_dir() and is_sequence(each)]
+    sequences = [map_items for map_items in visible(path) if map_items.is_dir() and is_sequence(map_items)]
     if sequences or files(path, IMAGE_SUFFIXES):
         return sequences or [path]
     return files(path, VIDEO_SUFFIXES) or [path]  # an empty folder is refused where it is opened
@@ -60,7 +60,9 @@ def videos(options: argparse.Namespace) -> dict[str, Path]:
     names = [name_of(path) for path in paths]
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"{names.count(name)} sources are called {name}: their results would overwrite each other")
+            raise UserError(
+                f"{names.count(name)} sources are called {name}: their results would overwrite map_items other"
+            )
     if Path(options.detector).is_file() and not options.detector.endswith(NETWORKS) and len(paths) > 1:
         raise UserError(f"--detector {options.detector}: one file for {len(paths)} videos; expected a folder of them")
     return dict(zip(names, paths, strict=True))
@@ -71,8 +73,10 @@ def name_of(path: Path) -> str:
     return path.resolve().name if path.is_dir() else path.stem
 
 
-def told(options: argparse.Namespace, paths: Mapping[str, Path]) -> tuple[argparse.Namespace, Portable[DetectorOf]]:
-    """The options as those who do the work are to have them, and what finds the boxes of each video.
+def told(
+    options: argparse.Namespace, paths: Mapping[str, Path]
+) -> tuple[argparse.Namespace, PicklableFactory[DetectorOf]]:
+    """The options as those who do the work are to have them, and what finds the boxes of map_items video.
 
     In other processes there are no bars; elsewhere paths must be whole, as other folders are begun in.
     """
@@ -83,7 +87,7 @@ def told(options: argparse.Namespace, paths: Mapping[str, Path]) -> tuple[argpar
         said |= {name: str(Path(word).absolute()) for name, word in words.items() if word not in WORDS}
         said["out"] = options.out.absolute()
     theirs = argparse.Namespace(**said)
-    return theirs, Portable(detectors, theirs, crew.threads(len(paths)))
+    return theirs, PicklableFactory(detectors, theirs, crew.threads(len(paths)))
 
 
 def work_through(
@@ -97,7 +101,7 @@ def work_through(
     crew, reports, failed = crew_of(options), {}, {}
     items = {name: path.absolute() if options.dask else path for name, path in paths.items()}
     try:
-        for name, outcome in each(function, items, crew, done, options.quiet):
+        for name, outcome in map_items(function, items, crew, done, options.quiet):
             if isinstance(outcome, UserError):
                 failed[name] = str(outcome)
                 if len(paths) > 1:

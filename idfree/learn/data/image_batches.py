@@ -10,9 +10,9 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.types import Integers
 from idfree.learn import Tensors
-from idfree.learn.data.scenes import Scene, Scenes
+from idfree.learn.data.labelled_images import LabelledImage, LabelledImages
 from idfree.learn.data.targets import targets
-from idfree.learn.data.warp import SceneAugmentation, mosaic, vary
+from idfree.learn.data.warp import ImageAugmentation, mosaic, vary
 
 LOG = logging.getLogger("idfree")
 
@@ -22,7 +22,7 @@ TRIES = 10  # pictures in place of one that cannot be read, before it is said th
 
 
 @dataclass(frozen=True)
-class SceneShape:
+class ImageBatchShape:
     """How many pictures, and of what size (height, width); the stride of the maps; 4 distances or 2 sides to a box."""
 
     pictures: int = 12
@@ -37,11 +37,11 @@ class SceneShape:
             raise ValueError(f"pictures of {self.size_hw[1]}×{self.size_hw[0]}, expected multiples of {COARSEST}")
 
 
-class SceneBatches:
+class ImageBatches:
     """Batch n of a run: drawn by the seed and n alone, so that a run resumed at n goes on as if it had never stopped.
 
     Every picture comes up once an epoch, in a new order each; a batch may begin in one epoch and end in the next.
-    `batches(n)`: see `targets`. augmentation: SceneAugmentation's defaults if None.
+    `batches(n)`: see `targets`. augmentation: ImageAugmentation's defaults if None.
     skip: a picture that cannot be read is replaced by another, with a warning; otherwise it raises UserError.
     share: the rank of this process and how many there are: every how many-th picture of a batch is this one's.
     Raises UserError where a batch cannot be shared evenly.
@@ -49,17 +49,17 @@ class SceneBatches:
 
     def __init__(
         self,
-        scenes: Scenes,
-        shape: SceneShape,
+        scenes: LabelledImages,
+        shape: ImageBatchShape,
         seed: int = 0,
-        augmentation: SceneAugmentation | None = None,
+        augmentation: ImageAugmentation | None = None,
         skip: bool = False,
         share: tuple[int, int] = (0, 1),
     ):
         if shape.pictures % share[1]:
             raise UserError(f"batches of {shape.pictures} pictures for {share[1]} processes: expected a multiple of it")
         self.scenes, self.shape, self.seed, self.skip, self.share = scenes, shape, seed, skip, share
-        self.augmentation = augmentation or SceneAugmentation()
+        self.augmentation = augmentation or ImageAugmentation()
         self.unreadable: set[int] = set()
         self.lock = threading.Lock()
 
@@ -71,7 +71,7 @@ class SceneBatches:
         """How many batches show every picture once."""
         return -(-len(self.scenes) // self.shape.pictures)
 
-    def varied(self, step: int) -> list[Scene]:
+    def varied(self, step: int) -> list[LabelledImage]:
         """The scenes of a batch as the network will see them."""
         return [self.one(*each) for each in zip(self.numbers(step).tolist(), self.streams(step), strict=True)]
 
@@ -91,7 +91,7 @@ class SceneBatches:
         order = [np.random.default_rng([self.seed, ORDER, e]).permutation(len(self.scenes)) for e in epochs]
         return np.stack(order)[which, nth]
 
-    def one(self, number: int, random: np.random.Generator) -> Scene:
+    def one(self, number: int, random: np.random.Generator) -> LabelledImage:
         """A picture, varied; or, as often as the settings say, four in one."""
         settings, size_hw = self.augmentation, self.shape.size_hw
         if random.random() < settings.mosaic:
@@ -99,11 +99,11 @@ class SceneBatches:
             return mosaic([self.read(each, random) for each in four], size_hw, random, settings)
         return vary(self.read(number, random), size_hw, random, settings)
 
-    def read(self, number: int, random: np.random.Generator) -> Scene:
+    def read(self, number: int, random: np.random.Generator) -> LabelledImage:
         """A picture, or with `skip`, where it cannot be read, another. Raises UserError naming the file."""
         return self.found(number, random)[1]
 
-    def found(self, number: int, random: np.random.Generator) -> tuple[int, Scene]:
+    def found(self, number: int, random: np.random.Generator) -> tuple[int, LabelledImage]:
         """As `read`, with the number of the picture that it is."""
         for _ in range(TRIES):
             try:

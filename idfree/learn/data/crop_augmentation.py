@@ -16,7 +16,7 @@ ERASED_AREA, ERASED_LOG_ASPECT = (0.02, 0.4), (math.log(0.3), -math.log(0.3))  #
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class CropAugmentation:
     """How far a crop may be changed. Hue stays: the colour of clothes is what tells people apart.
 
     margins: how often what lies left and right of the middle becomes another crop's. People who stand side by side
@@ -34,7 +34,7 @@ class Augmentation:
     erase: float = 0.5  # probability
 
 
-def augment(crops: NDArray[np.uint8], random: np.random.Generator, settings: Augmentation) -> Tensor:
+def augment(crops: NDArray[np.uint8], random: np.random.Generator, settings: CropAugmentation) -> Tensor:
     """Crops (N, H, W, 3) BGR → float32 (N, 3, H, W) of pixels 0…255, changed as `random` has it."""
     pixels = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float()  # N H W 3 -> N 3 H W
     pixels = move(pixels.contiguous(), random, settings)
@@ -43,7 +43,7 @@ def augment(crops: NDArray[np.uint8], random: np.random.Generator, settings: Aug
     return erase(pixels, random, settings.erase)
 
 
-def move(pixels: Tensor, random: np.random.Generator, settings: Augmentation) -> Tensor:
+def move(pixels: Tensor, random: np.random.Generator, settings: CropAugmentation) -> Tensor:
     """Flipped, scaled and shifted at once; what comes in from outside is the border's own pixels."""
     count = len(pixels)
     zoom, shift = 1 + either_way(random, settings.scale, count), either_way(random, settings.shift, (count, 2))
@@ -64,7 +64,7 @@ def margins(pixels: Tensor, random: np.random.Generator, probability: float) -> 
     return torch.lerp(pixels[torch.from_numpy(random.permutation(count))], pixels, share)
 
 
-def colour(pixels: Tensor, random: np.random.Generator, settings: Augmentation) -> Tensor:
+def colour(pixels: Tensor, random: np.random.Generator, settings: CropAugmentation) -> Tensor:
     """Brighter or darker, with more or less contrast and saturation, and still within 0…255."""
     amounts = (settings.brightness, settings.contrast, settings.saturation)
     gain, contrast, saturation = (1 + per_crop(either_way(random, amount, len(pixels))) for amount in amounts)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Integers
+from idfree.evaluation.alignment import EPS, Alignment, align, numbered
 from idfree.evaluation.matching import heaviest
-from idfree.evaluation.scene import EPS, Scene, compare, numbered
 
 PEDESTRIAN = 1
 CROWD = 13  # the last class of MOT20; MOT17 has twelve
@@ -31,7 +31,7 @@ def prepare(
     frames: int | None = None,
     classes: Iterable[int] | None = None,
     names: tuple[str, str] = ("truth", "results"),
-) -> Scene:
+) -> Alignment:
     """The boxes of one sequence that are to be compared, by the rules of a protocol.
 
     mot17 (also MOT16), mot20: results that stand on a distractor are taken out, then all truth that is marked 0 or no
@@ -54,7 +54,7 @@ def prepare(
     check_identities(truth, names[0])
     check_identities(results, names[1])
 
-    scene = compare(truth, results, frames)
+    scene = align(truth, results, frames)
     ignored, on_distractor = truth.score == 0, np.zeros(len(results), dtype=np.bool_)
     if protocol != "plain":
         ignored = truth.score.astype(np.int64) == 0  # the official kit reads whole marks: 0.9 is 0
@@ -82,7 +82,7 @@ def recognise(truth: Annotation, name: str = "") -> str:
     return "mot20" if CROWD in classes or "MOT20" in name else "mot17"
 
 
-def standing_on(scene: Scene, distractor: NDArray[np.bool_]) -> Integers:
+def standing_on(scene: Alignment, distractor: NDArray[np.bool_]) -> Integers:
     """The rows of results that match a distractor (mask over truth) when every box of truth is matched by IoU."""
     wanted = distractor[scene.gt]
     weight = np.where(scene.similarity >= MIN_IOU - EPS, scene.similarity, 0.0)

@@ -7,7 +7,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
-from idfree.evaluation.half import every, half
+from idfree.evaluation.frame_subset import every, half
 
 Annotate = Callable[[Any], Annotation]
 

@@ -10,13 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from idfree.core.errors import UserError
-from idfree.learn.data.prefetch import Ahead
-from idfree.learn.data.scene_batches import SceneBatches, SceneShape
-from idfree.learn.data.scenes import Scenes
-from idfree.learn.data.warp import STILL, SceneAugmentation
+from idfree.learn.data.image_batches import ImageBatches, ImageBatchShape
+from idfree.learn.data.labelled_images import LabelledImages
+from idfree.learn.data.prefetch import BatchPrefetcher
+from idfree.learn.data.warp import STILL, ImageAugmentation
 from idfree.sequences.images import read_image
 
-SHAPE = SceneShape(pictures=2, size_hw=(64, 96))
+SHAPE = ImageBatchShape(pictures=2, size_hw=(64, 96))
 
 
 def same(one, two):
@@ -24,7 +24,7 @@ def same(one, two):
 
 
 def batches(footages, **options):
-    return SceneBatches(Scenes.of(footages), options.pop("shape", SHAPE), **options)
+    return ImageBatches(LabelledImages.of(footages), options.pop("shape", SHAPE), **options)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_a_batch_is_a_function_of_seed_and_number(footages):
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_workers_change_nothing(footages, workers):
     own = batches(footages, seed=3)
-    with Ahead(batches(footages, seed=3), workers, steps=7) as ahead:
+    with BatchPrefetcher(batches(footages, seed=3), workers, steps=7) as ahead:
         assert all(same(ahead(step), own(step)) for step in (*range(7), 2, 3))
 
 
@@ -71,7 +71,7 @@ def test_what_a_batch_holds(footages):
     batch = batches(footages, shape=replace(SHAPE, pictures=5), augmentation=STILL)(0)
     assert sorted(batch["row"][batch["mask"]].tolist()) == [0, 1, 3, 4, 5, 6]
     assert batch["ignore"].any(dim=2).any(dim=1).sum() == 1
-    seen = Scenes.of(footages).identity[batch["row"][batch["mask"]]]
+    seen = LabelledImages.of(footages).identity[batch["row"][batch["mask"]]]
     assert (batch["identity"][batch["mask"]].numpy() == seen).all()
     assert batch["heat"].shape == (5, 1, 16, 24)
 
@@ -81,11 +81,11 @@ def test_what_a_batch_holds(footages):
 )
 def test_shapes_that_no_network_takes_are_refused(settings, said):
     with pytest.raises(ValueError, match=said):
-        SceneShape(**settings)
+        ImageBatchShape(**settings)
 
 
 def test_mosaics_hold_boxes_of_several_pictures(footages):
-    settings = replace(SceneAugmentation(), mosaic=1)
+    settings = replace(ImageAugmentation(), mosaic=1)
     batch = batches(footages, shape=replace(SHAPE, pictures=8), augmentation=settings)(0)
     rows = [set(row[mask].tolist()) for row, mask in zip(batch["row"], batch["mask"], strict=True)]
     pictures = [{(0, 0, 0, 1, 1, 2, 3)[row] for row in some} for some in rows]
@@ -94,10 +94,10 @@ def test_mosaics_hold_boxes_of_several_pictures(footages):
 
 def test_a_picture_that_cannot_be_read_is_named(damaged):
     with pytest.raises(UserError, match=r"2\.jpg: it is damaged"):
-        Scenes.of(damaged)[1]
+        LabelledImages.of(damaged)[1]
     with pytest.raises(UserError, match=r"3\.jpg: No such file"):
-        Scenes.of(damaged)[2]
-    with Ahead(batches(damaged), workers=2) as ahead, pytest.raises(UserError, match=r"[23]\.jpg"):
+        LabelledImages.of(damaged)[2]
+    with BatchPrefetcher(batches(damaged), workers=2) as ahead, pytest.raises(UserError, match=r"[23]\.jpg"):
         [ahead(step) for step in range(3)]
 
 

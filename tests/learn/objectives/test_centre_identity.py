@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from idfree.core.errors import UserError
-from idfree.learn.objectives.center_identity import IdentityAtCentres
+from idfree.learn.objectives.centre_identity import CentreIdentityLoss
 from idfree.learn.objectives.gather import gather
 
 
@@ -16,7 +16,7 @@ def test_by_definition(centres):
     batch = batch_of(identities=9)
     output = output_of(batch)
     torch.manual_seed(0)
-    objective = IdentityAtCentres(9, 8)
+    objective = CentreIdentityLoss(9, 8)
     losses = []
     for b, m in batch["mask"].nonzero().tolist():
         vector = gather(output["embedding"], batch["index"])[b, m]
@@ -29,7 +29,7 @@ def test_unknown_identities_and_empty_places_have_no_say(centres):
     batch_of, output_of = centres
     batch = batch_of((2, 1, 0))
     batch["identity"][0] = torch.tensor([3, -1, -1, -1])
-    output, objective = output_of(batch), IdentityAtCentres(5, 8)
+    output, objective = output_of(batch), CentreIdentityLoss(5, 8)
     objective(output, batch)["identity"].backward()
     touched = (output["embedding"].grad != 0).any(dim=1).flatten(1).nonzero().tolist()
     assert touched == [[0, batch["index"][0, 0].item()], [1, batch["index"][1, 0].item()]]
@@ -38,7 +38,7 @@ def test_unknown_identities_and_empty_places_have_no_say(centres):
 def test_of_nobody_it_is_nothing_and_the_graph_is_whole(centres):
     batch_of, output_of = centres
     batch = batch_of() | {"identity": torch.full((3, 4), -1)}
-    output, objective = output_of(batch), IdentityAtCentres(5, 8)
+    output, objective = output_of(batch), CentreIdentityLoss(5, 8)
     loss = objective(output, batch)["identity"]
     loss.backward()
     assert loss == 0
@@ -47,7 +47,7 @@ def test_of_nobody_it_is_nothing_and_the_graph_is_whole(centres):
 
 def test_the_length_of_an_embedding_does_not_matter(centres):
     batch_of, output_of = centres
-    batch, objective = batch_of(), IdentityAtCentres(5, 8)
+    batch, objective = batch_of(), CentreIdentityLoss(5, 8)
     output = output_of(batch)
     longer = {"embedding": 7 * output["embedding"]}
     assert torch.isclose(objective(output, batch)["identity"], objective(longer, batch)["identity"])
@@ -55,9 +55,9 @@ def test_the_length_of_an_embedding_does_not_matter(centres):
 
 @pytest.mark.parametrize(("identities", "scale"), [(1, 1), (2, 1), (3, 1), (4, math.log(3)), (101, math.log(100))])
 def test_scale(identities, scale):
-    assert IdentityAtCentres(identities, 8).scale == pytest.approx(math.sqrt(2) * scale)
+    assert CentreIdentityLoss(identities, 8).scale == pytest.approx(math.sqrt(2) * scale)
 
 
 def test_without_identities_it_cannot_work():
     with pytest.raises(UserError, match="none of the boxes has an identity"):
-        IdentityAtCentres(0, 8)
+        CentreIdentityLoss(0, 8)

@@ -7,10 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.data.augment import Augmentation, augment, erase
+from idfree.learn.data.crop_augmentation import CropAugmentation, augment, erase
 from idfree.learn.networks.layers import PIXEL_MEAN
 
-NONE = Augmentation(**{field.name: 0.0 for field in fields(Augmentation)})
+NONE = CropAugmentation(**{field.name: 0.0 for field in fields(CropAugmentation)})
 CROPS = np.random.default_rng(0).integers(0, 256, (64, 16, 8, 3), dtype=np.uint8)
 
 
@@ -96,5 +96,5 @@ def test_erased_is_one_rectangle_of_the_mean_colour():
 
 def test_the_crops_given_are_left_alone():
     before = CROPS.copy()
-    augment(CROPS, np.random.default_rng(0), Augmentation())
+    augment(CROPS, np.random.default_rng(0), CropAugmentation())
     assert (before == CROPS).all()

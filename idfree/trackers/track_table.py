@@ -10,7 +10,7 @@ from idfree.core.types import Floats, Integers
 
 
 @dataclass
-class Tracklets:
+class TrackTable:
     """Columns that every tracker needs; each adds its own by subclassing. Rows stay in order of birth.
 
     id (N,) from 1; class_id (N,); score (N,) of the last detection.
@@ -28,7 +28,7 @@ class Tracklets:
         for name, values in vars(self).items():
             setattr(self, name, values[rows])
 
-    def add(self, others: "Tracklets") -> None:
+    def add(self, others: "TrackTable") -> None:
         """Append the rows of `others`. An empty table takes the shapes of the others: the embedding's length, say."""
         for name, values in vars(self).items():
             more = getattr(others, name)

@@ -1,4 +1,4 @@
-"""A picture fitted to a network's input, and boxes there and back."""
+"""A picture letterbox to a network's input, and boxes there and back."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idfree.detectors.letterbox import draw, fitted, to_image, to_input
+from idfree.core.letterbox import draw, letterbox
 
 side = st.integers(1, 3000)
 LEVELS = np.arange(256, dtype=np.float32)
@@ -15,16 +15,16 @@ LEVELS = np.arange(256, dtype=np.float32)
 @given(side, side, st.sampled_from(["corner", "centre", "stretch"]), st.floats(-50, 4000), st.floats(0.1, 900))
 def test_boxes_return_from_the_input_as_they_were(height, width, place, left, size):
     box = np.array([[left, 7.25, left + size, 7.25 + 2 * size]])
-    fit = fitted((height, width), (416, 640), place)
-    np.testing.assert_allclose(to_image(to_input(box, fit), fit), box, rtol=1e-9, atol=1e-9)
+    fit = letterbox((height, width), (416, 640), place)
+    np.testing.assert_allclose(fit.to_image(fit.to_input(box)), box, rtol=1e-9, atol=1e-9)
 
 
 @given(side, side, st.sampled_from(["corner", "centre", "stretch"]))
 def test_the_whole_image_becomes_the_whole_drawing_inside_the_input(height, width, place):
-    fit = fitted((height, width), (416, 640), place)
-    left, top, right, bottom = to_input(np.array([[0.0, 0.0, width, height]]), fit)[0]
-    assert (left, top) == fit.corner_xy
-    np.testing.assert_allclose([bottom - top, right - left], fit.drawn_hw)
+    fit = letterbox((height, width), (416, 640), place)
+    left, top, right, bottom = fit.to_input(np.array([[0.0, 0.0, width, height]]))[0]
+    assert (left, top) == fit.offset_xy
+    np.testing.assert_allclose([bottom - top, right - left], fit.resized_hw)
     assert left >= 0
     assert top >= 0
     assert right <= 640 + 1e-9
@@ -32,7 +32,7 @@ def test_the_whole_image_becomes_the_whole_drawing_inside_the_input(height, widt
 
 
 @pytest.mark.parametrize(
-    ("image_hw", "place", "drawn_hw", "corner_xy"),
+    ("image_hw", "place", "resized_hw", "offset_xy"),
     [
         ((1080, 1920), "corner", (234, 416), (0, 0)),
         ((576, 768), "corner", (312, 416), (0, 0)),
@@ -42,9 +42,9 @@ def test_the_whole_image_becomes_the_whole_drawing_inside_the_input(height, widt
         ((370, 1224), "stretch", (416, 416), (0, 0)),
     ],
 )
-def test_sizes_worked_by_hand(image_hw, place, drawn_hw, corner_xy):
-    fit = fitted(image_hw, (416, 416), place)
-    assert (fit.drawn_hw, fit.corner_xy) == (drawn_hw, corner_xy)
+def test_sizes_worked_by_hand(image_hw, place, resized_hw, offset_xy):
+    fit = letterbox(image_hw, (416, 416), place)
+    assert (fit.resized_hw, fit.offset_xy) == (resized_hw, offset_xy)
 
 
 def test_drawing_is_yolox_preprocessing_to_the_bit():
@@ -55,14 +55,14 @@ def test_drawing_is_yolox_preprocessing_to_the_bit():
     expected[: size[1], : size[0]] = cv2.resize(bgr, size, interpolation=cv2.INTER_LINEAR)
 
     planes = np.full((3, 416, 416), 114, dtype=np.float32)
-    draw(bgr, fitted((90, 160), (416, 416), "corner"), LEVELS, False, planes)
+    draw(bgr, letterbox((90, 160), (416, 416), "corner"), LEVELS, False, planes)
     np.testing.assert_array_equal(planes, expected.transpose(2, 0, 1))
 
 
 def test_rgb_turns_the_channels_round_and_levels_scale_them():
     bgr = np.full((8, 8, 3), (255, 102, 0), dtype=np.uint8)
     planes = np.zeros((3, 8, 8), dtype=np.float32)
-    draw(bgr, fitted((8, 8), (8, 8), "centre"), LEVELS / 255, True, planes)
+    draw(bgr, letterbox((8, 8), (8, 8), "centre"), LEVELS / 255, True, planes)
     np.testing.assert_allclose(planes[:, 3, 3], [0, 0.4, 1])
 
 
@@ -70,10 +70,10 @@ def test_rgb_turns_the_channels_round_and_levels_scale_them():
 def test_a_dot_is_drawn_where_its_box_is_sent(place, input_hw):
     bgr = np.zeros((16, 16, 3), dtype=np.uint8)
     bgr[5, 9] = 200
-    fit = fitted((16, 16), input_hw, place)
+    fit = letterbox((16, 16), input_hw, place)
     planes = np.zeros((3, *input_hw), dtype=np.float32)
     draw(bgr, fit, LEVELS, False, planes)
     rows, columns = np.indices(input_hw) + 0.5  # pixels' centres
     centre = [(planes[0] * where).sum() / planes[0].sum() for where in (columns, rows)]
-    box = to_input(np.array([[9.0, 5.0, 10.0, 6.0]]), fit)[0]
+    box = fit.to_input(np.array([[9.0, 5.0, 10.0, 6.0]]))[0]
     np.testing.assert_allclose(centre, (box[:2] + box[2:]) / 2, atol=0.02)  # 8-bit rounding

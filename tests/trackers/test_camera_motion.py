@@ -5,8 +5,15 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Floats, Frame
-from idfree.trackers import camera
-from idfree.trackers.camera import CameraMotion, CameraSettings, StoredMotion, read_motion, warp, write_motion
+from idfree.trackers import camera_motion
+from idfree.trackers.camera_motion import (
+    CameraMotion,
+    CameraMotionSettings,
+    StoredMotion,
+    read_motion,
+    warp,
+    write_motion,
+)
 from idfree.trackers.kalman import POSITION, PP, PV, VELOCITY, VV
 from idfree.trackers.motion import AreaMotion, HeightMotion, SizeMotion
 
@@ -50,7 +57,7 @@ SHIFTS = [similarity(0, 1, (3.3, -1.7)), similarity(0, 1, (-21.0, 12.5)), simila
 @pytest.mark.parametrize("truth", [*SHIFTS, similarity(-2, 1.04, (6, -3)), similarity(0, 0.95, (0, 0))])
 @pytest.mark.parametrize("downscale", [1, 2, 3])
 def test_flow_finds_the_motion(truth, downscale):
-    motion = CameraMotion(CameraSettings(downscale=downscale))
+    motion = CameraMotion(CameraMotionSettings(downscale=downscale))
     image = texture()
     np.testing.assert_array_equal(motion.estimate(image), STILL)  # the first picture has nothing to be compared with
     assert error(motion.estimate(moved(image, truth)), truth) < 0.3
@@ -58,7 +65,7 @@ def test_flow_finds_the_motion(truth, downscale):
 
 @pytest.mark.parametrize("truth", SHIFTS)
 def test_ecc_finds_the_motion(truth):
-    motion = CameraMotion(CameraSettings(method="ecc"))
+    motion = CameraMotion(CameraMotionSettings(method="ecc"))
     motion.estimate(texture())
     assert error(motion.estimate(moved(texture(), truth)), truth) < 0.5
 
@@ -74,7 +81,7 @@ def test_what_moves_by_itself_does_not_count(method):
     image[top:bottom, left:right] = texture(1)[top:bottom, left:right]
 
     def estimate(boxes: Floats | None) -> Floats:
-        motion = CameraMotion(CameraSettings(method=method))
+        motion = CameraMotion(CameraMotionSettings(method=method))
         motion.estimate(image, boxes)
         return motion.estimate(later, boxes)
 
@@ -91,7 +98,7 @@ def test_boxes_may_reach_outside_the_picture():
 
 @pytest.mark.parametrize("method", ["flow", "ecc"])
 def test_where_nothing_is_found_the_camera_stands_still(method):
-    motion = CameraMotion(CameraSettings(method=method))
+    motion = CameraMotion(CameraMotionSettings(method=method))
     grey = np.full((HEIGHT, WIDTH, 3), 127, dtype=np.uint8)
     everything = np.array([[0.0, 0, WIDTH, HEIGHT]])
     for image, boxes in ((grey, None), (grey, None), (texture(), everything), (texture(), everything)):
@@ -107,7 +114,7 @@ def test_a_cut_or_a_picture_of_another_size_is_no_motion():
 
 @pytest.mark.parametrize("method", ["flow", "ecc"])
 def test_results_repeat(method):
-    motion = CameraMotion(CameraSettings(method=method))
+    motion = CameraMotion(CameraMotionSettings(method=method))
     film = [moved(texture(), similarity(n / 4, 1, (n, -2 * n))) for n in range(4)]
     first = [motion.estimate(image) for image in film]
     cv2.setRNGSeed(7)  # what others do with it does not matter
@@ -122,7 +129,7 @@ def test_a_frame_without_its_picture_is_refused():
 
 def test_a_senseless_downscale_is_refused():
     with pytest.raises(UserError, match="downscale is 0"):
-        CameraMotion(CameraSettings(downscale=0))
+        CameraMotion(CameraMotionSettings(downscale=0))
 
 
 def test_stored_maps_are_put_together_over_skipped_frames():
@@ -206,7 +213,7 @@ def test_variances_are_the_diagonal_of_the_full_covariance():
         np.testing.assert_allclose(warped[0, row, :2], np.diag(full))
         np.testing.assert_allclose(warped[0, row, 2:], scale**2 * state[0, row, 2:])
     np.testing.assert_array_equal(state, before)
-    np.testing.assert_allclose(warp(state, camera.still()), state)
+    np.testing.assert_allclose(warp(state, camera_motion.still()), state)
     assert warp(state[:0], affine).shape == (0, 5, 4)
 
 

@@ -12,7 +12,7 @@ from idfree.learn.objectives.gather import gather
 LEAST = math.e  # K − 1 counts as this at least: the scale is √2 or more, where the formula gives 0 or less
 
 
-class IdentityAtCentres(nn.Module):
+class CentreIdentityLoss(nn.Module):
     """Cross-entropy over K identities of the embedding at each object's centre (Zhang 2020, FairMOT, eq. 3).
 
     output: "embedding" (B, D, h, w). batch: "index", "mask", "identity" (B, M); −1, unknown, is left out. Embeddings

@@ -1,34 +1,33 @@
-"""The same work on many items: here, in processes of this machine, or on a Dask cluster; what fails costs no other."""
+"""Map a function over items in this process, in several processes, or on a Dask cluster; errors are kept per item."""
 
-import logging
-import multiprocessing
 import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.progress import progress
+from idfree.core.worker_process import end_processes, run_item, start_process
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Thing = TypeVar("Thing")
-Outcomes = Iterator[tuple[str, Result | UserError]]  # by the names of the items
+Object = TypeVar("Object")
+Outcomes = Iterator[tuple[str, Result | UserError]]  # (name of the item, result or error)
 
-MORE_TRIES = 1  # for an item whose process was killed: it may have been the machine's fault
-PATIENCE = 10.0  # seconds that a Dask scheduler has to answer, and to have a worker
-MISFORTUNES = (UserError, OSError, MemoryError)  # of one item; whatever else is raised is a mistake of the program's
+MAX_RETRIES = 1  # of an item whose process was killed, as the cause may be the machine
+DASK_TIMEOUT = 10.0  # seconds to wait for a Dask scheduler to answer, and for its first worker
 
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """Who does the work: so many processes of this machine, or the workers of a Dask scheduler at an address."""
+    """Where items are processed: in `workers` processes of this machine, or by the Dask scheduler at address `dask`.
+
+    Raises UserError if workers < 1, or if both are given.
+    """
 
     workers: int = 1
     dask: str | None = None
@@ -41,162 +40,129 @@ class WorkerPool:
                 "--workers is for this machine, --dask for a cluster, which has workers of its own: say one"
             )
 
-    def away(self, items: int) -> bool:
-        """Whether so many items are worked on in other processes than this one."""
+    def uses_other_processes(self, items: int) -> bool:
+        """Whether this number of items is processed in other processes than the current one."""
         return bool(self.dask) or min(self.workers, items) > 1
 
-    def threads(self, items: int) -> int | None:
-        """Of the processor, for map_items process, where there are several; None: as many as it likes."""
+    def threads_per_process(self, items: int) -> int | None:
+        """Number of CPU threads for each process; None (no limit) if there is only one process."""
         processes = min(self.workers, items)
         return max(1, (os.cpu_count() or 1) // processes) if processes > 1 else None
 
 
-class PicklableFactory(Generic[Thing]):
-    """A thing that no pickle holds, such as an open network: it travels as how it is made, and is made anew there."""
+class PicklableFactory(Generic[Object]):
+    """Wrapper for an object that cannot be pickled, such as an open network: unpickling creates it again.
 
-    def __init__(self, make: Callable[..., Thing], *arguments: Any):
-        self.made_by = (make, *arguments)
-        self.thing = make(*arguments)
+    `instance` is the object; the factory function and its arguments must be picklable.
+    """
+
+    def __init__(self, factory: Callable[..., Object], *arguments: Any):
+        self.factory_and_arguments = (factory, *arguments)
+        self.instance = factory(*arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return PicklableFactory, self.made_by
+        return PicklableFactory, self.factory_and_arguments
 
 
 def map_items(
     function: Callable[[Item], Result],
     items: Mapping[str, Item],
-    crew: WorkerPool | None = None,
+    pool: WorkerPool | None = None,
     label: str = "",
     quiet: bool = True,
 ) -> Outcomes[Result]:
-    """What `function` makes of map_items item, as they finish: (name, result), or (name, UserError) why there is none.
+    """Apply `function` to each item; yield (name, result) or (name, UserError) in the order in which they finish.
 
-    Elsewhere than here, function, items and results travel as pickles, and an item whose process is killed is tried
-    again. Once nobody listens any more (Ctrl-C), processes of this machine end at once; a cluster finishes what it has
-    begun. label, quiet: of the bar that counts items, shown where they do not show bars of their own.
-    Raises UserError where a cluster cannot be reached, MissingExtra without the package `distributed`.
+    In other processes, function, items and results are pickled, and an item whose process was killed is tried again.
+    If this generator is closed (Ctrl-C), processes of this machine are terminated; a cluster finishes running tasks.
+    Processes of this machine also end within a second of the current one, however that ends.
+    label, quiet: of the progress bar over the items, which is shown only if other processes are used.
+    Raises UserError if a cluster cannot be reached, MissingExtra without the package `distributed`.
     """
-    crew = crew or WorkerPool()
-    if not crew.away(len(items)):
-        yield from ((name, attempt(function, item)) for name, item in items.items())
+    pool = pool or WorkerPool()
+    if not pool.uses_other_processes(len(items)):
+        yield from ((name, run_item(function, item)) for name, item in items.items())
         return
-    found = on_cluster(function, items, crew.dask) if crew.dask else in_processes(function, items, crew.workers)
-    yield from progress(found, label, len(items), quiet, "videos")
+    if pool.dask:
+        outcomes = map_on_cluster(function, items, pool.dask)
+    else:
+        outcomes = map_in_processes(function, items, pool.workers)
+    yield from progress(outcomes, label, len(items), quiet, "videos")
 
 
-def attempt(function: Callable[[Item], Result], item: Item) -> Result | UserError:
-    """The result, or what was wrong with the item."""
-    try:
-        return function(item)
-    except MISFORTUNES as error:
-        return UserError(str(error) or f"{type(error).__name__}: perhaps too little memory")
-
-
-def in_processes(function: Callable[[Item], Result], items: Mapping[str, Item], workers: int) -> Outcomes[Result]:
-    """A process for map_items item, `workers` of them at a time: so it is known whose fault a death is."""
+def map_in_processes(function: Callable[[Item], Result], items: Mapping[str, Item], workers: int) -> Outcomes[Result]:
+    """Run each item in a new process, `workers` at a time, so that a killed process identifies the item at fault."""
     waiting, deaths = deque(items), Counter[str]()
-    running: dict[Any, tuple[str, BaseProcess]] = {}  # by the pipe that tells what came of it
+    running: dict[Any, tuple[str, BaseProcess]] = {}  # by the pipe that receives the outcome
     try:
         while waiting or running:
             while waiting and len(running) < workers:
                 name = waiting.popleft()
-                pipe, process = started(function, items[name])
+                pipe, process = start_process(function, items[name])
                 running[pipe] = name, process
-            for ready in wait(list(running)):
-                name, process = running.pop(ready)
-                told = received(ready)
+            for ended in wait(list(running)):
+                name, process = running.pop(ended)
+                message = receive_message(ended)
                 process.join()
-                if not told and killed(process) and deaths[name] < MORE_TRIES:
+                if not message and was_killed(process) and deaths[name] < MAX_RETRIES:
                     deaths[name] += 1
                     waiting.append(name)
                 else:
-                    yield name, told[0] if told else last_word(process)
-    finally:  # interrupted: nobody waits for what is under way
-        for _, process in running.values():
-            process.terminate()
+                    yield name, message[0] if message else exit_error(process)
+    finally:  # also if the generator is closed early
+        end_processes([process for _, process in running.values()])
 
 
-def started(function: Callable[[Item], Any], item: Item) -> tuple[Connection, BaseProcess]:
-    """A process at work on an item, and the pipe that tells what came of it."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(theirs, function, item), daemon=True)
-    with deaf():
-        process.start()
-    theirs.close()  # the process has its own copy, and with that the pipe ends
-    return ours, process
-
-
-@contextmanager
-def deaf() -> Iterator[None]:
-    """Processes that are started meanwhile never hear Ctrl-C, not even while they import; this one hears it after."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    resource_tracker.ensure_running()  # done by the first start otherwise, and it would undo the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def work(pipe: Connection, function: Callable[[Item], Any], item: Item) -> None:
-    """What such a process does. Ctrl-C is its parent's business; its warnings look like the parent's."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(format="idfree: %(message)s", level=logging.WARNING)
-    pipe.send((attempt(function, item),))
-
-
-def received(pipe: Any) -> tuple[Any, ...]:
-    """What a process told, or nothing if it ended without a word."""
+def receive_message(pipe: Any) -> tuple[Any, ...]:
+    """Receive (outcome,) from a process, or () if it ended without sending one."""
     with pipe:
         try:
-            told: tuple[Any, ...] = pipe.recv()
+            message: tuple[Any, ...] = pipe.recv()
         except (EOFError, OSError):
             return ()
-    return told
+    return message
 
 
-def killed(process: BaseProcess) -> bool:
-    """Whether a process was ended by a signal, not by itself."""
+def was_killed(process: BaseProcess) -> bool:
+    """Whether a process was ended by a signal."""
     return (process.exitcode or 0) < 0
 
 
-def last_word(process: BaseProcess) -> UserError:
-    """Why there is nothing from a process that ended without a word."""
-    if killed(process):
+def exit_error(process: BaseProcess) -> UserError:
+    """Error for a process that ended without sending an outcome."""
+    if was_killed(process):
         name = signal.Signals(-(process.exitcode or 0)).name
         return UserError(
-            f"its process died ({name}), {1 + MORE_TRIES} times, perhaps of too little memory: try fewer --workers"
+            f"its process died ({name}), {1 + MAX_RETRIES} times, perhaps of too little memory: try fewer --workers"
         )
-    return UserError(f"its process ended with exit status {process.exitcode}; what it said of that stands above")
+    return UserError(f"its process ended with exit status {process.exitcode}; its error output is above")
 
 
-def on_cluster(function: Callable[[Item], Result], items: Mapping[str, Item], address: str) -> Outcomes[Result]:
-    """A task for map_items item on the cluster of a Dask scheduler, which tries again where a worker of its died.
+def map_on_cluster(function: Callable[[Item], Result], items: Mapping[str, Item], address: str) -> Outcomes[Result]:
+    """Run each item as a task on a Dask cluster, whose scheduler repeats tasks of workers that died.
 
-    After a few deaths it blames all the tasks that the dead were to do; alone, map_items shows whether it was at fault.
+    After several deaths the scheduler fails every task that was assigned to the dead workers, with KilledWorker. Those
+    tasks are run again one by one, to find the item at fault.
     """
-    distributed = load_distributed()
-    with connected(distributed, address) as client:
-        blamed = []
-        for name, outcome in tasks(distributed, client, function, items):
+    distributed = import_distributed()
+    with connect(distributed, address) as client:
+        suspects = []
+        for name, outcome in run_tasks(distributed, client, function, items):
             if isinstance(outcome, distributed.KilledWorker):
-                blamed.append(name)
+                suspects.append(name)
             else:
                 yield name, outcome
-        for name in blamed:
-            ((_, outcome),) = tasks(distributed, client, function, {name: items[name]})
-            killed = isinstance(outcome, distributed.KilledWorker)
-            yield name, UserError("workers died of it, perhaps of too little memory") if killed else outcome
+        for name in suspects:
+            ((_, outcome),) = run_tasks(distributed, client, function, {name: items[name]})
+            at_fault = isinstance(outcome, distributed.KilledWorker)
+            yield name, UserError("workers died of it, perhaps of too little memory") if at_fault else outcome
 
 
-def tasks(
+def run_tasks(
     distributed: Any, client: Any, function: Callable[[Item], Any], items: Mapping[str, Item]
 ) -> Iterator[tuple[str, Any]]:
-    """The outcomes of tasks as they finish, by name; KilledWorker where workers died."""
-    names = {client.submit(attempt, function, item, pure=False): name for name, item in items.items()}
+    """Yield (name, outcome) as tasks finish; the outcome is a KilledWorker exception if workers died of the task."""
+    names = {client.submit(run_item, function, item, pure=False): name for name, item in items.items()}
     for future in distributed.as_completed(names, loop=client.loop):
         error = future.exception()
         if error is None or isinstance(error, distributed.KilledWorker):
@@ -205,14 +171,14 @@ def tasks(
             yield names[future], UserError(f"a mistake of idfree's own: {type(error).__name__}: {error}")
 
 
-def connected(distributed: Any, address: str) -> Any:
-    """A client of a scheduler that has workers. Raises UserError where there is no such."""
+def connect(distributed: Any, address: str) -> Any:
+    """Connect to a Dask scheduler. Raises UserError if none answers, or if it has no workers."""
     try:
-        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+        client = distributed.Client(address, timeout=DASK_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise UserError(f"--dask {address}: no Dask scheduler answers there: {error}") from error
     try:
-        client.wait_for_workers(1, timeout=PATIENCE)
+        client.wait_for_workers(1, timeout=DASK_TIMEOUT)
     except TimeoutError:
         client.close()
         raise UserError(
@@ -221,8 +187,8 @@ def connected(distributed: Any, address: str) -> Any:
     return client
 
 
-def load_distributed() -> Any:
-    """The package distributed. Raises MissingExtra."""
+def import_distributed() -> Any:
+    """Import the package distributed. Raises MissingExtra."""
     try:
         import distributed
     except ImportError:

@@ -1,13 +1,15 @@
-"""The shared nouns: arrays with stated shapes. Everything else in idfree takes these and gives these."""
+"""Data types shared by all packages: detections, tracks, frames, views, annotations, sequences, as arrays."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from idfree.core.arrays import detection_columns, to_array, to_column
 from idfree.core.boxes import clip
 from idfree.core.errors import UserError
 
@@ -22,11 +24,11 @@ Crops = NDArray[np.uint8]  # (N, H, W, 3), BGR
 
 @dataclass(frozen=True)
 class Detections:
-    """The boxes of one frame as parallel arrays.
+    """Detections of one frame as parallel arrays.
 
-    xyxy (N, 4) in pixels, score (N,), class_id (N,), embedding (N, D) or None.
-    Lists are accepted; a missing score is 1 and a missing class 0. Embeddings need not have unit length.
-    Raises UserError where lengths differ. `detections[rows]` takes rows by index or mask.
+    xyxy: (N, 4), pixels. score: (N,), default 1. class_id: (N,), default 0. embedding: (N, D), of any length, or None;
+    a row of zeros if it is unknown. Lists and tensors are converted. Raises UserError if lengths differ.
+    `detections[rows]` selects rows by index or mask.
     """
 
     xyxy: Floats
@@ -35,17 +37,17 @@ class Detections:
     embedding: NDArray[np.floating[Any]] | None = None
 
     def __post_init__(self) -> None:
-        xyxy = np.asarray(self.xyxy, dtype=np.float64)
+        xyxy = to_array("xyxy", self.xyxy, np.float64)
         if xyxy.size == 0:
             xyxy = xyxy.reshape(0, 4)
         if xyxy.ndim != 2 or xyxy.shape[1] != 4:
             raise UserError(f"Detections: xyxy has shape {xyxy.shape}, expected (N, 4)")
         count = len(xyxy)
         object.__setattr__(self, "xyxy", xyxy)
-        object.__setattr__(self, "score", column("score", self.score, count, 1.0, np.float64))
-        object.__setattr__(self, "class_id", column("class_id", self.class_id, count, 0, np.int64))
+        object.__setattr__(self, "score", to_column("score", self.score, count, 1.0, np.float64))
+        object.__setattr__(self, "class_id", to_column("class_id", self.class_id, count, 0, np.int64))
         if self.embedding is not None:
-            embedding = np.asarray(self.embedding)
+            embedding = to_array("embedding", self.embedding)
             if embedding.ndim != 2 or len(embedding) != count:
                 raise UserError(f"Detections: embedding has shape {embedding.shape}, expected ({count}, D)")
             object.__setattr__(self, "embedding", embedding)
@@ -57,33 +59,55 @@ class Detections:
         embedding = None if self.embedding is None else self.embedding[rows]
         return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding)
 
-    def only(self, mask: NDArray[np.bool_]) -> "Detections":
-        """The rows of a mask (N,); itself where that is all of them."""
+    def select(self, mask: NDArray[np.bool_]) -> "Detections":
+        """Rows of a mask (N,), without a copy if it is True throughout."""
         return self if mask.all() else self[mask]
 
-    def sane(self, size_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
-        """(N,) mask of the rows that can be tracked.
+    def valid_mask(self, size_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+        """Mask (N,) of the rows that can be tracked, whatever their embeddings.
 
-        A sane box is finite with a positive width and height, touches the image where its size is known, and has a
-        finite score; its embedding, if there is one, is finite.
+        Valid: box and score are finite, width and height positive, and the box intersects the image (if its `size_hw`
+        is given).
         """
         box = self.xyxy if size_hw is None else clip(self.xyxy, size_hw)
-        with np.errstate(invalid="ignore"):
-            sane = (box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1]) & np.isfinite(self.xyxy.sum(axis=1) + self.score)
-        if self.embedding is not None:
-            sane &= np.isfinite(self.embedding.sum(axis=1))
-        return np.asarray(sane)
+        with np.errstate(invalid="ignore", over="ignore"):
+            is_finite = np.isfinite(self.xyxy.sum(axis=1) + self.score)
+            return np.asarray((box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1]) & is_finite)
+
+    def with_finite_embeddings(self) -> "Detections":
+        """The same detections, with zeros (unknown) in place of embeddings with NaN or infinity."""
+        if self.embedding is None:
+            return self
+        with np.errstate(invalid="ignore", over="ignore"):
+            is_finite = np.isfinite(self.embedding.sum(axis=1, dtype=np.float64))
+        if is_finite.all():
+            return self
+        return replace(self, embedding=np.where(is_finite[:, None], self.embedding, self.embedding.dtype.type(0)))
+
+    @classmethod
+    def convert(cls, detections: "DetectionsLike") -> "Detections":
+        """Convert what a detector of any package returns; see `arrays.detection_columns`. Raises UserError."""
+        return detections if isinstance(detections, cls) else cls(*detection_columns(detections))
 
     @classmethod
     def from_supervision(cls, detections: "supervision.Detections") -> "Detections":
-        """From Roboflow's `supervision.Detections` (anything with xyxy, confidence and class_id)."""
-        theirs: Any = detections
-        return cls(theirs.xyxy, theirs.confidence, theirs.class_id)
+        """Convert Roboflow's `supervision.Detections` (or any object with xyxy, confidence and class_id)."""
+        return cls.convert(detections)
+
+
+class HasBoxes(Protocol):
+    """Objects of other packages with boxes (N, 4) as `xyxy`, for example `supervision.Detections`."""
+
+    @property
+    def xyxy(self) -> Any: ...
+
+
+DetectionsLike = Detections | HasBoxes | ArrayLike | None
 
 
 @dataclass(frozen=True)
 class Tracks:
-    """The tracks seen in one frame: xyxy (N, 4) pixels, id (N,) from 1, score (N,), class_id (N,)."""
+    """Tracks of one frame as parallel arrays: xyxy (N, 4) pixels, id (N,) from 1, score (N,), class_id (N,)."""
 
     xyxy: Floats
     id: Integers
@@ -97,7 +121,7 @@ class Tracks:
         return Tracks(self.xyxy[rows], self.id[rows], self.score[rows], self.class_id[rows])
 
     def to_supervision(self) -> "supervision.Detections":
-        """As Roboflow's `supervision.Detections` with `tracker_id`. Raises ImportError without that package."""
+        """Convert to Roboflow's `supervision.Detections` with `tracker_id`. Raises ImportError without that package."""
         import supervision
 
         return supervision.Detections(xyxy=self.xyxy, confidence=self.score, class_id=self.class_id, tracker_id=self.id)
@@ -105,7 +129,7 @@ class Tracks:
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture: its number in the source, from 1; its image, if read; its time in seconds, if known."""
+    """One video frame: number in its source (from 1), image (None if not read), time in seconds (None if unknown)."""
 
     number: int
     image: Image | None = None
@@ -114,13 +138,14 @@ class Frame:
 
 @dataclass(frozen=True)
 class View:
-    """One frame's evidence, all that a tracker sees of it.
+    """Input of a tracker for one frame: the detections and everything else known about the frame.
 
-    occlusions (K, 3): x, y, score of predicted occlusion centres. size_hw: (height, width) of the frame, if known.
-    camera (2, 3): the affine map of the last frame's pixels onto this frame's, None if nobody measured it.
-    match_threshold: the cosine distance of embeddings at which "same" and "different" cross, if it is known;
-    upper_threshold: the one that hardly any two of one person exceed.
-    embedder, refiner: what `embed` and `refine` ask; a View read from a file has neither and says so.
+    detections: converted by `Detections.convert`, which raises UserError for what it cannot convert.
+    occlusions: (K, 3), x, y and score of predicted occlusion centres. size_hw: (height, width) of the frame or None.
+    camera: (2, 3), affine map from pixels of the previous frame to pixels of this one; None if not estimated.
+    match_threshold: cosine distance up to which two embeddings count as one person;
+    upper_threshold: cosine distance that hardly any same-person pair exceeds; both None if not calibrated.
+    embedder, refiner: called by `embed` and `refine`; None if the detections come from a file.
     """
 
     detections: Detections
@@ -133,14 +158,20 @@ class View:
     embedder: Callable[[Floats], NDArray[np.floating[Any]]] | None = None
     refiner: Callable[[Floats], tuple[Floats, Floats]] | None = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.detections, Detections):
+            object.__setattr__(self, "detections", Detections.convert(self.detections))
+        if self.camera is not None and np.shape(self.camera) != (2, 3):
+            raise UserError(f"View: camera has shape {np.shape(self.camera)}, expected an affine map (2, 3)")
+
     def embed(self, xyxy: Floats) -> NDArray[np.floating[Any]]:
-        """(N, D) appearance of each box of this frame. Raises UserError where nothing can tell."""
+        """Compute embeddings (N, D) of boxes (N, 4) of this frame. Raises UserError without an embedder."""
         if self.embedder is None:
             raise UserError("this view has no appearance: its boxes come from a file or from a detector without one")
         return self.embedder(xyxy)
 
     def refine(self, xyxy: Floats) -> tuple[Floats, Floats]:
-        """Each box (N, 4) regressed in this frame, and its score (N,). Raises UserError where nothing can tell."""
+        """Regress boxes (N, 4) in this frame; return boxes and scores (N,). Raises UserError without a refiner."""
         if self.refiner is None:
             raise UserError(
                 "this view cannot refine boxes: they come from a file or from a detector without a box head"
@@ -150,10 +181,10 @@ class View:
 
 @dataclass(frozen=True)
 class Annotation:
-    """Boxes over a whole sequence, a row per box, sorted by frame: truth, results, or detections in a file.
+    """Boxes of a whole sequence as parallel arrays sorted by frame: ground truth, tracking results or detections.
 
-    frame (K,) from 1; id (K,), −1 where unknown; xyxy (K, 4) pixels; score (K,), in truth the mark (0: ignore);
-    class_id (K,); visibility (K,) 0…1; embedding (K, D) or None.
+    frame: (K,), from 1. id: (K,), −1 if unknown. xyxy: (K, 4), pixels. score: (K,); in ground truth MOTChallenge's
+    mark, 0 for boxes to ignore. class_id: (K,). visibility: (K,), 0…1. embedding: (K, D) or None.
     """
 
     frame: Integers
@@ -166,9 +197,9 @@ class Annotation:
 
     @classmethod
     def empty(cls) -> "Annotation":
-        """No boxes at all."""
-        whole, real = np.zeros(0, dtype=np.int64), np.zeros(0)
-        return cls(frame=whole, id=whole, xyxy=np.zeros((0, 4)), score=real, class_id=whole, visibility=real)
+        """An annotation without boxes."""
+        integers, floats = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return cls(integers, integers, np.zeros((0, 4)), floats, integers, floats)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -185,16 +216,16 @@ class Annotation:
         )
 
     def rows_at(self, frame: int) -> slice:
-        """The rows of one frame, by binary search."""
+        """Rows of one frame, found by binary search."""
         return slice(*np.searchsorted(self.frame, [frame, frame + 1]))
 
     def tracks_at(self, frame: int) -> Tracks:
-        """The boxes of one frame with their identities."""
+        """Boxes of one frame as tracks."""
         rows = self.rows_at(frame)
         return Tracks(self.xyxy[rows], self.id[rows], self.score[rows], self.class_id[rows])
 
-    def at(self, frame: int) -> Detections:
-        """The boxes of one frame as detections."""
+    def detections_at(self, frame: int) -> Detections:
+        """Boxes of one frame as detections."""
         rows = self.rows_at(frame)
         embedding = None if self.embedding is None else self.embedding[rows]
         return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding)
@@ -202,11 +233,12 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Sequence:
-    """Frames in order, and what is known of them. `for frame in sequence` reads them anew each time.
+    """A video or image sequence. Each iteration (`for frame in sequence`) reads the frames again.
 
-    read: gives the frames. length: how many there are, None for a camera. frame_rate: per second. size_hw: (height,
-    width), None until a frame is read. folder: where its gt/ and det/ lie, if it is a MOTChallenge sequence.
-    source: the file or folder it is read from, None for a live camera.
+    read: returns an iterator over the frames. length: number of frames, None for a live camera. frame_rate: frames per
+    second. size_hw: (height, width), None if unknown. folder: MOTChallenge sequence folder, with gt/ and det/, or None.
+    source: file or folder that is read, None for a live camera. times: (length,) seconds of frame n at [n − 1] where
+    steps vary; None for (n − 1) / frame_rate.
     """
 
     name: str
@@ -216,20 +248,39 @@ class Sequence:
     size_hw: tuple[int, int] | None = None
     folder: Path | None = None
     source: Path | None = None
+    times: Floats | None = field(default=None, compare=False)
 
     def __iter__(self) -> Iterator[Frame]:
         return self.read()
 
     def without_images(self) -> "Sequence":
-        """The same frames, unread: for detections that come from a file. Raises UserError if the length is unknown."""
+        """The same frames with image=None, for detections from a file. Raises UserError if the length is unknown."""
         if self.length is None:
             raise UserError(f"{self.name}: its number of frames is unknown, so its images cannot be left unread")
-        numbers = range(1, self.length + 1)
-        return replace(self, read=lambda: (Frame(n, time=(n - 1) / self.frame_rate) for n in numbers))
+        return replace(self, read=partial(frames_without_images, self.length, self.frame_rate, self.times))
+
+    def at_rate(self, frame_rate: float) -> "Sequence":
+        """The same frames at another rate; their times follow it, except those of a live camera, which are measured."""
+        if self.source is None:
+            return replace(self, frame_rate=frame_rate)
+
+        def read() -> Iterator[Frame]:
+            return (replace(frame, time=(frame.number - 1) / frame_rate) for frame in self)
+
+        return replace(self, read=read, frame_rate=frame_rate, times=None)
+
+
+def frames_without_images(length: int, frame_rate: float, times: Floats | None) -> Iterator[Frame]:
+    """Yield frames 1 … length with image=None; times: (length,) seconds, None for (n − 1) / frame_rate."""
+    for number in range(1, length + 1):
+        yield Frame(number, time=(number - 1) / frame_rate if times is None else float(times[number - 1]))
 
 
 class Detector(Protocol):
-    """Frame → View. name: for the summary. needs_images, has_embeddings: whether it wants the one, gives the other."""
+    """Protocol of detectors: a callable from Frame to View.
+
+    name: for summaries. needs_images: frames must have images. has_embeddings: detections have embeddings.
+    """
 
     @property
     def name(self) -> str: ...
@@ -239,14 +290,4 @@ class Detector(Protocol):
     def has_embeddings(self) -> bool: ...
 
     def __call__(self, frame: Frame) -> View:
-        """What is in the frame."""
-
-
-def column(name: str, values: ArrayLike | None, count: int, default: float, kind: Any) -> NDArray[Any]:
-    """`values` as a (count,) array of `kind`, `default` where there are none. Raises UserError at another length."""
-    if values is None:
-        return np.full(count, default, dtype=kind)
-    array = np.asarray(values, dtype=kind)
-    if array.shape != (count,):
-        raise UserError(f"Detections: {name} has shape {array.shape}, expected ({count},)")
-    return array
+        """Detect objects in a frame."""

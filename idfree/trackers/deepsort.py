@@ -1,143 +1,156 @@
-"""DeepSORT: a cascade by age over the nearest of each track's last embeddings, then IoU (Wojke et al. 2017)."""
+"""DeepSORT: matching cascade by time since the last detection, on nearest embeddings; then IoU (Wojke et al. 2017)."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers, Tracks, View
-from idfree.trackers.association import Mask, Matches, overlapping
-from idfree.trackers.camera_motion import warp
-from idfree.trackers.embeddings import Embedding, features
+from idfree.trackers.association import Mask, Matches, iou_distances
+from idfree.trackers.camera_motion import warp_states
+from idfree.trackers.embeddings import Embeddings, unit_embeddings
 from idfree.trackers.gallery import Gallery
 from idfree.trackers.motion import HeightMotion
 from idfree.trackers.track_table import TrackTable
-from idfree.trackers.tracker import Tracker
+from idfree.trackers.tracker import SearchRanges, Tracker
 
-# An encoder's limit is that of pairs, but here the nearest of a hundred counts, which is nearer for strangers, too.
-# Measured with colour, a trained network and a public Re-ID model's embeddings: IDF1 +2.3, −0.4, +1.9 against 1.
-NEAREST = 0.7
+# An encoder's match threshold is calibrated on single pairs. Here the nearest of up to `budget` embeddings counts,
+# which is nearer for different people, too: the threshold is multiplied by this factor (measured).
+NEAREST_FACTOR = 0.7
 
 
 @dataclass(frozen=True)
 class DeepSortSettings:
-    """Defaults of the public code; the paper's own experiments keep tracks for 30 frames too."""
+    """Defaults of the public code."""
 
-    min_score: float = -np.inf
-    max_cosine: float = 0.2
+    min_score: float = -np.inf  # detections with a lower score are dropped
+    max_cosine: float = 0.2  # cosine distance
     max_iou_distance: float = 0.7
-    max_age: int = 30  # frames that a confirmed track outlives its last detection
+    patience: float = 1.0  # s that a confirmed track outlives its last detection: 30 frames at 30 fps
     min_hits: int = 3  # detections in a row before a track is confirmed
-    budget: int = 100  # embeddings remembered per track
+    budget: int = 100  # embeddings stored per track
+
+
+SEARCH: SearchRanges = {
+    "min_score": (0.0, 0.8),
+    "max_cosine": (0.05, 0.6),
+    "max_iou_distance": (0.3, 0.95),
+    "patience": (0.15, 5.0),
+    "min_hits": (1, 5),
+    "budget": (10, 200),
+}
 
 
 @dataclass
 class DeepSortTracks(TrackTable):
-    """state (N, 5, 4) of the Kalman filter; place (N,) in the gallery; missed (N,): updates since the last detection;
-    last (N,): when that was, on the tracker's clock; hits (N,): detections so far; confirmed (N,).
+    """state: (N, 5, 4), of the Kalman filter. slot: (N,), in the gallery. missed: (N,), updates since the last
+    detection, at time last_seen: (N,). hits: (N,), detections so far. confirmed: (N,).
     """
 
     state: Floats
-    place: Integers
+    slot: Integers
     missed: Integers
-    last: Floats
+    last_seen: Floats
     hits: Integers
     confirmed: Mask
 
 
 class DeepSort(Tracker):
-    """The tracker of Wojke 2017."""
+    """DeepSORT (Wojke 2017)."""
 
-    published_threshold = DeepSortSettings.max_cosine / NEAREST
+    published_threshold = DeepSortSettings.max_cosine / NEAREST_FACTOR
 
     def __init__(self, settings: DeepSortSettings | None = None, frame_rate: float = 30.0):
         self.settings = settings or DeepSortSettings()
         self.motion = HeightMotion()
         super().__init__(frame_rate)
+        self.patience_frames = self.whole_frames(self.settings.patience)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         self.gallery = Gallery(self.settings.budget)
-        self.tracks = self.begin(Detections(np.zeros((0, 4))), np.zeros((0, 0), dtype=np.float32))
+        self.tracks = self.start_tracks(Detections(np.zeros((0, 4))), np.zeros((0, 0), dtype=np.float32))
 
     def step(self, detections: Detections, view: View) -> Tracks:
-        if self.elapsed > 1:
-            self.keep(self.now - self.tracks.last <= self.settings.max_age + 1)
-        detections = detections.only(detections.score >= self.settings.min_score)
-        embedding = features(detections, self.gallery.embedding[self.tracks.place, 0])
+        if self.elapsed > 1:  # tracks that expired in the skipped frames
+            self.keep_tracks(self.now - self.tracks.last_seen <= self.patience_frames + 1)
+        detections = detections.select(detections.score >= self.settings.min_score)
+        embedding = unit_embeddings(detections, self.gallery.embedding[self.tracks.slot, 0])
         self.predict(view)
-        matching = self.associate(detections, embedding)
-        self.take(*matching.pairs, detections, embedding)
-        self.drop_stale()
-        if len(new := matching.free_detections):
-            self.tracks.add(self.begin(detections[new], embedding[new]))
+        matches = self.associate(detections, embedding)
+        self.update_matched(*matches.pairs, detections, embedding)
+        self.remove_expired()
+        if len(new := matches.unmatched_detections):
+            self.tracks.append(self.start_tracks(detections[new], embedding[new]))
         return self.report()
 
     def predict(self, view: View) -> None:
-        """Move every track on to this frame, and with the camera."""
+        """Predict every track in this frame, with the camera's motion."""
         self.tracks.state = self.motion.predict(self.tracks.state, self.elapsed)
         if view.camera is not None:
-            self.tracks.state = warp(self.tracks.state, view.camera, self.motion.powers)
+            self.tracks.state = warp_states(self.tracks.state, view.camera, self.motion.scale_powers)
         self.tracks.missed = self.tracks.missed + 1
 
-    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
-        """Confirmed tracks by appearance within the motion gate, most recently seen first; then IoU for recent ones."""
+    def associate(self, detections: Detections, embedding: Embeddings) -> Matches:
+        """Matching cascade of confirmed tracks by appearance within the motion gate; then IoU for recent tracks."""
         tracks, settings = self.tracks, self.settings
-        matching = self.matching(tracks, detections)
+        matches = self.new_matches(tracks, detections)
 
-        i, j, _ = self.motion.gate(tracks.state, self.motion.measure(detections.xyxy))
-        known = np.flatnonzero(tracks.confirmed[i])
-        by_place = known[np.argsort(tracks.place[i[known]], kind="stable")]
-        i, j = i[by_place], j[by_place]
-        distance = self.scale * self.gallery.distance(tracks.place[i], embedding, j)
-        for missed in np.unique(tracks.missed[i]):
-            matching.match(i, j, distance, settings.max_cosine, by="appearance", among=tracks.missed == missed)
+        i, j, _ = self.motion.gate(tracks.state, self.motion.to_measurement(detections.xyxy))
+        confirmed = np.flatnonzero(tracks.confirmed[i])
+        by_slot = confirmed[np.argsort(tracks.slot[i[confirmed]], kind="stable")]
+        i, j = i[by_slot], j[by_slot]
+        distance = self.distance_scale * self.gallery.nearest_distance(tracks.slot[i], embedding, j)
+        for missed in np.unique(tracks.missed[i]):  # most recently detected tracks first
+            is_in_level = tracks.missed == missed
+            matches.match(i, j, distance, settings.max_cosine, by="appearance", track_mask=is_in_level)
 
-        i, j, distance = overlapping(self.motion.boxes(tracks.state), detections.xyxy)
-        recent = ~tracks.confirmed | (tracks.missed == 1)
-        matching.match(i, j, distance, settings.max_iou_distance, by="overlap", among=recent)
-        return matching
+        i, j, distance = iou_distances(self.motion.to_boxes(tracks.state), detections.xyxy)
+        is_recent = ~tracks.confirmed | (tracks.missed == 1)
+        matches.match(i, j, distance, settings.max_iou_distance, by="overlap", track_mask=is_recent)
+        return matches
 
-    def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:
-        """Correct the matched tracks by their detections, and remember how they look."""
+    def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
+        """Update tracks `rows` with the detections `matched`, and store their embeddings."""
         tracks = self.tracks
-        tracks.state[rows] = self.motion.update(tracks.state[rows], self.motion.measure(detections.xyxy[taken]))
-        tracks.score[rows] = detections.score[taken]
+        measurement = self.motion.to_measurement(detections.xyxy[matched])
+        tracks.state[rows] = self.motion.update(tracks.state[rows], measurement)
+        tracks.score[rows] = detections.score[matched]
         tracks.missed[rows] = 0
-        tracks.last[rows] = self.now
+        tracks.last_seen[rows] = self.now
         tracks.hits[rows] += 1
         tracks.confirmed |= tracks.hits >= self.settings.min_hits
-        if len(rows):
-            self.gallery.add(tracks.place[rows], embedding[taken])
+        is_known = np.any(embedding[matched], axis=1)
+        if is_known.any():
+            self.gallery.add(tracks.slot[rows[is_known]], embedding[matched[is_known]])
 
-    def drop_stale(self) -> None:
-        """Forget tentative tracks that missed a frame, and confirmed ones that missed too many."""
+    def remove_expired(self) -> None:
+        """Remove tentative tracks without a detection in this frame, and confirmed ones after their patience."""
         tracks = self.tracks
-        recent = self.now - tracks.last <= self.settings.max_age
-        self.keep((tracks.missed == 0) | (tracks.confirmed & recent))
+        is_patient = self.now - tracks.last_seen <= self.patience_frames
+        self.keep_tracks((tracks.missed == 0) | (tracks.confirmed & is_patient))
 
-    def keep(self, rows: Mask) -> None:
-        """Forget all other tracks, and give back their places in the gallery."""
-        self.gallery.release(self.tracks.place[~rows])
-        self.tracks.keep(rows)
+    def keep_tracks(self, mask: Mask) -> None:
+        """Remove all other tracks, and release their slots in the gallery."""
+        self.gallery.release(self.tracks.slot[~mask])
+        self.tracks.keep(mask)
 
-    def begin(self, detections: Detections, embedding: Embedding) -> DeepSortTracks:
+    def start_tracks(self, detections: Detections, embedding: Embeddings) -> DeepSortTracks:
         """A new, tentative track for each detection."""
         count = len(detections)
         return DeepSortTracks(
             id=self.new_ids(count),
             class_id=detections.class_id,
             score=detections.score,
-            state=self.motion.begin(self.motion.measure(detections.xyxy)),
-            place=self.gallery.claim(embedding),
+            state=self.motion.initialise(self.motion.to_measurement(detections.xyxy)),
+            slot=self.gallery.allocate(embedding),
             missed=np.zeros(count, dtype=np.int64),
-            last=np.full(count, self.now),
+            last_seen=np.full(count, self.now),
             hits=np.ones(count, dtype=np.int64),
             confirmed=np.zeros(count, dtype=bool),
         )
 
     def report(self) -> Tracks:
-        """The confirmed tracks seen in this frame or the one before."""
+        """The confirmed tracks that were detected in this frame or the one before."""
         tracks = self.tracks
-        shown = np.flatnonzero(tracks.confirmed & (tracks.missed <= 1))
-        return Tracks(
-            self.motion.boxes(tracks.state[shown]), tracks.id[shown], tracks.score[shown], tracks.class_id[shown]
-        )
+        reported = np.flatnonzero(tracks.confirmed & (tracks.missed <= 1))
+        boxes = self.motion.to_boxes(tracks.state[reported])
+        return Tracks(boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported])

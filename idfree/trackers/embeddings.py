@@ -1,4 +1,4 @@
-"""Embeddings as trackers use them: of unit length, compared by cosine distance."""
+"""Appearance embeddings: normalisation to unit length, and cosine distance."""
 
 from typing import Any
 
@@ -8,39 +8,47 @@ from numpy.typing import NDArray
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Floats, Integers
 
-Embedding = NDArray[np.floating[Any]]
+Embeddings = NDArray[np.floating[Any]]  # (N, D)
 
-FEW = 16  # one pair in so many, or fewer, are compared one by one, more by a product of matrices (measured)
-
-
-def unit(embedding: Embedding) -> Embedding:
-    """Each row (N, D) scaled to length 1; a row of zeros stays: it resembles nothing."""
-    length = np.linalg.norm(embedding, axis=1, keepdims=True)
-    return embedding / np.maximum(length, np.finfo(np.float32).tiny)
+SPARSE = 16  # up to one pair in 16 is faster pair by pair, more by a matrix product (measured)
 
 
-def features(detections: Detections, like: Embedding) -> Embedding:
-    """Unit embeddings (N, D) of the detections; (N, 0) where they have none.
+def normalise(embeddings: Embeddings) -> Embeddings:
+    """Scale each row of (N, D) to length 1; rows of zeros stay zeros, at cosine distance 1 from everything.
 
-    Raises UserError where their length is not that of the tracks' embeddings `like` (T, D).
+    Computed in float32 or wider: squares overflow above a length of 256 in float16, and of 2e19 in float32.
+    """
+    embeddings = np.asarray(embeddings, dtype=np.result_type(embeddings.dtype, np.float32))
+    with np.errstate(over="ignore"):
+        length = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    if not np.isfinite(length).all():
+        embeddings = embeddings / np.maximum(np.abs(embeddings).max(axis=1, keepdims=True), 1)
+        length = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return embeddings / np.maximum(length, np.finfo(np.float32).tiny)
+
+
+def unit_embeddings(detections: Detections, of_tracks: Embeddings) -> Embeddings:
+    """Unit embeddings (N, D) of the detections; zeros of the tracks' dimension if the detections have none.
+
+    Raises UserError if the dimension differs from that of the tracks' embeddings (T, D).
     """
     if detections.embedding is None:
-        embedding: Embedding = np.zeros((len(detections), like.shape[1] if len(like) else 0), dtype=np.float32)
+        embeddings: Embeddings = np.zeros((len(detections), of_tracks.shape[1] if len(of_tracks) else 0), np.float32)
     else:
-        embedding = unit(detections.embedding)
-    if len(like) and len(embedding) and embedding.shape[1] != like.shape[1]:
-        expected, found = like.shape[1], embedding.shape[1]
+        embeddings = normalise(detections.embedding)
+    if len(of_tracks) and len(embeddings) and embeddings.shape[1] != of_tracks.shape[1]:
+        expected, found = of_tracks.shape[1], embeddings.shape[1]
         raise UserError(
             f"embeddings have {found} numbers, the tracks' have {expected or 'none'}:"
             " use one model, from the first frame on"
         )
-    return embedding
+    return embeddings
 
 
-def cosine_distance(a: Embedding, b: Embedding, i: Integers, j: Integers) -> Floats:
-    """1 − cosine of the unit rows a[i] and b[j], not below 0."""
+def cosine_distance(a: Embeddings, b: Embeddings, i: Integers, j: Integers) -> Floats:
+    """Cosine distances (K,), 1 − cosine, of the unit rows a[i] and b[j], not below 0."""
     if not len(i):
         return np.zeros(0)
-    few = len(i) * FEW < len(a) * len(b)
-    cosine = np.einsum("kd,kd->k", a[i], b[j]) if few else (a @ b.T)[i, j]
+    is_sparse = len(i) * SPARSE < len(a) * len(b)
+    cosine = np.einsum("kd,kd->k", a[i], b[j]) if is_sparse else (a @ b.T)[i, j]
     return np.maximum(1 - cosine.astype(np.float64), 0)

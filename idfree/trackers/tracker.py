@@ -1,76 +1,89 @@
-"""What every tracker has: `update` a frame, `reset`, and boxes that make no sense dropped and counted."""
+"""Base class of trackers: `update` with one frame after the other, `reset`, invalid boxes, ids and time."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from idfree.core.types import Detections, Frame, Integers, Tracks, View
+from idfree.core.types import Detections, DetectionsLike, Frame, Integers, Tracks, View
 from idfree.trackers.association import Matches
 from idfree.trackers.track_table import TrackTable
 
+SearchRanges = dict[str, tuple[float, float]]  # least and greatest value of each setting that `idfree tune` searches
+
 
 class Tracker(ABC):
-    """A tracker owns its tracks and their ids: two instances share nothing, and `reset` makes one as new.
+    """Base class of trackers. An instance owns its tracks and ids; `reset` restores the state of a new instance.
 
-    Counted since the last reset: dropped, boxes refused (not finite, of no area, outside the image); born, ids given;
-    decided, matches by what decided them: "appearance" or "overlap".
+    Counted since the last reset: dropped, invalid boxes (not finite, without area, outside the image); tracks_started;
+    match_counts, matches by deciding cue ("appearance" or "overlap").
 
-    Time is counted in frames of the source: `elapsed` since the last update, `now` since the first. It is 1 a frame
-    unless frames were skipped, dropped, or came at odd times, which the frames of a View tell.
+    Time is counted in frames of the source: `elapsed` since the last update, `now` since the first. `elapsed` is 1
+    unless frames were skipped or dropped, or have uneven time stamps, according to the View's frame.
     """
 
-    settings: Any  # the tracker's own settings dataclass
-    published_threshold: float | None = None  # of cosine distance, for the authors' encoder; None: looks do not matter
+    settings: Any  # the tracker's settings dataclass
+    published_threshold: float | None = None  # cosine distance, for the authors' encoder; None: uses no embeddings
 
     def __init__(self, frame_rate: float) -> None:
         self.frame_rate = frame_rate
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: the next frame is the first, the next id 1."""
+        """Restore the state of a new instance: the next frame is the first, the next id 1."""
         self.frame = 0
         self.now, self.elapsed = 0.0, 1.0
-        self.last_frame: Frame | None = None
-        self.born = 0
+        self.previous_frame: Frame | None = None
+        self.tracks_started = 0
         self.dropped = 0
-        self.decided: Counter[str] = Counter()
+        self.match_counts: Counter[str] = Counter()
         self.match_threshold: float | None = None
         self.upper_threshold: float | None = None
-        self.forget()
+        self.clear()
 
-    def update(self, evidence: View | Detections) -> Tracks:
-        """The tracks in the next frame, given what was detected in it. A frame without detections is a frame too."""
-        view = evidence if isinstance(evidence, View) else View(evidence)
-        sane = view.detections.sane(view.size_hw)
-        self.dropped += len(sane) - int(np.count_nonzero(sane))
+    def update(self, evidence: View | DetectionsLike) -> Tracks:
+        """Track one frame: return its tracks, given its detections. Call it for frames without detections, too.
+
+        evidence: a View, or anything that `Detections.convert` accepts: Detections, an array (N, 4 to 6) of
+        x1, y1, x2, y2[, score[, class]], supervision.Detections, or None. Raises UserError for anything else.
+        """
+        view = evidence if isinstance(evidence, View) else View(Detections.convert(evidence))
+        is_valid = view.detections.valid_mask(view.size_hw)
+        self.dropped += len(is_valid) - int(np.count_nonzero(is_valid))
         self.frame += 1
-        self.tick(view.frame)
+        self.advance_clock(view.frame)
         self.match_threshold, self.upper_threshold = view.match_threshold, view.upper_threshold
-        return self.step(view.detections.only(sane), view)
+        return self.step(view.detections.select(is_valid).with_finite_embeddings(), view)
 
-    def tick(self, frame: Frame | None) -> None:
-        """Move the clock on to `frame`: by its time where it is known, else by its number."""
-        last, self.last_frame = self.last_frame, frame
+    def advance_clock(self, frame: Frame | None) -> None:
+        """Set `elapsed` and `now` from the frame's time stamp if known, else from its number, else by one frame."""
+        previous, self.previous_frame = self.previous_frame, frame
         self.elapsed = 1.0
-        if frame is not None and last is not None:
-            self.elapsed = float(max(1, frame.number - last.number))
-            if frame.time is not None and last.time is not None and frame.time > last.time:
-                self.elapsed = round((frame.time - last.time) * self.frame_rate, 3)  # rounded: 1 is exactly 1
+        if frame is not None and previous is not None:
+            self.elapsed = float(max(1, frame.number - previous.number))
+            if frame.time is not None and previous.time is not None and frame.time > previous.time:
+                self.elapsed = round((frame.time - previous.time) * self.frame_rate, 3)  # rounded: 1 is exactly 1
         self.now += self.elapsed
 
+    def whole_frames(self, seconds: float, rounding: Callable[[float], Any] = np.round) -> float:
+        """Number of source frames in `seconds`, rounded, but at least 1 unless `seconds` is 0; infinity stays."""
+        if seconds <= 0:
+            return 0.0
+        return max(1.0, float(rounding(round(seconds * self.frame_rate, 6))))  # 0.29 s × 100 is 28.999999999999996
+
     @property
-    def least_embedded(self) -> float:
-        """The score above which a detection's embedding is used."""
+    def min_embedded_score(self) -> float:
+        """Score above which the embeddings of detections are used."""
         return float("-inf")
 
     @property
-    def scale(self) -> float:
-        """What cosine distances are multiplied by, so that the encoder's own limit becomes the published one.
+    def distance_scale(self) -> float:
+        """Factor of cosine distances that maps the encoder's match threshold to the tracker's published one.
 
-        Encoders differ by far in how far apart they put two people; a limit that is not theirs costs more than a worse
-        encoder. Where the encoder's is unknown, 1.
+        Encoders differ widely in the distances between people, so that a threshold calibrated for another encoder costs
+        more than a worse encoder. 1 if the encoder is not calibrated.
         """
         return (
             self.published_threshold / self.match_threshold
@@ -78,19 +91,19 @@ class Tracker(ABC):
             else 1.0
         )
 
-    def matching(self, tracks: TrackTable, detections: Detections) -> Matches:
-        """No matches yet between these tracks and detections."""
-        return Matches(tracks.class_id, detections.class_id, self.decided)
+    def new_matches(self, tracks: TrackTable, detections: Detections) -> Matches:
+        """Matches between these tracks and detections, none yet."""
+        return Matches(tracks.class_id, detections.class_id, self.match_counts)
 
     def new_ids(self, count: int) -> Integers:
-        """(count,) ids never given before."""
-        self.born += count
-        return np.arange(self.born - count + 1, self.born + 1)
+        """Reserve `count` new ids (count,)."""
+        self.tracks_started += count
+        return np.arange(self.tracks_started - count + 1, self.tracks_started + 1)
 
     @abstractmethod
-    def forget(self) -> None:
-        """Begin with an empty table of tracks."""
+    def clear(self) -> None:
+        """Set `self.tracks` to an empty table."""
 
     @abstractmethod
     def step(self, detections: Detections, view: View) -> Tracks:
-        """`update`, with the boxes that make sense."""
+        """As `update`, with valid detections only."""

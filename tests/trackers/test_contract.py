@@ -1,8 +1,11 @@
-"""What every tracker promises, whatever it does."""
+"""Contract of every registered tracker."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from idfree.core.errors import UserError
 from idfree.core.types import Detections, Tracks, View
 from idfree.trackers.registry import TRACKERS, Tracker, make_tracker
 
@@ -13,7 +16,7 @@ def tracker(request: pytest.FixtureRequest) -> Tracker:
 
 
 def walkers(count: int, frames: int, seed: int = 0, classes: int = 1) -> list[Detections]:
-    """People who walk straight on, seen with a little jitter, each with an embedding of its own."""
+    """People who walk in straight lines, with a little jitter, each with an embedding of its own."""
     rng = np.random.default_rng(seed)
     place = np.stack([np.arange(count) % 10 * 180.0, np.arange(count) // 10 * 260.0], axis=1)
     speed = rng.uniform(-3, 3, (count, 2))
@@ -45,7 +48,7 @@ def test_follows_walkers_without_a_switch(tracker):
     last = follow(tracker, walkers(12, 30))[-1]
     assert len(last) == 12
     assert len(set(last.id.tolist())) == 12
-    assert tracker.born == 12
+    assert tracker.tracks_started == 12
 
 
 def test_reports_where_people_are(tracker):
@@ -88,7 +91,7 @@ def test_order_of_detections_does_not_matter(tracker):
 
 
 def test_instances_share_nothing(tracker):
-    other = make_tracker(next(name for name, (kind, _) in TRACKERS.items() if kind is type(tracker)))
+    other = make_tracker(next(name for name, entry in TRACKERS.items() if entry.tracker is type(tracker)))
     scene = walkers(6, 12)
     alone = follow(tracker, scene)
     tracker.reset()
@@ -111,7 +114,7 @@ def test_inputs_are_unchanged(tracker):
     copies = [[a.copy() for a in (d.xyxy, d.score, d.class_id, d.embedding)] for d in scene]
     reports = follow(tracker, scene)
     for report in reports:
-        report.xyxy[:] = -1  # nor does a tracker mind what becomes of its answers
+        report.xyxy[:] = -1  # results may be changed by the caller
         report.id[:] = -1
     for detections, columns in zip(scene, copies, strict=True):
         for now, before in zip(
@@ -156,12 +159,57 @@ def test_senseless_boxes_are_dropped_and_counted(tracker):
     assert np.isfinite(tracks.xyxy).all()
 
 
-def test_scores_and_embeddings_that_are_no_numbers_are_dropped(tracker):
+def test_boxes_with_invalid_scores_are_dropped(tracker):
     good = walkers(3, 1)[0]
     good.score[1] = np.nan
-    good.embedding[2, 5] = np.inf
     tracker.update(good)
-    assert tracker.dropped == 2
+    assert tracker.dropped == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_boxes_with_invalid_embeddings_are_tracked_by_motion(tracker, value):
+    scene = walkers(6, 20)
+    for number, detections in enumerate(scene):
+        detections.embedding[number % 6, 5] = value
+    assert len(follow(tracker, scene)[-1]) == 6
+    assert (tracker.dropped, tracker.tracks_started) == (0, 6)
+
+
+def test_embeddings_without_any_valid_one_are_none_at_all(tracker):
+    scene = walkers(6, 20)
+    expected = follow(tracker, [Detections(d.xyxy, d.score) for d in scene])[-1]
+    tracker.reset()
+    for detections in scene:
+        detections.embedding[:] = np.nan
+    last = follow(tracker, scene)[-1]
+    assert tracker.dropped == 0
+    assert last.id.tolist() == expected.id.tolist()
+
+
+def test_embeddings_of_any_length_and_precision(tracker):
+    """float16 overflows above a norm of 256 (40 × √2048 is 1810), and float32 above 2e19."""
+    look = np.random.default_rng(0).normal(size=(6, 2048))
+    expected = None
+    for dtype, length in ((np.float64, 1), (np.float16, 40), (np.float32, 1e30)):
+        tracker.reset()
+        scene = [Detections(d.xyxy, d.score, embedding=(length * look).astype(dtype)) for d in walkers(6, 12)]
+        last = follow(tracker, scene)[-1]
+        expected = last if expected is None else expected
+        assert (tracker.dropped, last.id.tolist()) == (0, expected.id.tolist())
+        np.testing.assert_allclose(last.xyxy, expected.xyxy)
+
+
+def test_arrays_and_other_packages_detections(tracker):
+    scene = walkers(6, 12)
+    expected = follow(tracker, [Detections(d.xyxy, d.score) for d in scene])
+    tracker.reset()
+    assert_equal(follow(tracker, [np.c_[d.xyxy, d.score] for d in scene]), expected)
+    tracker.reset()
+    assert_equal(follow(tracker, [SimpleNamespace(xyxy=d.xyxy, confidence=d.score) for d in scene]), expected)
+    tracker.reset()
+    assert len(tracker.update(None)) == 0
+    with pytest.raises(UserError, match="instead of detections"):
+        tracker.update("boxes")
 
 
 def test_classes_never_share_a_track(tracker):
@@ -178,7 +226,7 @@ def test_one_place_two_classes_are_two_tracks(tracker):
     for _ in range(5):
         tracks = tracker.update(both)
     assert sorted(tracks.class_id.tolist()) == [0, 1]
-    assert tracker.born == 2
+    assert tracker.tracks_started == 2
 
 
 def test_a_thousand_boxes_in_a_frame(tracker):
@@ -201,11 +249,11 @@ def test_frames_without_embeddings_in_between(tracker):
     scene = walkers(6, 20)
     mixed = [Detections(d.xyxy, d.score, embedding=None if n % 3 == 1 else d.embedding) for n, d in enumerate(scene)]
     assert len(follow(tracker, mixed)[-1]) == 6
-    assert tracker.born == 6
+    assert tracker.tracks_started == 6
 
 
 def test_follows_people_as_the_camera_pans_and_zooms(tracker):
-    """A jump of the camera by more than a person's width, and a zoom, that the View tells of, lose nobody."""
+    """Pan by more than a person's width, and zoom: with View.camera, no track is lost."""
     scene = walkers(12, 30)
     camera = np.array([[1.05, 0, 150], [0, 1.05, 40]])
     seen = np.eye(2, 3)
@@ -216,4 +264,4 @@ def test_follows_people_as_the_camera_pans_and_zooms(tracker):
         moved = Detections(corners.reshape(-1, 4), detections.score, embedding=detections.embedding)
         tracks = tracker.update(View(moved, camera=step))
     assert len(tracks) == 12
-    assert tracker.born == 12
+    assert tracker.tracks_started == 12

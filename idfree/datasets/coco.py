@@ -1,6 +1,6 @@
-"""COCO's json (Lin 2014): images, annotations, categories; with `video_id`, `frame_id` and `track_id`, videos, too.
+"""COCO's JSON (Lin 2014): images, annotations, categories; videos by `video_id`, `frame_id` and `track_id`.
 
-The last three are as in the json files that CenterTrack (Zhou 2020) and its successors train on.
+The last three are those of the JSON files that CenterTrack (Zhou 2020) and its successors train on.
 """
 
 import json
@@ -13,138 +13,177 @@ from typing import Any
 from idfree.core.boxes import xyxy_to_xywh
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
+from idfree.core.reading import read_json
+from idfree.datasets.boxes_json import parse_boxes_json
+from idfree.datasets.export_images import export_images, image_names
 from idfree.datasets.footage import Footage, FootageSettings
-from idfree.datasets.labels import LabelRows, OnFault, corners, key, numbers, raise_fault, read_json, whole
-from idfree.datasets.layout import lay_out, picture_names
-from idfree.datasets.still_images import from_boxes
-from idfree.sequences.pictures import located, nth_image
+from idfree.datasets.labels import (
+    LabelRows,
+    OnFault,
+    get_key,
+    parse_integer,
+    parse_numbers,
+    xywh_to_corners,
+)
+from idfree.sequences.image_files import locate_images, read_nth_image
 
-IMAGES = "images"
+IMAGE_FOLDER = "images"
 LISTS = ("images", "annotations", "categories")
 Object = dict[str, Any]
 Key = int | str | None
-Films = dict[Key, list[Object]]  # the images of each video by its id, in order; of None, those of no video
+ImagesByVideo = dict[Key, list[Object]]  # by video id, in order; those of no video by None
 
 
-def read_coco(
-    path: Path, settings: FootageSettings | None = None, images: Path | None = None, complain: OnFault = raise_fault
-) -> list[Footage]:
-    """The footage of a COCO json: its still images, and each of its videos; of another json, see still_images.
+def is_coco(path: Path) -> bool:
+    """Whether a path is a JSON file."""
+    return path.suffix.lower() == ".json" and not path.is_dir()
 
-    Boxes of the classes wanted count, those of a crowd (`iscrowd`) are regions to ignore. Raises UserError.
+
+def read_coco(path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
+    """The still images of a COCO JSON as one footage, and each of its videos; other JSON is read as boxes.json.
+
+    Boxes of other classes than settings.names are skipped, those of crowds (`iscrowd`) are ignore regions.
+    Raises UserError if the file is invalid.
     """
-    said = read_json(path)
-    if not (isinstance(said, dict) and all(isinstance(said.get(key), list) for key in LISTS)):
-        return [from_boxes(said, path, images, complain)]
-    settings = settings or FootageSettings()
-    wanted, films = class_ids(said["categories"], settings.names, path), by_video(said["images"], path, complain)
-    labels = gather(said["annotations"], films, wanted, path, complain)
-    listed = said["videos"] if isinstance(said.get("videos"), list) else []
-    videos = {key(video, "id"): video for video in listed if isinstance(video, dict)}
-    found = []
-    for video, film in films.items():
-        paths = located([image["file_name"] for image in film], [images, *around(path)])
-        name = key(videos.get(video), "file_name") or key(videos.get(video), "name") or video
-        rate = numbers([videos.get(video, {}).get("frame_rate")], 1)
+    content = read_json(path)
+    if not (isinstance(content, dict) and all(isinstance(content.get(name), list) for name in LISTS)):
+        return [parse_boxes_json(content, path, images, on_fault)]
+    class_id = map_categories(content["categories"], settings.names, path)
+    images_by_video = group_by_video(content["images"], path, on_fault)
+    labels = read_boxes(content["annotations"], images_by_video, class_id, path, on_fault)
+    listed = content["videos"] if isinstance(content.get("videos"), list) else []
+    videos = {get_key(video, "id"): video for video in listed if isinstance(video, dict)}
+    footages = []
+    for video_id, video_images in images_by_video.items():
+        paths = locate_images([image["file_name"] for image in video_images], [images, *image_folders(path)])
+        name, frame_rate = describe_video(video_id, videos.get(video_id, {}), path)
         footage = Footage(
-            name=path.stem if video is None else Path(str(name)).name,
-            boxes=labels[video].annotation(),
-            length=len(film),
-            image=partial(nth_image, paths),
-            moving=video is not None,
+            name=name,
+            boxes=labels[video_id].annotation(),
+            length=len(video_images),
+            image=partial(read_nth_image, paths),
+            is_sequence=video_id is not None,
             paths=paths,
-            size_hw=common_size(film),
-            frame_rate=rate[0] if rate else Footage.frame_rate,
+            size_hw=common_size(video_images),
+            frame_rate=frame_rate,
             source=path,
             classes=settings.names,
         )
-        found.append(footage)
-    return found
+        footages.append(footage)
+    return footages
 
 
-def class_ids(categories: list[Any], names: tuple[str, ...], path: Path) -> dict[Key, int]:
-    """The class_id of each category wanted. Raises UserError where a name is none of the categories."""
-    known = {str(key(category, "name")): key(category, "id") for category in categories}
+def describe_video(video_id: Key, video: Object, path: Path) -> tuple[str, float]:
+    """The name and frame rate of a video by its entry in `videos`; the name of the JSON for images of no video."""
+    name = get_key(video, "file_name") or get_key(video, "name") or video_id
+    frame_rate = parse_numbers([video.get("frame_rate")], 1)
+    return path.stem if video_id is None else Path(str(name)).name, frame_rate[0] if frame_rate else Footage.frame_rate
+
+
+def map_categories(categories: list[Any], names: tuple[str, ...], path: Path) -> dict[Key, int]:
+    """Category id → class_id, the position in `names`. Raises UserError if a name is not among the categories."""
+    category_ids = {str(get_key(category, "name")): get_key(category, "id") for category in categories}
     for name in names:
-        if name not in known:
-            raise UserError(f"{path}: has no category {name!r}, there are: {', '.join(known)} (choose with classes=…)")
-    return {known[name]: class_id for class_id, name in enumerate(names)}
+        if name not in category_ids:
+            raise UserError(
+                f"{path}: has no category {name!r}, there are: {', '.join(category_ids)} (choose with classes=…)"
+            )
+    return {category_ids[name]: class_id for class_id, name in enumerate(names)}
 
 
-def by_video(images: list[Any], path: Path, complain: OnFault) -> Films:
-    """The images, each video's in the order of their frame_id. Raises UserError where there are none."""
-    films: Films = defaultdict(list)
+def group_by_video(images: list[Any], path: Path, on_fault: OnFault) -> ImagesByVideo:
+    """The images of each video, sorted by frame_id. Raises UserError if there are no images."""
+    by_video: ImagesByVideo = defaultdict(list)
     for row, image in enumerate(images):
-        if key(image, "id") is not None and isinstance(image.get("file_name"), str):
-            films[key(image, "video_id")].append(image)
+        if get_key(image, "id") is not None and isinstance(image.get("file_name"), str):
+            by_video[get_key(image, "video_id")].append(image)
         else:
-            complain(f"{path}: images[{row}] has no id or no file_name")
-    if not films:
+            on_fault(f"{path}: images[{row}] has no id or no file_name")
+    if not by_video:
         raise UserError(f"{path}: has no images")
-    for film in films.values():
-        film.sort(key=lambda image: whole(image.get("frame_id")) or 0)
-    return films
+    for video_images in by_video.values():
+        video_images.sort(key=lambda image: parse_integer(image.get("frame_id")) or 0)
+    return by_video
 
 
-def gather(
-    annotations: list[Any], films: Films, class_id: Mapping[Key, int], path: Path, complain: OnFault
+def read_boxes(
+    annotations: list[Any], images_by_video: ImagesByVideo, class_id: Mapping[Key, int], path: Path, on_fault: OnFault
 ) -> dict[Key, LabelRows]:
-    """The boxes of each video."""
-    place = {image["id"]: (video, n) for video, film in films.items() for n, image in enumerate(film, start=1)}
+    """The boxes of each video; class_id: by category id, annotations of other categories are skipped."""
+    position = {
+        image["id"]: (video, frame)
+        for video, video_images in images_by_video.items()
+        for frame, image in enumerate(video_images, start=1)
+    }
     labels: dict[Key, LabelRows] = defaultdict(LabelRows)
-    for row, one in enumerate(annotations):
-        where = f"{path}: annotations[{row}]"
-        if key(one, "image_id") not in place:
-            complain(f"{where} is of no image of the file")
-        elif key(one, "category_id") in class_id:
-            box, id, seen = numbers(one.get("bbox"), 4), whole(one.get("track_id", -1)), one.get("visibility", 1.0)
-            if box is None:
-                complain(f"{where}: bbox is {one.get('bbox')}, expected four numbers (left, top, width, height)")
-            elif id is None or numbers([seen], 1) is None:
-                complain(f"{where}: track_id or visibility is no number")
-            else:
-                video, frame = place[one["image_id"]]
-                ignored = one.get("iscrowd") == 1 or one.get("ignore") == 1
-                labels[video].add(frame, corners(box), id, 1.0 - ignored, class_id[one["category_id"]], seen)
+    for row, item in enumerate(annotations):
+        if get_key(item, "image_id") not in position:
+            on_fault(f"{path}: annotations[{row}] is of no image of the file")
+        elif get_key(item, "category_id") in class_id:
+            video, frame = position[item["image_id"]]
+            add_box(labels[video], frame, item, class_id[item["category_id"]], f"{path}: annotations[{row}]", on_fault)
     return labels
 
 
-def around(path: Path) -> list[Path]:
-    """Where the images of a json may lie: `annotations/instances_val2017.json` has them in `val2017/`."""
-    part = path.stem.rpartition("_")[2]
-    return [home / name for home in (path.parent, path.parent.parent) for name in (IMAGES, ".", part, f"images/{part}")]
+def add_box(labels: LabelRows, frame: int, item: Object, class_id: int, place: str, on_fault: OnFault) -> None:
+    """Add the box of one annotation; place: of the annotation, for messages."""
+    box, id = parse_numbers(item.get("bbox"), 4), parse_integer(item.get("track_id", -1))
+    visibility = item.get("visibility", 1.0)
+    if box is None:
+        return on_fault(f"{place}: bbox is {item.get('bbox')}, expected four numbers (left, top, width, height)")
+    if id is None or parse_numbers([visibility], 1) is None:
+        return on_fault(f"{place}: track_id or visibility is no number")
+    ignored = item.get("iscrowd") == 1 or item.get("ignore") == 1
+    labels.add(frame, xywh_to_corners(box), id, 1.0 - ignored, class_id, visibility)
 
 
-def common_size(film: list[Object]) -> tuple[int, int] | None:
-    """(height, width) of all images, None where they differ or the file does not say."""
-    sizes = {(whole(image.get("height")), whole(image.get("width"))) for image in film}
+def image_folders(path: Path) -> list[Path]:
+    """Where the images of a JSON may be: those of annotations/instances_val2017.json are in val2017/."""
+    split = path.stem.rpartition("_")[2]
+    names = (IMAGE_FOLDER, ".", split, f"{IMAGE_FOLDER}/{split}")
+    return [parent / name for parent in (path.parent, path.parent.parent) for name in names]
+
+
+def common_size(images: list[Object]) -> tuple[int, int] | None:
+    """(height, width) of all images, None if they differ or are not given."""
+    sizes = {(parse_integer(image.get("height")), parse_integer(image.get("width"))) for image in images}
     height, width = sizes.pop()
     return (height, width) if height and width and not sizes else None
 
 
 def write_coco(footage: Footage, folder: Path) -> Path:
-    """FOLDER/NAME.json, and the pictures as images/NAME/…; regions to ignore are crowds."""
-    names = [f"{footage.name}/{name}" for name in picture_names(footage)]
-    lay_out(footage, [folder / IMAGES / name for name in names])
+    """Write FOLDER/NAME.json and images/NAME/…; ignore regions become crowds. Returns the path of the JSON."""
+    names = [f"{footage.name}/{name}" for name in image_names(footage)]
+    export_images(footage, [folder / IMAGE_FOLDER / name for name in names])
+    content: Object = {"images": image_objects(footage, names), "annotations": annotation_objects(footage)}
+    content["categories"] = [{"id": k, "name": name} for k, name in enumerate(footage.classes, start=1)]
+    if footage.is_sequence:
+        content["videos"] = [{"id": 1, "file_name": footage.name, "frame_rate": footage.frame_rate}]
+    path = folder / f"{footage.name}.json"
+    write_text(path, json.dumps(content))
+    return path
+
+
+def image_objects(footage: Footage, names: list[str]) -> list[Object]:
+    """The `images` of a COCO JSON."""
     images: list[Object] = []
     for number, name in enumerate(names, start=1):
         height, width = footage.size_at(number)
-        of_video = {"video_id": 1, "frame_id": number} if footage.moving else {}
-        images.append({"id": number, "file_name": name, "height": height, "width": width, **of_video})
+        video_fields = {"video_id": 1, "frame_id": number} if footage.is_sequence else {}
+        images.append({"id": number, "file_name": name, "height": height, "width": width, **video_fields})
+    return images
+
+
+def annotation_objects(footage: Footage) -> list[Object]:
+    """The `annotations` of a COCO JSON."""
     boxes = footage.boxes
     xywh = xyxy_to_xywh(boxes.xyxy).round(2).tolist()
-    columns = zip(boxes.frame.tolist(), boxes.id.tolist(), boxes.class_id.tolist(), strict=True)
-    marks = zip(boxes.score.tolist(), boxes.visibility.tolist(), strict=True)
+    integers = zip(boxes.frame.tolist(), boxes.id.tolist(), boxes.class_id.tolist(), strict=True)
+    reals = zip(boxes.score.tolist(), boxes.visibility.tolist(), strict=True)
     annotations: list[Object] = []
-    for (frame, id, class_id), (score, visibility), box in zip(columns, marks, xywh, strict=True):
-        category = class_id if class_id < len(footage.classes) else 0  # regions of a class that is not learnt
-        one = {"id": len(annotations) + 1, "image_id": frame, "category_id": category + 1, "bbox": box}
-        one |= {"area": round(box[2] * box[3], 2), "iscrowd": int(score == 0), "visibility": round(visibility, 4)}
-        annotations.append(one | ({"track_id": id} if id >= 0 else {}))
-    said: Object = {"images": images, "annotations": annotations}
-    said["categories"] = [{"id": k, "name": name} for k, name in enumerate(footage.classes, start=1)]
-    if footage.moving:
-        said["videos"] = [{"id": 1, "file_name": footage.name, "frame_rate": footage.frame_rate}]
-    path = folder / f"{footage.name}.json"
-    write_text(path, json.dumps(said))
-    return path
+    for (frame, id, class_id), (score, visibility), box in zip(integers, reals, xywh, strict=True):
+        category = class_id if class_id < len(footage.classes) else 0  # ignore regions of classes not trained on
+        item = {"id": len(annotations) + 1, "image_id": frame, "category_id": category + 1, "bbox": box}
+        item |= {"area": round(box[2] * box[3], 2), "iscrowd": int(score == 0), "visibility": round(visibility, 4)}
+        annotations.append(item | ({"track_id": id} if id >= 0 else {}))
+    return annotations

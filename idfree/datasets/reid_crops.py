@@ -1,4 +1,4 @@
-"""Sets of labelled crops of people: Market-1501 and MSMT17, by the names of their files."""
+"""Re-ID data sets of person crops, Market-1501 and MSMT17, with the labels in their file names."""
 
 import re
 from collections.abc import Iterable
@@ -9,30 +9,30 @@ from typing import Literal
 import numpy as np
 
 from idfree.core.errors import UserError
+from idfree.core.reading import read_text
 from idfree.core.types import Integers
-from idfree.sequences.folders import contents, files
-from idfree.sequences.rows import read_text
+from idfree.sequences.folders import describe_contents, list_files
 
 Part = Literal["train", "query", "gallery"]
 
 MARKET = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
-MARKET_NAME = re.compile(r"(-1|\d+)_c(\d+)s(\d+)_(\d+)_(\d+)", re.ASCII)  # person, camera, sequence, frame, which box
+MARKET_NAME = re.compile(r"(-1|\d+)_c(\d+)s(\d+)_(\d+)_(\d+)", re.ASCII)  # person, camera, sequence, frame, box
 MSMT17 = {"train": ("train", "mask_train_v2"), "query": ("test", "mask_test_v2"), "gallery": ("test", "mask_test_v2")}
 MSMT17_LISTS = {
     "train": ("list_train.txt", "list_val.txt"),
     "query": ("list_query.txt",),
     "gallery": ("list_gallery.txt",),
 }
-MSMT17_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_(\w+?)_(\d+)_\d+", re.ASCII)  # person, number, camera, time, frame, which
+MSMT17_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_(\w+?)_(\d+)_\d+", re.ASCII)  # person, crop, camera, time, frame
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
 class CropFiles:
-    """Crops in files, and whom they show: parallel, a row each.
+    """Crop files and their labels, as parallel arrays of K rows.
 
-    path: K of them. identity (K,): as the set numbers people, −1 in Market-1501 for what is nobody, 0 for distractors.
-    camera (K,) from 1; recording (K,): of crops of one camera in one recording, frames can be compared; frame (K,).
+    path: K files. identity (K,): the data set's number of the person; in Market-1501 −1 for junk and 0 for distractors.
+    camera (K,) from 1. recording (K,): frame numbers are comparable within one camera and recording. frame (K,).
     """
 
     path: tuple[Path, ...]
@@ -46,11 +46,12 @@ class CropFiles:
 
 
 def read_reid(folder: Path | str, part: Part = "train") -> CropFiles:
-    """A part of a set in its official layout, whichever of the two it is.
+    """One part of Market-1501 or MSMT17 in its official layout.
 
     Market-1501: bounding_box_train/0002_c1s1_000451_03.jpg, query/, bounding_box_test/ (the gallery); `folder` may be
-    one of these, too. MSMT17: list_train.txt and list_val.txt (which are one part here) with train/, list_query.txt and
-    list_gallery.txt with test/; version 2 calls them mask_train_v2/ and mask_test_v2/. Raises UserError otherwise.
+    one of these, too. MSMT17: list_train.txt and list_val.txt (both are part "train") with train/, list_query.txt and
+    list_gallery.txt with test/; version 2 calls them mask_train_v2/ and mask_test_v2/. Raises UserError if the folder
+    has neither layout.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -59,46 +60,49 @@ def read_reid(folder: Path | str, part: Part = "train") -> CropFiles:
         return read_msmt17(folder, part)
     if (folder / MARKET[part]).is_dir():
         return read_market(folder / MARKET[part])
-    if folder.name in MARKET.values() or any(MARKET_NAME.match(path.name) for path in files(folder, SUFFIXES)):
+    if folder.name in MARKET.values() or any(MARKET_NAME.match(path.name) for path in list_files(folder, SUFFIXES)):
         return read_market(folder)
     raise UserError(
         f"{folder}: neither Market-1501 ({MARKET[part]}/) nor MSMT17 ({MSMT17_LISTS[part][0]});"
-        f" found {contents(folder)}"
+        f" found {describe_contents(folder)}"
     )
 
 
 def read_market(folder: Path | str) -> CropFiles:
-    """The crops of one folder of Market-1501. Raises UserError where there are none, or a name tells nothing."""
+    """The crops of one folder of Market-1501. Raises UserError if there are none or a file name is invalid."""
     folder = Path(folder)
-    paths = files(folder, SUFFIXES)
+    paths = list_files(folder, SUFFIXES)
     if not paths:
-        raise UserError(f"{folder}: no crops ({' '.join(SUFFIXES)}); found {contents(folder)}")
-    rows = [numbers(MARKET_NAME, path, "0002_c1s1_000451_03.jpg") for path in paths]
-    identity, camera, recording, frame, _ = np.array(rows, dtype=np.int64).T
+        raise UserError(f"{folder}: no crops ({' '.join(SUFFIXES)}); found {describe_contents(folder)}")
+    names = [parse_name(MARKET_NAME, path, "0002_c1s1_000451_03.jpg") for path in paths]
+    identity, camera, recording, frame, _ = np.array([list(map(int, name)) for name in names], dtype=np.int64).T
     return CropFiles(tuple(paths), identity, camera, recording, frame)
 
 
 def read_msmt17(folder: Path | str, part: Part = "train") -> CropFiles:
-    """A part of MSMT17, from its lists of `PATH IDENTITY`. Raises UserError with file and line."""
+    """One part of MSMT17, by its lists of `PATH IDENTITY`. Raises UserError if a list is invalid or a crop missing."""
     folder = Path(folder)
-    home = next((folder / name for name in MSMT17[part] if (folder / name).is_dir()), None)
-    if home is None:
-        raise UserError(f"{folder}: has no folder {' or '.join(MSMT17[part])}; found {contents(folder)}")
-    listed = [row for name in MSMT17_LISTS[part] if (folder / name).is_file() for row in read_list(folder / name)]
-    if not listed:
+    image_folder = next((folder / name for name in MSMT17[part] if (folder / name).is_dir()), None)
+    if image_folder is None:
+        raise UserError(f"{folder}: has no folder {' or '.join(MSMT17[part])}; found {describe_contents(folder)}")
+    rows = [
+        row for name in MSMT17_LISTS[part] if (folder / name).is_file() for row in read_identity_list(folder / name)
+    ]
+    if not rows:
         raise UserError(f"{folder / MSMT17_LISTS[part][0]}: lists nothing")
-    paths = [home / path for path, _ in listed]
+    paths = [image_folder / path for path, _ in rows]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise UserError(f"{folder}: {len(missing)} of {len(paths)} crops listed are not there, the first: {missing[0]}")
-    names = [fields(MSMT17_NAME, path, "0000_000_01_0303morning_0015_0.jpg") for path in paths]
+    names = [parse_name(MSMT17_NAME, path, "0000_000_01_0303morning_0015_0.jpg") for path in paths]
+    camera, frame = (np.array([int(name[field]) for name in names], dtype=np.int64) for field in (2, 4))
     _, recording = np.unique([name[3] for name in names], return_inverse=True)
-    identity = np.array([identity for _, identity in listed], dtype=np.int64)
-    return CropFiles(tuple(paths), identity, column(names, 2), recording.astype(np.int64), column(names, 4))
+    identity = np.array([identity for _, identity in rows], dtype=np.int64)
+    return CropFiles(tuple(paths), identity, camera, recording.astype(np.int64), frame)
 
 
-def read_list(path: Path) -> Iterable[tuple[str, int]]:
-    """The rows `PATH IDENTITY` of a list. Raises UserError with its line."""
+def read_identity_list(path: Path) -> Iterable[tuple[str, int]]:
+    """The rows (path, identity) of a list. Raises UserError with the line if a row is invalid."""
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         crop, _, identity = line.strip().rpartition(" ")
         if crop and identity.isdecimal():
@@ -107,19 +111,9 @@ def read_list(path: Path) -> Iterable[tuple[str, int]]:
             raise UserError(f"{path} line {number}: {line.strip()!r}, expected a path and an identity")
 
 
-def fields(pattern: "re.Pattern[str]", path: Path, example: str) -> tuple[str, ...]:
-    """What the name of a crop tells. Raises UserError where it tells nothing."""
-    found = pattern.match(path.name)
-    if found is None:
-        raise UserError(f"{path}: its name does not tell whom it shows; expected one like {example}")
-    return found.groups()
-
-
-def numbers(pattern: "re.Pattern[str]", path: Path, example: str) -> tuple[int, ...]:
-    """The same, where all of it is numbers."""
-    return tuple(int(field) for field in fields(pattern, path, example))
-
-
-def column(names: list[tuple[str, ...]], index: int) -> Integers:
-    """One number of every name."""
-    return np.array([int(name[index]) for name in names], dtype=np.int64)
+def parse_name(pattern: "re.Pattern[str]", path: Path, example: str) -> tuple[str, ...]:
+    """The groups of `pattern` in a file name. Raises UserError, with `example`, if it does not match."""
+    match = pattern.match(path.name)
+    if match is None:
+        raise UserError(f"{path}: the name does not contain the labels; expected one like {example}")
+    return match.groups()

@@ -1,4 +1,4 @@
-"""The zip that a benchmark's server takes, checked against its rules before the server does.
+"""Check results against the rules of a benchmark server, and pack them into the zip that it accepts.
 
 The rules are those of motchallenge.net/instructions: one text file per sequence in the root of the archive, named
 exactly like the sequence, ten values a line, frames and ids from 1. The MOTChallenge server asks for the training
@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
-from idfree.core.files import whole
+from idfree.core.files import atomic_write
+from idfree.core.reading import read_text
 from idfree.core.types import Floats
-from idfree.sequences.folders import contents, files
-from idfree.sequences.rows import NUMBER, read_text
+from idfree.sequences.folders import describe_contents, list_files
+from idfree.sequences.rows import NUMBER
 
-COLUMNS = 10  # frame, id, x, y, w, h, confidence, and a 3-D position that nobody looks at
-WRITTEN = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: equal results make equal archives
-LINES_NAMED = 3  # of each fault of a file; the rest are counted
+COLUMNS = 10  # frame, id, x, y, w, h, confidence, and a 3-D position that is not evaluated
+TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the earliest of the zip format: equal results give equal archives
+LINES_NAMED = 3  # line numbers listed per fault and file; the rest are counted
 
 # Frames of each sequence: Leal-Taixé 2015, Milan 2016 and Dendorfer 2020 (the totals are in the tests).
 MOT15 = {
@@ -46,9 +47,9 @@ DANCETRACK_TEST = (
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What a server asks for: its sequences, each with its number of frames (None: not known), in a folder or none.
+    """The sequences that a server requires, with their number of frames (None: unknown).
 
-    training: whether those of the training set are among them.
+    folder: of the files in the archive, with a trailing slash. training: the training sequences are required, too.
     """
 
     lengths: dict[str, int | None]
@@ -68,70 +69,72 @@ BENCHMARKS = {
 
 
 def pack(results: Path | str, out: Path | str, benchmark: str = "auto") -> list[str]:
-    """Write the submission of a folder of results to the zip `out`; gives the names of the sequences in it.
+    """Write a folder of results as a submission to the zip `out`; returns the names of its sequences.
 
-    benchmark: one of BENCHMARKS, or auto: the one whose sequences are there. Other files are left out. A MOT17 result
-    without a detector in its name (`MOT17-01.txt`: a detector of one's own) stands for all three.
-    Raises UserError with everything that is wrong, by file and line: a sequence without a file, lines that have not
-    ten values, numbers that are not finite, frames outside the sequence, ids below 1 or twice in a frame, boxes
-    without a size. Equal results make equal archives.
+    benchmark: one of BENCHMARKS, or auto to infer it from the file names. Other files are left out. A MOT17 result
+    without a detector in its name (`MOT17-01.txt`: a private detector) is used for all three public detectors.
+    Equal results give equal archives.
+    Raises UserError with all faults, by file and line: missing sequences, lines without ten values, numbers that are
+    not finite, frames outside the sequence, ids below 1 or repeated in a frame, boxes without a size.
     """
     results = Path(results)
     if not results.is_dir():
         raise UserError(f"{results} is a file, expected a folder" if results.exists() else f"no such folder: {results}")
-    found = {path.stem: path for path in files(results, (".txt",)) if path.suffix == ".txt"}
+    files = {path.stem: path for path in list_files(results, (".txt",)) if path.suffix == ".txt"}
     if benchmark == "auto":
-        benchmark = recognise(found, results)
+        benchmark = infer_benchmark(files, results)
     if benchmark not in BENCHMARKS:
         raise UserError(f"no benchmark {benchmark!r}, expected auto or one of {', '.join(BENCHMARKS)}")
-    asked = BENCHMARKS[benchmark]
-    sources = {name: found.get(name) or found.get(undetected(name)) for name in sorted(asked.lengths)}
-    faults = missing([name for name, path in sources.items() if path is None], asked)
+    required = BENCHMARKS[benchmark]
+    sources = {name: files.get(name) or files.get(without_detector(name)) for name in sorted(required.lengths)}
+    faults = missing_faults([name for name, path in sources.items() if path is None], required)
     texts = {path: read_text(path) for path in dict.fromkeys(sources.values()) if path}
-    lengths = {path: asked.lengths[name] for name, path in sources.items()}
+    lengths = {path: required.lengths[name] for name, path in sources.items()}
     faults += [f"{path.name}: {fault}" for path, text in texts.items() for fault in file_faults(text, lengths[path])]
     if faults:
         raise UserError(f"{results} is not what the server of {benchmark} takes:\n  " + "\n  ".join(faults))
-    with whole(out) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+    with atomic_write(out) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, source in sources.items():
             if source:
-                write(archive, f"{asked.folder}{name}.txt", texts[source])
+                write_entry(archive, f"{required.folder}{name}.txt", texts[source])
     return list(sources)
 
 
-def recognise(found: dict[str, Path], folder: Path) -> str:
-    """The benchmark of which most sequences are among the files found. Raises UserError where there are none."""
-    named = {
-        name: sum(sequence in found or undetected(sequence) in found for sequence in benchmark.lengths)
+def infer_benchmark(files: dict[str, Path], folder: Path) -> str:
+    """The benchmark with the most sequences among `files` (by stem). Raises UserError if there are none."""
+    counts = {
+        name: sum(sequence in files or without_detector(sequence) in files for sequence in benchmark.lengths)
         for name, benchmark in BENCHMARKS.items()
     }
-    best = max(named, key=lambda name: named[name])
-    if not named[best]:
+    best = max(counts, key=lambda name: counts[name])
+    if not counts[best]:
         raise UserError(
             f"{folder} has no results of {', '.join(BENCHMARKS)}: expected files named like the sequences "
-            f"(MOT17-01-DPM.txt), found {contents(folder)}"
+            f"(MOT17-01-DPM.txt), found {describe_contents(folder)}"
         )
     return best
 
 
-def undetected(name: str) -> str:
-    """MOT17-01 for MOT17-01-DPM."""
+def without_detector(name: str) -> str:
+    """MOT17-01-DPM → MOT17-01."""
     head, _, tail = name.rpartition("-")
     return head if tail in DETECTORS else name
 
 
-def missing(names: list[str], asked: Benchmark) -> list[str]:
-    """What to say of sequences without a file."""
+def missing_faults(names: list[str], required: Benchmark) -> list[str]:
+    """The message about sequences without a file, if there are any."""
     if not names:
         return []
-    too = ", training sequences too," if asked.training else ""
+    too = ", training sequences too," if required.training else ""
     verb = "is" if len(names) == 1 else "are"
-    return [f"{len(names)} of the {len(asked.lengths)} sequences it asks for{too} {verb} missing: {', '.join(names)}"]
+    return [
+        f"{len(names)} of the {len(required.lengths)} sequences it asks for{too} {verb} missing: {', '.join(names)}"
+    ]
 
 
-def write(archive: zipfile.ZipFile, name: str, text: str) -> None:
-    """Add a text file, with the same bytes whenever and wherever it is done."""
-    info = zipfile.ZipInfo(name, WRITTEN)
+def write_entry(archive: zipfile.ZipFile, name: str, text: str) -> None:
+    """Add a text file to an archive, with bytes that do not depend on the time or the platform."""
+    info = zipfile.ZipInfo(name, TIMESTAMP)
     info.compress_type = zipfile.ZIP_DEFLATED
     info.create_system = 3  # Unix, so that the permissions below are read as such
     info.external_attr = 0o644 << 16
@@ -139,13 +142,13 @@ def write(archive: zipfile.ZipFile, name: str, text: str) -> None:
 
 
 def file_faults(text: str, length: int | None) -> Iterator[str]:
-    """What is wrong with a result file of a sequence of so many frames, each kind of fault in one line."""
+    """The faults of a result file, one message per kind; length: frames of the sequence, None if unknown."""
     lines = text.split("\n")
     numbers = np.array([number for number, line in enumerate(lines, start=1) if line.strip()], dtype=np.int64)
-    rows, unread = parsed(lines, numbers)
-    yield from unread
-    if len(rows) < len(numbers):  # lines and rows no longer go together
-        numbers = np.array([number for number in numbers if values_of(lines[number - 1]) is not None], dtype=np.int64)
+    rows, faults = parse_rows(lines, numbers)
+    yield from faults
+    if len(rows) < len(numbers):  # keep the line numbers of the parsed rows
+        numbers = np.array([number for number in numbers if parse_row(lines[number - 1]) is not None], dtype=np.int64)
     frame, identity, _, _, width, height = rows[:, :6].T
     finite = np.isfinite(rows).all(axis=1)
     last = np.inf if length is None else length
@@ -158,53 +161,53 @@ def file_faults(text: str, length: int | None) -> Iterator[str]:
         "the id is below 1": finite & (identity < 1),
         "the width or height is not above 0": finite & ((width <= 0) | (height <= 0)),
     }
-    if (again := finite & repeated(frame, identity)).any():
-        first = again.argmax()
-        checks[f"an id is in its frame already (id {identity[first]:g} in frame {frame[first]:g})"] = again
-    for fault, wrong in checks.items():
-        if wrong.any():
-            yield f"{at_lines(numbers[wrong])}: {fault}"
+    if (duplicate := finite & repeats_earlier_row(frame, identity)).any():
+        first = duplicate.argmax()
+        checks[f"an id is in its frame already (id {identity[first]:g} in frame {frame[first]:g})"] = duplicate
+    for fault, mask in checks.items():
+        if mask.any():
+            yield f"{format_lines(numbers[mask])}: {fault}"
 
 
-def parsed(lines: list[str], numbers: NDArray[np.int64]) -> tuple[Floats, list[str]]:
-    """The (K, 10) values of the lines that have ten numbers, and what is wrong with the others."""
-    wanted = [lines[number - 1] for number in numbers]
+def parse_rows(lines: list[str], numbers: NDArray[np.int64]) -> tuple[Floats, list[str]]:
+    """The values (K, 10) of the valid lines among those numbered, and messages about the others."""
+    selected = [lines[number - 1] for number in numbers]
     try:
-        rows = np.loadtxt(wanted, delimiter=",", comments=None, ndmin=2) if wanted else np.zeros((0, COLUMNS))
+        rows = np.loadtxt(selected, delimiter=",", comments=None, ndmin=2) if selected else np.zeros((0, COLUMNS))
         if rows.shape[1] == COLUMNS:
             return rows, []
     except ValueError:
         pass
-    values = [values_of(line) for line in wanted]
-    columns = np.array([line.count(",") + 1 for line in wanted])
-    bad = np.array([value is None for value in values])
+    parsed = [parse_row(line) for line in selected]
+    columns = np.array([line.count(",") + 1 for line in selected])
+    invalid = np.array([row is None for row in parsed])
     faults = [
-        f"{at_lines(numbers[columns == n])}: {n} column{'s' * (n > 1)} separated by commas, expected {COLUMNS}"
+        f"{format_lines(numbers[columns == n])}: {n} column{'s' * (n > 1)} separated by commas, expected {COLUMNS}"
         for n in np.unique(columns[columns != COLUMNS]).tolist()
     ]
-    if (odd := bad & (columns == COLUMNS)).any():
-        faults.append(f"{at_lines(numbers[odd])}: not a number")
-    return np.array([value for value in values if value is not None]).reshape(-1, COLUMNS), faults
+    if (not_numbers := invalid & (columns == COLUMNS)).any():
+        faults.append(f"{format_lines(numbers[not_numbers])}: not a number")
+    return np.array([row for row in parsed if row is not None]).reshape(-1, COLUMNS), faults
 
 
-def values_of(line: str) -> list[float] | None:
-    """The ten numbers of a line, None where it has not got them."""
+def parse_row(line: str) -> list[float] | None:
+    """The ten numbers of a line, None if it is invalid."""
     fields = [field.strip() for field in line.split(",")]
-    numbers = len(fields) == COLUMNS and all(NUMBER.fullmatch(field) for field in fields)
-    return [float(field) for field in fields] if numbers else None
+    valid = len(fields) == COLUMNS and all(NUMBER.fullmatch(field) for field in fields)
+    return [float(field) for field in fields] if valid else None
 
 
-def repeated(frame: Floats, identity: Floats) -> NDArray[np.bool_]:
-    """Where a row has the frame and the id of an earlier one."""
+def repeats_earlier_row(frame: Floats, identity: Floats) -> NDArray[np.bool_]:
+    """(K,) mask of the rows with the frame and id of an earlier row."""
     order = np.lexsort((identity, frame))
-    again = (np.diff(frame[order], prepend=np.nan) == 0) & (np.diff(identity[order], prepend=np.nan) == 0)
+    repeated = (np.diff(frame[order], prepend=np.nan) == 0) & (np.diff(identity[order], prepend=np.nan) == 0)
     result = np.zeros(len(frame), dtype=bool)
-    result[order[again]] = True
+    result[order[repeated]] = True
     return result
 
 
-def at_lines(numbers: NDArray[np.int64]) -> str:
+def format_lines(numbers: NDArray[np.int64]) -> str:
     """`line 3`, `lines 3, 5`, `lines 3, 5, 7 … (120 lines)`."""
-    named = ", ".join(map(str, numbers[:LINES_NAMED].tolist()))
+    listed = ", ".join(map(str, numbers[:LINES_NAMED].tolist()))
     rest = f" … ({len(numbers)} lines)" if len(numbers) > LINES_NAMED else ""
-    return f"line{'s' * (len(numbers) > 1)} {named}{rest}"
+    return f"line{'s' * (len(numbers) > 1)} {listed}{rest}"

@@ -1,6 +1,6 @@
-"""PASCAL VOC (Everingham 2010): an xml for each picture, corners in pixels counted from 1.
+"""PASCAL VOC (Everingham 2010): one XML file per image, corners in 1-based inclusive pixels.
 
-`<trackid>`, which ImageNet VID added to the format, names identities.
+Identities are in `<trackid>`, which ImageNet VID added to the format.
 """
 
 from collections.abc import Iterator
@@ -9,123 +9,146 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from idfree.core.arrays import MAX_EXACT_INTEGER
 from idfree.core.errors import UserError
-from idfree.core.files import whole
+from idfree.core.files import atomic_write
+from idfree.core.reading import read_xml
 from idfree.core.types import Floats
+from idfree.datasets.boxes_json import from_inclusive_pixels
+from idfree.datasets.export_images import export_images, image_names
 from idfree.datasets.footage import Footage, FootageSettings
-from idfree.datasets.labels import LabelRows, OnFault, raise_fault
-from idfree.datasets.layout import lay_out, picture_names
-from idfree.datasets.still_images import from_pixels
-from idfree.sequences.folders import contents, files
+from idfree.datasets.labels import LabelRows, OnFault
+from idfree.sequences.folders import describe_contents, list_files
+from idfree.sequences.image_files import read_nth_image
 from idfree.sequences.images import IMAGE_SUFFIXES
-from idfree.sequences.pictures import nth_image
-from idfree.sequences.rows import LARGEST, NUMBER
+from idfree.sequences.rows import NUMBER
 
-ANNOTATIONS, IMAGES = "Annotations", "JPEGImages"
-SIDES = ("xmin", "ymin", "xmax", "ymax")
+ANNOTATION_FOLDER, IMAGE_FOLDER = "Annotations", "JPEGImages"
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
-def read_voc(
-    folder: Path, settings: FootageSettings | None = None, images: Path | None = None, complain: OnFault = raise_fault
-) -> Footage:
-    """Still images of a folder of `.xml`, or of one with Annotations/ and JPEGImages/.
+def is_voc(path: Path) -> bool:
+    """Whether a path is a folder with .xml files or with Annotations/."""
+    return path.is_dir() and (bool(list_files(path, (".xml",))) or (path / ANNOTATION_FOLDER).is_dir())
 
-    Objects of the classes wanted count, difficult ones are regions to ignore. Raises UserError with the file.
+
+def read_voc(folder: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
+    """Still images of a folder of .xml files, or of one with Annotations/ and JPEGImages/.
+
+    Objects of other classes than settings.names are skipped, difficult ones are ignore regions. Raises UserError with
+    the file if it is invalid.
     """
-    wanted = {name: class_id for class_id, name in enumerate((settings or FootageSettings()).names)}
-    home = folder / ANNOTATIONS if (folder / ANNOTATIONS).is_dir() else folder
-    texts = files(home, (".xml",))
-    if not texts:
-        raise UserError(f"{home}: no .xml in it; found {contents(home)}")
-    homes = [place for place in (images, home.parent / IMAGES, home, home.parent / "images", home.parent) if place]
-    known = {path.name: path for place in reversed(homes) if place.is_dir() for path in files(place, IMAGE_SUFFIXES)}
-    by_stem = {path.stem: path for path in known.values()}
-    labels, paths = LabelRows(), []
-    for text in texts:
-        root = parse(text, complain)
+    class_ids = {name: class_id for class_id, name in enumerate(settings.names)}
+    annotations = folder / ANNOTATION_FOLDER if (folder / ANNOTATION_FOLDER).is_dir() else folder
+    files = list_files(annotations, (".xml",))
+    if not files:
+        raise UserError(f"{annotations}: no .xml in it; found {describe_contents(annotations)}")
+    labels, names, stems = LabelRows(), [], []
+    for file in files:
+        root = parse_xml(file, on_fault)
         if root is not None:
-            name = root.findtext("filename", "")
-            paths.append(by_stem.get(text.stem) or known.get(name) or homes[0] / (name or f"{text.stem}.jpg"))
-            for one in root.iter("object"):
-                add(labels, len(paths), one, wanted, str(text), complain)
-    return Footage(
+            stems.append(file.stem)
+            names.append(root.findtext("filename", ""))
+            for element in root.iter("object"):
+                add_object(labels, len(names), element, class_ids, str(file), on_fault)
+    paths = find_images(annotations, images, stems, names)
+    footage = Footage(
         name=folder.resolve().name,
         boxes=labels.annotation(),
         length=len(paths),
-        image=partial(nth_image, tuple(paths)),
-        moving=False,
-        paths=tuple(paths),
+        image=partial(read_nth_image, paths),
+        is_sequence=False,
+        paths=paths,
         source=folder,
-        classes=tuple(wanted),
+        classes=tuple(class_ids),
+    )
+    return [footage]
+
+
+def find_images(annotations: Path, images: Path | None, stems: list[str], names: list[str]) -> tuple[Path, ...]:
+    """The image of each annotation, by the stem of its XML file, else by its <filename> (which may be outdated).
+
+    annotations: folder of the XML files. A missing image gets the path where it is expected.
+    """
+    parent = annotations.parent
+    homes = [home for home in (images, parent / IMAGE_FOLDER, annotations, parent / "images", parent) if home]
+    by_name = {
+        path.name: path for home in reversed(homes) if home.is_dir() for path in list_files(home, IMAGE_SUFFIXES)
+    }
+    by_stem = {path.stem: path for path in by_name.values()}
+    return tuple(
+        by_stem.get(stem) or by_name.get(name) or homes[0] / (name or f"{stem}.jpg")
+        for stem, name in zip(stems, names, strict=True)
     )
 
 
-def parse(path: Path, complain: OnFault) -> Element | None:
-    """The root of an xml, None where it is none."""
+def parse_xml(path: Path, on_fault: OnFault) -> Element | None:
+    """The root of an XML file, None if it is invalid."""
     try:
-        return ElementTree.parse(path).getroot()
-    except (ElementTree.ParseError, OSError) as error:
-        complain(f"{path}: is not XML: {error}")
+        return read_xml(path)
+    except UserError as error:
+        on_fault(str(error))
         return None
 
 
-def add(labels: LabelRows, frame: int, one: Element, wanted: dict[str, int], path: str, complain: OnFault) -> None:
-    """One object of a picture, if it is of a class wanted."""
-    name = one.findtext("name", "").strip()
-    if name not in wanted:
+def add_object(
+    labels: LabelRows, frame: int, element: Element, class_ids: dict[str, int], path: str, on_fault: OnFault
+) -> None:
+    """Add the box of one <object> if its class is in `class_ids`."""
+    name = element.findtext("name", "").strip()
+    if name not in class_ids:
         return
-    said = [one.findtext(f"bndbox/{side}", "").strip() for side in SIDES]
-    if not all(NUMBER.fullmatch(side) and abs(float(side)) <= LARGEST for side in said):
-        return complain(f"{path}: the box of a {name} is {', '.join(said)}; expected {', '.join(SIDES)} in pixels")
-    track = one.findtext("trackid", "-1").strip()
-    ignored = one.findtext("difficult", "0").strip() == "1"
-    box = from_pixels(tuple(float(side) for side in said))
+    corners = [element.findtext(f"bndbox/{corner}", "").strip() for corner in CORNERS]
+    if not all(NUMBER.fullmatch(value) and abs(float(value)) <= MAX_EXACT_INTEGER for value in corners):
+        return on_fault(f"{path}: the box of a {name} is {', '.join(corners)}; expected {', '.join(CORNERS)} in pixels")
+    track = element.findtext("trackid", "-1").strip()
+    difficult = element.findtext("difficult", "0").strip() == "1"
     labels.add(
         frame,
-        box,
-        int(track) if track.isdecimal() and int(track) <= LARGEST else -1,
-        0.0 if ignored else 1.0,
-        wanted[name],
+        from_inclusive_pixels(tuple(float(value) for value in corners)),
+        int(track) if track.isdecimal() and int(track) <= MAX_EXACT_INTEGER else -1,
+        0.0 if difficult else 1.0,
+        class_ids[name],
     )
 
 
 def write_voc(footage: Footage, folder: Path) -> Path:
-    """FOLDER/NAME/Annotations/ and JPEGImages/; that it is a video, and visibility, are lost."""
-    home, names = folder / footage.name, picture_names(footage)
-    lay_out(footage, [home / IMAGES / name for name in names])
+    """Write FOLDER/NAME/Annotations/ and JPEGImages/, without visibility and frame order. Returns FOLDER/NAME."""
+    home, names = folder / footage.name, image_names(footage)
+    export_images(footage, [home / IMAGE_FOLDER / name for name in names])
     for number, name in enumerate(names, start=1):
         root = ElementTree.Element("annotation")
-        text(root, folder=IMAGES, filename=name)
+        add_texts(root, folder=IMAGE_FOLDER, filename=name)
         height, width = footage.size_at(number)
-        text(SubElement(root, "size"), width=width, height=height, depth=3)
-        for one in objects(footage, number):
-            root.append(one)
+        add_texts(SubElement(root, "size"), width=width, height=height, depth=3)
+        root.extend(object_elements(footage, number))
         ElementTree.indent(root)
-        with whole((home / ANNOTATIONS / name).with_suffix(".xml")) as partial_path:
+        with atomic_write((home / ANNOTATION_FOLDER / name).with_suffix(".xml")) as partial_path:
             ElementTree.ElementTree(root).write(partial_path, encoding="utf-8")
     return home
 
 
-def objects(footage: Footage, number: int) -> Iterator[Element]:
-    """The boxes of a picture."""
+def object_elements(footage: Footage, number: int) -> Iterator[Element]:
+    """An <object> for each box of image `number`."""
     boxes = footage.boxes[footage.boxes.rows_at(number)]
     rows = zip(boxes.xyxy, boxes.id.tolist(), boxes.class_id.tolist(), boxes.score.tolist(), strict=True)
     for xyxy, id, class_id, score in rows:
-        one = Element("object")
-        text(one, name=footage.classes[class_id if class_id < len(footage.classes) else 0], difficult=int(score == 0))
+        element = Element("object")
+        name = footage.classes[class_id if class_id < len(footage.classes) else 0]
+        add_texts(element, name=name, difficult=int(score == 0))
         if id >= 0:
-            text(one, trackid=id)
-        text(SubElement(one, "bndbox"), **dict(zip(SIDES, pixels(xyxy), strict=True)))
-        yield one
+            add_texts(element, trackid=id)
+        add_texts(SubElement(element, "bndbox"), **dict(zip(CORNERS, to_inclusive_pixels(xyxy), strict=True)))
+        yield element
 
 
-def pixels(xyxy: Floats) -> list[str]:
-    """The edges of a box as its first and last pixel, counted from 1, to 2 decimals."""
+def to_inclusive_pixels(xyxy: Floats) -> list[str]:
+    """xyxy (4,) → 1-based inclusive corners, to 2 decimals."""
     left, top, right, bottom = xyxy.tolist()
-    return [f"{round(side, 2):.10g}" for side in (left + 1, top + 1, right, bottom)]
+    return [f"{round(value, 2):.10g}" for value in (left + 1, top + 1, right, bottom)]
 
 
-def text(parent: Element, **said: object) -> None:
-    """Elements that hold a text each."""
-    for name, value in said.items():
+def add_texts(parent: Element, **texts: object) -> None:
+    """Append an element with a text for each name."""
+    for name, value in texts.items():
         SubElement(parent, name).text = str(value)

@@ -1,6 +1,7 @@
-"""What a training says of itself: a line of JSON for each iteration, and the same for TensorBoard."""
+"""Training log: one line of JSON per iteration, and the same for TensorBoard."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
@@ -10,36 +11,39 @@ from typing import Any
 
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
+from idfree.core.reading import parse_json, read_content
 from idfree.learn.events import EventFile
 
-NAME, STEP, JUDGED = "metrics.jsonl", "iteration", "validation"
+LOG = logging.getLogger("idfree")
+
+FILE_NAME, STEP, VALIDATION = "metrics.jsonl", "iteration", "validation"
 
 
 class Log:
-    """FOLDER/metrics.jsonl from iteration `step` on: what was said of later ones is taken back.
+    """FOLDER/metrics.jsonl from iteration `step` on; lines of later iterations are removed.
 
-    Lines are {"iteration": n, name: figure, …} and, of a network that was judged, {"iteration": n, "validation":
-    {name: figure, …}}. events: write them for TensorBoard, too. Raises UserError where they cannot be written.
+    Lines are {"iteration": n, name: metric, …} and, after a validation, {"iteration": n, "validation":
+    {name: metric, …}}. events: write them for TensorBoard, too. Raises UserError if they cannot be written.
     """
 
     def __init__(self, folder: Path, step: int, events: bool = False):
-        self.path, self.stack = folder / NAME, ExitStack()
-        write_text(self.path, "".join(line for line in lines(self.path) if json.loads(line)[STEP] <= step))
+        self.path, self.stack = folder / FILE_NAME, ExitStack()
+        write_text(self.path, "".join(line for line in complete_lines(self.path) if parse_line(line)[STEP] <= step))
         self.file = self.stack.enter_context(self.path.open("a", encoding="utf-8", newline="\n"))
         self.events = self.stack.enter_context(EventFile(folder, step)) if events else None
 
     def add(self, line: Mapping[str, Any]) -> None:
-        """Take down a line."""
-        judged = {f"{JUDGED}/{name}": value for name, value in line.get(JUDGED, {}).items()}
-        with self.writing():
+        """Write a line."""
+        validation = {f"{VALIDATION}/{name}": value for name, value in line.get(VALIDATION, {}).items()}
+        with self.explain_errors():
             self.file.write(json.dumps(line) + "\n")
             self.file.flush()
             if self.events is not None:
-                self.events.add(line[STEP], judged or {name: line[name] for name in line if name != STEP})
+                self.events.add(line[STEP], validation or {name: line[name] for name in line if name != STEP})
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Raises UserError where the disc is full."""
+    def explain_errors(self) -> Iterator[None]:
+        """Raises UserError in place of OSError, such as if the disc is full."""
         try:
             yield
         except OSError as error:
@@ -51,18 +55,32 @@ class Log:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self.writing() if error is None else suppress(OSError):  # what could not be written fails again
+        with self.explain_errors() if error is None else suppress(OSError):  # a failed write fails again on closing
             self.stack.close()
 
 
-def recent(folder: Path, name: str, count: int = 50) -> float | None:
-    """The mean of a figure over the last `count` iterations that tell it; None where none does."""
-    said = (json.loads(line) for line in reversed(lines(folder / NAME)))
-    found = list(islice((line[name] for line in said if name in line), count))
-    return sum(found) / len(found) if found else None
+def recent_mean(folder: Path, name: str, count: int = 50) -> float | None:
+    """The mean of a metric over the last `count` iterations that have it; None if none has."""
+    iterations = (parse_line(line) for line in reversed(complete_lines(folder / FILE_NAME)))
+    values = list(islice((metrics[name] for metrics in iterations if name in metrics), count))
+    return sum(values) / len(values) if values else None
 
 
-def lines(path: Path) -> list[str]:
-    """The lines of a log, without the last if it was cut off."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+def complete_lines(path: Path) -> list[str]:
+    """The lines of a log, without those that are damaged or cut off; none if there is no such file."""
+    if not path.exists():
+        return []
+    lines = read_content(path).decode("utf-8", "replace").splitlines(keepends=True)
+    complete = [line for line in lines if line.endswith("\n") and parse_line(line)]
+    if len(complete) < len(lines) - 1:  # the last line may be cut off if the run was killed
+        LOG.warning("%s: %d damaged lines are left out", path, len(lines) - len(complete))
+    return complete
+
+
+def parse_line(line: str) -> dict[str, Any]:
+    """The metrics of a line; {} if it is damaged."""
+    try:
+        metrics = parse_json(line, FILE_NAME)
+    except UserError:
+        return {}
+    return metrics if isinstance(metrics, dict) and isinstance(metrics.get(STEP), int) else {}

@@ -1,202 +1,164 @@
-"""Detections and how each of them looks, found once and kept, so that trackers can be compared without any network.
+"""Detections and embeddings of many videos, computed once and stored, so that trackers are compared without networks.
 
-DIR/NAME.npy holds the boxes and embeddings of a sequence (DIR/NAME.txt, where there are none), DIR/NAME.json what is
-known of them. `idfree.detections.given` reads it all.
+Of each video, DIR/NAME.npy has the boxes and embeddings (DIR/NAME.txt the boxes, if there are no embeddings) and
+DIR/NAME.json the manifest; `stored_detections.load_detections` reads them.
 """
 
-from dataclasses import dataclass, replace
+import logging
+import zlib
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from idfree.appearance.calibrate import Calibration, calibrate
-from idfree.core.boxes import xyxy_to_xywh
 from idfree.core.errors import UserError
-from idfree.core.files import whole, write_text
-from idfree.core.progress import progress
-from idfree.core.types import Annotation, Detections, Detector, Integers, Sequence
+from idfree.core.files import make_folder
+from idfree.core.settings import split_assignments
+from idfree.core.types import Detector
+from idfree.core.version import __version__
+from idfree.core.workers import PicklableFactory
 from idfree.detectors import PrecomputedDetector
-from idfree.detectors.precomputed import ALL
-from idfree.pipelines.label import label
-from idfree.pipelines.open_detector import classes_file
+from idfree.pipelines.detect_sequence import LIMITS, describe_detections, detect_sequence, write_detections
+from idfree.pipelines.manifest import is_done, read_manifest, settings_to_json, write_manifest
+from idfree.pipelines.open_appearance import open_appearance
+from idfree.pipelines.open_detector import DetectorConfig, DetectorOf, detection_inputs
 from idfree.pipelines.selection import Selection
-from idfree.trackers.embeddings import Embedding, unit
+from idfree.pipelines.video_jobs import Report, Source, make_jobs
+from idfree.sequences import open_source
+from idfree.sequences.tables import SUFFIXES
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
 
-LIMITS = ("auto", "tracklets", "none")
+LOG = logging.getLogger("idfree")
 
-
-@dataclass(frozen=True)
-class DetectionResult:
-    """What was seen in a sequence.
-
-    boxes: of the selected frames, with embeddings or without; those that no tracker would take, `dropped` of them, are
-    left out. frames: how many were looked at; looked: which they were (see PrecomputedDetector). detector, encoder: who looked.
-    limit, upper_threshold: what is known of these embeddings, as View has it.
-    """
-
-    boxes: Annotation
-    frames: int
-    looked: range
-    dropped: int
-    detector: Detector
-    encoder: "Encoder | None"
-    match_threshold: float | None
-    upper_threshold: float | None
+MAX_DISTANCE = 2.0  # cosine distance
 
 
 def detect(
-    sequence: Sequence,
-    detector: Detector,
-    encoder: "Encoder | None" = None,
-    selection: Selection | None = None,
+    videos: Source | Iterable[Source],
+    out: str | Path,
+    detector: str = "hog",
+    *,
+    set: Iterable[str] = (),
+    appearance: str = "own",
+    limit: str = "auto",
+    detector_format: str | None = None,
+    classes: str = "",
+    start: int = 1,
+    frames: int | None = None,
+    every: int = 1,
+    min_score: float = float("-inf"),
+    force: bool = False,
+    workers: int = 1,
+    dask: str | None = None,
+    device: str = "auto",
     quiet: bool = True,
-) -> DetectionResult:
-    """Look at a sequence once. encoder: of the detections' looks, in place of their own; selection: what counts."""
-    selection = selection or Selection()
-    if not detector.needs_images and encoder is None:
-        sequence = sequence.without_images()
-    chosen = selection.of_frames(sequence)
-    numbers, found, dropped, limit, upper_threshold = [], [], 0, None, None
-    for frame in progress(chosen, sequence.name, chosen.length, quiet):
-        view = detector(frame)
-        detections = selection.of_detections(view.detections)
-        if encoder is not None:
-            detections = replace(detections, embedding=None)
-        sane = detections.sane(view.size_hw)
-        dropped += len(sane) - int(np.count_nonzero(sane))
-        detections = detections.only(sane)
-        if encoder is not None and frame.image is not None:
-            detections = replace(detections, embedding=encoder(frame.image, detections.xyxy))
-        numbers.append(frame.number)
-        found.append(detections)
-        limit, upper_threshold = view.match_threshold, view.upper_threshold
-    if encoder is not None:
-        limit, upper_threshold = encoder.match_threshold, encoder.upper_threshold
-    stop = ALL.stop if selection.frames is None else max(numbers, default=0) + 1
-    looked = range(selection.start, stop, selection.every)
-    return DetectionResult(
-        gathered(numbers, found), len(numbers), looked, dropped, detector, encoder, limit, upper_threshold
-    )
+) -> dict[str, Any]:
+    """Run a detector and an appearance encoder on videos, and store the results in the folder `out`.
 
+    videos: video files, folders of videos or images, MOTChallenge folders. detector, detector_format, classes,
+    appearance: as the options of `idfree track`. set: `detector.name=value` overrides of the detector's settings.
+    limit: match threshold of the embeddings, see `describe_thresholds`. start, frames, every, min_score: see Selection.
+    force: repeat finished work; otherwise, a video whose results are complete and from the same inputs is skipped.
+    workers, dask: see `make_jobs`.
 
-def gathered(numbers: list[int], found: list[Detections]) -> Annotation:
-    """The detections of many frames, by the frames' numbers, as one table."""
-    every = [Detections(np.zeros((0, 4))), *found]
-    embeddings = [one.embedding for one in found if one.embedding is not None]
-    frame = np.repeat(np.asarray(numbers, dtype=np.int64), [len(one) for one in found])
-    return Annotation(
-        frame=frame,
-        id=np.full(len(frame), -1),
-        xyxy=np.concatenate([one.xyxy for one in every]),
-        score=np.concatenate([one.score for one in every]),
-        class_id=np.concatenate([one.class_id for one in every]),
-        visibility=np.ones(len(frame)),
-        embedding=np.concatenate(embeddings) if embeddings else None,
-    )
-
-
-def report_of(sequence: Sequence, found: DetectionResult, limit: str) -> dict[str, Any]:
-    """What is to be known of what was found, ready for JSON. limit: one of `LIMITS`, or a number."""
-    scores = found.detector.score_range if isinstance(found.detector, PrecomputedDetector) else None
-    report = {
-        "frames": found.frames,
-        "detections": len(found.boxes),
-        "dropped": found.dropped,
-        "detector": found.detector.name,
-        "start": found.looked.start,
-        "every": found.looked.step,
-        "stop": found.looked.stop if found.looked.stop < ALL.stop else None,
-        "score_range": scores,
-        "appearance": None,
-    }
-    if found.boxes.embedding is None:
-        return report
-    boxes = PrecomputedDetector(found.boxes, sequence.size_hw, looked=found.looked, scores=scores)
-    looks = {
-        "name": found.encoder.name if found.encoder else "own",
-        "dimension": found.boxes.embedding.shape[1],
-        "dtype": str(found.boxes.embedding.dtype),
-    }
-    return {**report, "appearance": {**looks, **limit_of(limit, found, sequence, boxes)}}
-
-
-def limit_of(asked: str, known: DetectionResult, sequence: Sequence, boxes: PrecomputedDetector) -> dict[str, Any]:
-    """The distances that matter for the embeddings of boxes: `limit` and `upper_threshold` (see View), None where unknown, and
-    `limit_by` model, tracklets or user; where they were to be measured, `error` is the share of mistakes where both
-    kinds are equally likely, and where they could not be, `fault` is why.
+    Returns "folder" (`out`), "videos" (a report for each video, see `describe_detections`, with "file" and "skipped")
+    and "failed" (error messages by video). Raises UserError for invalid arguments, and if all videos fail.
     """
-    if asked not in LIMITS:
-        return {"limit": float(asked), "farthest": None, "limit_by": "user"}
-    if asked == "none":
-        return {"limit": None, "farthest": None, "limit_by": None}
-    if asked == "auto" and known.match_threshold is not None:
-        return {"limit": known.match_threshold, "farthest": known.upper_threshold, "limit_by": "model"}
+    assignments, out = split_assignments(set, ("detector",)), Path(out)
+    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device)
+    jobs = make_jobs(videos, config, workers, dask)
+    own = "none" if appearance == "none" else "own"
+    selection = Selection(start, frames, every, config.class_numbers(), min_score, appearance=own)
+    if assignments[""]:
+        raise UserError(f"--set {' '.join(assignments[''])}: expected detector.NAME=VALUE")
+    check_limit(limit)
+    check_folder(out, config.spec)
+    appearance = jobs.spec_for_workers(appearance)
+    process = partial(
+        detect_video,
+        out=jobs.path_for_workers(out),
+        config=config,
+        detector_of=jobs.open_detector(config),
+        appearance=appearance,
+        encoder=PicklableFactory(open_appearance, appearance, device, jobs.threads),
+        selection=selection,
+        limit=limit,
+        force=force,
+        quiet=quiet or jobs.uses_other_processes,
+    )
+    make_folder(out)
+    reports, failed = jobs.run(process, "looked at", quiet)
+    for name, report in reports.items():
+        if report["appearance"] and (reason := report["appearance"].get("fault")):
+            LOG.warning("%s: the limit of its embeddings could not be measured: %s", name, reason)
+    return {"folder": str(out), "videos": reports, "failed": failed}
+
+
+def detect_video(
+    path: Path,
+    out: Path,
+    config: DetectorConfig,
+    detector_of: PicklableFactory[DetectorOf],
+    appearance: str,
+    encoder: "PicklableFactory[Encoder | None]",
+    selection: Selection,
+    limit: str,
+    force: bool,
+    quiet: bool,
+) -> Report:
+    """Store the detections of one video, unless that is done; return its report. Arguments as in `detect`."""
+    (sequence,) = open_source(path)
+    detector = detector_of.instance(sequence)
+    inputs = detection_inputs(sequence, detector, config, selection)
+    inputs |= appearance_inputs(detector, appearance, encoder.instance)
+    inputs |= settings_to_json({"min_score": selection.min_score, "limit": limit})
+    manifest_name = f"{sequence.name}.json"
+    manifest = read_manifest(out, manifest_name)
+    if is_done(manifest, inputs) and (out / str(manifest["report"].get("file", ""))).is_file() and not force:
+        return {**manifest["report"], "skipped": True}
+    if not manifest:
+        refuse_to_overwrite(out, sequence.name)
+    write_manifest(out, inputs, complete=False, name=manifest_name, idfree=__version__)
+    result = detect_sequence(sequence, detector, encoder.instance, selection, quiet)
+    report = describe_detections(sequence, result, limit)
+    report["file"] = write_detections(out, sequence.name, result.boxes).name
+    write_manifest(out, inputs, complete=True, name=manifest_name, idfree=__version__, report=report)
+    return {**report, "skipped": False}
+
+
+def appearance_inputs(detector: Detector, appearance: str, encoder: "Encoder | None") -> dict[str, Any]:
+    """Everything that the embeddings depend on, for the manifest: the encoder, or the detector's own embeddings."""
+    stored = detector.annotation.embedding if isinstance(detector, PrecomputedDetector) else None
+    own = 0 if stored is None else zlib.crc32(stored.tobytes())
+    if encoder is None:
+        return {"appearance": appearance, "own": own}
+    file = Path(appearance)
+    checksum = zlib.crc32(file.read_bytes()) if file.is_file() else 0
+    return {"appearance": [encoder.name, checksum, encoder.match_threshold, encoder.upper_threshold], "own": own}
+
+
+def check_limit(limit: str) -> None:
+    """Raises UserError unless `limit` is one of LIMITS or a cosine distance."""
     try:
-        found = calibrated(sequence, boxes)
-    except UserError as error:
-        by = None if known.match_threshold is None else "model"
-        return {"limit": known.match_threshold, "farthest": known.upper_threshold, "limit_by": by, "fault": str(error)}
-    by_tracklets = {"limit": found.match_threshold, "farthest": found.upper_threshold, "limit_by": "tracklets"}
-    return {**by_tracklets, "error": round(found.error, 4)}
+        is_valid = limit in LIMITS or 0 < float(limit) <= MAX_DISTANCE
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise UserError(f"--limit {limit}: expected {', '.join(LIMITS)} or a cosine distance above 0, at most 2")
 
 
-def calibrated(sequence: Sequence, boxes: PrecomputedDetector) -> Calibration:
-    """Where "same" and "different" cross for the embeddings of detections, without a label: by what their boxes say.
-
-    Motion alone links the boxes into tracklets (`label`, no image is read): each is one person, and two that coexist
-    are two. Raises UserError where there are too few of them.
-    """
-    people, embedding = looks_of_tracklets(sequence, boxes)
-    return calibrate(embedding, people.id, people.frame)
+def check_folder(out: Path, spec: str) -> None:
+    """Raises UserError if the detections of `spec` are read from the folder `out` itself."""
+    source = Path(spec)
+    folder = source if source.is_dir() else source.parent
+    if source.exists() and source.suffix != ".onnx" and folder.resolve() == out.resolve():
+        raise UserError(f"-o {out}: the detections that are read lie there; choose another folder")
 
 
-def looks_of_tracklets(sequence: Sequence, boxes: PrecomputedDetector) -> tuple[Annotation, Embedding]:
-    """The boxes that motion alone links into tracklets, these as ids, and the unit embeddings of each.
-
-    Raises UserError where the boxes have no embeddings.
-    """
-    annotation = boxes.annotation
-    if annotation.embedding is None:
-        raise UserError("nothing to calibrate: the detections have no embeddings")
-    which = Selection(start=boxes.looked.start, frames=len(boxes.looked), every=boxes.looked.step)
-    people = label(sequence, boxes, selection=which).boxes
-    return people, unit(annotation.embedding[rows_of(people, annotation)])
-
-
-def rows_of(part: Annotation, whole: Annotation) -> Integers:
-    """The rows of `whole` that those of `part` are: the same frame and the same box."""
-    keys = [np.column_stack([each.frame, each.xyxy]) for each in (whole, part)]
-    place = np.unique(np.concatenate(keys), axis=0, return_inverse=True)[1].ravel()
-    row = np.zeros(place.max(initial=-1) + 1, dtype=np.int64)
-    row[place[: len(whole)]] = np.arange(len(whole))
-    return row[place[len(whole) :]]
-
-
-def write_boxes(folder: Path, name: str, boxes: Annotation) -> Path:
-    """Write FOLDER/NAME.npy, or NAME.txt where there are no embeddings, in full precision; gives which.
-
-    Rows frame, −1, x, y, w, h, score, then the embedding, or in text the class. NAME.npy has no room for classes: where
-    any is not 0, they are in NAME.classes.npy. What was there before is gone.
-    """
-    files = [folder / f"{name}{suffix}" for suffix in (".npy", ".txt", ".classes.npy")]
-    for old in files:
-        old.unlink(missing_ok=True)
-    rows = np.column_stack([boxes.frame, boxes.id, xyxy_to_xywh(boxes.xyxy), boxes.score])
-    if boxes.embedding is None:
-        lines = zip(boxes.frame.tolist(), rows[:, 2:].tolist(), boxes.class_id.tolist(), strict=True)
-        write_text(files[1], "".join(f"{n},-1,{','.join(map(repr, box))},{c}\n" for n, box, c in lines))
-        return files[1]
-    if boxes.class_id.any():
-        save(classes_file(files[0]), boxes.class_id)
-    save(files[0], np.hstack([rows, boxes.embedding]))
-    return files[0]
-
-
-def save(path: Path, array: "np.ndarray[Any, Any]") -> None:
-    """Write an array, whole or not at all."""
-    with whole(path) as partial, partial.open("wb") as file:
-        np.save(file, array)
+def refuse_to_overwrite(folder: Path, name: str) -> None:
+    """Raises UserError if the folder has a file of detections that `idfree detect` did not write."""
+    for file in (folder / f"{name}{suffix}" for suffix in SUFFIXES):
+        if file.exists():
+            raise UserError(f"{file} is there, and idfree detect did not write it: choose another folder with -o")

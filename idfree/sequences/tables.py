@@ -1,104 +1,137 @@
-"""Boxes in tables: MOTChallenge text, CSV, Parquet, NumPy with embeddings; written as CSV, JSON or Parquet."""
+"""Read boxes from MOTChallenge text, CSV, Parquet or NumPy files; write them as CSV, JSON or Parquet."""
 
+import io
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idfree.core.errors import MissingExtra, UserError
-from idfree.core.files import whole, write_text
+from idfree.core.files import atomic_write, write_text
+from idfree.core.pipes import is_pipe
+from idfree.core.reading import MALFORMED, load_array, read_content, read_text
 from idfree.core.types import Annotation
 from idfree.sequences.motchallenge import BOX, read_detections
-from idfree.sequences.rows import NUMBER, Columns, find_fault, format_rows, parse, read_text, to_annotation, to_columns
+from idfree.sequences.rows import (
+    NUMBER,
+    Columns,
+    find_invalid_row,
+    format_rows,
+    parse_columns,
+    to_annotation,
+    to_columns,
+)
 
-KNOWN = ("frame", "id", "x", "y", "w", "h", "x1", "y1", "x2", "y2", "score", "class", "visibility")
-BOXES = (("x", "y", "w", "h"), ("x1", "y1", "x2", "y2"))
-EMBEDDING = 7  # where the embedding begins in a row of .npy
+LOG = logging.getLogger("idfree")
+
+COLUMN_NAMES = ("frame", "id", "x", "y", "w", "h", "x1", "y1", "x2", "y2", "score", "class", "visibility")
+BOX_COLUMNS = (("x", "y", "w", "h"), ("x1", "y1", "x2", "y2"))
+NPY_COLUMNS = ("frame", "-1", "x", "y", "w", "h", "score")
+EMBEDDING_START = len(NPY_COLUMNS)  # first column of the embedding in a row of .npy
 
 
 def read_boxes(path: Path | str) -> Annotation:
-    """Boxes of a whole sequence by the file's suffix, sorted by frame.
+    """Read the boxes of a whole sequence, sorted by frame, in the format that the suffix names.
 
-    .txt: MOTChallenge rows. .csv: the same, or under a header that names frame, id, x, y, w, h (or x1, y1, x2, y2),
-    score, class in any order. .parquet: columns of these names. .npy: (K, 7+D), frame, −1, x, y, w, h, score, and an
-    embedding in the rest. Raises UserError where the file is none of these or cannot be right.
+    .txt: MOTChallenge rows. .csv: the same without a header, or a header that names frame, id, x, y, w, h (or x1, y1,
+    x2, y2), score, class in any order. .parquet: columns of these names. .npy: (K, 7+D) with columns frame, −1, x, y,
+    w, h, score, embedding. Raises UserError for other suffixes and for invalid contents.
     """
     read = READERS.get(Path(path).suffix.lower())
+    if read is None and is_pipe(path):  # `<(command)` gives a pipe without a suffix
+        read = read_csv
     if read is None:
         raise UserError(f"{path}: boxes are read from files that end in {', '.join(SUFFIXES)}")
     return read(path)
 
 
 def read_csv(path: Path | str) -> Annotation:
-    """A table under a header of known names; without a header, MOTChallenge rows."""
+    """Read a table with a header of column names, or MOTChallenge rows without a header."""
     text = read_text(path)
     header = next((line for line in text.split("\n") if line.strip()), "")
     separator = next((mark for mark in ",;\t" if mark in header), ",")
-    found = [name.strip().strip('"').lower() for name in header.split(separator)]
-    if not header or NUMBER.fullmatch(found[0]):
-        return read_detections(path)
-    check_names(found, path)
-    names = tuple(name if name in KNOWN else "" for name in found)
-    body = text.replace(header, "", 1)  # its line stays, emptied, so that the others keep their numbers
-    return to_annotation(parse(body, path, {len(names): names}, usual=len(names)))
+    fields = [name.strip().strip('"').lower() for name in header.split(separator)]
+    if not header or NUMBER.fullmatch(fields[0]):
+        return read_detections(path, text)
+    check_names(fields, path)
+    names = tuple(name if name in COLUMN_NAMES else "" for name in fields)
+    body = text.replace(header, "", 1)  # its line stays, empty, to keep the line numbers
+    return to_annotation(parse_columns(body, path, {len(names): names}, usual=len(names)))
 
 
 def read_parquet(path: Path | str) -> Annotation:
-    """The columns of known names. Raises MissingExtra without pyarrow."""
-    parquet = load_parquet(f"reading {path}")
-    if not Path(path).is_file():
-        raise UserError(f"no such file: {path}")
+    """Read the columns named in COLUMN_NAMES. Raises MissingExtra without pyarrow."""
+    parquet = import_parquet(f"reading {path}")
+    content = read_content(path)
     try:
-        table = parquet.read_table(path)
-    except (ValueError, OSError) as error:  # pyarrow's own errors are kinds of these
-        raise UserError(f"{path} is not a Parquet file: {str(error).splitlines()[0]}") from error
-    check_names(table.column_names, path)
+        table = parquet.read_table(io.BytesIO(content))
+        names, schema = table.column_names, table.schema
+    except MALFORMED as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{path} is not a Parquet file: {reason}") from error
+    check_names(names, path)
     columns: Columns = {}
-    for name in (name for name in table.column_names if name in KNOWN):
+    for name in (name for name in names if name in COLUMN_NAMES):
         try:
             columns[name] = np.array(table.column(name), dtype=np.float64)
-        except (ValueError, TypeError):
-            raise UserError(f"{path}: column {name} is {table.schema.field(name).type}, expected numbers") from None
-    check(columns, path)
+        except MALFORMED:
+            raise UserError(f"{path}: column {name} is {schema.field(name).type}, expected numbers") from None
+    check_values(columns, path)
     return to_annotation(columns)
 
 
 def read_npy(path: Path | str) -> Annotation:
-    """An array (K, 7+D): frame, −1, x, y, w, h, score, then the embedding of the box, if there is one."""
-    try:
-        rows = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise UserError(f"no such file: {path}") from None
-    except (ValueError, OSError, EOFError):
-        raise UserError(f"{path} is not a NumPy array of numbers") from None
-    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] < EMBEDDING or rows.dtype.kind not in "fiu":
-        found = f"{rows.dtype} {rows.shape}" if isinstance(rows, np.ndarray) else "an archive"
-        raise UserError(f"{path} holds {found}, expected numbers (K, 7+D): frame, -1, x, y, w, h, score, embedding")
-    columns = dict(zip((*BOX, "score"), rows[:, :EMBEDDING].T.astype(np.float64), strict=True))
-    embedding = rows[:, EMBEDDING:] if rows.shape[1] > EMBEDDING else None
-    check(columns | ({} if embedding is None else {"embedding": embedding.sum(axis=1)}), path)
-    return to_annotation(columns, embedding)
+    """Read an array (K, 7+D) with columns frame, −1, x, y, w, h, score, embedding (D may be 0).
+
+    Embeddings that are not finite become zeros (unknown), with a warning: their boxes are tracked by motion.
+    """
+    rows = load_array(path)
+    if rows.ndim != 2 or rows.shape[1] < EMBEDDING_START:
+        raise UserError(
+            f"{path} holds {rows.dtype} {rows.shape}, expected numbers (K, 7+D): {', '.join(NPY_COLUMNS)}, embedding"
+        )
+    columns = dict(zip((*BOX, "score"), rows[:, :EMBEDDING_START].T.astype(np.float64), strict=True))
+    check_values(columns, path)
+    embedding = rows[:, EMBEDDING_START:] if rows.shape[1] > EMBEDDING_START else None
+    return to_annotation(columns, None if embedding is None else replace_invalid_embeddings(embedding, path))
+
+
+def replace_invalid_embeddings(embedding: NDArray[Any], path: Path | str) -> NDArray[Any]:
+    """The same embeddings (K, D), with zeros in rows with NaN or infinity, and a warning that counts these."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        is_invalid = ~np.isfinite(embedding.sum(axis=1, dtype=np.float64))
+    if not is_invalid.any():
+        return embedding
+    LOG.warning(
+        "%s: %d of %d embeddings are not finite, the first in row %d; their boxes are tracked by motion alone",
+        *(path, np.count_nonzero(is_invalid), len(embedding), is_invalid.argmax() + 1),
+    )
+    embedding[is_invalid] = 0
+    return embedding
 
 
 READERS = {".npy": read_npy, ".parquet": read_parquet, ".csv": read_csv, ".txt": read_detections}
-SUFFIXES = tuple(READERS)  # those that can hold the most first
+SUFFIXES = tuple(READERS)  # formats that hold the most information first
 
 
 def check_names(names: Sequence[str], path: Path | str) -> None:
-    """Raises UserError where a table has no frame or no box."""
-    if "frame" not in names or not any(set(box) <= set(names) for box in BOXES):
+    """Raises UserError if a table has no frame column or no box columns."""
+    if "frame" not in names or not any(set(box) <= set(names) for box in BOX_COLUMNS):
         raise UserError(f"{path}: columns {', '.join(names)}; expected frame, and x, y, w, h or x1, y1, x2, y2")
 
 
-def check(columns: Columns, path: Path | str) -> None:
-    """Raises UserError where a row of a table cannot be right."""
-    if fault := find_fault(columns):
-        raise UserError(f"{path} row {fault[0] + 1}: {fault[1]}")
+def check_values(columns: Columns, path: Path | str) -> None:
+    """Raises UserError for the first invalid row of a table."""
+    if invalid := find_invalid_row(columns):
+        row, reason = invalid
+        raise UserError(f"{path} row {row + 1}: {reason}")
 
 
-def load_parquet(purpose: str) -> Any:
-    """The module pyarrow.parquet. Raises MissingExtra."""
+def import_parquet(purpose: str) -> Any:
+    """Import pyarrow.parquet. Raises MissingExtra."""
     try:
         import pyarrow.parquet
     except ImportError:
@@ -107,22 +140,27 @@ def load_parquet(purpose: str) -> Any:
 
 
 def write_table(path: Path | str, annotation: Annotation, format: str) -> None:
-    """Write boxes as "csv", "json" (an array) or "parquet", whole or not at all.
+    """Write boxes atomically as "csv", "json" (an array of objects) or "parquet". Raises UserError for other formats.
 
-    A row or an object for each box: frame, id, x, y, w, h, score, class, sorted and rounded as in a results file.
+    Columns or keys frame, id, x, y, w, h, score, class, and time in seconds if it is known of all boxes; sorted and
+    rounded as in a results file, times to the microsecond.
     """
     columns = to_columns(annotation)
+    numbers = ["%d", "%d", "%.2f", "%.2f", "%.2f", "%.2f", "%g", "%d"]
+    if annotation.time is not None and np.isfinite(annotation.time).all():
+        columns["time"] = np.round(annotation.time[np.lexsort((annotation.id, annotation.frame))], 6)
+        numbers.append("%.12g")
     if format == "csv":
-        write_text(path, ",".join(columns) + "\n" + format_rows("%d,%d,%.2f,%.2f,%.2f,%.2f,%g,%d\n", columns))
+        write_text(path, ",".join(columns) + "\n" + format_rows(",".join(numbers) + "\n", columns))
     elif format == "json":
-        numbers = zip(columns, ("%d", "%d", "%.2f", "%.2f", "%.2f", "%.2f", "%g", "%d"), strict=True)
-        box = "{" + ", ".join(f'"{name}": {number}' for name, number in numbers) + "}"
+        pairs = zip(columns, numbers, strict=True)
+        box = "{" + ", ".join(f'"{name}": {number}' for name, number in pairs) + "}"
         write_text(path, "[" + format_rows(f"\n{box},", columns).rstrip(",") + "\n]\n")
     elif format == "parquet":
-        parquet = load_parquet(f"writing {path}")
+        parquet = import_parquet(f"writing {path}")
         import pyarrow
 
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             parquet.write_table(pyarrow.table(columns), partial)
     else:
         raise UserError(f"cannot write a table as {format!r}; known are csv, json, parquet")

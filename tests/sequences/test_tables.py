@@ -1,7 +1,8 @@
-"""Boxes in CSV, NumPy and Parquet files, and tables written and read back."""
+"""Boxes in CSV, NumPy and Parquet files; tables written and read."""
 
 import builtins
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,10 +35,10 @@ def test_csv_without_a_header_is_motchallenge_text(tmp_path):
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
-def test_a_header_names_the_columns_in_any_order(tmp_path, separator):
+def test_csv_header_in_any_order(tmp_path, separator):
     rows = ["", "Score,label,frame,x,y,w,h,class,id", "", "0.25,man,2,10,20,30,40,7,5", '1,"a dog",1,1,2,3,4,0,6', ""]
     path = write(tmp_path / "a.csv", "\r\n".join(rows).replace(",", separator))
-    if separator == "\t":  # white space separates, so that a text with a space in it is two columns
+    if separator == "\t":  # white space separates, so "a dog" would be two columns
         path.write_text(path.read_text().replace("a dog", "dog"))
     boxes = read_boxes(path)
     assert boxes.frame.tolist() == [1, 2]
@@ -47,7 +48,7 @@ def test_a_header_names_the_columns_in_any_order(tmp_path, separator):
     assert boxes.class_id.tolist() == [0, 7]
 
 
-def test_corners_instead_of_a_size_and_defaults_for_the_rest(tmp_path):
+def test_csv_with_corners_and_default_values(tmp_path):
     boxes = read_boxes(write(tmp_path / "a.csv", '"frame","x1","y1","x2","y2"\n"1","10","20","40","60"\n'))
     assert boxes.xyxy.tolist() == [[10, 20, 40, 60]]
     assert (boxes.id[0], boxes.score[0], boxes.class_id[0]) == (-1, 1, 0)
@@ -56,7 +57,7 @@ def test_corners_instead_of_a_size_and_defaults_for_the_rest(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         ("x,y,w,h\n1,2,3,4\n", "a.csv: columns x, y, w, h; expected frame, and x, y, w, h or x1, y1, x2, y2"),
         ("frame,x,y,w\n1,2,3,4\n", "a.csv: columns frame, x, y, w; expected frame, and"),
@@ -66,12 +67,12 @@ def test_corners_instead_of_a_size_and_defaults_for_the_rest(tmp_path):
         ("frame,x,y,w,h\n1,1,2,3\n", r"a.csv line 2: 4 columns, expected 5 \(frame, x, y, w, h\)"),
     ],
 )
-def test_what_is_wrong_with_a_csv(tmp_path, content, said):
-    with pytest.raises(UserError, match=said):
+def test_invalid_csv(tmp_path, content, expected):
+    with pytest.raises(UserError, match=expected):
         read_boxes(write(tmp_path / "a.csv", content))
 
 
-def test_npy_holds_embeddings(tmp_path):
+def test_npy_with_embeddings(tmp_path):
     random = np.random.default_rng(0)
     rows = np.column_stack(
         [[2, 1, 2], [-1] * 3, random.uniform(1, 9, (3, 4)), [0.5, 1, 0.25], random.normal(size=(3, 5))]
@@ -82,25 +83,24 @@ def test_npy_holds_embeddings(tmp_path):
     assert boxes.score.tolist() == [1, 0.5, 0.25]
     assert boxes.embedding.dtype == np.float32
     assert np.allclose(boxes.embedding, rows[[1, 0, 2], 7:])
-    assert np.allclose(boxes.at(2).embedding, rows[[0, 2], 7:])
+    assert np.allclose(boxes.detections_at(2).embedding, rows[[0, 2], 7:])
     np.save(tmp_path / "b.npy", rows[:, :7])
     assert read_boxes(tmp_path / "b.npy").embedding is None
     np.save(tmp_path / "c.npy", np.zeros((0, 7 + 5)))
     assert read_boxes(tmp_path / "c.npy").embedding.shape == (0, 5)
 
 
-def test_what_is_wrong_with_an_npy(tmp_path):
+def test_invalid_npy(tmp_path):
     path = tmp_path / "a.npy"
-    for array, said in (
+    for array, expected in (
         (np.zeros((3, 6)), r"holds float64 \(3, 6\), expected numbers \(K, 7\+D\)"),
         (np.zeros(7), r"holds float64 \(7,\)"),
         (np.array([["a"] * 7]), r"holds <U1"),
         (np.zeros((1, 7)), "row 1: frame 0, expected 1 or more"),
-        (np.array([[1.0] * 9, [1.0] * 8 + [np.nan]]), "row 2: embedding is nan"),
         (np.array([[None] * 7]), "is not a NumPy array of numbers"),
     ):
         np.save(path, array, allow_pickle=True)
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=expected):
             read_boxes(path)
     np.savez(tmp_path / "a.npz", rows=np.zeros((1, 7)))
     with pytest.raises(UserError, match="holds an archive"):
@@ -113,7 +113,54 @@ def test_what_is_wrong_with_an_npy(tmp_path):
         read_boxes(tmp_path / "none.npy")
 
 
-def test_an_unknown_suffix_names_the_known(tmp_path):
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_invalid_embeddings_cost_neither_the_file_nor_the_boxes(tmp_path, caplog, dtype):
+    rows = np.full((3, 7 + 2048), 40, dtype)
+    rows[1, 9], rows[2, 9] = np.nan, np.inf
+    np.save(tmp_path / "a.npy", rows)
+    boxes = read_boxes(tmp_path / "a.npy")
+    assert boxes.embedding.any(axis=1).tolist() == [True, False, False]
+    assert boxes.embedding.dtype == dtype
+    assert "a.npy: 2 of 3 embeddings are not finite, the first in row 2;" in caplog.text
+
+
+def test_arrays_that_promise_more_than_the_file_holds(tmp_path):
+    """A header of 10^12 rows must not allocate them."""
+    path = tmp_path / "a.npy"
+    np.save(path, np.ones((3, 7)))
+    path.write_bytes(path.read_bytes().replace(b"(3, 7), }            ", b"(1000000000000, 7), }"))
+    with pytest.raises(UserError, match="is not a NumPy array of numbers"):
+        read_boxes(path)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_names_that_no_file_can_have(tmp_path, suffix):
+    (tmp_path / f"loop{suffix}").symlink_to(tmp_path / f"loop{suffix}")
+    for name in ("a" * 300, "a\0b", "loop"):
+        with pytest.raises(UserError, match="no such file|cannot read"):
+            read_boxes(tmp_path / f"{name}{suffix}")
+
+
+def test_times_are_written_where_they_are_known(tmp_path):
+    timed = replace(BOXES, time=np.array([0, 0, 1]) / 30 + 86400)
+    write_table(tmp_path / "a.csv", timed[::-1], "csv")
+    header, first, _, third = (tmp_path / "a.csv").read_text().splitlines()
+    assert header == "frame,id,x,y,w,h,score,class,time"
+    assert [line.split(",")[-1] for line in (first, third)] == ["86400", "86400.033333"]
+    assert len(read_boxes(tmp_path / "a.csv")) == len(BOXES)
+    write_table(tmp_path / "a.json", timed, "json")
+    assert [box["time"] for box in json.loads((tmp_path / "a.json").read_text())] == [86400, 86400, 86400.033333]
+    write_table(tmp_path / "a.csv", replace(BOXES, time=np.full(len(BOXES), np.nan)), "csv")
+    assert "time" not in (tmp_path / "a.csv").read_text()
+
+
+def test_times_in_parquet(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_table(tmp_path / "a.parquet", replace(BOXES, time=np.arange(len(BOXES)) / 4), "parquet")
+    assert parquet.read_table(tmp_path / "a.parquet")["time"].to_pylist() == (np.arange(len(BOXES)) / 4).tolist()
+
+
+def test_the_error_for_an_unknown_suffix_lists_the_known_ones(tmp_path):
     with pytest.raises(UserError, match=r"boxes are read from files that end in .npy, .parquet, .csv, .txt"):
         read_boxes(tmp_path / "a.xlsx")
     with pytest.raises(UserError, match="cannot write a table as 'xlsx'; known are csv, json, parquet"):
@@ -121,7 +168,7 @@ def test_an_unknown_suffix_names_the_known(tmp_path):
     assert set(SUFFIXES) == {".npy", ".parquet", ".csv", ".txt"}
 
 
-def test_csv_by_hand_and_back(tmp_path):
+def test_csv_written_and_read(tmp_path):
     write_table(tmp_path / "a.csv", BOXES[[2, 1, 0]], "csv")
     assert (tmp_path / "a.csv").read_text() == (
         "frame,id,x,y,w,h,score,class\n"
@@ -132,7 +179,7 @@ def test_csv_by_hand_and_back(tmp_path):
     assert format_results(read_boxes(tmp_path / "a.csv")) == format_results(BOXES)
 
 
-def test_json_is_an_array_of_objects(tmp_path):
+def test_json_written(tmp_path):
     write_table(tmp_path / "a.json", BOXES, "json")
     objects = json.loads((tmp_path / "a.json").read_text())
     assert len(objects) == 3
@@ -141,7 +188,7 @@ def test_json_is_an_array_of_objects(tmp_path):
     assert json.loads((tmp_path / "a.json").read_text()) == []
 
 
-def test_parquet_and_back(tmp_path):
+def test_parquet_written_and_read(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     write_table(tmp_path / "a.parquet", BOXES, "parquet")
@@ -153,14 +200,14 @@ def test_parquet_and_back(tmp_path):
     assert len(read_boxes(tmp_path / "empty.parquet")) == 0
 
     box = {"x": [1.0], "y": [1.0], "w": [1.0], "h": [1.0]}
-    for columns, said in (
+    for columns, expected in (
         (box, "columns x, y, w, h; expected frame, and"),
         (box | {"frame": ["one"]}, "column frame is string, expected numbers"),
         (box | {"frame": [None]}, "column frame is null|row 1: frame is nan"),
         (box | {"frame": [1.5]}, "row 1: frame is 1.5, expected a whole number"),
     ):
         parquet.write_table(pyarrow.table(columns), tmp_path / "wrong.parquet")
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=expected):
             read_boxes(tmp_path / "wrong.parquet")
     (tmp_path / "wrong.parquet").write_bytes(b"not parquet")
     with pytest.raises(UserError, match="is not a Parquet file"):
@@ -169,15 +216,15 @@ def test_parquet_and_back(tmp_path):
         read_boxes(tmp_path / "none.parquet")
 
 
-def test_parquet_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
-    real = builtins.__import__
+def test_the_error_without_pyarrow_names_the_extra(tmp_path, monkeypatch):
+    original = builtins.__import__
 
-    def without(name, *rest):
+    def import_without_pyarrow(name, *rest):
         if name.startswith("pyarrow"):
             raise ImportError(name)
-        return real(name, *rest)
+        return original(name, *rest)
 
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setattr(builtins, "__import__", import_without_pyarrow)
     with pytest.raises(MissingExtra, match=r"reading .*a.parquet needs the package pyarrow: .*idfree\[parquet\]"):
         read_boxes(tmp_path / "a.parquet")
     with pytest.raises(MissingExtra, match="writing"):

@@ -1,0 +1,123 @@
+"""Read text, JSON, XML and NumPy files; whatever is in them, the only error is a UserError that names the file."""
+
+import io
+import json
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idfree.core.errors import UserError
+from idfree.core.pipes import is_pipe, read_bytes
+
+# What parsers raise for damaged files (SyntaxError: NumPy, for the header of an array)
+MALFORMED: tuple[type[Exception], ...] = (
+    *(ValueError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError, OSError, RecursionError),
+    *(MemoryError, SyntaxError, struct.error, zlib.error, zipfile.BadZipFile),
+)
+
+LONGEST = 300  # digits of an integer that can be converted to float64
+LONG_INTEGER = re.compile(rf"\d{{{LONGEST + 1}}}")
+
+
+@contextmanager
+def explain_errors(path: Path | str) -> Iterator[None]:
+    """Raises UserError in place of the errors of opening and reading a file: missing, a folder, not permitted …"""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"no such file: {shorten(path)}") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder, expected a file") from None
+    except OSError as error:
+        raise UserError(f"cannot read {shorten(path)}: {error.strerror or error}") from error
+    except ValueError:
+        raise UserError(f"no such file: {shorten(path)!r} (a name cannot hold zero bytes)") from None
+
+
+def read_content(path: Path | str) -> bytes:
+    """The bytes of a file or a pipe. Raises UserError if it is missing, a folder, or cannot be read."""
+    with explain_errors(path):
+        return read_bytes(path)
+
+
+def read_text(path: Path | str) -> str:
+    """Read a UTF-8 file, without byte-order mark and with lines ended by newlines. Raises UserError."""
+    return decode(read_content(path), path)
+
+
+def decode(content: bytes, path: Path | str) -> str:
+    """The text of UTF-8 bytes; path: for error messages. See `read_text`."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not a text file (UTF-8)") from None
+    if "\0" in text:
+        raise UserError(f"{path} is not a text file: it holds zero bytes")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """The value of a JSON file. Raises UserError with the line of a syntax error."""
+    return parse_json(read_text(path), str(path))
+
+
+def parse_json(text: str, place: str) -> Any:
+    """The value of a JSON text; integers of more than LONGEST digits are floats. place: file (and line), for messages.
+
+    Raises UserError if it is not JSON, or nested too deep.
+    """
+    try:
+        return json.loads(text, parse_int=parse_long_integer if LONG_INTEGER.search(text) else None)
+    except json.JSONDecodeError as error:
+        where = f"{place} line {error.lineno}" if error.lineno > 1 or "\n" in text.strip() else place
+        raise UserError(f"{where}: is not JSON: {error.msg}") from error
+    except RecursionError:
+        raise UserError(f"{place}: is not JSON that can be read: its values are nested too deep") from None
+
+
+def parse_long_integer(digits: str) -> int | float:
+    """An int of at most LONGEST digits, else a float: infinity if it is too large for that."""
+    return int(digits) if len(digits) <= LONGEST else float(digits)
+
+
+def read_xml(path: Path | str) -> ElementTree.Element:
+    """The root of an XML file. Raises UserError."""
+    content = read_content(path)
+    try:
+        return ElementTree.fromstring(content)
+    except MALFORMED as error:  # ParseError is a SyntaxError, an unknown encoding a LookupError
+        raise UserError(f"{path}: is not XML: {error}") from error
+
+
+def load_array(path: Path | str) -> NDArray[Any]:
+    """The array of an .npy file. Raises UserError if it is another file, holds objects, or is cut off."""
+    piped = io.BytesIO(read_content(path)) if is_pipe(path) else None
+    with explain_errors(path):
+        if piped is None:
+            open(path, "rb").close()  # explains why it cannot be opened, which np.load does not
+    try:
+        # A memory map compares the size that the header states with that of the file
+        array = np.load(piped or path, mmap_mode=None if piped else "r", allow_pickle=False)
+    except MALFORMED:
+        raise UserError(f"{path} is not a NumPy array of numbers") from None
+    if not isinstance(array, np.ndarray):
+        array.close()
+        raise UserError(f"{path} holds an archive, expected one NumPy array (.npy)")
+    if array.dtype.kind not in "fiub":
+        raise UserError(f"{path} holds {str(array.dtype)[:40]} {array.shape}, expected numbers")
+    return np.array(array)
+
+
+def shorten(path: Path | str) -> str:
+    """A path for a message: whole, unless it is longer than file systems allow."""
+    text = str(path)
+    return text if len(text) <= 300 else f"{text[:100]}…{text[-40:]} ({len(text)} characters)"

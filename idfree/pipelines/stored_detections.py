@@ -1,0 +1,149 @@
+"""Detections from files: a sequence's own det/det.txt, the user's files, or the output of `idfree detect`."""
+
+import operator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from idfree.core.arrays import to_array
+from idfree.core.errors import UserError
+from idfree.core.reading import load_array
+from idfree.core.types import Annotation, Integers, Sequence
+from idfree.detectors import PrecomputedDetector
+from idfree.detectors.precomputed import ALL
+from idfree.pipelines.manifest import read_manifest
+from idfree.sequences.motchallenge import candidate_names
+from idfree.sequences.tables import SUFFIXES, read_boxes
+
+
+def load_detections(spec: str, sequence: Sequence) -> PrecomputedDetector:
+    """A detector from the file for `sequence`, with the metadata of `idfree detect` if that wrote the file.
+
+    spec: as in `find_detections`. Raises UserError if the file is missing, invalid, incomplete or of another video.
+    """
+    path = find_detections(spec, sequence)
+    boxes, manifest = read_checked(path, sequence), read_manifest(path.parent, f"{path.stem}.json")
+    if not manifest:
+        return PrecomputedDetector(boxes, sequence.size_hw)
+    if not manifest.get("complete"):
+        raise UserError(f"{path}: `idfree detect` did not finish: run it again with the same options to complete it")
+    report = parse_report(manifest.get("report"), path)
+    if len(boxes) != report.count:
+        raise UserError(
+            f"{path}: {len(boxes)} rows, but {path.stem}.json tells of {report.count}: it is of other"
+            " detections; delete it to use these without"
+        )
+    embedding = None if boxes.embedding is None else boxes.embedding.astype(report.dtype)
+    return PrecomputedDetector(
+        replace(boxes, class_id=read_class_ids(path, boxes), embedding=embedding),
+        sequence.size_hw,
+        report.detector,
+        match_threshold=report.match_threshold,
+        upper_threshold=report.upper_threshold,
+        frames=report.frames,
+        score_range=report.score_range,
+    )
+
+
+@dataclass(frozen=True)
+class DetectionReport:
+    """What `idfree detect` wrote of the detections in NAME.npy or NAME.txt.
+
+    count: of rows. detector: its name. frames: the ones processed. dtype: of the embeddings. match_threshold,
+    upper_threshold: of their cosine distances, None if not calibrated. score_range: as in PrecomputedDetector.
+    """
+
+    count: int
+    detector: str
+    frames: range
+    dtype: "np.dtype[np.floating[Any]]"
+    match_threshold: float | None
+    upper_threshold: float | None
+    score_range: tuple[float, float] | None
+
+
+def parse_report(report: Any, path: Path) -> DetectionReport:
+    """The report in the manifest of the detections in `path`. Raises UserError if it is damaged."""
+    try:
+        appearance = report["appearance"] or {"limit": None, "dtype": "float64"}
+        low_high = report["score_range"]
+        return DetectionReport(
+            count=operator.index(report["detections"]),
+            detector=str(report["detector"]),
+            frames=range(report.get("start", 1), report.get("stop") or ALL.stop, report["every"]),
+            dtype=np.dtype(appearance["dtype"]),
+            match_threshold=optional_float(appearance["limit"]),
+            upper_threshold=optional_float(appearance.get("farthest")),
+            score_range=None if low_high is None else (float(low_high[0]), float(low_high[1])),
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{path.with_suffix('.json')}: is not what `idfree detect` writes ({type(error).__name__}: {error}):"
+            " run it again with --force, or delete the file to use the detections without"
+        ) from error
+
+
+def optional_float(value: Any) -> float | None:
+    """A number, or None."""
+    return None if value is None else float(value)
+
+
+def read_stored_detections(spec: str, sequence: Sequence) -> Annotation:
+    """Read the detections of a sequence, without metadata. spec: as in `find_detections`. Raises UserError."""
+    return read_checked(find_detections(spec, sequence), sequence)
+
+
+def find_detections(spec: str, sequence: Sequence) -> Path:
+    """The file with the detections of a sequence. Raises UserError if there is none.
+
+    spec: `det` (the sequence's own det/det.txt), a file, or a folder of NAME.txt, NAME.npy and so on.
+    """
+    path = Path(spec)
+    if spec == "det":
+        if sequence.folder is None:
+            raise UserError(f"--detector det: {sequence.name} is no MOTChallenge folder, so it has no det/det.txt")
+        return sequence.folder / "det" / "det.txt"
+    if not path.is_dir():
+        return path
+    candidates = (path / (name + suffix) for name in candidate_names(sequence.name) for suffix in SUFFIXES)
+    file = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if file is None:
+        raise UserError(f"--detector {path}: no file for {sequence.name} ({', '.join(SUFFIXES)})")
+    return file
+
+
+def read_checked(path: Path, sequence: Sequence) -> Annotation:
+    """Read a file of boxes. Raises UserError if it has frames beyond the end of the sequence, or none of its frames."""
+    boxes = read_boxes(path)
+    if len(boxes) and boxes.frame[-1] < sequence.first:
+        raise UserError(
+            f"{path}: its detections end with frame {boxes.frame[-1]}, but {sequence.name} begins with frame"
+            f" {sequence.first}, as its image files are named: are they of another video?"
+        )
+    if sequence.length is not None and len(boxes) and boxes.frame[-1] > sequence.length:
+        raise UserError(
+            f"{path}: has detections of frame {boxes.frame[-1]}, but {sequence.name} has {sequence.length} frames:"
+            " are they of another video?"
+        )
+    return boxes
+
+
+def read_class_ids(path: Path, boxes: Annotation) -> Integers:
+    """(K,) class ids of the boxes read from `path`: for NAME.npy, which has no such column, from NAME.classes.npy.
+
+    Raises UserError if that has another number of rows.
+    """
+    file = class_ids_file(path)
+    if path.suffix != ".npy" or not file.is_file():
+        return boxes.class_id
+    class_ids = load_array(file)
+    if class_ids.shape != boxes.class_id.shape:
+        raise UserError(f"{file}: {class_ids.shape} classes for {len(boxes)} boxes: run `idfree detect --force` again")
+    return to_array(str(file), class_ids, np.int64)
+
+
+def class_ids_file(path: Path) -> Path:
+    """The file of the class ids of the boxes in NAME.npy."""
+    return path.with_name(f"{path.stem}.classes.npy")

@@ -1,4 +1,4 @@
-"""Work that goes on in a thread of its own while what came of it so far is used."""
+"""Prefetching: iterate in a background thread while the consumer uses earlier items."""
 
 import queue
 import threading
@@ -6,53 +6,56 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Message = tuple[bool, Any]  # (False, item), or at the end (True, the exception, or None if there was none)
 
-PATIENCE = 0.1  # seconds between two looks at whether anybody still wants the items
+PATIENCE = 5.0  # seconds that a producer may take for its current item when it is cancelled
+POLL_INTERVAL = 0.1  # seconds between two checks for cancellation while the queue is full
 
 
 def prefetch(items: Iterable[T], depth: int = 1) -> Generator[T]:
-    """The same items in order, made by another thread, at most `depth` more of them than were asked for and one.
+    """Yield the same items in the same order, produced by a background thread.
 
-    What that thread raises is raised here, in its place among the items. When this generator is closed, the thread ends
-    after the item that it is at, and closes `items`.
+    At most `depth` + 1 items are produced in advance. An exception of the producer is raised here, after the items
+    before it. If this generator is closed, the thread ends after its current item and closes `items`; a source that
+    gives none any more (a pipe, a camera) is left behind after PATIENCE seconds.
     """
-    made: queue.Queue[tuple[bool, Any]] = queue.Queue(depth)
-    unwanted = threading.Event()
-    thread = threading.Thread(target=make, args=(iter(items), made, unwanted), name="ahead", daemon=True)
+    buffer: queue.Queue[Message] = queue.Queue(depth)
+    cancelled = threading.Event()
+    thread = threading.Thread(target=produce, args=(iter(items), buffer, cancelled), name="prefetch", daemon=True)
     thread.start()
     try:
         while True:
-            last, item = made.get()
-            if last and item is None:
+            is_end, item = buffer.get()
+            if is_end and item is None:
                 return
-            if last:
+            if is_end:
                 raise item
             yield item
     finally:
-        unwanted.set()
-        thread.join()
+        cancelled.set()
+        thread.join(PATIENCE)
 
 
-def make(items: Iterator[Any], made: "queue.Queue[tuple[bool, Any]]", unwanted: threading.Event) -> None:
-    """Put (False, item) for each item, and in the end (True, what went wrong, or None)."""
-    ending = None
+def produce(items: Iterator[Any], buffer: "queue.Queue[Message]", cancelled: threading.Event) -> None:
+    """Put (False, item) for each item, then (True, the exception that ended the iteration, or None)."""
+    failure = None
     try:
         for item in items:
-            if not put(made, (False, item), unwanted):
+            if not put_until_cancelled(buffer, (False, item), cancelled):
                 break
     except BaseException as error:
-        ending = error
+        failure = error
     finally:
         if isinstance(items, Generator):
             items.close()
-    put(made, (True, ending), unwanted)
+    put_until_cancelled(buffer, (True, failure), cancelled)
 
 
-def put(made: "queue.Queue[tuple[bool, Any]]", thing: tuple[bool, Any], unwanted: threading.Event) -> bool:
-    """Wait until there is room; False if nobody wants it any more."""
-    while not unwanted.is_set():
+def put_until_cancelled(buffer: "queue.Queue[Message]", message: Message, cancelled: threading.Event) -> bool:
+    """Put a message as soon as the queue has room; return False if cancelled before that."""
+    while not cancelled.is_set():
         try:
-            made.put(thing, timeout=PATIENCE)
+            buffer.put(message, timeout=POLL_INTERVAL)
             return True
         except queue.Full:
             continue

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from idfree.core.arrays import detection_columns, to_array, to_column
 from idfree.core.boxes import clip
 from idfree.core.errors import UserError
+from idfree.core.names import file_name
 
 if TYPE_CHECKING:
     import supervision
@@ -184,7 +185,8 @@ class Annotation:
     """Boxes of a whole sequence as parallel arrays sorted by frame: ground truth, tracking results or detections.
 
     frame: (K,), from 1. id: (K,), −1 if unknown. xyxy: (K, 4), pixels. score: (K,); in ground truth MOTChallenge's
-    mark, 0 for boxes to ignore. class_id: (K,). visibility: (K,), 0…1. embedding: (K, D) or None.
+    mark, 0 for boxes to ignore. class_id: (K,). visibility: (K,), 0…1. embedding: (K, D) or None. time: (K,), seconds
+    since the start of the video, or None.
     """
 
     frame: Integers
@@ -194,6 +196,7 @@ class Annotation:
     class_id: Integers
     visibility: Floats
     embedding: NDArray[np.floating[Any]] | None = None
+    time: Floats | None = None
 
     @classmethod
     def empty(cls) -> "Annotation":
@@ -213,6 +216,7 @@ class Annotation:
             self.class_id[rows],
             self.visibility[rows],
             None if self.embedding is None else self.embedding[rows],
+            None if self.time is None else self.time[rows],
         )
 
     def rows_at(self, frame: int) -> slice:
@@ -235,10 +239,11 @@ class Annotation:
 class Sequence:
     """A video or image sequence. Each iteration (`for frame in sequence`) reads the frames again.
 
-    read: returns an iterator over the frames. length: number of frames, None for a live camera. frame_rate: frames per
-    second. size_hw: (height, width), None if unknown. folder: MOTChallenge sequence folder, with gt/ and det/, or None.
-    source: file or folder that is read, None for a live camera. times: (length,) seconds of frame n at [n − 1] where
-    steps vary; None for (n − 1) / frame_rate.
+    name: that of files of results; a name that would lead out of their folder is changed (`names.file_name`).
+    read: returns an iterator over the frames. length: number of the last frame, None for a live camera. frame_rate:
+    frames per second. size_hw: (height, width), None if unknown. folder: MOTChallenge sequence folder, with gt/ and
+    det/, or None. source: file or folder that is read, None for a live camera. times: (length,) seconds of frame n at
+    [n − 1] where steps vary; None for (n − 1) / frame_rate. first: number of the first frame.
     """
 
     name: str
@@ -249,15 +254,24 @@ class Sequence:
     folder: Path | None = None
     source: Path | None = None
     times: Floats | None = field(default=None, compare=False)
+    first: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", file_name(self.name, "sequence"))
 
     def __iter__(self) -> Iterator[Frame]:
         return self.read()
+
+    @property
+    def is_irregular(self) -> bool:
+        """Whether its frames come at irregular times: those of a live camera, a pipe, or a variable frame rate."""
+        return self.length is None or self.times is not None
 
     def without_images(self) -> "Sequence":
         """The same frames with image=None, for detections from a file. Raises UserError if the length is unknown."""
         if self.length is None:
             raise UserError(f"{self.name}: its number of frames is unknown, so its images cannot be left unread")
-        return replace(self, read=partial(frames_without_images, self.length, self.frame_rate, self.times))
+        return replace(self, read=partial(frames_without_images, self.first, self.length, self.frame_rate, self.times))
 
     def at_rate(self, frame_rate: float) -> "Sequence":
         """The same frames at another rate; their times follow it, except those of a live camera, which are measured."""
@@ -270,9 +284,9 @@ class Sequence:
         return replace(self, read=read, frame_rate=frame_rate, times=None)
 
 
-def frames_without_images(length: int, frame_rate: float, times: Floats | None) -> Iterator[Frame]:
-    """Yield frames 1 … length with image=None; times: (length,) seconds, None for (n − 1) / frame_rate."""
-    for number in range(1, length + 1):
+def frames_without_images(first: int, last: int, frame_rate: float, times: Floats | None) -> Iterator[Frame]:
+    """Yield frames first … last with image=None; times: (last,) seconds, None for (n − 1) / frame_rate."""
+    for number in range(first, last + 1):
         yield Frame(number, time=(number - 1) / frame_rate if times is None else float(times[number - 1]))
 
 

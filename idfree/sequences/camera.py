@@ -1,4 +1,4 @@
-"""A camera or a network stream as a sequence: always the newest frame, dropped frames rather than late ones."""
+"""Cameras and network streams as sequences: a thread reads, keeps the newest frame and drops frames not yet used."""
 
 import logging
 import re
@@ -14,29 +14,31 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.types import Frame, Image, Sequence
-from idfree.sequences.video import decode, opened, to_bgr
+from idfree.sequences.ffmpeg import decode_frames, open_stream, to_bgr
 
-Images = Generator[Image | None, None, None]  # as they come, None for one that was lost; ends where the source does
+ImageStream = Generator[Image | None, None, None]  # None for a frame that could not be decoded
 
 log = logging.getLogger("idfree")
 
 
 @dataclass(frozen=True)
 class CameraSettings:
-    timeout: float = 10.0  # seconds without an answer after which a network stream counts as broken
-    attempts: int = 5  # at connecting again, one after the other in vain, before giving up
-    wait: float = 0.5  # seconds before the first of them, doubled before each next
+    """Timeouts and reconnection of cameras and streams."""
+
+    timeout: float = 10.0  # seconds without data after which a network stream counts as broken
+    attempts: int = 5  # consecutive failed reconnections before giving up
+    wait: float = 0.5  # seconds before the first reconnection, doubled before each further one
 
 
 def open_camera(
-    source: int | str, settings: CameraSettings | None = None, connect: Callable[[], Images] | None = None
+    source: int | str, settings: CameraSettings | None = None, connect: Callable[[], ImageStream] | None = None
 ) -> Sequence:
-    """A camera by index, or a stream by address (rtsp, http, udp …): endless, its size unknown until a frame is read.
+    """Open a camera by index or a stream by address (rtsp, http, udp …), without connecting to it before iteration.
 
-    A thread reads ahead and keeps the newest frame only. Frame.number counts the source's frames, so that gaps show;
-    Frame.time is in seconds from the first. A stream that breaks off is connected again; where that fails it ends, with
-    a warning of the logger "idfree". `connect` stands in for the source. Raises UserError, on reading, where the first
-    connection fails.
+    The sequence has no length and no size. A thread reads and keeps only the newest frame. Frame.number counts the
+    frames of the source, so dropped frames leave gaps; Frame.time is in seconds since the start. A broken stream is
+    reconnected; if that fails, the sequence ends and the logger "idfree" warns. `connect` replaces the source (tests).
+    Raises UserError, while iterating, if the first connection fails.
     """
     settings = settings or CameraSettings()
     if connect is None:
@@ -47,20 +49,20 @@ def open_camera(
 
 
 def camera_name(source: int | str) -> str:
-    """A name fit for a file: `camera0`, or host and path of an address, without the user's name and password."""
+    """Name usable as a file name: `camera0`, or host and path of an address, without user name and password."""
     if isinstance(source, int):
         return f"camera{source}"
     address = urlsplit(source)
     return re.sub(r"\W+", "-", f"{address.hostname or ''}{address.path}").strip("-") or "stream"
 
 
-def read_newest(connect: Callable[[], Images], name: str, settings: CameraSettings) -> Iterator[Frame]:
-    """The newest frame each time one is asked for; the thread that reads ends with the generator."""
+def read_newest(connect: Callable[[], ImageStream], name: str, settings: CameraSettings) -> Iterator[Frame]:
+    """Yield the newest frame each time; the reading thread ends when the generator is closed."""
     reader = CameraReader(connect, name, settings)
     thread = threading.Thread(target=reader.run, name=name, daemon=True)
     thread.start()
     try:
-        while (frame := reader.take()) is not None:
+        while (frame := reader.wait_for_frame()) is not None:
             yield frame
     finally:
         reader.stopping.set()
@@ -68,9 +70,9 @@ def read_newest(connect: Callable[[], Images], name: str, settings: CameraSettin
 
 
 class CameraReader:
-    """Reads a source in a thread of its own (`run`) and holds the newest frame until it is taken (`take`)."""
+    """Reads a source in a background thread (`run`) and holds the newest frame for `wait_for_frame`."""
 
-    def __init__(self, connect: Callable[[], Images], name: str, settings: CameraSettings):
+    def __init__(self, connect: Callable[[], ImageStream], name: str, settings: CameraSettings):
         self.connect, self.name, self.settings = connect, name, settings
         self.number = 0
         self.frame: Frame | None = None
@@ -79,8 +81,8 @@ class CameraReader:
         self.changed = threading.Condition()
         self.stopping = threading.Event()
 
-    def take(self) -> Frame | None:
-        """The newest frame not yet taken, as soon as there is one; None at the end. Raises what ended the reading."""
+    def wait_for_frame(self) -> Frame | None:
+        """Wait for a frame that was not returned before; None at the end. Raises the exception that ended `run`."""
         with self.changed:
             self.changed.wait_for(lambda: self.frame is not None or self.ended)
             frame, self.frame = self.frame, None
@@ -89,21 +91,21 @@ class CameraReader:
         return frame
 
     def run(self) -> None:
-        """Read until told to stop or the source is gone for good."""
+        """Main function of the thread: read until `stopping` is set or the source is lost."""
         try:
-            self.read()
-        except Exception as error:  # raised where the frames are taken, not in this thread
+            self.read_with_reconnection()
+        except Exception as error:  # raised by wait_for_frame, in the consumer's thread
             self.error = error
         with self.changed:
             self.ended = True
             self.changed.notify()
 
-    def read(self) -> None:
-        """Connect and read, again and again. Raises UserError where the first connection gives no image."""
-        failures, reached, start = 0, 0, time.monotonic()
+    def read_with_reconnection(self) -> None:
+        """Connect, read, and reconnect after errors. Raises UserError if the first connection yields no image."""
+        failures, last_number, start = 0, 0, time.monotonic()
         while not self.stopping.is_set():
             try:
-                self.read_once(start)
+                self.read_connection(start)
                 cause = "it ended"
             except (UserError, OSError) as error:
                 cause = str(error)
@@ -111,15 +113,16 @@ class CameraReader:
                 return
             if not self.number:
                 raise UserError(f"{self.name} gives no images: {cause}")
-            failures, reached = (failures if self.number == reached else 0) + 1, self.number
+            failures = (failures if self.number == last_number else 0) + 1
+            last_number = self.number
             if failures > self.settings.attempts:
                 log.warning("%s broke off after frame %d and did not come back: %s", self.name, self.number, cause)
                 return
             log.warning("%s broke off after frame %d: %s; connecting again", self.name, self.number, cause)
             self.stopping.wait(self.settings.wait * 2 ** (failures - 1))
 
-    def read_once(self, start: float) -> None:
-        """Read one connection to its end, or until told to stop."""
+    def read_connection(self, start: float) -> None:
+        """Read from one connection until it ends or `stopping` is set."""
         with closing(self.connect()) as images:
             for image in images:
                 if self.stopping.is_set():
@@ -131,27 +134,27 @@ class CameraReader:
                         self.changed.notify()
 
 
-def read_camera(index: int) -> Images:
-    """The images of a camera of this machine. Raises UserError where there is none of this index."""
+def read_camera(index: int) -> ImageStream:
+    """Yield the images of a local camera. Raises UserError if it cannot be opened."""
     import cv2
 
     level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # else it tells of every driver it tries
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # otherwise it logs each driver that it tries
     camera = cv2.VideoCapture(index)
     cv2.utils.logging.setLogLevel(level)
     try:
         if not camera.isOpened():
             raise UserError(f"no camera with index {index} can be opened")
-        while (grabbed := camera.read())[0]:
-            yield np.asarray(grabbed[1], dtype=np.uint8)
+        while (result := camera.read())[0]:  # (success, image)
+            yield np.asarray(result[1], dtype=np.uint8)
     finally:
         camera.release()
 
 
-def read_stream(address: str, timeout: float) -> Images:
-    """The images of a network stream, None for each lost on the way. Raises UserError where it does not answer."""
-    options = {"rtsp_transport": "tcp"} if address.startswith("rtsp") else {}  # over UDP, frames arrive torn
-    with opened(address, timeout, **options) as stream:
-        stream.thread_type = "SLICE"  # decoding frames side by side would hold back as many frames as threads
-        for frame in decode(stream):
+def read_stream(address: str, timeout: float) -> ImageStream:
+    """Yield the images of a network stream, None for each lost packet. Raises UserError if it does not answer."""
+    options = {"rtsp_transport": "tcp"} if address.startswith("rtsp") else {}  # over UDP, lost packets corrupt frames
+    with open_stream(address, timeout, **options) as stream:
+        stream.thread_type = "SLICE"  # frame threading would delay the output by one frame per thread
+        for frame in decode_frames(stream):
             yield None if frame is None else to_bgr(frame)

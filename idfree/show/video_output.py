@@ -1,4 +1,4 @@
-"""Annotated pictures, as they come, into a video file, a window, or both."""
+"""Write annotated frames to a video file, a window, or both."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,18 +13,19 @@ if TYPE_CHECKING:
 
 
 class VideoOutput:
-    """A context manager; `add` each frame with its tracks. The video appears whole when the block ends well.
+    """A context manager: `add` draws the tracks of each frame and writes the image to the outputs.
 
-    path: the .mp4 to write, or None. window: also show it, titled so, or None.
+    path: of the .mp4, which is written only if the block ends without an exception; None for no file. window: title of
+    the window; None for no window. timed: frames have irregular times, which the video keeps (see VideoWriter).
     """
 
-    def __init__(self, path: Path | None, frame_rate: float, window: str | None = None):
+    def __init__(self, path: Path | None, frame_rate: float, window: str | None = None, timed: bool = False):
         from idfree.show.drawing import Drawing
 
-        self.path, self.frame_rate, self.window = path, frame_rate, window
+        self.path, self.frame_rate, self.window, self.timed = path, frame_rate, window, timed
         self.drawing = Drawing()
         self.stack = ExitStack()
-        self.screens: list[VideoWriter | Window] = []
+        self.outputs: list[VideoWriter | Window] = []
 
     def __enter__(self) -> "VideoOutput":
         return self
@@ -35,24 +36,25 @@ class VideoOutput:
         self.stack.__exit__(kind, error, trace)
 
     def add(self, frame: Frame, tracks: Tracks) -> Image | None:
-        """Draw the tracks on the frame and pass the picture on; gives it, None if nobody wants it."""
+        """Draw the tracks on the frame and output the image; return it, or None if there is no output."""
         if (self.path is None and self.window is None) or frame.image is None:
             return None
-        picture = self.drawing.draw(frame.image, tracks, frame.number)
-        if not self.screens:
-            self.open(picture)
-        for screen in self.screens:
-            screen.write(picture)
-        return picture
+        image = self.drawing.draw(frame.image, tracks, frame.number)
+        if not self.outputs:
+            self.open(image)
+        for output in self.outputs:
+            output.write(image, frame.time)
+        return image
 
-    def open(self, first: Image) -> None:
-        """The video and the window, which want to know the size of their pictures."""
+    def open(self, image: Image) -> None:
+        """Open the video file, with the size of its first image, and the window."""
         if self.path is not None:
             from idfree.show.video_writer import VideoWriter
 
-            size_hw = (first.shape[0], first.shape[1])
-            self.screens.append(self.stack.enter_context(VideoWriter(self.path, self.frame_rate, size_hw)))
+            size_hw = (image.shape[0], image.shape[1])
+            video = VideoWriter(self.path, self.frame_rate, size_hw, timed=self.timed)
+            self.outputs.append(self.stack.enter_context(video))
         if self.window is not None:
             from idfree.show.window import Window
 
-            self.screens.append(self.stack.enter_context(Window(self.window)))
+            self.outputs.append(self.stack.enter_context(Window(self.window)))

@@ -1,4 +1,4 @@
-"""A window that shows pictures as they come. Tk comes with Python; OpenCV's headless build has no windows."""
+"""Live preview window, by Tk: OpenCV's headless build has no windows."""
 
 from types import TracebackType
 
@@ -7,15 +7,15 @@ import cv2
 from idfree.core.errors import UserError
 from idfree.core.types import Image
 
-LARGEST_SHARE = 0.9  # of the screen
+MAX_SCREEN_FRACTION = 0.9  # of the screen's width or height that the image may take
 
 
 class Window:
-    """A context manager; closing the window ends the run as Ctrl-C does. Raises UserError where there is no screen."""
+    """A context manager; closing the window raises KeyboardInterrupt. Raises UserError without a display."""
 
     def __init__(self, title: str):
         try:
-            import tkinter  # some systems pack it apart from Python
+            import tkinter  # a separate package on some systems
 
             self.root = tkinter.Tk()
         except ImportError as error:
@@ -37,20 +37,22 @@ class Window:
         self.root.destroy()
 
     def close(self) -> None:
-        """What the user's click on the cross does."""
+        """Handle the window's close button."""
         self.closed = True
 
-    def write(self, image: Image) -> None:
-        """Show a BGR picture, made smaller if the screen is."""
+    def write(self, image: Image, time: float | None = None) -> None:
+        """Show a BGR image at once (whatever its `time` in the source), downscaled to fit the screen."""
         if self.closed:
             raise KeyboardInterrupt
         height, width = image.shape[:2]
-        room = min(self.root.winfo_screenwidth() / width, self.root.winfo_screenheight() / height) * LARGEST_SHARE
-        if room < 1:
-            image = cv2.resize(image, None, fx=room, fy=room, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        scale = (
+            min(self.root.winfo_screenwidth() / width, self.root.winfo_screenheight() / height) * MAX_SCREEN_FRACTION
+        )
+        if scale < 1:
+            image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         portable_pixmap = cv2.imencode(".ppm", image)[1].tobytes()
         from tkinter import PhotoImage
 
-        self.picture = PhotoImage(data=portable_pixmap)  # kept: Tk does not own it
-        self.label.configure(image=self.picture)
+        self.photo = PhotoImage(data=portable_pixmap)  # Tk keeps no reference to it
+        self.label.configure(image=self.photo)
         self.root.update()

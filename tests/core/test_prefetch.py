@@ -1,4 +1,4 @@
-"""Items made in another thread are the same, in order, and so are errors."""
+"""Prefetching keeps items, their order and exceptions."""
 
 import threading
 
@@ -7,22 +7,22 @@ import pytest
 from idfree.core.prefetch import prefetch
 
 
-def test_the_same_items_in_order_from_another_thread():
-    makers = set()
+def test_items_come_in_order_from_another_thread():
+    producers = set()
 
     def items():
         for n in range(100):
-            makers.add(threading.current_thread())
+            producers.add(threading.current_thread())
             yield n
 
     assert list(prefetch(items(), depth=3)) == list(range(100))
-    assert len(makers) == 1
-    assert threading.current_thread() not in makers
-    assert not any(thread.is_alive() for thread in makers)
+    assert len(producers) == 1
+    assert threading.current_thread() not in producers
+    assert not any(thread.is_alive() for thread in producers)
     assert list(prefetch([])) == []
 
 
-def test_an_error_comes_after_the_items_before_it():
+def test_an_exception_is_raised_after_the_items_before_it():
     def items():
         yield 1
         yield 2
@@ -34,13 +34,13 @@ def test_an_error_comes_after_the_items_before_it():
         next(some)
 
 
-def test_no_more_is_made_than_wanted_and_what_was_open_is_closed():
-    made, closed = [], threading.Event()
+def test_closing_stops_the_producer_and_closes_the_source():
+    produced, closed = [], threading.Event()
 
     def items():
         try:
             for n in range(1000):
-                made.append(n)
+                produced.append(n)
                 yield n
         finally:
             closed.set()
@@ -49,10 +49,10 @@ def test_no_more_is_made_than_wanted_and_what_was_open_is_closed():
     assert [next(some), next(some)] == [0, 1]
     some.close()
     assert closed.is_set()
-    assert len(made) <= 2 + 2 + 1
-    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    assert len(produced) <= 2 + 2 + 1
+    assert not [thread for thread in threading.enumerate() if thread.name == "prefetch"]
 
 
-def test_two_in_a_row():
+def test_nested_prefetching():
     doubled = prefetch(2 * n for n in prefetch(iter(range(10))))
     assert [n + 1 for n in doubled] == [2 * n + 1 for n in range(10)]

@@ -133,3 +133,63 @@ def test_a_folder_that_cannot_be_made(tmp_path):
         VideoWriter(tmp_path / "a" / "b" / "c.mp4", 25, (16, 16)),
     ):
         pass
+
+
+def shown_at(path) -> list[float]:
+    with av.open(str(path)) as container:
+        return [frame.time for frame in container.decode(video=0)]
+
+
+def write_timed(path, frame_rate, times, timed=True):
+    with VideoWriter(path, frame_rate, (16, 16), timed=timed) as video:
+        for time in times:
+            video.write(np.zeros((16, 16, 3), np.uint8), time)
+    return path
+
+
+def test_frames_are_shown_at_their_times(tmp_path):
+    """40 frames of a camera over 20 s, with jitter."""
+    times = np.sort(np.random.default_rng(0).uniform(3, 23, 40))
+    path = write_timed(tmp_path / "a.mp4", 30, times)
+    assert np.abs(shown_at(path) - (times - times[0])).max() <= 1 / 90_000
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(times[-1] - times[0] + 1 / 30, abs=0.001)
+
+
+def test_a_constant_rate_keeps_its_steps_and_its_gaps(tmp_path):
+    path = write_timed(tmp_path / "a.mp4", 25, [4, 4.04, None, 4.1199, 4.4], timed=False)
+    assert np.allclose(shown_at(path), [0, 0.04, 0.08, 0.12, 0.4])
+
+
+def test_times_that_do_not_rise(tmp_path):
+    times = shown_at(write_timed(tmp_path / "a.mp4", 30, [0, 0, 0.5, 0.2, 1]))
+    assert len(times) == 5
+    assert times == sorted(set(times))
+    assert (times[2], times[4]) == (0.5, 1.0)
+
+
+def test_pauses_of_days_are_shortened(tmp_path):
+    times = shown_at(write_timed(tmp_path / "a.mp4", 30, [0, 0.5, 1e6, 1e6 + 0.5]))
+    assert len(times) == 4
+    assert (times[1], times[3] - times[2]) == (0.5, 0.5)
+    assert times[2] - times[1] <= 3600
+
+
+@pytest.mark.parametrize("frame_rate", [1 / 86400, 0.001, 0.3, 30.334190231362467, 999.9, 9999.5])
+@pytest.mark.parametrize("timed", [False, True])
+def test_unusual_frame_rates(tmp_path, frame_rate, timed):
+    times = shown_at(write_timed(tmp_path / "a.mp4", frame_rate, np.arange(8) / frame_rate, timed))
+    assert np.allclose(times, np.arange(8) * min(3600, 1 / frame_rate), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("frame_rate", [0, -1, float("nan"), float("inf"), 1e9])
+def test_frame_rates_that_cannot_be(tmp_path, frame_rate):
+    with pytest.raises(UserError, match="frames per second: expected 0 to 10000"):
+        VideoWriter(tmp_path / "a.mp4", frame_rate, (16, 16))
+
+
+def test_names_that_look_like_protocols(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_timed("2024-05-01T10:32:07.mp4", 25, [0])
+    assert [path.name for path in tmp_path.iterdir()] == ["2024-05-01T10:32:07.mp4"]

@@ -1,4 +1,4 @@
-"""The window, on a made-up Tk: machines that test have no screen."""
+"""The preview window, with a stub of Tk, as test machines have no screen."""
 
 import sys
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from idfree.show.window import Window
 
 
 class Tk:
-    """As much of tkinter as the window asks for."""
+    """Stub of the part of tkinter that the window uses."""
 
     TclError = RuntimeError
 

@@ -1,4 +1,4 @@
-"""A trained network as an ONNX file that needs no PyTorch: decoding inside the graph, what to know of it beside it."""
+"""Export of crop encoders to ONNX, and the writing of ONNX files common to all exports."""
 
 import copy
 import logging
@@ -14,34 +14,33 @@ import torch
 from torch import nn
 
 from idfree.core.errors import MissingExtra, UserError
-from idfree.core.files import whole
+from idfree.core.files import atomic_write
 from idfree.core.version import __version__
 from idfree.learn.networks.crop_reid import CropEncoder, CropReidNetwork
 
-OPSET, IR_VERSION = 18, 8  # what the exporter writes without converting, and the file format of that opset's time
-TOLERANCE = 1e-4  # of a unit vector's elements, between PyTorch and ONNX Runtime
+OPSET, IR_VERSION = 18, 8  # the exporter's native opset, and the file format version of that opset
+TOLERANCE = 1e-4  # between PyTorch and ONNX Runtime, of elements of unit vectors
 
 
-def export_crops(network: CropReidNetwork, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write a crop encoder: `crops` uint8 (N, H, W, 3) BGR → `embedding` float32 (N, D) of unit length, N free.
+def export_encoder(network: CropReidNetwork, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write a crop encoder: `crops` uint8 (N, H, W, 3) BGR → `embedding` float32 (N, D) of unit length, N dynamic.
 
-    metadata: what is to stand in the file beside kind, version, dimension and size. The file is written only if ONNX
-    Runtime makes of it what PyTorch does. Raises MissingExtra without onnx and onnxscript, and UserError with the
-    difference where the two disagree.
+    metadata: added to kind, version, dimension and size. The file is written only if the outputs of ONNX Runtime and
+    PyTorch agree. Raises MissingExtra without onnx and onnxscript, and UserError with the difference if they disagree.
     """
     encoder = CropEncoder(copy.deepcopy(network)).cpu().float().eval()
     encoder.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     height, width = network.size_hw
-    facts = {
+    own_metadata = {
         "idfree.kind": "appearance",
         "idfree.version": __version__,
         "dimension": str(network.dimension),
         "size": f"{height}x{width}",
     }
     crops = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, height, width, 3), dtype=np.uint8))
-    with whole(path) as partial:
-        write(encoder, crops, partial, facts | dict(metadata))
-        difference = disagreement(encoder, crops, partial)
+    with atomic_write(path) as partial:
+        write_onnx(encoder, crops, partial, own_metadata | dict(metadata))
+        difference = max_difference(encoder, crops, partial)
         if not difference <= TOLERANCE:
             raise UserError(
                 f"{path}: not written, as ONNX Runtime and PyTorch differ by {difference:.2g}, more than {TOLERANCE:g}"
@@ -50,57 +49,81 @@ def export_crops(network: CropReidNetwork, path: Path, metadata: Mapping[str, st
 
 @dataclass(frozen=True)
 class OnnxInterface:
-    """What a graph takes and gives: the input's name, which of its dimensions are open, the outputs' names.
+    """Inputs and outputs of an ONNX graph.
 
-    letters: by port, what open dimensions are to be called. opset, translations: of ONNX, and what it calls operators
-    of ours, where the usual will not do.
+    dynamic_dims: of the input, torch.export.Dim by dimension. dim_names: by input or output, names of dynamic
+    dimensions. translations: ONNX functions by custom PyTorch operator.
     """
 
     input: str
-    open: Mapping[int, Any]
+    dynamic_dims: Mapping[int, Any]
     outputs: Sequence[str]
-    letters: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    dim_names: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     opset: int = OPSET
     translations: Mapping[Any, Any] | None = None
 
 
-CROPS = OnnxInterface("crops", {0: torch.export.Dim("N")}, ["embedding"])
+CROP_INTERFACE = OnnxInterface("crops", {0: torch.export.Dim("N")}, ["embedding"])
 
 
-def write(
-    network: nn.Module, example: torch.Tensor, path: Path, metadata: Mapping[str, str], ports: OnnxInterface = CROPS
+def write_onnx(
+    network: nn.Module,
+    example: torch.Tensor,
+    path: Path,
+    metadata: Mapping[str, str],
+    interface: OnnxInterface = CROP_INTERFACE,
 ) -> None:
-    """The graph of a network, whole in one file."""
+    """Write a network as one ONNX file, weights included. Raises MissingExtra without onnx and onnxscript."""
     try:
         import onnx
-        import onnxscript  # noqa: F401  (what torch.onnx writes with)
+        import onnxscript  # noqa: F401  (needed by torch.onnx)
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "train", "the export to ONNX") from error
-    with without_warnings():
+    with silence_exporter():
         program = torch.onnx.export(
             network,
             (example,),
-            input_names=[ports.input],
-            output_names=list(ports.outputs),
-            dynamic_shapes=(dict(ports.open),),
-            opset_version=ports.opset,
-            custom_translation_table=None if ports.translations is None else dict(ports.translations),
+            input_names=[interface.input],
+            output_names=list(interface.outputs),
+            dynamic_shapes=(dict(interface.dynamic_dims),),
+            opset_version=interface.opset,
+            custom_translation_table=None if interface.translations is None else dict(interface.translations),
             dynamo=True,
             verbose=False,
         )
     assert program is not None
     model = program.model_proto
     model.ir_version = IR_VERSION
-    for port in (*model.graph.input, *model.graph.output):
-        for dimension, letter in ports.letters.get(port.name, {}).items():
-            port.type.tensor_type.shape.dim[dimension].dim_param = letter
+    strip_traces(model)
+    for value in (*model.graph.input, *model.graph.output):
+        for dimension, name in interface.dim_names.get(value.name, {}).items():
+            value.type.tensor_type.shape.dim[dimension].dim_param = name
     onnx.helper.set_model_props(model, dict(metadata))
     onnx.save(model, path)
 
 
+def strip_traces(model: Any) -> None:
+    """Remove what the exporter notes about its own run from an onnx.ModelProto: stack traces with local paths, names of
+    Python modules, comments. The file is then a function of the network alone.
+    """
+    model.doc_string = ""
+    parts = [model.graph, *model.functions]
+    while parts:
+        part = parts.pop()
+        values = [*getattr(part, "initializer", ()), *part.value_info]
+        values += [*part.input, *part.output] if hasattr(part, "initializer") else []
+        for item in (part, *part.node, *values):
+            item.doc_string = ""
+            if hasattr(item, "metadata_props"):  # not of all items in older versions of onnx
+                del item.metadata_props[:]
+        attributes = [attribute for node in part.node for attribute in node.attribute]
+        parts += [attribute.g for attribute in attributes if attribute.HasField("g")]
+        parts += [graph for attribute in attributes for graph in attribute.graphs]
+
+
 @contextmanager
-def without_warnings() -> Iterator[None]:
-    """The exporter warns of its own parts, and of torchvision, which is not missed."""
+def silence_exporter() -> Iterator[None]:
+    """Suppress the exporter's warnings about its own deprecated parts and the absence of torchvision."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -111,15 +134,15 @@ def without_warnings() -> Iterator[None]:
         logging.disable(before)
 
 
-def disagreement(encoder: CropEncoder, crops: torch.Tensor, path: Path) -> float:
-    """The largest difference between what PyTorch and ONNX Runtime make of several crops, and of one."""
+def max_difference(encoder: CropEncoder, crops: torch.Tensor, path: Path) -> float:
+    """The largest difference between the outputs of PyTorch and ONNX Runtime, for a batch and for a single crop."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     worst = 0.0
-    for some in (crops, crops[:1]):
+    for batch in (crops, crops[:1]):
         with torch.inference_mode():
-            expected = encoder(some).numpy()
-        (found,) = session.run(["embedding"], {"crops": some.numpy()})
-        worst = max(worst, float(np.abs(found - expected).max()))
+            expected = encoder(batch).numpy()
+        (embedding,) = session.run(["embedding"], {"crops": batch.numpy()})
+        worst = max(worst, float(np.abs(embedding - expected).max()))
     return worst

@@ -1,7 +1,8 @@
-"""One training by several processes, as `torchrun` starts them: each takes a share of every batch, all learn alike.
+"""Data-parallel training by several processes, as started by `torchrun`: each processes its part of every batch.
 
-Each has its losses, and its batch norms' statistics, from its share, and the gradient is the mean of theirs: as in
-FairMOT's code, a person in a share with few others weighs a little more than in one process with the whole batch.
+Gradients and metrics are averaged over processes. Losses are divided by counts over the whole batch (`mean_count`), so
+that their average is the loss of a single process: unlike in FairMOT's code, an object weighs the same in whichever
+part it is. Batch-norm statistics are of a process's part.
 """
 
 import os
@@ -16,22 +17,41 @@ from torch import Tensor
 
 from idfree.core.errors import UserError
 
-PATIENCE = timedelta(days=1)  # with the first process, while it validates
+TIMEOUT = timedelta(days=1)  # the others wait for the main process while it validates
+
+
+def mean_count(count: Tensor) -> Tensor:
+    """The mean over processes of a count of each process's part of the batch (all-reduce); without gradient.
+
+    A sum over a part divided by it, averaged over processes, is the mean over the whole batch. Every process must call
+    this equally often. In a single process it is the count itself.
+    """
+    count = count.detach().to(torch.float32, copy=True)
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(count)
+        count /= dist.get_world_size()
+    return count
+
+
+def divisor(count: Tensor) -> Tensor:
+    """As `mean_count`, with 1 in place of a count of 0 in the whole batch, so that an empty sum stays 0."""
+    mean = mean_count(count)
+    return mean.where(mean > 0, 1)
 
 
 @dataclass(frozen=True)
 class Distributed:
-    """Which of `world` processes this is, from 0. The first writes files, and tells how far it is."""
+    """The rank of this process among `world` processes. The main process (rank 0) writes files and shows progress."""
 
     rank: int = 0
     world: int = 1
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         return self.rank == 0
 
     def average(self, tensors: Sequence[Tensor]) -> None:
-        """Make each tensor the mean of what it is in all processes, in place."""
+        """Replace each tensor by its mean over all processes, in place (all-reduce)."""
         if self.world == 1 or not tensors:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
@@ -40,39 +60,41 @@ class Distributed:
         for tensor, mean in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(mean.view_as(tensor))
 
-    def wait(self) -> None:
-        """Until all processes are here."""
+    def barrier(self) -> None:
+        """Wait until all processes have reached this call."""
         if self.world > 1:
             dist.barrier()
 
 
 def distributed_from_torchrun() -> Distributed:
-    """What `torchrun` says that this process is; the only one where it says nothing."""
+    """Rank and world size from the environment variables of `torchrun`; a single process without them."""
     return Distributed(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
 
 
-def own_device(name: str) -> str:
-    """The device of this process: where `torchrun` started one for each CUDA device, its own."""
+def local_device(name: str) -> str:
+    """The device of this process: its own CUDA device if `torchrun` started several processes on this machine."""
     several = int(os.environ.get("LOCAL_WORLD_SIZE", 1)) > 1
     cuda = name == "cuda" or (name == "auto" and torch.cuda.is_available())
     return f"cuda:{os.environ['LOCAL_RANK']}" if several and cuda else name
 
 
 @contextmanager
-def together(device: torch.device) -> Iterator[Distributed]:
-    """The share of this process, connected with the others while the block runs. Raises UserError."""
-    share = distributed_from_torchrun()
-    if share.world == 1:
-        yield share
+def process_group(device: torch.device) -> Iterator[Distributed]:
+    """Connect this process with the others within the block. Raises UserError if they cannot be reached."""
+    distributed = distributed_from_torchrun()
+    if distributed.world == 1:
+        yield distributed
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
     try:
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
     except (ValueError, RuntimeError) as error:
-        raise UserError(f"process {share.rank} of {share.world} cannot reach the others: {error}") from error
+        raise UserError(
+            f"process {distributed.rank} of {distributed.world} cannot reach the others: {error}"
+        ) from error
     try:
-        yield share
-        share.wait()  # nobody hangs up while another still speaks
+        yield distributed
+        distributed.barrier()  # no process may leave while another still communicates
     finally:
         dist.destroy_process_group()

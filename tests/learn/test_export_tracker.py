@@ -1,4 +1,4 @@
-"""The file that leaves training: what it takes, gives and says, and that it is PyTorch's network."""
+"""Export to ONNX: interface, metadata, and parity with PyTorch."""
 
 import numpy as np
 import pytest
@@ -12,12 +12,12 @@ from torch import nn
 
 from idfree.core.errors import UserError
 from idfree.learn import export_tracker as module
-from idfree.learn.export_tracker import differences, export_tracker
+from idfree.learn.export_tracker import export_tracker, output_differences
 from idfree.learn.networks.anchors import AnchorNetwork, anchor_heads
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.deformable import DeformableConv
 from idfree.learn.networks.heads import tracker_heads
-from idfree.learn.networks.layers import normed
+from idfree.learn.networks.layers import make_conv_block
 
 HAS_DEFORM = tuple(map(int, onnxruntime.__version__.split(".")[:2])) >= (1, 25)
 SIZE = (64, 96)
@@ -30,11 +30,11 @@ class Small(nn.Sequential):
 
     def __init__(self, deformable):
         second = DeformableConv(8, 8) if deformable else nn.Conv2d(8, 8, 3, padding=1)
-        super().__init__(normed(nn.Conv2d(3, 8, 9, stride=8, padding=4)), second)
+        super().__init__(make_conv_block(nn.Conv2d(3, 8, 9, stride=8, padding=4)), second)
 
 
 def make(kind):
-    """A network with statistics as after some training, in the memory format that training leaves."""
+    """A network with statistics as after some training, in the memory format of training."""
     torch.manual_seed(0)
     heads = anchor_heads(16) if kind == "anchors" else tracker_heads(2, 16)
     network = (AnchorNetwork if kind == "anchors" else CentreNetwork)(Small(kind == "deformable"), heads)
@@ -50,37 +50,47 @@ deform = pytest.param("deformable", marks=pytest.mark.skipif(not HAS_DEFORM, rea
 
 @pytest.fixture(scope="module", params=["plain", deform, "anchors"])
 def exported(request, tmp_path_factory):
-    """A network, and the file that it became."""
+    """A network and its exported file."""
     network, path = make(request.param), tmp_path_factory.mktemp("export") / "tracker.onnx"
     export_tracker(network, path, {"method": "fairmot", "limit": "0.45"}, SIZE)
     return network, path
 
 
-def opened(path):
+def open_session(path):
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
 @pytest.mark.parametrize("size_hw", [(32, 32), (96, 64), (256, 384)])
-def test_any_size_gives_what_pytorch_gives(exported, size_hw):
-    """Their tables of 500 at most; a small map has as many boxes as cells."""
+def test_any_size_gives_the_outputs_of_pytorch(exported, size_hw):
+    """At most 500 boxes; a small map has as many boxes as cells."""
     network, path = exported
     image = np.random.default_rng(0).integers(0, 256, (1, *size_hw, 3), dtype=np.uint8)
-    found = dict(zip(module.OUTPUTS, opened(path).run(None, {"image": image}), strict=True))
+    actual = dict(zip(module.OUTPUTS, open_session(path).run(None, {"image": image}), strict=True))
     network.eval()
     with torch.inference_mode():
         expected = network.decode(network({"image": torch.from_numpy(image).permute(0, 3, 1, 2)}))
     network.train()
     expected = {name: value[0].numpy() for name, value in expected.items()}
-    assert {name: value.shape for name, value in found.items()} == {k: v.shape for k, v in expected.items()}
-    off = differences(expected, found)
-    assert off["boxes"] < 1e-2
-    assert off["scores"] < 1e-5
-    assert off["embedding"] < 1e-4
-    assert (np.diff(found["scores"]) <= 0).all()
+    assert {name: value.shape for name, value in actual.items()} == {k: v.shape for k, v in expected.items()}
+    difference = output_differences(expected, actual)
+    assert difference["boxes"] < 1e-2
+    assert difference["scores"] < 1e-5
+    assert difference["embedding"] < 1e-4
+    assert (np.diff(actual["scores"]) <= 0).all()
 
 
-def test_the_contract(exported):
-    session = opened(exported[1])
+def test_the_file_is_a_function_of_the_network_alone(exported, tmp_path, monkeypatch):
+    network, path = exported
+    monkeypatch.chdir(tmp_path)
+    export_tracker(network, tmp_path / "again.onnx", {"method": "fairmot", "limit": "0.45"}, SIZE)
+    content = path.read_bytes()
+    assert (tmp_path / "again.onnx").read_bytes() == content
+    assert b'File "' not in content, "stack traces of the exporter"
+    assert b"pkg.torch" not in content
+
+
+def test_inputs_and_outputs(exported):
+    session = open_session(exported[1])
     (image,) = session.get_inputs()
     assert (image.name, image.type, image.shape) == ("image", "tensor(uint8)", [1, "H", "W", 3])
     assert [(port.name, port.type, port.shape) for port in session.get_outputs()] == [
@@ -91,12 +101,12 @@ def test_the_contract(exported):
     ]
 
 
-def test_what_the_file_says(exported):
+def test_metadata(exported):
     network, path = exported
-    said = opened(path).get_modelmeta().custom_metadata_map
-    assert said.pop("idfree.version").count(".") == 2
+    metadata = open_session(path).get_modelmeta().custom_metadata_map
+    assert metadata.pop("idfree.version").count(".") == 2
     deformable = isinstance(network.backbone[1], DeformableConv)
-    assert said == {
+    assert metadata == {
         "idfree.kind": "tracker",
         "dimension": "16",
         "size": "64x96",
@@ -107,14 +117,14 @@ def test_what_the_file_says(exported):
     }
 
 
-def test_the_network_is_left_as_it_was(exported):
+def test_the_network_is_unchanged(exported):
     network, _ = exported
     assert network.training
     assert network.backbone[0][0].weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def table(count=200):
-    """Boxes as a network gives them."""
+    """Outputs like those of a network."""
     random = np.random.default_rng(0)
     corner = random.uniform(0, 1000, (count, 2))
     return {
@@ -125,20 +135,22 @@ def table(count=200):
     }
 
 
-def test_another_order_is_no_difference_and_another_box_is():
+def test_output_differences_ignore_order():
     expected = table()
     turned = {name: value[::-1] for name, value in expected.items()}
-    assert differences(expected, turned) == {"boxes": 0, "scores": 0, "embedding": 0}
+    assert output_differences(expected, turned) == {"boxes": 0, "scores": 0, "embedding": 0}
     one_gone = {name: value[1:] for name, value in expected.items()}
-    assert differences(expected, one_gone)["boxes"] == 0
+    assert output_differences(expected, one_gone)["boxes"] == 0
     other_class = {**expected, "classes": 1 - expected["classes"]}
-    assert differences(expected, other_class)["boxes"] > 1
-    assert differences(expected, {**expected, "scores": expected["scores"] + 0.01})["scores"] == pytest.approx(0.01)
+    assert output_differences(expected, other_class)["boxes"] > 1
+    assert output_differences(expected, {**expected, "scores": expected["scores"] + 0.01})["scores"] == pytest.approx(
+        0.01
+    )
 
 
-def test_a_file_that_disagrees_is_not_written(tmp_path, monkeypatch):
+def test_a_file_without_parity_is_not_written(tmp_path, monkeypatch):
     network = make("plain")
-    other = module.Tracker(make("plain")).eval()
+    other = module.ExportedTracker(make("plain")).eval()
     nn.init.constant_(other.network.heads["heat"][2].bias, 0.0)
 
     class Wrong:
@@ -150,18 +162,18 @@ def test_a_file_that_disagrees_is_not_written(tmp_path, monkeypatch):
                 return [tensor.numpy() for tensor in other(torch.from_numpy(feeds["image"]))]
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Wrong)
-    monkeypatch.setattr(module, "write", lambda network, example, path, *rest: path.write_bytes(b"graph"))
+    monkeypatch.setattr(module, "write_onnx", lambda network, example, path, *rest: path.write_bytes(b"graph"))
     with pytest.raises(UserError, match=r"differ by 0\.\d+ in scores, more than 0\.001"):
         export_tracker(network, tmp_path / "x.onnx", {}, SIZE)
     assert not list(tmp_path.iterdir())
 
 
-def test_an_onnx_runtime_too_old_is_told(tmp_path, monkeypatch):
+def test_an_onnx_runtime_too_old_is_refused(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise RuntimeError("NOT_IMPLEMENTED : Could not find an implementation for DeformConv(19)")
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", refuse)
-    monkeypatch.setattr(module, "write", lambda network, example, path, *rest: path.write_bytes(b"graph"))
+    monkeypatch.setattr(module, "write_onnx", lambda network, example, path, *rest: path.write_bytes(b"graph"))
     with pytest.raises(UserError, match=r"cannot run it; deformable convolution needs 1\.25 or newer: .*DeformConv"):
         export_tracker(make("deformable"), tmp_path / "x.onnx", {}, SIZE)
     assert not list(tmp_path.iterdir())

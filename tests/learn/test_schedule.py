@@ -1,4 +1,4 @@
-"""Learning rates by hand, precisions, and the running mean."""
+"""Learning rates computed by hand, precisions, and the moving average of weights."""
 
 import pytest
 
@@ -12,11 +12,11 @@ from idfree.learn.schedule import Schedule, cosine, half_precision, one_cycle, s
 CPU = torch.device("cpu")
 
 
-def plan(**changes):
+def make_schedule(**changes):
     return Schedule(**{"iterations": 30, "lr": 1.0, "decay": 0.0, "clip": 1.0, **changes})
 
 
-def test_one_cycle_rises_to_one_and_falls_to_nothing():
+def test_one_cycle_by_hand():
     rates = [one_cycle(i / 100) for i in range(101)]
     assert rates[0] == pytest.approx(1 / 25)
     assert max(rates) == rates[30] == 1
@@ -25,7 +25,7 @@ def test_one_cycle_rises_to_one_and_falls_to_nothing():
     assert rates[-1] == pytest.approx(1e-5)
 
 
-def test_one_cycle_is_pytorch_s():
+def test_one_cycle_agrees_with_pytorch():
     optimiser = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     theirs = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1.0, total_steps=101, div_factor=25, final_div_factor=4000)
     for step in range(101):  # theirs ends its rise one step early, and has its last rate within the run
@@ -34,28 +34,28 @@ def test_one_cycle_is_pytorch_s():
         theirs.step() if step < 100 else None
 
 
-def test_steps_fall_to_a_tenth_when_an_epoch_begins():
-    fairmot = plan(shape="steps", drops=(20 / 30, 27 / 30))  # an iteration an epoch
-    rates = [fairmot.rate(step) for step in range(30)]
+def test_steps_drop_at_the_start_of_an_epoch():
+    fairmot = make_schedule(shape="steps", drops=(20 / 30, 27 / 30))  # an iteration an epoch
+    rates = [fairmot.learning_rate(step) for step in range(30)]
     assert rates == pytest.approx([1.0] * 20 + [0.1] * 7 + [0.01] * 3)
-    longer = plan(shape="steps", drops=(20 / 30, 27 / 30), iterations=30 * 7)
-    assert [longer.rate(step) for step in (139, 140, 188, 189)] == pytest.approx([1.0, 0.1, 0.1, 0.01])
+    longer = make_schedule(shape="steps", drops=(20 / 30, 27 / 30), iterations=30 * 7)
+    assert [longer.learning_rate(step) for step in (139, 140, 188, 189)] == pytest.approx([1.0, 0.1, 0.1, 0.01])
     assert steps(0.9, ()) == 1
 
 
-def test_cosine_falls_by_half_in_the_middle():
+def test_cosine_by_hand():
     assert [cosine(done) for done in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
 
 
-def test_warming_up_is_even_and_then_over():
-    tdt = plan(shape="cosine", warm_up=4, iterations=1000)
-    assert [tdt.rate(step) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1, 1], rel=1e-4)
+def test_warm_up_is_linear():
+    tdt = make_schedule(shape="cosine", warm_up=4, iterations=1000)
+    assert [tdt.learning_rate(step) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1, 1], rel=1e-4)
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
-def test_optimisers_go_down_at_the_rate_they_are_told(optimiser):
+def test_optimisers_take_steps_of_the_learning_rate(optimiser):
     parameter = nn.Parameter(torch.ones(1))
-    made = plan(optimiser=optimiser, lr=0.01).make_optimiser([parameter])
+    made = make_schedule(optimiser=optimiser, lr=0.01).make_optimiser([parameter])
     parameter.square().sum().backward()
     made.step()
     assert parameter.item() == pytest.approx(
@@ -70,13 +70,20 @@ def test_precision():
     assert half_precision("auto", torch.device("mps")) is None
 
 
-def test_the_mean_follows_the_weights_quickly_at_first():
+def test_auto_is_not_bf16_where_it_is_only_emulated(monkeypatch):
+    """As on GPUs before Ampere: supported by default, but not without emulation."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert half_precision("auto", torch.device("cuda")) is None
+    assert half_precision("bf16", torch.device("cuda")) == torch.bfloat16
+
+
+def test_moving_average_by_hand():
     network = nn.BatchNorm1d(1)
     mean = Ema(network, decay=0.5)
     for step, weight in enumerate((4.0, 1.0, 2.0), start=1):
         nn.init.constant_(network.weight, weight)
         network.num_batches_tracked.fill_(step)
-        mean.follow(network, step)
+        mean.update(network, step)
     after = 1 * 2 / 11 + 4 * 9 / 11  # 1 − min(½, (1 + 1)/(10 + 1)) is new
     after = after * 3 / 12 + 1 * 9 / 12
     after = after * 4 / 13 + 2 * 9 / 13

@@ -1,6 +1,7 @@
 """CL-MOT (Silva et al. 2021, A Contrastive Learning Framework for Multi-Object Tracking): boxes on still images.
 
-Whoever is at the same place in two views of one picture is one, all others of the picture are others. No identities.
+Positives are the same object in two augmented views of an image, negatives all other objects of that image. No
+identity labels.
 """
 
 from collections.abc import Sequence
@@ -10,22 +11,25 @@ from typing import Any, Literal
 
 from torch import nn
 
+from idfree.datasets.footage import Footage
 from idfree.learn.data.image_batches import ImageBatches
-from idfree.learn.data.labelled_images import Footage, LabelledImages
+from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.views import TwoViews, TwoViewsSettings
 from idfree.learn.methods import one_shot
-from idfree.learn.methods.one_shot import Method, OneShotSettings, centre
+from idfree.learn.methods.one_shot import Method, centre_network
+from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.objectives.balance import LossBalance
-from idfree.learn.objectives.contrast import ContrastiveLoss, ContrastiveSettings, Kind
+from idfree.learn.objectives.contrastive import ContrastiveKind, ContrastiveLoss, ContrastiveSettings, Pool
 from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.objectives.pairs import FirstViewLoss
 
 
 @dataclass(frozen=True)
 class ClmotSettings(OneShotSettings):
-    """batch: pictures, of which the network sees two views each. objective, margin, temperature, violating, projection:
-    see ContrastiveSettings. around: more cells of each object that are to look like its centre. detect: objects are found
-    in the first views, or in both. The paper's; its code: margin=0.5 violating=true balance=frozen, around=1 at will.
+    """batch: images, each in two views. objective, margin, temperature, violating, projection: see ContrastiveSettings.
+    pool: also there. around: additional off-centre cells per object that enter the contrast. detect: detection losses
+    on first views only or on both. Defaults are the paper's; its code: margin=0.5 violating=true balance=frozen
+    pool=batch, around=1 optional.
     """
 
     dimension: int = 512
@@ -33,11 +37,12 @@ class ClmotSettings(OneShotSettings):
     batch: int = 8
     first_drop: float = 20 / 40
     second_drop: float = 30 / 40
-    objective: Kind = "triplet-hard"
+    objective: ContrastiveKind = "triplet-hard"
     margin: float = 0.3
     temperature: float = 0.5
     violating: bool = False
     projection: int = 0
+    pool: Pool = "image"
     around: int = 0
     detect: Literal["first", "both"] = "first"
 
@@ -46,29 +51,38 @@ class ClmotSettings(OneShotSettings):
         self.contrast(), self.views()
 
     def contrast(self) -> ContrastiveSettings:
-        """What views are compared by. Raises ValueError."""
-        return ContrastiveSettings(self.objective, self.margin, self.temperature, self.violating, self.projection)
+        """Settings of the contrastive loss. Raises ValueError."""
+        return ContrastiveSettings(
+            self.objective, self.margin, self.temperature, self.violating, self.projection, self.pool
+        )
 
     def views(self) -> TwoViewsSettings:
-        """What the two views are. Raises ValueError."""
+        """Settings of the two views. Raises ValueError."""
         return TwoViewsSettings(around=self.around)
 
 
-def objective(settings: ClmotSettings, scenes: LabelledImages) -> nn.Module:
-    """Detection in first views, contrast between both, balanced (sec. 3.3)."""
+def objective(settings: ClmotSettings, dataset: LabelledImages) -> nn.Module:
+    """Balanced detection loss on first views and contrastive loss between both views (sec. 3.3)."""
     detection = FirstViewLoss(DetectionLoss()) if settings.detect == "first" else DetectionLoss()
     return LossBalance(detection, ContrastiveLoss(settings.dimension, settings.contrast()), settings.balance)
 
 
-def batches(settings: ClmotSettings, scenes: LabelledImages, share: tuple[int, int]) -> TwoViews:
-    """Two views of each picture; those that cannot be read are replaced."""
-    pictures = ImageBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
-    return TwoViews(pictures, settings.views())
+def batches(settings: ClmotSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> TwoViews:
+    """Batches of two views per image; unreadable images are replaced."""
+    images = ImageBatches(
+        dataset,
+        settings.batch_shape(),
+        settings.seed,
+        settings.augmentation,
+        skip_unreadable=True,
+        rank_world=rank_world,
+    )
+    return TwoViews(images, settings.views())
 
 
-CLMOT = Method("clmot", ClmotSettings, centre, objective, batches)
+CLMOT = Method("clmot", ClmotSettings, centre_network, objective, batches)
 
 
 def train(footages: Sequence[Footage], settings: ClmotSettings, run: Path, **options: Any) -> Path:
-    """Train on pictures with boxes; gives the path of RUN/model.onnx. options, and what is written: one_shot.train."""
+    """Train on images with boxes; returns the path of RUN/model.onnx. Options and outputs: see one_shot.train."""
     return one_shot.train(CLMOT, footages, settings, run, **options)

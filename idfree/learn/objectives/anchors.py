@@ -1,4 +1,4 @@
-"""What anchor boxes learn from (Wang 2020, Towards Real-Time MOT (JDE), sec. 3.2 and 3.3)."""
+"""Training targets and detection loss of anchor boxes (Wang 2020, Towards Real-Time MOT (JDE), sec. 3.2 and 3.3)."""
 
 from collections.abc import Sequence
 
@@ -7,18 +7,20 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss
 from torch.nn.utils.rnn import pad_sequence
 
-from idfree.learn import Tensors
+from idfree.learn.parallel import divisor
+from idfree.learn.tensors import Tensors
 
-SOMEBODY, NOBODY = 0.5, 0.4  # IoU above which an anchor has found a box, below which it is empty (sec. 3.2)
-NONE, UNSAID = -1, -2  # whose an anchor is: nobody's; better not asked, since it lies in between or nobody knows
+POSITIVE_IOU, NEGATIVE_IOU = 0.5, 0.4  # an anchor is positive above, negative below, ignored in between (sec. 3.2)
+NEGATIVE, IGNORED = -1, -2  # in place of a box's index: anchors without a box; anchors left out of the losses
 
 
 class AnchorTargets(nn.Module):
-    """An objective for centres, or several, told instead what the anchors should say: assigned once, asked by all.
+    """Match ground-truth boxes to anchors once, and evaluate `objective` with the resulting targets.
 
-    sizes: width and height of the A anchors of a cell, in pixels. To `objective` goes the batch with "owner" (B, A, h,
-    w), the number among the M of the box whose anchor it is, −1 nobody's, −2 unsaid; and with "index", "mask",
-    "identity" and "class" of all cells with an anchor that is somebody's: the best of these is the cell's.
+    sizes: width and height in pixels of the A anchors of each cell. `objective` receives the batch with "matched_box"
+    int64 (B, A, h, w): the index, among the image's M boxes, of the one matched to each anchor, −1 for negative and −2
+    for ignored anchors; "sizes" (A, 2); and "index", "mask", "identity" and "class" (B, P) of the cells with a positive
+    anchor, where the anchor of the highest IoU decides.
     """
 
     def __init__(self, objective: nn.Module, sizes: Sequence[tuple[float, float]]):
@@ -27,69 +29,74 @@ class AnchorTargets(nn.Module):
         self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
-        stride = batch["image"].shape[3] // output["objectness"].shape[3]
-        sizes = self.get_buffer("sizes")
-        there = batch["xyxy"].where(batch["mask"][..., None], 0)  # where no object is, an empty box, that is nobody's
-        pairs = [owners(xyxy, sizes, output["objectness"].shape[2:], stride) for xyxy in there]
-        owner, iou = (torch.stack(column) for column in zip(*pairs, strict=True))
+        sizes, size_hw = self.get_buffer("sizes"), output["objectness"].shape[2:]
+        stride = batch["image"].shape[3] // size_hw[1]
+        xyxy = batch["xyxy"].where(batch["mask"][..., None], 0)  # padding becomes empty boxes, which match no anchor
+        matches = [match_anchors(boxes, sizes, size_hw, stride) for boxes in xyxy]
+        matched_box, iou = (torch.stack(column) for column in zip(*matches, strict=True))
         if "ignore" in batch:
-            owner = owner.masked_fill(batch["ignore"][:, None] & (owner == NONE), UNSAID)
-        told: Tensors = self.objective(output, {**batch, "owner": owner, "sizes": sizes, **at_cells(owner, iou, batch)})
-        return told
+            matched_box = matched_box.masked_fill(batch["ignore"][:, None] & (matched_box == NEGATIVE), IGNORED)
+        targets = {"matched_box": matched_box, "sizes": sizes, **cell_targets(matched_box, iou, batch)}
+        losses: Tensors = self.objective(output, {**batch, **targets})
+        return losses
 
 
 class AnchorDetectionLoss(nn.Module):
-    """Cross-entropy of "objectness" over the anchors that are somebody's or nobody's, and smooth L1 of their "box".
+    """Binary cross-entropy of "objectness" over positive and negative anchors, smooth L1 of "box" over positive ones.
 
-    Both are divided by the number of anchors that are somebody's, as the heat of centres is by that of objects. JDE
-    takes the mean, a hundredth of that, and undoes it by the weights that its balance begins with.
+    output: "objectness" logits (B, A, h, w), "box" deltas (B, 4·A, h, w). batch: as `AnchorTargets` completes it. Both
+    losses are divided by the number of positive anchors, as the centre heatmap's is by that of objects. JDE takes the
+    mean over anchors, about a hundredth of that, and compensates by the initial weights of its balance.
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
-        owner, sizes = batch["owner"], batch["sizes"]
-        somebody = owner >= 0
-        said = owner != UNSAID
-        asked = binary_cross_entropy_with_logits(output["objectness"][said], somebody[said].float(), reduction="sum")
-        picture, size, y, x = somebody.nonzero(as_tuple=True)
-        moves = torch.stack(output["box"].chunk(len(sizes), dim=1), dim=1)[picture, size, :, y, x]  # N 4
-        stride = batch["image"].shape[3] // owner.shape[3]
+        matched_box, sizes = batch["matched_box"], batch["sizes"]
+        positive, valid = matched_box >= 0, matched_box != IGNORED
+        objectness = binary_cross_entropy_with_logits(
+            output["objectness"][valid], positive[valid].float(), reduction="sum"
+        )
+        image, anchor, y, x = positive.nonzero(as_tuple=True)
+        deltas = torch.stack(output["box"].chunk(len(sizes), dim=1), dim=1)[image, anchor, :, y, x]  # N 4
+        stride = batch["image"].shape[3] // matched_box.shape[3]
         centre = (torch.stack([x, y], dim=1) + 0.5) * stride
-        wanted = moves_to(batch["xyxy"][picture, owner[somebody]], centre, sizes[size])
-        count = max(len(moves), 1)
-        return {"objectness": asked / count, "box": smooth_l1_loss(moves, wanted, reduction="sum") / count}
+        target = encode_boxes(batch["xyxy"][image, matched_box[positive]], centre, sizes[anchor])
+        count = divisor(positive.sum())
+        return {"objectness": objectness / count, "box": smooth_l1_loss(deltas, target, reduction="sum") / count}
 
 
-def owners(xyxy: Tensor, sizes: Tensor, size_hw: Sequence[int], stride: int) -> tuple[Tensor, Tensor]:
-    """(A, h, w) which of boxes (M, 4) each anchor overlaps most, −1 if below 0.4, −2 if not above 0.5; and the IoU."""
+def match_anchors(xyxy: Tensor, sizes: Tensor, size_hw: Sequence[int], stride: int) -> tuple[Tensor, Tensor]:
+    """(A, h, w) index of the box (M, 4) of highest IoU with each anchor, −1 below 0.4, −2 up to 0.5; and the IoU."""
     height, width = size_hw
-    across = shared(width, sizes[:, 0], xyxy[:, 0::2], stride)[:, None]  # A 1 w M
-    down = shared(height, sizes[:, 1], xyxy[:, 1::2], stride)[:, :, None]  # A h 1 M
-    common = across * down
+    overlap_x = overlap_lengths(width, sizes[:, 0], xyxy[:, 0::2], stride)[:, None]  # A 1 w M
+    overlap_y = overlap_lengths(height, sizes[:, 1], xyxy[:, 1::2], stride)[:, :, None]  # A h 1 M
+    intersection = overlap_x * overlap_y
     area = (xyxy[:, 2:] - xyxy[:, :2]).prod(dim=1)
-    iou, owner = (common / (area + sizes.prod(dim=1).view(-1, 1, 1, 1) - common)).max(dim=3)
-    return owner.masked_fill(iou <= SOMEBODY, UNSAID).masked_fill(iou < NOBODY, NONE), iou
+    union = area + sizes.prod(dim=1).view(-1, 1, 1, 1) - intersection
+    iou, matched_box = (intersection / union).max(dim=3)
+    return matched_box.masked_fill(iou <= POSITIVE_IOU, IGNORED).masked_fill(iou < NEGATIVE_IOU, NEGATIVE), iou
 
 
-def shared(cells: int, length: Tensor, ends: Tensor, stride: int) -> Tensor:
-    """(A, cells, M) pixels along one axis that each anchor of `length` (A,) has in common with `ends` (M, 2)."""
-    middle = (torch.arange(cells, device=ends.device) + 0.5) * stride
-    first, last = middle - length[:, None] / 2, middle + length[:, None] / 2  # A cells
+def overlap_lengths(cells: int, length: Tensor, ends: Tensor, stride: int) -> Tensor:
+    """(A, cells, M) overlap in pixels, along one axis, of anchors of `length` (A,) with boxes from `ends` (M, 2)."""
+    centre = (torch.arange(cells, device=ends.device) + 0.5) * stride
+    first, last = centre - length[:, None] / 2, centre + length[:, None] / 2  # A cells
     return (torch.minimum(last[..., None], ends[:, 1]) - torch.maximum(first[..., None], ends[:, 0])).clamp(min=0)
 
 
-def moves_to(xyxy: Tensor, centre: Tensor, size: Tensor) -> Tensor:
-    """(N, 4) what moves anchors at `centre` (N, 2), `size` (N, 2) large, to boxes (N, 4) (Ren 2015, eq. 2)."""
+def encode_boxes(xyxy: Tensor, centre: Tensor, size: Tensor) -> Tensor:
+    """(N, 4) deltas from anchors at `centre` (N, 2), of `size` (N, 2), to boxes (N, 4) (Ren 2015, eq. 2)."""
     low, high = xyxy[:, :2], xyxy[:, 2:]
     return torch.cat([((low + high) / 2 - centre) / size, ((high - low) / size).log()], dim=1)
 
 
-def at_cells(owner: Tensor, iou: Tensor, batch: Tensors) -> Tensors:
-    """What `AtAnchors` says of cells: "index", "mask", "identity", "class" (B, P), by the best anchor of each."""
-    _, best = torch.where(owner >= 0, iou, -1).max(dim=1, keepdim=True)
-    owner = owner.gather(1, best).flatten(1)  # B h·w
-    index = [(row >= 0).nonzero()[:, 0] for row in owner]
-    names = ("identity", "class")
-    found = [{name: batch[name][k][owner[k][cells]] for name in names} for k, cells in enumerate(index)]
+def cell_targets(matched_box: Tensor, iou: Tensor, batch: Tensors) -> Tensors:
+    """Targets of cells with a positive anchor, by the one of best IoU: "index", "mask", "identity", "class" (B, P)."""
+    _, best = torch.where(matched_box >= 0, iou, -1).max(dim=1, keepdim=True)
+    matched_box = matched_box.gather(1, best).flatten(1)  # B h·w
+    index = [(row >= 0).nonzero()[:, 0] for row in matched_box]
+    labels = {
+        name: [batch[name][k][matched_box[k][cells]] for k, cells in enumerate(index)] for name in ("identity", "class")
+    }
     mask = [torch.ones_like(cells, dtype=torch.bool) for cells in index]
-    columns = {"index": index, "mask": mask, **{name: [row[name] for row in found] for name in names}}
+    columns = {"index": index, "mask": mask, **labels}
     return {name: pad_sequence(rows, batch_first=True) for name, rows in columns.items()}

@@ -1,50 +1,52 @@
-"""Finding objects: a peak where each has its centre, and beside it where in the cell that is and how large the box."""
+"""Detection losses of a centre-based network: focal loss of the heatmap, L1 of the centre offset and the box size."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
-from idfree.learn import Tensors
-from idfree.learn.objectives.gather import gather
+from idfree.learn.objectives.gather import gather_centres
+from idfree.learn.parallel import divisor
+from idfree.learn.tensors import Tensors
 
-MISSED, NEAR = 2, 4  # α, β of the focal loss (Law 2018, CornerNet, eq. 1)
-SIZE = 0.1  # weight of the size beside the offset (Zhou 2019, Objects as Points, eq. 4; Zhang 2020, eq. 2)
+ALPHA, BETA = 2, 4  # exponents of the focal loss (Law 2018, CornerNet, eq. 1)
+SIZE_WEIGHT = 0.1  # (Zhou 2019, Objects as Points, eq. 4; Zhang 2020, eq. 2)
 
 
 class DetectionLoss(nn.Module):
-    """L_det = heat + offset + 0.1 · size, named so, each as it enters the sum.
+    """L_det = "heat" + "offset" + 0.1 · "size", each returned with its weight applied.
 
     output: "heat" logits (B, C, h, w), "offset" (B, 2, h, w), "size" (B, 2 or 4, h, w). batch: "heat", "mask", "index",
-    "offset", "size" of `idfree.learn.data.targets`, and "ignore" where parts of the pictures are unknown.
+    "offset", "size" of `idfree.learn.data.targets`, and "ignore" if parts of the images are unlabelled.
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
-        losses = {"heat": focal(output["heat"], batch["heat"], batch.get("ignore"))}
-        for name, weight in (("offset", 1.0), ("size", SIZE)):
-            losses[name] = weight * distance(gather(output[name], batch["index"]), batch[name], batch["mask"])
+        losses = {"heat": focal_loss(output["heat"], batch["heat"], batch.get("ignore"))}
+        for name, weight in (("offset", 1.0), ("size", SIZE_WEIGHT)):
+            prediction = gather_centres(output[name], batch["index"])
+            losses[name] = weight * masked_l1_loss(prediction, batch[name], batch["mask"])
         return losses
 
 
-def focal(logits: Tensor, target: Tensor, ignore: Tensor | None = None) -> Tensor:
-    """−1/N Σ {(1−ŷ)^α ln ŷ where y = 1; (1−y)^β ŷ^α ln(1−ŷ) elsewhere}; not divided where N, the cells of 1, is 0.
+def focal_loss(logits: Tensor, target: Tensor, ignore: Tensor | None = None) -> Tensor:
+    """−1/N Σ {(1−ŷ)^α ln ŷ if y = 1; (1−y)^β ŷ^α ln(1−ŷ) otherwise}, N the number of cells y = 1; undivided if N = 0.
 
-    logits of ŷ and target y (B, C, h, w). ignore (B, h, w): cells that are no mistake whatever is found there; where
-    y = 1 they count all the same. Exact for any logit: the code of CenterNet and FairMOT cuts ŷ to 1e-4 … 1 − 1e-4.
+    logits of ŷ and target y (B, C, h, w). ignore (B, h, w): cells in which false positives cost nothing; those of y = 1
+    count all the same. Exact for any logit, whereas the code of CenterNet and FairMOT clamps ŷ to 1e-4 … 1 − 1e-4.
     """
     logits = logits.float()
     peak = target == 1
-    chance = logits.sigmoid()
-    missed = (1 - chance) ** MISSED * logsigmoid(logits)
-    wrong = (1 - target) ** NEAR * chance**MISSED * logsigmoid(-logits)  # 1 − σ(x) = σ(−x)
+    probability = logits.sigmoid()
+    positive = (1 - probability) ** ALPHA * logsigmoid(logits)
+    negative = (1 - target) ** BETA * probability**ALPHA * logsigmoid(-logits)  # 1 − σ(x) = σ(−x)
     if ignore is not None:
-        wrong = wrong.masked_fill(ignore[:, None], 0)
-    return -torch.where(peak, missed, wrong).sum() / peak.sum().clamp(min=1)
+        negative = negative.masked_fill(ignore[:, None], 0)
+    return -torch.where(peak, positive, negative).sum() / divisor(peak.sum())
 
 
-def distance(found: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Mean of |found − target| over the numbers (B, M, C) of the objects that there are, mask (B, M); 0 without any.
+def masked_l1_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Mean of |prediction − target| (B, M, C) over the channels of the objects in mask (B, M); 0 without objects.
 
-    A mean over x and y (or the four sides), as in CenterNet's code, where the papers write the sum.
+    The mean over channels (x and y, or the four sides) is that of CenterNet's code; the papers write the sum.
     """
-    off = (found - target).abs().masked_fill(~mask[:, :, None], 0)
-    return off.sum() / (mask.sum() * target.shape[2]).clamp(min=1)
+    error = (prediction - target).abs().masked_fill(~mask[:, :, None], 0)
+    return error.sum() / (divisor(mask.sum()) * target.shape[2])

@@ -1,4 +1,4 @@
-"""Pictures looked at in pairs: what is there to compare, and who is known to be whom when nobody has an identity."""
+"""Pairs of images, as objectives without identity labels compare them."""
 
 from dataclasses import dataclass
 
@@ -6,55 +6,60 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from idfree.learn import Tensors
-from idfree.learn.objectives.gather import gather
+from idfree.learn.objectives.gather import gather_centres
+from idfree.learn.parallel import divisor, mean_count
+from idfree.learn.tensors import Tensors
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """P pairs of pictures with up to M objects each.
+    """P pairs of images with up to M objects each.
 
-    A batch of pairs (see `idfree.learn.data.views`) holds 2P pictures, of which number P + k is the partner of number
-    k. Beside what every batch has it says "row" int64 (2P, M): objects of two partners with one number are the same
-    (two views of one picture; two frames of a video have no number in common, nobody knows who is who there), and may
-    say "negative" bool (P,): the two are different scenes, with nobody in common; none are, where it is left out.
+    A batch of pairs (see `idfree.learn.data.views`) has 2P images; image P + k is the partner of image k. Beside the
+    keys of every batch it has "row" int64 (2P, M): equal numbers in two partners denote the same object (two views of
+    one image; two frames of a video share no number, as their correspondence is unknown); and optionally "negative"
+    bool (P,): the two images are different scenes, without common objects. All pairs are positive if the key is absent.
 
-    embedding (P, 2, M, D), as the network gives it; there (P, 2, M) bool: there is such an object; same (P, M, M) bool:
-    object i of the first picture is object j of the second; negative (P,) bool.
+    embedding (P, 2, M, D), not normalised; mask (P, 2, M) bool: the object exists; same (P, M, M) bool: object i of the
+    first image is object j of the second; negative (P,) bool.
     """
 
     embedding: Tensor
-    there: Tensor
+    mask: Tensor
     same: Tensor
     negative: Tensor
 
     @classmethod
-    def of(cls, output: Tensors, batch: Tensors) -> "Pairs":
-        """What a network's "embedding" (2P, D, h, w) says at the centres of a batch."""
-        embedding, there, row = map(paired, (gather(output["embedding"], batch["index"]), batch["mask"], batch["row"]))
-        same = (row[:, 0, :, None] == row[:, 1, None]) & there[:, 0, :, None] & there[:, 1, None]
-        return cls(embedding, there, same, batch.get("negative", torch.zeros_like(there[:, 0, 0])))
+    def from_batch(cls, output: Tensors, batch: Tensors) -> "Pairs":
+        """Gather the network's "embedding" (2P, D, h, w) at the centres of a batch."""
+        columns = gather_centres(output["embedding"], batch["index"]), batch["mask"], batch["row"]
+        embedding, mask, row = map(split_pairs, columns)
+        same = (row[:, 0, :, None] == row[:, 1, None]) & mask[:, 0, :, None] & mask[:, 1, None]
+        return cls(embedding, mask, same, batch.get("negative", torch.zeros_like(mask[:, 0, 0])))
 
     @property
-    def unit(self) -> Tensor:
-        """(P, 2·M, D) embeddings of unit length, those of the first picture before those of the second."""
+    def unit_embedding(self) -> Tensor:
+        """(P, 2·M, D) embeddings of unit length, those of the first image before those of the second."""
         return normalize(self.embedding.flatten(1, 2), dim=2)
 
-    def similarities(self, similarity: Tensor) -> Tensors:
-        """How alike the same object looks in two views, and how alike two objects of one picture, on average.
+    def mean_similarities(self, similarity: Tensor) -> Tensors:
+        """Metrics "similarity_same" (an object in two views) and "similarity_other" (two objects of one image).
 
-        similarity (P, 2·M, 2·M). "similarity_same" and "similarity_other": means, NaN of none, without a gradient.
+        similarity (P, 2·M, 2·M) cosines. The metrics are means without gradient, NaN if there are no such pairs.
         """
-        objects = self.there.shape[2]
+        objects = self.mask.shape[2]
         blocks = similarity.detach().reshape(-1, 2, objects, 2, objects)
-        within = torch.stack([blocks[:, picture, :, picture] for picture in (0, 1)], dim=1)
-        two = self.there[..., None] & self.there[:, :, None]
-        two = two & ~torch.eye(two.shape[3], dtype=torch.bool, device=two.device)
-        return {"similarity_same": known(blocks[:, 0, :, 1], self.same), "similarity_other": known(within, two)}
+        within = torch.stack([blocks[:, image, :, image] for image in (0, 1)], dim=1)
+        two_objects = self.mask[..., None] & self.mask[:, :, None]
+        two_objects = two_objects & ~torch.eye(objects, dtype=torch.bool, device=two_objects.device)
+        return {
+            "similarity_same": mean_or_nan(blocks[:, 0, :, 1], self.same),
+            "similarity_other": mean_or_nan(within, two_objects),
+        }
 
 
 class FirstViewLoss(nn.Module):
-    """An objective for the first picture of each pair alone; in CL-MOT, detection is learnt so (Silva 2021)."""
+    """Evaluate an objective on the first image of each pair only, as CL-MOT does for detection (Silva 2021)."""
 
     def __init__(self, objective: nn.Module):
         super().__init__()
@@ -67,18 +72,28 @@ class FirstViewLoss(nn.Module):
         return losses
 
 
-def paired(column: Tensor) -> Tensor:
-    """(P, 2, …) of a column (2P, …) of a batch. Raises ValueError where the pictures are not pairs."""
+def split_pairs(column: Tensor) -> Tensor:
+    """(2P, …) → (P, 2, …). Raises ValueError if the number of images is odd."""
     if len(column) % 2:
-        raise ValueError(f"a batch of {len(column)} pictures, expected pairs")
+        raise ValueError(f"a batch of {len(column)} images, expected pairs")
     return column.reshape(2, len(column) // 2, *column.shape[1:]).transpose(0, 1)
 
 
-def mean(values: Tensor, which: Tensor) -> Tensor:
-    """The mean of those values that `which` names, of the same shape; 0 of none."""
-    return torch.where(which, values, 0).sum() / which.sum().clamp(min=1)
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the values selected by a mask of the same shape; 0 if none is."""
+    return torch.where(mask, values, 0).sum() / divisor(mask.sum())
 
 
-def known(values: Tensor, which: Tensor) -> Tensor:
-    """The mean of those values that `which` names; NaN of none, of which nothing is told."""
-    return torch.where(which, values, 0).sum() / which.sum()
+def mean_of_image_means(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean, over the images with any value selected, of the mean of their selected values (P, …); 0 if there is none.
+
+    mask: of the same shape as the values.
+    """
+    count = mask.flatten(1).sum(dim=1)
+    means = torch.where(mask, values, 0).flatten(1).sum(dim=1) / count.clamp(min=1)
+    return means.sum() / divisor((count > 0).sum())
+
+
+def mean_or_nan(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the values selected by a mask of the same shape; NaN if none is, so that the metric is left out."""
+    return torch.where(mask, values, 0).sum() / mean_count(mask.sum())

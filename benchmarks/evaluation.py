@@ -164,19 +164,19 @@ def sequences(folder: Path, kind: str) -> Iterator[tuple[Path, Path]]:
 
 
 def run_idfree(folder: Path) -> Figures:
-    from idfree.evaluation.tracking import Scores, evaluate, figures
-    from idfree.sequences.motchallenge import read_results, read_seqinfo, read_truth
+    from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
+    from idfree.sequences.motchallenge import read_results, read_seqinfo, read_ground_truth
 
     answer: Figures = {}
     for kind in SETS:
         scores = {
             sequence.name: evaluate(
-                read_truth(sequence / "gt" / "gt.txt"), read_results(results), frames=read_seqinfo(sequence).length
+                read_ground_truth(sequence / "gt" / "gt.txt"), read_results(results), frames=read_seqinfo(sequence).length
             )
             for sequence, results in sequences(folder, kind)
         }
         scores["COMBINED"] = sum(scores.values(), Scores())
-        answer[kind] = {name: figures(each) for name, each in scores.items()}
+        answer[kind] = {name: compute_metrics(each) for name, each in scores.items()}
     return answer
 
 

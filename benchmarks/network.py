@@ -159,7 +159,7 @@ def compete(options):
     import torch
 
     from idfree.learn.export_tracker import export_tracker
-    from idfree.show.tables import Column, Row, Table, ratio, show
+    from idfree.show.tables import Column, Row, Table, ratio_column, show
 
     torch.set_num_threads(options.threads)
     peak = peaks(options.rounds)
@@ -177,7 +177,7 @@ def compete(options):
     times = ["torch", "torch bf16", "onnxruntime", *WORKERS, *([] if options.no_training else ["step", "step bf16"])]
     columns = [Column("GFLOP", "GFLOP", style="number")]
     columns += [Column(key, f"{key} ms", "lower", "number", 0) for key in times]
-    columns += [ratio("of peak"), ratio("of peak bf16")]
+    columns += [ratio_column("of peak"), ratio_column("of peak bf16")]
     print(f"peak: {peak[0]:.0f} GFLOP/s in fp32, {peak[1]:.0f} in bf16, threads: {options.threads}")
     groups = (tuple(Row(row.labels, shares(row.figures, peak)) for row in group) for group in rows.values())
     show(Table(("Size", "Backbone"), tuple(columns), tuple(groups)))

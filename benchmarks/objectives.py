@@ -26,7 +26,7 @@ ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "
 def contestants(identities):
     """By name, what makes each objective."""
     from idfree.learn.objectives.centre_identity import CentreIdentityLoss
-    from idfree.learn.objectives.contrast import ContrastiveLoss, ContrastiveSettings
+    from idfree.learn.objectives.contrastive import ContrastiveLoss, ContrastiveSettings
     from idfree.learn.objectives.matching import CycleLoss, MatchingLoss
 
     return {
@@ -61,7 +61,7 @@ def measure(name, identities, objects, rounds):
     """Milliseconds, MiB and parameters of one case, in this process."""
     import torch
 
-    from idfree.learn.objectives.balance import total
+    from idfree.learn.objectives.balance import total_loss
 
     torch.set_num_threads(1)
     output, batch = batch_of(identities, objects)
@@ -73,7 +73,7 @@ def measure(name, identities, objects, rounds):
     for _ in range(rounds + 1):  # the first does not count
         start = time.perf_counter()
         objective.zero_grad()
-        total(objective(output, batch)).backward()
+        total_loss(objective(output, batch)).backward()
         if descent:
             descent.step()
         times.append(time.perf_counter() - start)

@@ -8,7 +8,7 @@ SDP, and PETS09's own detections; "true identities": from the truth) and is judg
 `idfree adapt` for each video, from the same detections, judged on that video (no label is used, so that is allowed).
 Rows:
 
-    no looks           the tracker without embeddings (deepsort, fairmot: their overlap passes alone)
+    no embeddings           the tracker without embeddings (deepsort, fairmot: their overlap passes alone)
     random             the network before training
     colour             striped colour histograms: no network, no training
     plain              cross-entropy over the tracklets (Karthik 2020)
@@ -33,7 +33,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "adaptation.md"
 SEEDED = ("learnt", "learnt and colour", "true identities")  # rows of several seeds
 MOTION = ("bytetrack", "botsort", "ocsort")
 LOOKS = ("deepsort", "botsort", "fairmot", "fused")
-ROWS = ("no looks", "random", "colour", "plain", "learnt", "learnt and colour", "true identities", "oracle")
+ROWS = ("no embeddings", "random", "colour", "plain", "learnt", "learnt and colour", "true identities", "oracle")
 
 
 def mean(study, kind, row, tracker, pairs, seeds=range(1)):
@@ -70,10 +70,10 @@ def half_rows(study, seeds):
     """The lines of the table of halves."""
     pairs = list(PAIRS)
     for tracker in MOTION:
-        yield line(study, "half", "no looks", tracker, pairs)
+        yield line(study, "half", "no embeddings", tracker, pairs)
     for tracker in reversed(LOOKS):
         for row in ROWS:
-            if row == "no looks" and tracker in MOTION:
+            if row == "no embeddings" and tracker in MOTION:
                 continue
             yield line(study, "half", row, tracker, pairs, range(seeds if row in SEEDED else 1))
 
@@ -90,7 +90,7 @@ def whole_rows(study):
     for name in ("all", *VIDEOS):
         pairs = [pair for pair, (video, *_) in PAIRS.items() if name in ("all", video)]
         for tracker in ("bytetrack", "botsort"):
-            yield f"| {name} " + line(study, name, "no looks", tracker, pairs)
+            yield f"| {name} " + line(study, name, "no embeddings", tracker, pairs)
         for tracker in ("deepsort", "botsort", "fused"):
             for row in ("colour", "learnt and colour", "oracle"):
                 yield f"| {name} " + line(study, name, row, tracker, pairs)
@@ -100,20 +100,20 @@ def page(study, only, seeds):
     """The page, table by table, as far as it is asked for."""
     columns = " | ".join("every frame" if n == 1 else f"every {n}th" if n > 3 else "every 3rd" for n in EVERY)
     command = "python experiments/adaptation.py --data ../shared/data"
-    parts = [f"# Looks without labels\n\nMade by `{command}`; see there what each row is.\n"]
+    parts = [f"# Appearance without labels\n\nMade by `{command}`; see there what each row is.\n"]
     if only in (None, "half"):
         rows = list(half_rows(study, seeds))
         parts += ["## Learnt on first halves, judged on second halves\n"]
         parts += [f"HOTA / IDF1 / MOTA / IDSW, means over the seven pairs of video and detections; ±: {seeds} seeds.\n"]
-        parts += [f"| tracker | looks | {columns} |\n|---|---|---|---|---|", *rows, ""]
+        parts += [f"| tracker | embeddings | {columns} |\n|---|---|---|---|---|", *rows, ""]
         parts += [
             "Retrieval on true crops of the second halves (visibility ≥ 0.7, every 5th frame), mean of three videos:\n"
         ]
-        parts += ["| looks | R1 | mAP | TPR at FAR 0.1 |\n|---|---|---|---|", *retrieval_rows(study, seeds), ""]
+        parts += ["| embeddings | R1 | mAP | TPR at FAR 0.1 |\n|---|---|---|---|", *retrieval_rows(study, seeds), ""]
     if only in (None, "whole"):
         rows = list(whole_rows(study))
         parts += ["## Adapted to a video, judged on it\n\nHOTA / IDF1 / MOTA / IDSW, means over its detections.\n"]
-        parts += [f"| video | tracker | looks | {columns} |\n|---|---|---|---|---|---|", *rows, ""]
+        parts += [f"| video | tracker | embeddings | {columns} |\n|---|---|---|---|---|---|", *rows, ""]
     return "\n".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""What adaptation.py judges: data, networks and looks, each made once and kept."""
+"""What adaptation.py judges: data, networks and embeddings, each made once and kept."""
 
 import json
 import subprocess
@@ -10,24 +10,24 @@ import numpy as np
 
 from idfree.appearance.calibrate import calibrate
 from idfree.appearance.colour import ColourHistogram
-from idfree.appearance.concatenated import concatenate, weight
+from idfree.appearance.concatenated import balanced_weight, concatenate
 from idfree.appearance.crop_network import CropNetwork
-from idfree.appearance.crops import cut
+from idfree.appearance.crops import crop_boxes
 from idfree.core.cropset import CropSet
 from idfree.core.files import write_text
 from idfree.detectors import PrecomputedDetector
-from idfree.evaluation.frame_subset import every as each_nth
-from idfree.evaluation.frame_subset import half
+from idfree.evaluation.frame_subset import select_every_nth, select_half
 from idfree.evaluation.preprocess import PEDESTRIAN
-from idfree.evaluation.reid import appearance, truth_of
-from idfree.evaluation.tracking import Scores, evaluate, figures
+from idfree.evaluation.reid import assign_identities, evaluate_embeddings
+from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
 from idfree.pipelines import adapt
-from idfree.pipelines.label import LabelSettings, label
-from idfree.pipelines.open_detector import stored
+from idfree.pipelines.label_sequence import label_sequence
+from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
+from idfree.pipelines.stored_detections import read_stored_detections
 from idfree.pipelines.track import prepare
 from idfree.sequences import open_source
-from idfree.sequences.motchallenge import open_sequence, read_truth
+from idfree.sequences.motchallenge import open_sequence, read_ground_truth
 
 SIZE_HW = (128, 64)  # of the striped network's crops
 EVERY = (1, 3, 5)
@@ -58,8 +58,8 @@ class Study:
         """The sequence (without images), its detections and its truth."""
         _, folder, boxes = PAIRS[name]
         sequence = open_sequence(self.data / folder)
-        detections = stored("det" if boxes is None else str(self.data / boxes), sequence)
-        return sequence, detections, read_truth(self.data / folder / "gt" / "gt.txt")
+        detections = read_stored_detections("det" if boxes is None else str(self.data / boxes), sequence)
+        return sequence, detections, read_ground_truth(self.data / folder / "gt" / "gt.txt")
 
     def kept(self, name, make):
         """What `make` gives, an array, made once."""
@@ -81,7 +81,7 @@ class Study:
             crops = np.zeros((len(boxes), *SIZE_HW, 3), dtype=np.uint8)
             for frame in self.video(video):
                 rows = boxes.rows_at(frame.number)
-                crops[rows] = cut(frame.image, boxes.xyxy[rows], SIZE_HW)
+                crops[rows] = crop_boxes(frame.image, boxes.xyxy[rows], SIZE_HW)
             return crops
 
         return self.kept(f"crops {pair}", make)
@@ -101,11 +101,11 @@ class Study:
         if not file.exists():
             file.parent.mkdir(exist_ok=True)
             video, chosen = self.video(name), Selection(frames=last)
-            found = label(
+            found = label_sequence(
                 video,
                 PrecomputedDetector(detections),
                 LabelSettings(),
-                partial(cut, size_hw=SIZE_HW),
+                partial(crop_boxes, size_hw=SIZE_HW),
                 selection=chosen,
                 quiet=False,
             )
@@ -149,10 +149,10 @@ class Study:
         import torch
 
         from idfree.learn.networks.crop_reid import embed
-        from idfree.learn.schedule import multiplies_bf16
+        from idfree.learn.schedule import has_fast_bf16
 
         network = self.network(kind, row, seed)
-        with torch.autocast("cpu", torch.bfloat16, enabled=multiplies_bf16(torch.device("cpu"))):
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_fast_bf16(torch.device("cpu"))):
             return embed(network.to(memory_format=torch.channels_last), np.ascontiguousarray(crops))
 
     def described(self, kind, row, seed, where):
@@ -168,36 +168,36 @@ class Study:
         result[rows] = found
         return result
 
-    def looks(self, kind, row, seed, where):
+    def embeddings_of(self, kind, row, seed, where):
         """(embeddings, (limit, upper_threshold)) of what lies `where` (a pair, or "PAIR truth") by a row; None for unknown."""
-        if row in ("no looks", "oracle"):
+        if row in ("no embeddings", "oracle"):
             return self.oracle(where) if row == "oracle" else None, (None, None)
         if row == "colour":
             colour = ColourHistogram()
-            return self.kept(f"colour {where}", lambda: colour.describe(self.crops(where))), distances(colour)
+            return self.kept(f"colour {where}", lambda: colour.embed_crops(self.crops(where))), distances(colour)
         trained = "learnt" if row == "learnt and colour" else row
         name = f"{kind} {trained} {seed}"
         alone = self.kept(f"{name} {where}", lambda: self.described(kind, trained, seed, where))
         limits = self.limits(kind, trained, seed)
         if row != "learnt and colour":
             return alone, limits["alone"]
-        colour, _ = self.looks(kind, "colour", 0, where)
+        colour, _ = self.embeddings_of(kind, "colour", 0, where)
         return concatenate(alone, colour, limits["weight"]), limits["together"]
 
     def limits(self, kind, row, seed):
         """Calibrated on what was learnt from: of the network alone, and with colour, and colour's weight then."""
         if kind != "half":
             known = CropNetwork(self.adapted(kind) / "appearance.onnx", threads=1)
-            return {"weight": known.colour, "together": distances(known)}
+            return {"weight": known.colour_weight, "together": distances(known)}
         file = self.out / "limits" / f"{kind} {row} {seed}.json"
         if not file.exists():
             file.parent.mkdir(exist_ok=True)
             crops = self.training_set(row)
-            own, colour = self.describe(kind, row, seed, crops.crops), ColourHistogram().describe(crops.crops)
+            own, colour = self.describe(kind, row, seed, crops.crops), ColourHistogram().embed_crops(crops.crops)
             columns = {"tracklet": crops.tracklet, "frame": crops.frame, "video": crops.video}
             measure = partial(calibrate, **columns, identities=crops.identities)
             alone = measure(own)
-            part = weight(SHARE, alone.match_threshold, measure(colour).match_threshold)
+            part = balanced_weight(SHARE, alone.match_threshold, measure(colour).match_threshold)
             found = {"alone": alone, "together": measure(concatenate(own, colour, part))}
             write_text(file, json.dumps({"weight": part, **{name: distances(each) for name, each in found.items()}}))
         return json.loads(file.read_text())
@@ -205,23 +205,23 @@ class Study:
     def oracle(self, where):
         """Random directions, one for each true identity, and one for each false detection."""
         _, detections, truth = self.pair(where)
-        known = truth_of(detections, truth)
+        known = assign_identities(detections, truth)
         names, place = np.unique(known.id, return_inverse=True)
         column = np.where(known.id < 0, np.cumsum(known.id < 0) + len(names), place)
         return np.random.default_rng(0).normal(size=(column.max(initial=0) + 1, 512)).astype(np.float32)[column]
 
     def score(self, kind, row, seed, tracker, pair):
-        """{every: figures} of a tracker with a row's looks on the second half, or the whole, of a pair."""
+        """{every: figures} of a tracker with a row's embeddings on the second half, or the whole, of a pair."""
         file = self.out / "results" / f"{kind} {row} {seed} {tracker} {pair}.json"
         if not file.exists():
             file.parent.mkdir(exist_ok=True)
             sequence, detections, truth = self.pair(pair)
-            embedding, (limit, upper_threshold) = self.looks(kind, row, seed, pair)
+            embedding, (limit, upper_threshold) = self.embeddings_of(kind, row, seed, pair)
             if embedding is not None:
                 detections = replace(detections, embedding=np.asarray(embedding))
             if kind == "half":
-                detections, _ = half(detections, sequence.length, "val")
-                truth, length = half(truth, sequence.length, "val")
+                detections, _ = select_half(detections, sequence.length, "val")
+                truth, length = select_half(truth, sequence.length, "val")
                 sequence = replace(sequence, length=length)
             detector = PrecomputedDetector(detections, match_threshold=limit, upper_threshold=upper_threshold)
             found = {n: self.track(sequence, detector, truth, tracker, n) for n in EVERY}
@@ -234,9 +234,9 @@ class Study:
             pass
         result, length = run.result(), sequence.length
         if every > 1:
-            truth, length = each_nth(truth, every, length)
-            result, _ = each_nth(result, every, sequence.length)
-        values = figures(sum([evaluate(truth, result, frames=length)], Scores()))
+            truth, length = select_every_nth(truth, every, length)
+            result, _ = select_every_nth(result, every, sequence.length)
+        values = compute_metrics(sum([evaluate(truth, result, frames=length)], Scores()))
         return {name: values[name] for name in ("HOTA", "MOTA", "IDF1", "IDSW")}
 
     def retrieval(self, kind, row, seed):
@@ -245,11 +245,11 @@ class Study:
         for name, pair in LABELLED.items():
             sequence, _, truth = self.pair(pair)
             boxes = people(truth)
-            embedding, _ = self.looks(kind, row, seed, f"{pair} truth")
+            embedding, _ = self.embeddings_of(kind, row, seed, f"{pair} truth")
             rows = judged(boxes.frame, sequence.length)
             known = boxes[rows]
             visible = known.visibility if name.startswith("MOT17") else np.ones(len(known))
-            told = appearance(np.asarray(embedding)[rows], known.id, known.frame, visibility=visible).figures()
+            told = evaluate_embeddings(np.asarray(embedding)[rows], known.id, known.frame, visibility=visible).metrics()
             found.append([told["R1"], told["mAP"], told["TPR@0.1"]])
         return 100 * np.mean(found, axis=0)
 

@@ -1,4 +1,4 @@
-"""Who is who learnt from boxes alone, against identities, colour, chance and no looks: one network, one schedule.
+"""Who is who learnt from boxes alone, against identities, colour, chance and no embeddings: one network, one schedule.
 
     python experiments/label_free.py --data ../shared/data --out runs/label_free [--rows fairmot outrack-video …]
 

@@ -12,9 +12,9 @@ import torch
 from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.views import FramePairs, FramePairsSettings
-from idfree.learn.data.warp import STILL
+from idfree.learn.data.warp import NO_AUGMENTATION
 from idfree.learn.objectives.pairs import Pairs
-from idfree.learn.schedule import working_in
+from idfree.learn.schedule import autocast
 
 PAIRS = 8  # of frames of each video, at most 20 apart
 # how the two frames are varied: not at all, each anew, both in the same way
@@ -23,7 +23,7 @@ VARIED = {"as filmed": (True, False), "varied": (False, False), "varied alike": 
 
 def matches(network, footages, settings):
     """{"matched NAME": the share of people whose nearest is themselves}, the mean over the videos."""
-    videos = [footage for footage in footages if footage.moving]
+    videos = [footage for footage in footages if footage.is_sequence]
     return {
         f"matched {name}": float(np.mean([matched(network, video, settings, *how) for video in videos]))
         for name, how in VARIED.items()
@@ -32,8 +32,8 @@ def matches(network, footages, settings):
 
 def matched(network, footage, settings, still, alike):
     """The share of one video; of those who are in both frames."""
-    scenes, right, all_of_them = LabelledImages.of([footage]), 0, 0
-    shape, augmentation = replace(settings.shape(), pictures=1), STILL if still else settings.augmentation
+    scenes, right, all_of_them = LabelledImages.from_footages([footage]), 0, 0
+    shape, augmentation = replace(settings.batch_shape(), images=1), NO_AUGMENTATION if still else settings.augmentation
     pairs = FramePairs(
         ImageBatches(scenes, shape, augmentation=augmentation), FramePairsSettings(negatives=0, alike=alike)
     )
@@ -48,11 +48,11 @@ def matched(network, footage, settings, still, alike):
 
 
 def nearest(network, batch):
-    """(N,) for each person of the first frame, which of the second looks most like them."""
+    """(N,) for each person of the first frame, which of the second has the most similar embedding."""
     device = next(network.parameters()).device
-    with torch.inference_mode(), working_in("auto", device):
+    with torch.inference_mode(), autocast("auto", device):
         embedding = network({name: column.to(device) for name, column in batch.items()})["embedding"]
-    pairs = Pairs.of({"embedding": embedding.float().cpu()}, batch)
-    here, there = pairs.there[0]
-    one, two = pairs.unit[0].split(pairs.there.shape[2])
+    pairs = Pairs.from_batch({"embedding": embedding.float().cpu()}, batch)
+    here, there = pairs.mask[0]
+    one, two = pairs.unit_embedding[0].split(pairs.mask.shape[2])
     return (one[here] @ two[there].mT).argmax(dim=1).numpy()

@@ -9,7 +9,7 @@ TRACKERS = ("fairmot", "fused")  # the papers', and ours
 MEASURES = ("MOTA", "IDF1", "HOTA", "IDSW")
 MATCHED = ("matched as filmed", "matched varied", "matched varied alike")
 OF_BOXES = (*RETRIEVAL, "AP")
-BARE = "fused, no looks: IDF1"
+BARE = "fused, no embeddings: IDF1"
 FIGURES = (*OF_BOXES, *(f"{tracker}: {name}" for tracker in TRACKERS for name in MEASURES), BARE)
 # (better, worse, IDF1 that its paper has): OUTrack's table of half-val, CL-MOT's of losses and of MOT17's test
 ORDERINGS = (
@@ -25,7 +25,7 @@ ORDERINGS = (
 )
 
 
-PAGE = """# Looks learnt from boxes
+PAGE = """# Embeddings trained on boxes
 
 Made by `python experiments/label_free.py --data ../shared/data`; see there what each row is. {how}. ± is between seeds.
 
@@ -39,7 +39,7 @@ apart than what other seeds would do to their difference; one network's has a de
 {orderings}
 
 The papers begin with weights of COCO or ImageNet and learn for 30 or 40 epochs; here all begin with a detector that has
-seen three videos and 170 still images and has been told nothing about looks, and learn for two; `epochs=3` of pairs and
+seen three videos and 170 still images and has had no appearance loss, and learn for two; `epochs=3` of pairs and
 `epochs=6` of pictures are three times as long. Identities say at once that two crops far apart in time are one person.
 Views of one picture never show that (`clmot`), and matching finds out only if most of what it takes for the same is the
 same (`outrack`, `cycas`): see below. Neither three times the training nor `size=864x480`, whose boxes are better, helps
@@ -79,7 +79,7 @@ def page(out, titles, main, how):
             [ordering(names, told, noise, *each) for each in ORDERINGS],
         ),
         matched=table(
-            ("looks", *MATCHED),
+            ("embeddings", *MATCHED),
             [[names[row], *(cell(name, [told[row][0][name]]) for name in MATCHED)] for row in known],
         ),
         others=results({row: told[row] for row in [*beside, *changed]}, names),
@@ -88,7 +88,7 @@ def page(out, titles, main, how):
 
 def results(told, names):
     """The table of some rows, those of which something is known."""
-    return table(("looks", *FIGURES, "seeds"), [line(names[row], said) for row, said in told.items() if said])
+    return table(("embeddings", *FIGURES, "seeds"), [line(names[row], said) for row, said in told.items() if said])
 
 
 def told_of(out, row):

@@ -14,18 +14,19 @@ from idfree.core.progress import progress
 from idfree.core.settings import override
 from idfree.datasets.open_footage import open_all
 from idfree.detectors import PrecomputedDetector, open_detector
-from idfree.evaluation.reid import appearance
+from idfree.evaluation.reid import evaluate_embeddings
 from idfree.learn.checkpoint import load
 from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.devices import open_device
 from idfree.learn.methods import one_shot
-from idfree.learn.methods.one_shot import Method, OneShotSettings
+from idfree.learn.methods.one_shot import Method
+from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.networks.box_embedder import BoxEmbedder
 from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.torch_session import TorchSession
-from idfree.pipelines.detect import detect, write_boxes
-from idfree.pipelines.train import LINKED, at_hand, by_motion
-from idfree.pipelines.validate import DetectedFootage, detect_footage, video_of
+from idfree.pipelines.detect_sequence import detect_sequence, write_detections
+from idfree.pipelines.training_data import LINK_SETTINGS, cache_videos, link_by_motion
+from idfree.pipelines.validate import DetectedFootage, detect_footage, footage_as_sequence
 from idfree.sequences.tables import read_npy
 
 VIDEOS = ("MOT17/train/MOT17-04-SDP", "MOT17/train/MOT17-09-SDP", "MOT15/train/PETS09-S2L1")
@@ -37,11 +38,12 @@ WARM_UP = 100  # iterations
 EMA = 0.998  # of the detector from which all begin
 
 
-def pictures(settings, scenes, share):
-    return ImageBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
+def images(settings, dataset, rank_world):
+    shape, augmentation = settings.batch_shape(), settings.augmentation
+    return ImageBatches(dataset, shape, settings.seed, augmentation, skip_unreadable=True, rank_world=rank_world)
 
 
-ALONE = Method("detection", OneShotSettings, one_shot.centre, lambda settings, scenes: DetectionLoss(), pictures)
+ALONE = Method("detection", OneShotSettings, one_shot.centre_network, lambda settings, dataset: DetectionLoss(), images)
 
 
 class Study:
@@ -107,22 +109,22 @@ class Study:
         """RUN, where a network is trained if it was not yet; linked: by the identities that motion finds."""
         if not (run / one_shot.MODEL).exists():
             footages = self.at_hand(settings)
-            footages = [by_motion(each, LINKED) for each in footages] if linked else footages
+            footages = [link_by_motion(each, LINK_SETTINGS) for each in footages] if linked else footages
             options = {"device": self.device, "resume": True, "workers": 1, "progress": partial(bar, what=run.name)}
             one_shot.train(method, footages, settings, run, trained_on="MOTChallenge, PennFudan", **options)
         return run
 
     def at_hand(self, settings):
         """The footages to learn from, of which frames can be read in any order."""
-        height = round(settings.shape().size_hw[0] * settings.augmentation.largest)
-        return at_hand(self.footages("train"), self.out / "frames", height, lambda name, n: bar(n, name))
+        height = round(settings.batch_shape().size_hw[0] * settings.augmentation.largest)
+        return cache_videos(self.footages("train"), self.out / "frames", height, lambda name, n: bar(n, name))
 
     def trained(self, row, seed):
         """(network, its settings, what is known of it), after training."""
         _, method, _ = self.rows[row.split(",")[0]]
         run = self.out / "networks" / f"{network_of(row)}-{seed}"
         self.train(method, self.settings(row, seed), run, linked=row.startswith("tracklets"))
-        network, settings, known = one_shot.opened(method, load(run / one_shot.BEST))
+        network, settings, known = one_shot.restore_network(method, load(run / one_shot.BEST))
         return network.to(self.device), settings, known
 
     def score(self, row, seed):
@@ -143,12 +145,12 @@ class Study:
     def tracking(self, row, seed):
         """AP of what is seen, and what each tracker makes of it."""
         seen = dressed(self.seen(row, seed), row)
-        told, found = {tracker: seen.tracked(tracker) for tracker in TRACKERS}, seen.calibration
-        return {"AP": seen.precision, "limit": found.match_threshold if found else None, **told}
+        told, found = {tracker: seen.tracking_metrics(tracker) for tracker in TRACKERS}, seen.calibration
+        return {"AP": seen.average_precision, "limit": found.match_threshold if found else None, **told}
 
     def bare(self, row, seed):
-        """What `fused` makes of the same detections without their looks."""
-        return {BARE: dressed(self.seen(row, seed), "none").tracked("fused")["IDF1"]}
+        """What `fused` makes of the same detections without their embeddings."""
+        return {BARE: dressed(self.seen(row, seed), "none").tracking_metrics("fused")["IDF1"]}
 
     def matches(self, row, seed):
         """How often the most alike of two frames are the same; nothing where no network says how alike they are."""
@@ -166,21 +168,21 @@ class Study:
             network, _, known = self.trained(row, seed)
             detector = open_detector("the network", session=TorchSession(network, known, "auto"))
             for footage, boxes in zip(footages, detect_footage(detector, footages).boxes, strict=True):
-                write_boxes(folder, footage.name, boxes)
+                write_detections(folder, footage.name, boxes)
         return DetectedFootage(footages, [read_npy(file) for file in files])
 
-    def looks(self, row, seed):
+    def encoder_of(self, row, seed):
         """What describes boxes."""
         if row == "colour":
             return ColourHistogram()
         network, settings, _ = self.trained(row, seed)
-        return BoxEmbedder(network, settings.shape().size_hw, "auto")
+        return BoxEmbedder(network, settings.batch_shape().size_hw, "auto")
 
     def retrieval(self, row, seed):
-        """R1, mAP and TPR at FAR 0.1 of true boxes, the mean of the videos; nothing without looks."""
+        """R1, mAP and TPR at FAR 0.1 of true boxes, the mean of the videos; empty without embeddings."""
         if row == "none":
             return {}
-        looks = self.looks(row, seed)
+        encoder = self.encoder_of(row, seed)
         found = []
         for footage in self.footages("val"):
             rows = (footage.boxes.score != 0) & (footage.boxes.id >= 0) & (footage.boxes.frame % EVERY == 0)
@@ -188,9 +190,9 @@ class Study:
             frames = [boxes.rows_at(number) for number in np.unique(boxes.frame)]
             if len(frames) < 2:
                 continue
-            parts = [looks(footage.image(int(boxes.frame[some.start])), boxes.xyxy[some]) for some in frames]
+            parts = [encoder(footage.image(int(boxes.frame[some.start])), boxes.xyxy[some]) for some in frames]
             columns = (boxes.id, boxes.frame, None, boxes.visibility)
-            figures = appearance(np.concatenate(parts), *columns).figures()
+            figures = evaluate_embeddings(np.concatenate(parts), *columns).metrics()
             found.append([figures[name] for name in RETRIEVAL])
         columns = {
             name: [each for each in column if each is not None]
@@ -205,7 +207,7 @@ def network_of(row):
 
 
 def dressed(seen, row):
-    """What was seen, with the looks of a row."""
+    """What was seen, with the embeddings of a row."""
     if row == "none":
         return DetectedFootage(seen.footages, [replace(boxes, embedding=None) for boxes in seen.boxes])
     if row == "colour":
@@ -213,7 +215,7 @@ def dressed(seen, row):
         return DetectedFootage(
             seen.footages,
             [
-                detect(video_of(one), PrecomputedDetector(boxes, scores=None), ColourHistogram()).boxes
+                detect_sequence(footage_as_sequence(one), PrecomputedDetector(boxes, score_range=None), ColourHistogram()).boxes
                 for one, boxes in pairs
             ],
         )

@@ -51,16 +51,16 @@ def groups(data):
 
 def load(folder, stored, second_half):
     """The sequence, its detections and its truth, all numbered from the first frame that counts."""
-    from idfree.evaluation.frame_subset import half
-    from idfree.pipelines.open_detector import stored as read_stored
-    from idfree.sequences.motchallenge import open_sequence, read_truth
+    from idfree.evaluation.frame_subset import select_half
+    from idfree.pipelines.stored_detections import read_stored_detections
+    from idfree.sequences.motchallenge import open_sequence, read_ground_truth
 
     sequence = replace(open_sequence(folder), frame_rate=30.0)
-    detections = read_stored("det" if stored is None else str(stored), sequence)
-    truth = read_truth(folder / "gt" / "gt.txt")
+    detections = read_stored_detections("det" if stored is None else str(stored), sequence)
+    truth = read_ground_truth(folder / "gt" / "gt.txt")
     if second_half:
-        detections, _ = half(detections, sequence.length, "val")
-        truth, length = half(truth, sequence.length, "val")
+        detections, _ = select_half(detections, sequence.length, "val")
+        truth, length = select_half(truth, sequence.length, "val")
         sequence = replace(sequence, length=length)
     return sequence, detections, truth
 
@@ -78,9 +78,9 @@ def ours(name, sequence, detections):
 
 def with_oracle(name, sequence, detections, truth):
     """The tracks of one of our associations, given embeddings that know who is who."""
-    from idfree.evaluation.reid import truth_of
+    from idfree.evaluation.reid import assign_identities
 
-    known = truth_of(detections, truth)
+    known = assign_identities(detections, truth)
     people, place = np.unique(known.id, return_inverse=True)
     strangers = np.cumsum(known.id < 0) + len(people)  # a false detection resembles nothing but itself
     column = np.where(known.id < 0, strangers, place)
@@ -91,27 +91,27 @@ def with_oracle(name, sequence, detections, truth):
 
 def perfect(detections, truth):
     """Every detection with its true identity; those of nobody are left out."""
-    from idfree.evaluation.reid import truth_of
+    from idfree.evaluation.reid import assign_identities
 
-    known = truth_of(detections, truth)
+    known = assign_identities(detections, truth)
     return known[known.id >= 0]
 
 
 def theirs(python, name, loaded):
     """The tracks of one of Roboflow's trackers on every sequence, made by `python`."""
     from idfree.core.types import Tracks
-    from idfree.pipelines.track import gather
+    from idfree.pipelines.tracking_run import concatenate_tracks
 
     with tempfile.TemporaryDirectory() as folder:
         exchange = Path(folder) / "frames.pickle"
-        frames = [[(d.at(n).xyxy, d.at(n).score) for n in range(1, sequence.length + 1)] for sequence, d, _ in loaded]
+        frames = [[(d.detections_at(n).xyxy, d.detections_at(n).score) for n in range(1, sequence.length + 1)] for sequence, d, _ in loaded]
         exchange.write_bytes(pickle.dumps(frames))
         subprocess.run([python, __file__, "--worker", name, "--exchange", str(exchange)], check=True)
         answers = pickle.loads(exchange.read_bytes())
     results = []
     for answer in answers:
         seen = [(n, Tracks(b, i, np.ones(len(i)), np.zeros(len(i), dtype=int))) for n, (b, i) in enumerate(answer, 1)]
-        results.append(gather(seen))
+        results.append(concatenate_tracks(seen))
     return results
 
 
@@ -136,13 +136,13 @@ def work(name, exchange):
 
 def judge(loaded, results):
     """The combined figures."""
-    from idfree.evaluation.tracking import Scores, evaluate, figures
+    from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
 
     each = (
         evaluate(truth, result, frames=sequence.length)
         for (sequence, _, truth), result in zip(loaded, results, strict=True)
     )
-    return figures(sum(each, Scores()))
+    return compute_metrics(sum(each, Scores()))
 
 
 def rows(loaded, python):
@@ -168,7 +168,8 @@ def main():
         return work(options.worker, options.exchange)
 
     from idfree.core.files import write_text
-    from idfree.show.tables import TRACKING, Row, Table, show, to_markdown
+    from idfree.show.table_formats import to_markdown
+    from idfree.show.tables import TRACKING, Row, Table, show
 
     columns = tuple(column for column in TRACKING if column.key in KEYS)
     page = [HEAD]

@@ -9,23 +9,83 @@ if TYPE_CHECKING:
     from idfree import trackers
     from idfree.core.errors import UserError
     from idfree.core.types import Detections, Tracks, View
-    from idfree.pipelines.track import track
+    from idfree.datasets.submission import pack
+    from idfree.pipelines.adapt import adapt
+    from idfree.pipelines.annotate import annotate
+    from idfree.pipelines.check_data import check_data
+    from idfree.pipelines.convert_data import convert_data
+    from idfree.pipelines.demo import run_demo
+    from idfree.pipelines.detect import detect
+    from idfree.pipelines.evaluate import evaluate, evaluate_detection
+    from idfree.pipelines.evaluate_appearance import evaluate_appearance
+    from idfree.pipelines.export import export
+    from idfree.pipelines.label import label
+    from idfree.pipelines.plot_embeddings import plot_embeddings
+    from idfree.pipelines.track import track, track_videos
+    from idfree.pipelines.train import train
+    from idfree.pipelines.tune import tune
 
-__all__ = ["Detections", "Tracks", "UserError", "View", "__version__", "track", "trackers"]
-
-MODULE_OF = {
-    "Detections": "idfree.core.types",
-    "Tracks": "idfree.core.types",
-    "UserError": "idfree.core.errors",
-    "View": "idfree.core.types",
-    "track": "idfree.pipelines.track",
+MODULES = {  # of the public names; each is imported at its first use, so that `import idfree` loads no other package
+    "Detections": "core.types",
+    "Tracks": "core.types",
+    "UserError": "core.errors",
+    "View": "core.types",
+    "adapt": "pipelines.adapt",
+    "annotate": "pipelines.annotate",
+    "check_data": "pipelines.check_data",
+    "convert_data": "pipelines.convert_data",
+    "detect": "pipelines.detect",
+    "evaluate": "pipelines.evaluate",
+    "evaluate_appearance": "pipelines.evaluate_appearance",
+    "evaluate_detection": "pipelines.evaluate",
+    "export": "pipelines.export",
+    "label": "pipelines.label",
+    "pack": "datasets.submission",
+    "plot_embeddings": "pipelines.plot_embeddings",
+    "run_demo": "pipelines.demo",
+    "track": "pipelines.track",
+    "track_videos": "pipelines.track",
+    "train": "pipelines.train",
+    "tune": "pipelines.tune",
 }
 
+__all__ = [
+    "Detections",
+    "Tracks",
+    "UserError",
+    "View",
+    "__version__",
+    "adapt",
+    "annotate",
+    "check_data",
+    "convert_data",
+    "detect",
+    "evaluate",
+    "evaluate_appearance",
+    "evaluate_detection",
+    "export",
+    "label",
+    "pack",
+    "plot_embeddings",
+    "run_demo",
+    "track",
+    "track_videos",
+    "trackers",
+    "train",
+    "tune",
+]
 
-def __getattr__(name: str) -> Any:
-    """Public names, each imported at first use, so that `import idfree` alone loads no other package."""
-    if name == "trackers":
-        return import_module("idfree.trackers")
-    if name in MODULE_OF:
-        return getattr(import_module(MODULE_OF[name]), name)
-    raise AttributeError(f"module 'idfree' has no attribute {name!r}")
+if not TYPE_CHECKING:  # hidden from type checkers, to which it would give every unknown name the type Any
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name."""
+        if name == "trackers":
+            return import_module("idfree.trackers")
+        if name in MODULES:
+            return getattr(import_module(f"idfree.{MODULES[name]}"), name)
+        raise AttributeError(f"module 'idfree' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, for completion."""
+    return sorted(__all__)

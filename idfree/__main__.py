@@ -1,4 +1,4 @@
-"""`python -m idfree` is `idfree`."""
+"""Makes `python -m idfree` the command `idfree`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The command line: `idfree COMMAND …`. Exit status 0 done, 2 the user's mistake, 130 interrupted."""
+"""The command line: `idfree COMMAND …`. Exit status: 0 done, 2 a user's error, 130 interrupted by Ctrl-C."""
 
 import argparse
 import json
@@ -29,29 +29,29 @@ COMMANDS = (
     *(track, show, detect, label, adapt, train, export, eval, eval_detections, eval_appearance, tune),
     *(data, demo, version),
 )
-MISTAKE, INTERRUPTED = 2, 130
+USER_ERROR, INTERRUPTED = 2, 130
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with errors of one line and the way to help."""
+    """ArgumentParser whose error messages are one line with a reference to --help."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(MISTAKE, f"idfree: {message} (see {self.prog} --help)\n")
+        self.exit(USER_ERROR, f"idfree: {message} (see {self.prog} --help)\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; gives the exit status."""
+    """Run one command; return the exit status."""
     options = parser().parse_args(arguments)
     logging.basicConfig(format="idfree: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
     try:
         outcome = options.run(options)
-        if options.json:
+        if options.json and outcome is not None:
             print(json.dumps(outcome, indent=2, allow_nan=False))
         return 0
     except UserError as error:
         print(f"idfree: {error}", file=sys.stderr)
-        return MISTAKE
-    except BrokenPipeError:  # the reader of our output has gone, `idfree … | head`
+        return USER_ERROR
+    except BrokenPipeError:  # the process that reads stdout has ended, as in `idfree … | head`
         sys.stderr.close()
         return 0
     except KeyboardInterrupt as interrupt:
@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parser() -> Parser:
-    """What users may type."""
+    """The parser with all commands: each module declares its options in `add`; its docstring is the help text."""
     top = Parser(prog="idfree", description=idfree.__doc__)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     for command in COMMANDS:

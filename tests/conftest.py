@@ -40,6 +40,12 @@ def narrow() -> Iterator[ModuleType]:
     yield from beside("narrow")
 
 
+@pytest.fixture(scope="session")
+def mutations() -> Iterator[ModuleType]:
+    """The module mutations: damaged versions of files."""
+    yield from beside("mutations")
+
+
 def beside(name: str) -> Iterator[ModuleType]:
     """A module that lies beside this file."""
     folder = str(Path(__file__).parent)

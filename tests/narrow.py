@@ -1,4 +1,7 @@
-"""A one-shot network and a street so small that tests can train on them; as a script, in a process of its own."""
+"""A tiny one-shot network and a synthetic street for tests of training; run as a script, it trains in its own process.
+
+Usage: python narrow.py train RUN, or python narrow.py distributed RUN under the environment variables of torchrun.
+"""
 
 import sys
 from itertools import pairwise
@@ -11,17 +14,17 @@ from torch.nn.functional import interpolate
 from idfree.datasets.footage import Footage
 from idfree.learn.data.image_batches import ImageBatches, ImageBatchShape
 from idfree.learn.data.labelled_images import LabelledImages
-from idfree.learn.data.warp import STILL
+from idfree.learn.data.warp import NO_AUGMENTATION
 from idfree.learn.fit import fit
 from idfree.learn.methods import fairmot, one_shot
 from idfree.learn.methods.fairmot import FairmotSettings
 from idfree.learn.methods.one_shot import ValidationPlan
 from idfree.learn.networks.backbones import BACKBONES
-from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, normed
-from idfree.learn.parallel import together
+from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, make_conv_block
+from idfree.learn.parallel import process_group
 from idfree.learn.schedule import Schedule
 from idfree.learn.training import Training
-from idfree.synthetic.scene import street
+from idfree.synthetic.scene import make_street
 
 CPU = torch.device("cpu")
 WIDTHS = (3, 16, 32, 48, 64, 64)
@@ -31,7 +34,7 @@ TINY = FairmotSettings(
 
 
 class Narrow(nn.Module):
-    """A feature pyramid of a hundred thousand parameters."""
+    """A feature pyramid with about 100,000 parameters."""
 
     channels = 32
 
@@ -40,10 +43,10 @@ class Narrow(nn.Module):
         self.stride = stride
         pairs = pairwise(WIDTHS)
         self.down = nn.ModuleList(
-            nn.Sequential(normed(conv3x3(a, b, stride=2)), normed(conv3x3(b, b))) for a, b in pairs
+            nn.Sequential(make_conv_block(conv3x3(a, b, stride=2)), make_conv_block(conv3x3(b, b))) for a, b in pairs
         )
         self.laterals = nn.ModuleList(conv1x1(width, self.channels) for width in WIDTHS[2:])
-        self.last = normed(conv3x3(self.channels, self.channels))
+        self.last = make_conv_block(conv3x3(self.channels, self.channels))
         initialise(self)
 
     def forward(self, x):
@@ -56,27 +59,27 @@ class Narrow(nn.Module):
         return self.last(x)
 
 
-def made_up(seed=3, people=4, frames=5, size_hw=(64, 96)):
-    """A made-up street; those who are hidden are left out."""
-    made = street(seed, people, frames, size_hw)
-    pictures = [frame.image for frame in made.sequence]
-    truth = made.truth[made.truth.visibility > 0.2]
-    return Footage(f"street-{seed}", truth, frames, lambda number: pictures[number - 1], moving=True)
+def make_footage(seed=3, people=4, frames=5, size_hw=(64, 96)):
+    """A synthetic street; hidden people are not labelled."""
+    street = make_street(seed, people, frames, size_hw)
+    images = [frame.image for frame in street.sequence]
+    boxes = street.truth[street.truth.visibility > 0.2]
+    return Footage(f"street-{seed}", boxes, frames, lambda number: images[number - 1], is_sequence=True)
 
 
-def learn(run, settings=TINY, footages=None, **options):
-    """Train fairmot, judged by what needs no tracker."""
+def train_fairmot(run, settings=TINY, footages=None, **options):
+    """Train fairmot, with a validation metric that needs no tracker."""
 
-    def judge(network, known):
+    def evaluate(network, metadata):
         return {"IDF1": -sum(value.abs().sum().item() for value in network.heads.state_dict().values())}
 
-    footages = [made_up()] if footages is None else footages
-    options = {"device": CPU, "judging": ValidationPlan(judge), **options}
+    footages = [make_footage()] if footages is None else footages
+    options = {"device": CPU, "validation": ValidationPlan(evaluate), **options}
     return fairmot.train(footages, settings, Path(run), **options)
 
 
-class Mean(nn.Module):
-    """A convolution, and the mean over pictures of how far it is from their heat: what shares of a batch add up to."""
+class ConvNetwork(nn.Module):
+    """A single convolution, without batch statistics, so that parts of a batch add up to the whole."""
 
     def __init__(self):
         super().__init__()
@@ -86,31 +89,33 @@ class Mean(nn.Module):
         return {"heat": self.layer(batch["image"].float() / 255)}
 
 
-class Distance(nn.Module):
+class HeatmapLoss(nn.Module):
+    """Mean squared error of the heatmap, with a learnt bias."""
+
     def __init__(self):
         super().__init__()
-        self.level = nn.Parameter(torch.zeros(1))
+        self.bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, output, batch):
-        return {"off": (output["heat"] + self.level - batch["heat"]).square().mean()}
+        return {"error": (output["heat"] + self.bias - batch["heat"]).square().mean()}
 
 
-def shared_training(run):
-    """Train with as many processes as torchrun says there are."""
+def train_distributed(run):
+    """Train with as many processes as the environment variables of torchrun say."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    with together(CPU) as share:
-        shape = ImageBatchShape(pictures=4, size_hw=(64, 96))
-        scenes = LabelledImages.of([made_up()])
-        batches = ImageBatches(scenes, shape, augmentation=STILL, share=(share.rank, share.world))
+    with process_group(CPU) as distributed:
+        shape = ImageBatchShape(images=4, size_hw=(64, 96))
+        dataset = LabelledImages.from_footages([make_footage()])
+        rank_world = (distributed.rank, distributed.world)
+        batches = ImageBatches(dataset, shape, augmentation=NO_AUGMENTATION, rank_world=rank_world)
         schedule = Schedule(6, lr=0.01, decay=0.0, clip=1.0, precision="fp32", optimiser="adam", shape="cosine")
-        training = Training(Mean(), Distance(), schedule, {}, CPU, share)
+        training = Training(ConvNetwork(), HeatmapLoss(), schedule, {}, CPU, distributed)
         fit(training, batches, Path(run))
-        return batches
 
 
 BACKBONES["narrow"] = Narrow
 
 if __name__ == "__main__":
-    one_shot.export = lambda *arguments: None  # which takes seconds
-    {"learn": learn, "shared": shared_training}[sys.argv[1]](sys.argv[2])
+    one_shot.export = lambda *arguments: None  # takes seconds
+    {"train": train_fairmot, "distributed": train_distributed}[sys.argv[1]](sys.argv[2])

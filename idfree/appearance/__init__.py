@@ -1,4 +1,4 @@
-"""Crops → embeddings: who looks like whom."""
+"""Appearance models: embeddings of people from crops, opened by name or from an ONNX file."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,10 +17,10 @@ __all__ = ["open_encoder"]
 def open_encoder(
     spec: str | Path, assignments: Iterable[str] = (), device: str = "auto", threads: int | None = None
 ) -> "Encoder":
-    """The encoder named `colour`, or that of a file `*.onnx`, together with colour where the file says so.
+    """Open the encoder `colour`, or that of an ONNX file, concatenated with colour if the file says so.
 
     assignments: `name=value` changes of the encoder's settings. device, threads: of a network.
-    Raises UserError for any other spec, and whatever the encoder itself refuses.
+    Raises UserError for any other spec, and whatever the encoder raises.
     """
     if spec == "colour":
         from idfree.appearance.colour import ColourHistogram, ColourSettings
@@ -30,15 +30,15 @@ def open_encoder(
         from idfree.appearance.crop_network import CropNetwork, CropNetworkSettings
 
         network = CropNetwork(spec, override(CropNetworkSettings(), assignments), device, threads)
-        return with_colour(network) if network.colour else network
+        return concatenate_colour(network) if network.colour_weight else network
     raise UserError(f"--appearance {spec}: expected colour or a file MODEL.onnx")
 
 
-def with_colour(network: "CropNetwork") -> "Encoder":
-    """A network whose file gives colour a share of the say, and colour."""
+def concatenate_colour(network: "CropNetwork") -> "Encoder":
+    """A network and a colour histogram, weighted as the file of the network says."""
     from idfree.appearance.colour import ColourHistogram
     from idfree.appearance.concatenated import ConcatenatedEncoder
 
     return ConcatenatedEncoder(
-        network, ColourHistogram(), network.colour, network.match_threshold, network.upper_threshold
+        network, ColourHistogram(), network.colour_weight, network.match_threshold, network.upper_threshold
     )

@@ -1,4 +1,7 @@
-"""How far apart embeddings of one person may lie: the cosine distance beyond which a tracker had better not believe."""
+"""Calibration of the match threshold of embeddings: the cosine distance that separates same-person pairs from others.
+
+No identity labels are needed: crops of one tracklet are one person, crops of two tracklets that coexist are two.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,42 +9,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from idfree.core.cropset import coexisting, first_and_last
+from idfree.core.cropset import coexistence_mask, tracklet_ranges
 from idfree.core.errors import UserError
 from idfree.core.types import Floats, Integers
 
-MAX_GAP = 60  # frames between the two crops of a pair: as long as trackers keep a lost track, twice over
-MOST_PAIRS = 2**20  # looked at; from more, so many are drawn at random, always the same
+MAX_GAP = 60  # frames between the crops of a pair: twice as long as trackers usually keep a lost track
+MAX_PAIRS = 2**20  # compared; of more, a random sample (with a fixed seed)
 BLOCK = 2**13  # pairs compared at once: a few MB of embeddings
 EDGES = np.linspace(0, 2, 201)  # of the bins of histograms: cosine distances in steps of 0.01
 
-# Equal errors are the limit of an encoder that errs. One that hardly errs has a wide gap between the two kinds, whose
-# middle is far from both; and one track is compared with many people, so that a mistake in twenty is too many. Chosen
-# with fairmot's association (colour, a trained network, both together, and the Re-ID embeddings of data/features) on
-# MOT17-04 and 09, PETS09-S2L1 and TUD-Campus: within a point of IDF1 of the best limit for each of the four.
-MOST_REFUSED = 0.01  # of the pairs of one person
-MOST_ACCEPTED = 0.02  # of the pairs of two
+# The threshold of equal error rates suits poor encoders. With a good one, it lies in the middle of a wide gap between
+# the two kinds of pairs, far from both; and as a track is compared with many people, false accepts must be rare.
+MAX_FALSE_REJECT_RATE = 0.01  # of same-person pairs
+MAX_FALSE_ACCEPT_RATE = 0.02  # of different-person pairs
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the distances say.
+    """Thresholds of cosine distance, from pairs of one person and of two.
 
-    equal: the cosine distance of equal errors, which as large a share of the pairs of one tracklet exceeds as of the
-    pairs of two people does not; error: that share. limit: that distance, or the one that MOST_REFUSED of the former
-    exceed, or the one that MOST_ACCEPTED of the latter do not, whichever is the least. upper_threshold: the second of these.
-    same, different (200,): how many pairs of each lie between two EDGES.
+    match_threshold: the smallest of equal_error_threshold, upper_threshold, and the threshold with
+    MAX_FALSE_ACCEPT_RATE. upper_threshold: the one with MAX_FALSE_REJECT_RATE, at least match_threshold.
+    equal_error_threshold: where the false reject rate (fraction of same-person pairs above it) and the false accept
+    rate (fraction of different-person pairs at or below it) are equal; equal_error_rate: that rate.
+    same, different (200,): histograms of the distances of both kinds of pairs, with bin edges EDGES.
     """
 
     match_threshold: float
     upper_threshold: float
-    equal: float
-    error: float
+    equal_error_threshold: float
+    equal_error_rate: float
     same: Integers
     different: Integers
 
-    def facts(self) -> dict[str, str]:
-        """What a model's file says of it."""
+    def metadata(self) -> dict[str, str]:
+        """Metadata of a model file."""
         return {"limit": repr(self.match_threshold), "farthest": repr(self.upper_threshold)}
 
 
@@ -53,62 +55,71 @@ def calibrate(
     identities: bool = False,
     max_gap: int = MAX_GAP,
 ) -> Calibration:
-    """Compare pairs of unit embeddings (K, D) of one video that lie at most `max_gap` frames apart.
+    """Calibrate on pairs of unit embeddings (K, D) of one video that are at most `max_gap` frames apart.
 
-    tracklet, frame, video (K,) of each; video: one for all if not given, and a tracklet belongs to its video. A pair
-    within a tracklet is one person, a pair from two tracklets that overlap in time is two people; others may be either,
-    and are left out unless tracklets are true `identities`. Exact up to MOST_PAIRS pairs.
-    Raises UserError where lengths differ, or there is no pair of either kind.
+    tracklet, frame, video (K,): of each embedding; one video if not given. Tracklet numbers are per video.
+    Pairs within a tracklet are of one person, pairs of two tracklets that overlap in time of two people. Other pairs
+    are not used, unless tracklets are true `identities`. Exact up to MAX_PAIRS pairs.
+    Raises UserError if lengths differ, or if there is no pair of one kind.
     """
-    at = np.asarray(frame, dtype=np.int64)
-    label, where = numbered(tracklet), numbered(np.zeros_like(at) if video is None else video)
-    if not len(embedding) == len(label) == len(at) == len(where):
+    frames = np.asarray(frame, dtype=np.int64)
+    labels, videos = consecutive_ids(tracklet), consecutive_ids(np.zeros_like(frames) if video is None else video)
+    if not len(embedding) == len(labels) == len(frames) == len(videos):
         raise UserError(
-            f"calibrate: {len(embedding)} embeddings, {len(label)} tracklets, {len(at)} frames, {len(where)} videos"
+            f"calibrate: {len(embedding)} embeddings, {len(labels)} tracklets, {len(frames)} frames, "
+            f"{len(videos)} videos"
         )
-    of = numbered(where * (label.max(initial=0) + 1) + label)
-    i, j = close_pairs(at, where, max_gap)
-    alike = of[i] == of[j]
-    apart = ~alike
+    tracklets = consecutive_ids(videos * (labels.max(initial=0) + 1) + labels)
+    i, j = close_pairs(frames, videos, max_gap)
+    is_same = tracklets[i] == tracklets[j]
+    is_different = ~is_same
     if not identities:
-        apart = coexisting(*first_and_last(of, at), first_and_last(of, where)[0])[of[i], of[j]]
-    same, different = (distances(embedding, i[kind], j[kind]) for kind in (alike, apart))
+        first_and_last = tracklet_ranges(tracklets, frames)
+        coexist = coexistence_mask(*first_and_last, tracklet_ranges(tracklets, videos)[0])
+        is_different = coexist[tracklets[i], tracklets[j]]
+    same, different = (pair_distances(embedding, i[mask], j[mask]) for mask in (is_same, is_different))
     if not len(same) or not len(different):
         raise UserError(
             f"nothing to calibrate on: {len(same)} pairs of one tracklet and {len(different)} pairs of two that overlap"
             f" in time, at most {max_gap} frames apart; expected some of both"
         )
-    equal, error = equal_error(same, different)
-    upper_threshold = float(np.quantile(same, 1 - MOST_REFUSED))
-    limit = min(equal, upper_threshold, float(np.quantile(different, MOST_ACCEPTED)))
-    limit = limit if limit > 0 else equal  # crops that are all but copies of each other say nothing
+    return calibrate_distances(same, different)
+
+
+def calibrate_distances(same: Floats, different: Floats) -> Calibration:
+    """Calibration from the cosine distances of same-person and different-person pairs, at least one of each."""
+    equal_error_threshold, rate = equal_error_rate(same, different)
+    upper_threshold = float(np.quantile(same, 1 - MAX_FALSE_REJECT_RATE))
+    threshold = min(equal_error_threshold, upper_threshold, float(np.quantile(different, MAX_FALSE_ACCEPT_RATE)))
+    threshold = threshold if threshold > 0 else equal_error_threshold  # 0 if crops are copies of each other
     histograms = [np.histogram(values.clip(0, 2), EDGES)[0] for values in (same, different)]
-    return Calibration(limit, max(limit, upper_threshold), equal, error, *histograms)
+    return Calibration(threshold, max(threshold, upper_threshold), equal_error_threshold, rate, *histograms)
 
 
-def numbered(names: ArrayLike) -> Integers:
-    """(K,) names as numbers from 0 without a gap."""
-    return np.unique(np.asarray(names), return_inverse=True)[1].astype(np.int64)
+def consecutive_ids(values: ArrayLike) -> Integers:
+    """Labels (K,) replaced by consecutive integers from 0."""
+    return np.unique(np.asarray(values), return_inverse=True)[1].astype(np.int64)
 
 
 def close_pairs(frame: Integers, video: Integers, max_gap: int) -> tuple[Integers, Integers]:
-    """Row numbers (P,) and (P,) of the pairs of one video at most `max_gap` frames apart, each once."""
+    """Row numbers (P,) and (P,) of all pairs of one video at most `max_gap` frames apart; a sample above MAX_PAIRS."""
     order = np.lexsort((frame, video))
-    moment = frame[order] + video[order] * (np.ptp(frame) + max_gap + 1 if len(frame) else 0)
+    video_offset = np.ptp(frame) + max_gap + 1 if len(frame) else 0  # keeps videos more than max_gap apart
+    moment = frame[order] + video[order] * video_offset
     rows = np.arange(len(order))
-    count = np.searchsorted(moment, moment + max_gap, side="right") - rows - 1  # partners of each that come after it
+    count = np.searchsorted(moment, moment + max_gap, side="right") - rows - 1  # later partners of each row
     end = np.cumsum(count)
     total = int(end[-1]) if len(end) else 0
-    chosen = np.arange(total)
-    if total > MOST_PAIRS:
-        chosen = np.unique(np.random.default_rng(0).integers(total, size=MOST_PAIRS))
-    i = np.searchsorted(end, chosen, side="right")
-    j = i + 1 + chosen - (end - count)[i]
+    pairs = np.arange(total)
+    if total > MAX_PAIRS:
+        pairs = np.unique(np.random.default_rng(0).integers(total, size=MAX_PAIRS))
+    i = np.searchsorted(end, pairs, side="right")
+    j = i + 1 + pairs - (end - count)[i]
     return order[i], order[j]
 
 
-def distances(embedding: NDArray[np.floating[Any]], i: Integers, j: Integers) -> Floats:
-    """(P,) 1 − cosine of the unit rows embedding[i] and embedding[j]."""
+def pair_distances(embedding: NDArray[np.floating[Any]], i: Integers, j: Integers) -> Floats:
+    """Cosine distances (P,), 1 − cosine, of the unit rows embedding[i] and embedding[j]."""
     cosine = np.empty(len(i))
     for start in range(0, len(i), BLOCK):
         rows = slice(start, start + BLOCK)
@@ -116,16 +127,17 @@ def distances(embedding: NDArray[np.floating[Any]], i: Integers, j: Integers) ->
     return 1 - cosine
 
 
-def equal_error(same: Floats, different: Floats) -> tuple[float, float]:
-    """(limit, error): where the share of `same` above the limit and the share of `different` at or below it meet.
+def equal_error_rate(same: Floats, different: Floats) -> tuple[float, float]:
+    """(threshold, rate) at which the false reject rate and the false accept rate are equal.
 
-    The limit is the middle of all that serve equally well; where the shares jump past each other, error is their mean.
+    False reject rate: fraction of `same` above the threshold; false accept rate: fraction of `different` at or below
+    it. If an interval of thresholds qualifies, its middle is returned; if the rates cross in a step, their mean.
     """
     same, different = np.sort(same), np.sort(different)
-    limits = np.unique(np.concatenate([same, different]))
-    refused = 1 - np.searchsorted(same, limits, side="right") / len(same)
-    accepted = np.searchsorted(different, limits, side="right") / len(different)
-    k = int(np.argmax(accepted >= refused))  # at the last of them nothing is refused
-    level = bool(accepted[k] == refused[k]) and k + 1 < len(limits)
-    limit = (limits[k] + limits[k + 1]) / 2 if level else limits[k]
-    return float(limit), float((refused[k] + accepted[k]) / 2)
+    thresholds = np.unique(np.concatenate([same, different]))
+    false_reject = 1 - np.searchsorted(same, thresholds, side="right") / len(same)
+    false_accept = np.searchsorted(different, thresholds, side="right") / len(different)
+    k = int(np.argmax(false_accept >= false_reject))  # exists, as the last threshold rejects nothing
+    is_interval = bool(false_accept[k] == false_reject[k]) and k + 1 < len(thresholds)
+    threshold = (thresholds[k] + thresholds[k + 1]) / 2 if is_interval else thresholds[k]
+    return float(threshold), float((false_reject[k] + false_accept[k]) / 2)

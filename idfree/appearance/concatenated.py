@@ -1,39 +1,44 @@
-"""Two encoders as one: a network that has learnt these people, and the colours of their clothes, untaught."""
+"""Weighted concatenation of the embeddings of two encoders, for example of a network and a colour histogram."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.appearance.crops import stretched
+from idfree.appearance.crops import resize_crops
 from idfree.appearance.encoder import Embedding, Encoder
 from idfree.core.types import Crops
 
 
 class ConcatenatedEncoder(Encoder):
-    """Embeddings of both, one after the other; their cosine distance is the weighted mean of the two distances.
+    """Concatenated embeddings of two encoders; their cosine distance is the weighted mean of the two distances.
 
-    share: the second's weight, 0…1. limit, upper_threshold: of the mean.
+    weight: of the second encoder's distance, 0…1. match_threshold, upper_threshold: of the mean distance.
     """
 
     def __init__(
-        self, first: Encoder, second: Encoder, share: float, limit: float | None, upper_threshold: float | None = None
+        self,
+        first: Encoder,
+        second: Encoder,
+        weight: float,
+        match_threshold: float | None,
+        upper_threshold: float | None = None,
     ):
-        self.first, self.second, self.share = first, second, share
-        self.match_threshold, self.upper_threshold = limit, upper_threshold
+        self.first, self.second, self.weight = first, second, weight
+        self.match_threshold, self.upper_threshold = match_threshold, upper_threshold
         self.name = f"{first.name} and {second.name}"
         self.dimension = first.dimension + second.dimension
         self.size_hw, self.batch = first.size_hw, first.batch
 
     def encode(self, crops: Crops) -> NDArray[np.floating]:
-        second = self.second.describe(stretched(crops, self.second.size_hw))
-        return concatenate(self.first.encode(crops), second, self.share)
+        second = self.second.embed_crops(resize_crops(crops, self.second.size_hw))
+        return concatenate(self.first.encode(crops), second, self.weight)
 
 
-def concatenate(first: NDArray[np.floating], second: NDArray[np.floating], share: float) -> Embedding:
-    """(N, D + E) unit rows of which the second's squared length is `share`."""
-    return np.concatenate([np.sqrt(1 - share) * first, np.sqrt(share) * second], axis=1).astype(np.float32)
+def concatenate(first: NDArray[np.floating], second: NDArray[np.floating], weight: float) -> Embedding:
+    """Unit rows (N, D + E) from unit rows (N, D) and (N, E); `weight` is the squared length of the second part."""
+    return np.concatenate([np.sqrt(1 - weight) * first, np.sqrt(weight) * second], axis=1).astype(np.float32)
 
 
-def weight(share: float, first_limit: float, second_limit: float) -> float:
-    """The second's weight that gives it `share` of the say where each counts its distances by its own limit."""
-    first, second = (1 - share) / first_limit, share / second_limit
+def balanced_weight(fraction: float, first_threshold: float, second_threshold: float) -> float:
+    """Weight of the second distance with which it has `fraction` of the mean if both equal their match thresholds."""
+    first, second = (1 - fraction) / first_threshold, fraction / second_threshold
     return second / (first + second)

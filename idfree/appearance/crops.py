@@ -1,41 +1,42 @@
-"""Boxes cut out of an image: what an encoder looks at."""
+"""Crop boxes from an image, and resize them to the encoder's input size."""
 
 import numpy as np
 
 from idfree.core.boxes import clip
 from idfree.core.types import Crops, Floats, Image
 
-GREY = 128  # of a box with nothing in it: mid-way, no colour
+GREY = 128  # level of the crop of a box without pixels
 
 
-def cut(image_bgr: Image, xyxy: Floats, size_hw: tuple[int, int]) -> Crops:
-    """The pixels of each box (N, 4), stretched to `size_hw` (height, width): (N, H, W, 3), BGR.
+def crop_boxes(image_bgr: Image, xyxy: Floats, size_hw: tuple[int, int]) -> Crops:
+    """Crops (N, H, W, 3), BGR, of boxes (N, 4), resized to `size_hw` without keeping the aspect ratio.
 
-    Boxes are cut to the image and rounded to whole pixels; one that holds none (outside, empty or not finite) is grey.
+    Boxes are clipped to the image and rounded to whole pixels; a box without pixels (outside, empty or not finite)
+    gives a grey crop.
     """
     crops = np.full((len(xyxy), *size_hw, 3), GREY, dtype=np.uint8)
     corners = np.rint(clip(xyxy, (image_bgr.shape[0], image_bgr.shape[1])))
-    filled = np.flatnonzero((corners[:, 2:] > corners[:, :2]).all(axis=1))
-    for row, (left, top, right, bottom) in zip(filled, corners[filled].astype(np.int64).tolist(), strict=True):
-        stretch(image_bgr[top:bottom, left:right], crops[row])
+    rows = np.flatnonzero((corners[:, 2:] > corners[:, :2]).all(axis=1))
+    for row, (left, top, right, bottom) in zip(rows, corners[rows].astype(np.int64).tolist(), strict=True):
+        resize_into(crops[row], image_bgr[top:bottom, left:right])
     return crops
 
 
-def stretched(crops: Crops, size_hw: tuple[int, int]) -> Crops:
-    """Crops (N, H, W, 3) at another size; themselves where it is theirs."""
+def resize_crops(crops: Crops, size_hw: tuple[int, int]) -> Crops:
+    """Crops (N, H, W, 3) resized to `size_hw`; the same array if they have that size."""
     if crops.shape[1:3] == size_hw:
         return crops
     result = np.empty((len(crops), *size_hw, 3), dtype=np.uint8)
     for crop, target in zip(crops, result, strict=True):
-        stretch(crop, target)
+        resize_into(target, crop)
     return result
 
 
-def stretch(bgr: Image, target: Image) -> None:
-    """Fill `target` (H, W, 3) with the whole of the picture `bgr`, whatever its shape.
+def resize_into(target: Image, bgr: Image) -> None:
+    """Resize the image `bgr` to the shape of `target` (H, W, 3), in place, without keeping the aspect ratio.
 
-    Pixels are averaged where it shrinks. A large picture is first drawn at twice the size of the target: averaging two
-    by two is fast, averaging fractions is slow (4 times, at 64×32), and they differ by less than a grey level.
+    Downscaling averages pixels. A large image is first resized bilinearly to twice the size of the target, as averaging
+    two by two is 4 times as fast as by fractions; the results differ by less than a grey level.
     """
     import cv2
 

@@ -1,4 +1,4 @@
-"""What tells people apart by their looks: boxes of an image in, an embedding of each out."""
+"""Encoder: base class of appearance models, which compute embeddings of boxes of an image or of crops."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.appearance.crops import cut, stretched
+from idfree.appearance.crops import crop_boxes, resize_crops
 from idfree.core.types import Crops, Floats, Image
 
 Embedding = NDArray[np.float32]
@@ -15,10 +15,10 @@ Embedding = NDArray[np.float32]
 class Encoder(ABC):
     """An appearance model.
 
-    name: for the summary. dimension: numbers in an embedding. size_hw: (height, width) of the crops it looks at. batch:
-    how many of them at once. limit: the cosine distance at which "the same person" and "another" are equally often
-    mistaken for each other (see calibrate), None where nobody has measured it; upper_threshold: the one that hardly any two
-    crops of one person exceed.
+    name: for reports. dimension: of an embedding. size_hw: (height, width) of the crops that it encodes. batch: maximum
+    number of crops per call of `encode`. match_threshold: cosine distance up to which two embeddings count as one
+    person; upper_threshold: cosine distance that hardly any same-person pair exceeds (see calibrate.Calibration). Both
+    are None if not calibrated.
     """
 
     name: str
@@ -29,17 +29,17 @@ class Encoder(ABC):
     upper_threshold: float | None = None
 
     def __call__(self, image_bgr: Image, xyxy: Floats) -> Embedding:
-        """(N, D) embeddings of unit length of the boxes (N, 4) in an image."""
-        return self.describe(cut(image_bgr, xyxy, self.size_hw))
+        """Unit embeddings (N, D) of the boxes (N, 4) of an image."""
+        return self.embed_crops(crop_boxes(image_bgr, xyxy, self.size_hw))
 
-    def describe(self, crops: Crops) -> Embedding:
-        """(N, D) embeddings of unit length of crops (N, H, W, 3), BGR, resized where they are not of `size_hw`."""
+    def embed_crops(self, crops: Crops) -> Embedding:
+        """Unit embeddings (N, D) of any number of crops (N, H, W, 3), BGR, of any size."""
         embedding = np.zeros((len(crops), self.dimension), dtype=np.float32)
         for start in range(0, len(crops), self.batch):
             rows = slice(start, start + self.batch)
-            embedding[rows] = self.encode(stretched(crops[rows], self.size_hw))
+            embedding[rows] = self.encode(resize_crops(crops[rows], self.size_hw))
         return embedding
 
     @abstractmethod
     def encode(self, crops: Crops) -> NDArray[np.floating[Any]]:
-        """(N, D) unit embeddings of 1 to `batch` crops (N, H, W, 3) of its own size."""
+        """Unit embeddings (N, D) of 1 to `batch` crops (N, *size_hw, 3)."""

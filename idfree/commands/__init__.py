@@ -1,1 +1,1 @@
-"""The commands, one file each: `add` declares what users type, `run` does it."""
+"""The commands, one module each: `add` declares the options, `run` calls the pipeline and prints the result."""

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from idfree.datasets.footage import Footage
-    from idfree.datasets.labels import OnFault
-    from idfree.pipelines.check_data import DataReport
+    from idfree.pipelines.check_data import DataCheck, DataReport
     from idfree.show.tables import Table
 
 DATA = (
@@ -21,11 +19,12 @@ DATA = (
 )
 IMAGES = "where the pictures or videos lie, if not beside the labels"
 FORMATS = ("mot", "coco", "odgt", "jde", "voc")
-SHOWN = 10  # warnings of a source
+MAX_WARNINGS = 10  # of a source
+FAULTS = ("beyond", "outside", "degenerate", "duplicates", "jumps", "missing", "unreadable")  # statistics
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """What users may say."""
+    """Declare the options."""
     kinds = parser.add_subparsers(dest="kind", metavar="check|convert|pack", required=True)
     check = kinds.add_parser("check", help="what is in data to train on, what is odd, which methods it can feed")
     add_data(check)
@@ -40,14 +39,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     pack.add_argument(
         "--benchmark", default="auto", help="MOT15, MOT16, MOT17, MOT20 or DanceTrack; auto looks at names"
     )
-    for kind in (check, convert, pack):  # what every command takes may also stand behind the second word
+    for kind in (check, convert, pack):  # the options of every command, also after the second word
         kind.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="no progress")
         kind.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object on stdout")
         kind.add_argument("--seed", type=int, default=argparse.SUPPRESS, help="of whatever is random (default: 0)")
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Options that say what is read."""
+    """Declare the options for the data that is read."""
     parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help=DATA)
     parser.add_argument("--images", type=Path, help=IMAGES)
     parser.add_argument("--half", choices=("none", "train", "val"), default="none", help="of n frames, 1…⌊n/2⌋+1 train")
@@ -61,82 +60,79 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Check, convert or pack; gives what was found or written."""
+    """Check, convert or pack; return the report, or the paths or names of what was written."""
     return {"check": check, "convert": convert, "pack": pack}[options.kind](options)
 
 
-def opened(options: argparse.Namespace, complain: "OnFault | None" = None) -> "list[Footage]":
-    """The footage that the user names."""
-    from idfree.core.settings import override
-    from idfree.datasets.footage import FootageSettings
-    from idfree.datasets.labels import raise_fault
-    from idfree.datasets.open_footage import open_all
-
-    settings = override(FootageSettings(), options.set)
-    return open_all(options.data, options.half, options.images, settings, complain or raise_fault)
-
-
 def check(options: argparse.Namespace) -> dict[str, Any]:
-    """Print a table with a row for each source, and what is odd."""
+    """Print a table with a row for each source, and the faults."""
     from dataclasses import asdict
 
-    import numpy as np
+    from idfree.pipelines.check_data import check_data
 
-    from idfree.core.progress import progress
-    from idfree.pipelines.check_data import inspect
-
-    faults: list[str] = []
-    found, random = opened(options, faults.append), np.random.default_rng(options.seed)
-    watched = progress(found, "check", len(found), options.quiet, "sources")
-    reports = [inspect(footage, random, every=options.all) for footage in watched]
+    report = check_data(
+        options.data,
+        images=options.images,
+        half=options.half,
+        set=options.set,
+        decode_all=options.all,
+        seed=options.seed,
+        quiet=options.quiet,
+    )
     if not options.json:
-        show(reports, faults)
-    return {"sources": [asdict(report) for report in reports], "faults": faults}
+        print_report(report)
+    return asdict(report)
 
 
-def show(reports: "list[DataReport]", faults: list[str]) -> None:
-    """The table, then what is odd."""
+def print_report(report: "DataCheck") -> None:
+    """Print the table, then the faults, at most MAX_WARNINGS of each source."""
     from idfree.show import tables
 
-    if reports:
-        tables.show(table(reports))
-    for warnings in (faults, *(report.warnings for report in reports)):
-        for warning in warnings[:SHOWN]:
+    if report.sources:
+        tables.show(make_table(report.sources))
+    for warnings in (report.faults, *(source.warnings for source in report.sources)):
+        for warning in warnings[:MAX_WARNINGS]:
             print(warning)
-        if len(warnings) > SHOWN:
-            print(f"… and {len(warnings) - SHOWN} more like these (--json lists all)")
+        if len(warnings) > MAX_WARNINGS:
+            print(f"… and {len(warnings) - MAX_WARNINGS} more like these (--json lists all)")
 
 
-def table(reports: "list[DataReport]") -> "Table":
+def make_table(reports: "list[DataReport]") -> "Table":
     """A row for each source."""
-    from idfree.show.tables import Column, Row, Table, count
+    from idfree.show.tables import Column, Row, Table, count_column
 
     columns = (
-        *(count(key, better="") for key in ("pictures", "boxes", "ignored")),
-        count("identities", "ids", ""),
+        *(count_column(key, better="") for key in ("pictures", "boxes", "ignored")),
+        count_column("identities", "ids", ""),
         Column("boxes_a_picture", "a picture", style="number"),
         *(Column(f"height_{q}", f"h {q}%", style="number", decimals=0) for q in (5, 50, 95)),
-        *(count(key) for key in ("beyond", "outside", "degenerate", "duplicates", "jumps", "missing", "unreadable")),
+        *(count_column(key) for key in FAULTS),
     )
     rows = tuple(Row((r.name, r.kind, " ".join(r.feeds) or "nothing"), r.figures) for r in reports)
     return Table(("Source", "Kind", "Feeds"), columns, (rows,))
 
 
 def convert(options: argparse.Namespace) -> dict[str, Any]:
-    """Write each source in the format asked for."""
-    from idfree.core.progress import progress
-    from idfree.datasets.convert import convert
+    """Convert; print and return the paths written."""
+    from idfree.pipelines.convert_data import convert_data
 
-    found = opened(options)
-    writing = convert(found, options.to, options.out)
-    written = [str(path) for path in progress(writing, "convert", len(found), options.quiet, "sources")]
+    paths = convert_data(
+        options.data,
+        options.to,
+        options.out,
+        images=options.images,
+        half=options.half,
+        set=options.set,
+        quiet=options.quiet,
+    )
+    written = [str(path) for path in paths]
     if not options.json:
         print(*written, sep="\n")
     return {"written": written}
 
 
 def pack(options: argparse.Namespace) -> dict[str, Any]:
-    """Pack; gives the names of the files in the zip."""
+    """Zip results; return the names of the files in the zip."""
     from idfree.datasets.submission import pack
 
     results: Path = options.results

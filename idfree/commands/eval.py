@@ -18,85 +18,72 @@ STYLES = ("table", "csv", "markdown", "latex")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """What users may say."""
+    """Declare the options."""
     parser.add_argument("results", type=Path, nargs="+", help="a folder of NAME.txt, or one file; several are compared")
     parser.add_argument("truth", type=Path, help="a folder of MOTChallenge sequences, one of them, or a gt.txt")
-    parser.add_argument("--protocol", choices=PROTOCOLS, default="auto", help="auto looks at the gt")
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="auto", help="preprocessing; auto: from the gt.txt")
     parser.add_argument("--metrics", default="", help="only these columns, comma separated: HOTA,MOTA,IDF1 …")
     parser.add_argument("--per-sequence", action="store_true", help="compare several results sequence by sequence")
-    add_part(parser)
+    add_frame_subset(parser)
     add_style(parser)
 
 
-def add_part(parser: argparse.ArgumentParser) -> None:
-    """Options that cut sequences; results are numbered as in the whole sequence."""
+def add_frame_subset(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that select frames; results are numbered as in the whole sequence."""
     parser.add_argument("--half", choices=("none", "train", "val"), default="none", help="of n frames, 1…⌊n/2⌋+1 train")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="score frames 1, 1+N, 1+2N … only")
 
 
 def add_style(parser: argparse.ArgumentParser) -> None:
-    """Options that say how the table is written."""
+    """Declare the options for the style of the table."""
     for style in STYLES[1:]:
         parser.add_argument(f"--{style}", dest="style", action="store_const", const=style, help=f"the table as {style}")
     parser.set_defaults(style="table")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Score, and print the table; gives TrackEval's figures by sequence (and by results, if there are several)."""
-    from idfree.show.tables import TRACKING, comparison, scores
+    """Evaluate, and print a table; return TrackEval's metrics by sequence, for several results by result first."""
+    from idfree.pipelines.evaluate import evaluate
+    from idfree.show.tables import TRACKING, comparison_table, score_table
 
-    if options.every < 1:
-        raise UserError(f"--every {options.every}: expected 1 or more")
-    columns = chosen(TRACKING, options.metrics)
-    named = dict(zip(labels(options.results), options.results, strict=True))
-    figures = {name: score(path, options) for name, path in named.items()}
-    if len(figures) > 1:
-        show(comparison(figures, columns, options.per_sequence), options)
-        return figures
-    only = next(iter(figures.values()))
-    show(scores(only, columns), options)
-    return only
-
-
-def score(results: Path, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """TrackEval's figures of every sequence, and COMBINED."""
-    from idfree.core.progress import progress
-    from idfree.evaluation.tracking import Scores, evaluate, figures
-    from idfree.pipelines.evaluate import pair, truths
-
-    per_sequence: dict[str, Scores] = {}
-    pairs = pair(results, options.truth, options.half, options.every)
-    for each in progress(pairs, str(results), len(truths(options.truth)), options.quiet, "sequences"):
-        per_sequence[each.name] = evaluate(each.truth, each.results, options.protocol, each.frames, each.names)
-    combined = sum(per_sequence.values(), Scores())
-    return {name: figures(each) for name, each in {**per_sequence, "COMBINED": combined}.items()}
+    columns = select_columns(TRACKING, options.metrics)
+    metrics = {
+        name: evaluate(path, options.truth, options.protocol, options.half, options.every, quiet=options.quiet)
+        for name, path in zip(short_names(options.results), options.results, strict=True)
+    }
+    if len(metrics) > 1:
+        print_table(comparison_table(metrics, columns, options.per_sequence), options.style, options.json)
+        return metrics
+    (of_sequences,) = metrics.values()
+    print_table(score_table(of_sequences, columns), options.style, options.json)
+    return of_sequences
 
 
-def chosen(columns: "tuple[Column, ...]", metrics: str) -> "tuple[Column, ...]":
-    """The columns asked for, by header or by TrackEval's name. Raises UserError for one that is not there."""
+def select_columns(columns: "tuple[Column, ...]", metrics: str) -> "tuple[Column, ...]":
+    """Select columns by comma-separated headers or TrackEval's names; all if empty. Raises UserError."""
     if not metrics:
         return columns
-    known = {name.lower(): column for column in columns for name in (column.header, column.key)}
-    asked = [name.strip() for name in metrics.split(",")]
-    unknown = [name for name in asked if name.lower() not in known]
+    by_name = {name.lower(): column for column in columns for name in (column.header, column.key)}
+    names = [name.strip() for name in metrics.split(",")]
+    unknown = [name for name in names if name.lower() not in by_name]
     if unknown:
         raise UserError(f"--metrics {','.join(unknown)}: there are {', '.join(c.header for c in columns)}")
-    return tuple(known[name.lower()] for name in asked)
+    return tuple(by_name[name.lower()] for name in names)
 
 
-def labels(results: list[Path]) -> list[str]:
-    """A short name for each: that of its folder, unless two share it."""
-    short = [path.stem if path.is_file() else path.resolve().name for path in results]
-    return short if len(set(short)) == len(short) else [str(path) for path in results]
+def short_names(results: list[Path]) -> list[str]:
+    """A name for each result: that of its folder or file, or the whole path if two are the same."""
+    names = [path.stem if path.is_file() else path.resolve().name for path in results]
+    return names if len(set(names)) == len(names) else [str(path) for path in results]
 
 
-def show(table: "Table", options: argparse.Namespace) -> None:
-    """Print the table in the style asked for; nothing beside JSON."""
-    from idfree.show import tables
+def print_table(table: "Table", style: str, json: bool) -> None:
+    """Print a table in one of STYLES; nothing if the output is JSON."""
+    from idfree.show import table_formats, tables
 
-    if options.json:
+    if json:
         return
-    if options.style == "table":
+    if style == "table":
         tables.show(table)
     else:
-        print(tables.FORMATS[options.style](table), end="")
+        print(table_formats.FORMATS[style](table), end="")

@@ -9,21 +9,16 @@ from typing import Any
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """What users may say."""
+    """Declare the options."""
     parser.add_argument("checkpoint", type=Path, help="RUN/best.pt or RUN/last.pt")
     parser.add_argument("-o", "--out", type=Path, help="the file (default: beside the checkpoint, .onnx)")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Export; gives the path."""
-    from idfree.learn.checkpoint import load
-    from idfree.learn.methods import registry, simplereid
+    """Export; return the path."""
+    from idfree.pipelines.export import export
 
-    out = options.out or options.checkpoint.with_suffix(".onnx")
-    if load(options.checkpoint)["settings"].get("method") == "simplereid":
-        simplereid.export(simplereid.open_checkpoint(options.checkpoint), out, {})
-    else:
-        registry.export(options.checkpoint, out)
+    out = export(options.checkpoint, options.out)
     if not options.json:
         print(f"{out}: ONNX Runtime makes of it what PyTorch makes of {options.checkpoint}")
     return {"model": str(out)}

@@ -1,27 +1,24 @@
-"""draw results that exist on the video they belong to; or, beside the truth, embeddings
+"""draw tracking results on their video; or plot embeddings with their true identities
 
 example: idfree show runs/track/street/street.txt street.mp4 -o street-annotated.mp4
-         idfree show embeddings runs/outrack/best.pt MOT17/train -o looks
-         idfree show embeddings features MOT17/train -o looks     (features/NAME.npy: boxes and an embedding each)
+         idfree show embeddings runs/outrack/best.pt MOT17/train -o embeddings
+         idfree show embeddings features MOT17/train -o embeddings     (features/NAME.npy: boxes and an embedding each)
 """
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from idfree.commands.data import IMAGES
-from idfree.commands.eval import add_part
+from idfree.commands.eval import add_frame_subset
 from idfree.core.errors import UserError
 
-if TYPE_CHECKING:
-    from idfree.core.types import Annotation, Sequence
-
 EMBEDDINGS = "embeddings"
-OF_EMBEDDINGS = {"points": 1000, "gap": 20, "min_iou": 0.5, "images": None, "half": "none", "every": 1}  # by default
+PLOT_DEFAULTS = {"points": 1000, "gap": 20, "min_iou": 0.5, "images": None, "half": "none", "every": 1}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """What users may say."""
+    """Declare the options."""
     parser.add_argument("results", type=Path, help="NAME.txt, or a folder of them, in MOTChallenge format")
     parser.add_argument("source", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
     parser.add_argument(
@@ -36,71 +33,65 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--show", action="store_true", help="show it in a window; then a video is only written with -o")
     parser.add_argument("--fps", type=float, help="frames per second of the video")
     group = parser.add_argument_group("of embeddings")
-    group.add_argument("--points", type=int, help="drawn of each sequence (1000), evenly over time")
-    group.add_argument("--gap", type=int, metavar="FRAMES", help="at most, between the two matched (20)")
-    group.add_argument("--min-iou", type=float, help="of a detection with the person that it is (0.5)")
+    group.add_argument("--points", type=int, help="plotted of each sequence (1000), evenly over time")
+    group.add_argument("--gap", type=int, metavar="FRAMES", help="at most, between the two matched frames (20)")
+    group.add_argument("--min-iou", type=float, help="of a detection with the person that it is matched to (0.5)")
     group.add_argument("--images", type=Path, help=IMAGES)
-    add_part(parser)
-    parser.set_defaults(**OF_EMBEDDINGS)
+    add_frame_subset(parser)
+    parser.set_defaults(**PLOT_DEFAULTS)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Draw every sequence of the source that has results; gives the videos' paths, of embeddings their figures."""
+    """Draw results, and return the paths of the videos; or plot embeddings, and return statistics and paths."""
     if options.truth is not None:
         if str(options.results) != EMBEDDINGS:
             raise UserError(f"show {options.results} {options.source} {options.truth}: expected show RESULTS SOURCE")
-        from idfree.commands import show_embeddings
+        return run_embeddings(options)
+    changed = [
+        f"--{name.replace('_', '-')}" for name, value in PLOT_DEFAULTS.items() if getattr(options, name) != value
+    ]
+    if changed:
+        raise UserError(f"{' '.join(changed)}: only for `idfree show embeddings MODEL|FEATURES TRUTH`")
+    from idfree.pipelines.annotate import annotate
 
-        return show_embeddings.run(options)
-    refuse_options_of_embeddings(options)
-    from idfree.sequences import open_source
-    from idfree.sequences.motchallenge import read_results
-
-    sequences = open_source(options.source)
-    written = {}
-    for sequence in sequences:
-        results = results_of(sequence, options.results, alone=len(sequences) == 1)
-        path = video_path(sequence, results, options, alone=len(sequences) == 1)
-        draw(sequence, read_results(results), path, options)
-        written[sequence.name] = str(path) if path else None
-        if path and not options.json:
-            print(path)
-    return written
-
-
-def refuse_options_of_embeddings(options: argparse.Namespace) -> None:
-    """Raises UserError where something was said that would change nothing."""
-    said = [f"--{name.replace('_', '-')}" for name, usual in OF_EMBEDDINGS.items() if getattr(options, name) != usual]
-    if said:
-        raise UserError(f"{' '.join(said)}: only for `idfree show embeddings MODEL|FEATURES TRUTH`")
+    return annotate(
+        options.results,
+        options.source,
+        options.out,
+        show=options.show,
+        frame_rate=options.fps,
+        quiet=options.quiet,
+        on_video=None if options.json else print,
+    )
 
 
-def results_of(sequence: "Sequence", results: Path, alone: bool) -> Path:
-    """The result file of a sequence. Raises UserError where there is none."""
-    if results.is_file() and alone:
-        return results
-    path = results / f"{sequence.name}.txt"
-    if not path.is_file():
-        raise UserError(f"{results}: no {path.name} for the sequence {sequence.name}")
-    return path
+def run_embeddings(options: argparse.Namespace) -> dict[str, Any]:
+    """Plot embeddings, and print statistics; return both, by sequence."""
+    from idfree.pipelines.plot_embeddings import plot_embeddings
+
+    plots = plot_embeddings(
+        options.source,
+        options.truth,
+        options.out or Path("runs") / "show" / "embeddings",
+        points=options.points,
+        gap=options.gap,
+        images=options.images,
+        min_iou=options.min_iou,
+        half=options.half,
+        every=options.every,
+        device=options.device,
+        quiet=options.quiet,
+    )
+    if not options.json:
+        for name, statistics in plots.items():
+            print_statistics(name, statistics)
+    return plots
 
 
-def video_path(sequence: "Sequence", results: Path, options: argparse.Namespace, alone: bool) -> Path | None:
-    """Where the annotated video goes; None where a window is all that is wanted."""
-    if options.out is None:
-        return None if options.show else results.with_suffix(".mp4")
-    out: Path = options.out
-    if out.suffix == ".mp4" and alone:
-        return out
-    return out / f"{sequence.name}.mp4"
-
-
-def draw(sequence: "Sequence", results: "Annotation", path: Path | None, options: argparse.Namespace) -> None:
-    """Write, or show, one annotated video."""
-    from idfree.core.progress import progress
-    from idfree.show.video_output import VideoOutput
-
-    rate = options.fps or sequence.frame_rate
-    with VideoOutput(path, rate, sequence.name if options.show else None) as film:
-        for frame in progress(sequence, sequence.name, sequence.length, options.quiet):
-            film.add(frame, results.tracks_at(frame.number))
+def print_statistics(name: str, statistics: dict[str, Any]) -> None:
+    """Print the statistics of a sequence in one line, and the paths of its plots."""
+    numbers = {key: value for key, value in statistics.items() if isinstance(value, float | int)}
+    texts = (f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}" for key, value in numbers.items())
+    print(f"{name}: {'  '.join(texts)}")
+    for path in statistics["pictures"].values():
+        print(f"  {path}")

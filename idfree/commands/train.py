@@ -7,27 +7,26 @@ example: idfree train fairmot MOT17/train --half train --images videos -o runs/f
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from idfree.commands.data import DATA, IMAGES
-from idfree.commands.train_options import CROPS, METHODS, notice, part, quiet, settings_of
-from idfree.core.errors import UserError
-from idfree.core.progress import training
+from idfree.learn.methods.catalogue import METHODS, methods_of
+from idfree.trackers.registry import TRACKERS
 
-if TYPE_CHECKING:
-    from idfree.datasets.footage import Footage, FootageSettings
+SETTINGS = ("backbone", "size", "stride", "epochs", "batch", "lr", "precision", "init")  # settings with own options
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """What users may say."""
+    """Declare the options."""
     add_ = parser.add_argument
-    add_("method", choices=METHODS, metavar="METHOD", help=", ".join(METHODS))
+    summaries = "; ".join(f"{name}: {method.summary}" for name, method in METHODS.items())
+    add_("method", choices=METHODS, metavar="METHOD", help=summaries)
     add_("data", nargs="+", metavar="DATA", help=DATA)
     add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints, figures and the model")
     add_("--half", choices=("none", "train"), default="none", help="train: first halves, and validate on the second")
     add_("--val", nargs="+", metavar="DATA", help="validate on these (default with --half train: the second halves)")
     add_("--val-every", type=int, default=1, metavar="EPOCHS", help="between validations (1)")
-    add_("--tracker", default="fused", help="of validations (fused, the default of idfree track)")
+    add_("--tracker", default="fused", help=f"of validations: {', '.join(TRACKERS)} (fused)")
     add_("--best", choices=("IDF1", "MOTA", "HOTA"), default="IDF1", help="what makes best.pt the best (IDF1)")
     add_(
         "--identities",
@@ -41,8 +40,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_("--size", help="of the network's picture (1088x608)")
     add_("--stride", help="of its map (4)")
-    add_("--epochs", help="(30; clmot 40)")
-    add_("--batch", help="of all processes: pictures (fairmot 12), pictures in two views (clmot 8), pairs (outrack 12)")
+    trackers = methods_of("one-shot")
+    epochs = ", ".join(f"{name} {method.epochs}" for name, method in trackers.items())
+    batch = ", ".join(f"{method.unit} ({name} {method.batch})" for name, method in trackers.items())
+    add_("--epochs", help=f"({epochs})")
+    add_("--batch", help=f"of all processes: {batch}")
     add_("--lr", help="learning rate, for that batch (1e-4)")
     add_("--precision", help="auto (default), fp32, bf16 or fp16")
     add_(
@@ -63,55 +65,66 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Train; gives where the model is, and the figures of the best validation."""
-    from idfree.commands.train_tracker import train_tracker
-    from idfree.core.settings import override
-    from idfree.datasets.footage import FootageSettings
-    from idfree.datasets.open_footage import open_all
-    from idfree.pipelines.train import LINKED, by_motion
+def run(options: argparse.Namespace) -> dict[str, Any] | None:
+    """Train; return the path of the model and its metrics, None in processes of `torchrun` other than the main one."""
+    from idfree.pipelines.train import train
 
-    data = override(FootageSettings(), part(options.set, "data"))
-    footages = open_all(options.data, options.half, options.images, data)
-    if options.identities == "tracklets":
-        labelling = override(LINKED, part(options.set, "label"))
-        footages = [by_motion(footage, labelling) for footage in footages]
+    show_progress = not (options.quiet or options.json)
     try:
-        return (train_crops if options.method == CROPS else train_tracker)(footages, data, options)
+        report = train(
+            options.method,
+            options.data,
+            options.out,
+            set=method_assignments(options) + options.set,
+            half=options.half,
+            images=options.images,
+            identities=options.identities,
+            val=options.val,
+            val_every=options.val_every,
+            tracker=options.tracker,
+            best=options.best,
+            on_validation=print_metrics if show_progress else None,
+            cache=options.cache,
+            workers=options.workers,
+            resume=options.resume,
+            device=options.device,
+            seed=options.seed,
+            quiet=not show_progress,
+        )
     except KeyboardInterrupt:
         last = options.out / "last.pt"
         raise KeyboardInterrupt(f"--resume goes on from {last}" if last.exists() else "nothing was kept yet") from None
+    if report and not options.json:
+        print(format_report(report, options))
+    return report or None
 
 
-def train_crops(footages: "list[Footage]", data: "FootageSettings", options: argparse.Namespace) -> dict[str, Any]:
-    """Train an appearance model on the crops of everybody whom the footage follows."""
-    from idfree.core.settings import override
-    from idfree.learn.methods import simplereid
-    from idfree.learn.networks.crop_reid import NETWORKS
-    from idfree.learn.parallel import Distributed, distributed_from_torchrun
-    from idfree.pipelines.adapt import facts
-    from idfree.pipelines.label import LabelSettings
-    from idfree.pipelines.train import CropsSettings, crops_of
+def method_assignments(options: argparse.Namespace) -> list[str]:
+    """`name=value` of the settings that have options of their own; the backbone of an encoder is its network."""
+    names = {"backbone": "network"} if METHODS[options.method].kind == "crops" else {}
+    values = {name: getattr(options, name) for name in SETTINGS}
+    return [f"{names.get(name, name)}={value}" for name, value in values.items() if value is not None]
 
-    if distributed_from_torchrun().world > 1:
-        raise UserError("simplereid trains in one process: leave torchrun out")
-    if options.val:
-        raise UserError("simplereid is not validated by tracking: leave --val out, and see idfree eval-appearance")
-    whose = [a for a in options.set if a.partition("=")[0] == "identities"]
-    options.set = [a for a in options.set if a not in whose]
-    settings = settings_of(simplereid.SimpleReidSettings(seed=options.seed), options)
-    labelling, asked = override(LabelSettings(), part(options.set, "label")), override(CropsSettings(), whose)
-    crops = crops_of(footages, NETWORKS[settings.network][1], labelling, asked)
-    model = simplereid.train(
-        crops,
-        settings,
-        options.out,
-        resume=options.resume,
-        progress=None if quiet(options, Distributed()) else training,
-        facts=lambda describe: facts(describe, crops, 0.0),
-        trained_on=notice(footages),
-        device=options.device,
-    )
-    if not options.json:
-        print(f"{model}: of {len(crops)} crops of {crops.tracklets} {'people' if crops.identities else 'tracklets'}")
-    return {"model": str(model), "crops": len(crops), "tracklets": crops.tracklets}
+
+def format_report(report: dict[str, Any], options: argparse.Namespace) -> str:
+    """One line about the trained model."""
+    if "crops" in report:
+        from idfree.pipelines.crop_sets import split_crops_settings
+
+        kind = "people" if split_crops_settings(options.set)[0].identities else "tracklets"
+        return f"{report['model']}: of {report['crops']} crops of {report['tracklets']} {kind}"
+    if not report["figures"]:
+        return str(report["model"])
+    metrics = format_metrics(report["figures"])
+    return f"{report['model']}, the network of iteration {report['iteration']}: {metrics}"
+
+
+def print_metrics(metrics: dict[str, float]) -> None:
+    """Print the metrics of a validation."""
+    print(format_metrics(metrics))
+
+
+def format_metrics(metrics: dict[str, float]) -> str:
+    """The metrics of a validation in one line, ratios in per cent."""
+    ratios = " ".join(f"{name} {100 * metrics[name]:.1f}" for name in ("HOTA", "MOTA", "IDF1"))
+    return f"{ratios} IDSW {metrics['IDSW']:.0f}"

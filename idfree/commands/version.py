@@ -13,11 +13,11 @@ LIBRARIES = ("numpy", "scipy", "onnxruntime", "av", "opencv-python-headless", "t
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """No options of its own."""
+    """This command has no options of its own."""
 
 
 def run(options: argparse.Namespace) -> dict[str, str]:
-    """Print the versions."""
+    """Print and return the versions."""
     versions = {"idfree": __version__, "python": platform.python_version(), **installed()}
     if not options.json:
         print("\n".join(f"{name} {version}" for name, version in versions.items()))
@@ -25,11 +25,11 @@ def run(options: argparse.Namespace) -> dict[str, str]:
 
 
 def installed() -> dict[str, str]:
-    """The libraries that are there, and their versions."""
-    found = {}
+    """Installed libraries and their versions."""
+    versions = {}
     for name in LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

@@ -1,1 +1,1 @@
-"""What every other part of the package may import: types, geometry, settings, files, errors, progress, workers."""
+"""Shared foundations, importable by every other package: types, boxes, settings, files, errors, progress, workers."""

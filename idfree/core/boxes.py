@@ -1,4 +1,4 @@
-"""Box geometry on arrays: float64 `xyxy` rows (left, top, right, bottom) in pixels unless a name says otherwise."""
+"""Box geometry on (N, 4) float64 arrays, in pixels, as xyxy (left, top, right, bottom) unless named otherwise."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,89 +8,89 @@ Integers = NDArray[np.int64]
 
 
 def xywh_to_xyxy(xywh: ArrayLike) -> Floats:
-    """(N, 4) left, top, width, height → xyxy."""
-    corner, size = halves(xywh)
+    """Convert (N, 4) boxes from left, top, width, height to xyxy."""
+    corner, size = split_halves(xywh)
     return np.concatenate([corner, corner + size], axis=1)
 
 
 def xyxy_to_xywh(xyxy: ArrayLike) -> Floats:
-    """(N, 4) xyxy → left, top, width, height."""
-    corner, opposite = halves(xyxy)
+    """Convert (N, 4) boxes from xyxy to left, top, width, height."""
+    corner, opposite = split_halves(xyxy)
     return np.concatenate([corner, opposite - corner], axis=1)
 
 
 def cxcywh_to_xyxy(cxcywh: ArrayLike) -> Floats:
-    """(N, 4) centre x, centre y, width, height → xyxy."""
-    centre, size = halves(cxcywh)
+    """Convert (N, 4) boxes from centre x, centre y, width, height to xyxy."""
+    centre, size = split_halves(cxcywh)
     corner = centre - size / 2
     return np.concatenate([corner, corner + size], axis=1)
 
 
 def xyxy_to_cxcywh(xyxy: ArrayLike) -> Floats:
-    """(N, 4) xyxy → centre x, centre y, width, height."""
-    corner, opposite = halves(xyxy)
+    """Convert (N, 4) boxes from xyxy to centre x, centre y, width, height."""
+    corner, opposite = split_halves(xyxy)
     size = opposite - corner
     return np.concatenate([corner + size / 2, size], axis=1)
 
 
 def xyxy_to_xyah(xyxy: ArrayLike) -> Floats:
-    """(N, 4) xyxy → centre x, centre y, aspect w/h, height (the measurement of DeepSORT and FairMOT)."""
+    """Convert (N, 4) boxes from xyxy to centre x, centre y, aspect ratio w/h, height (as in DeepSORT)."""
     boxes = xyxy_to_cxcywh(xyxy)
     boxes[:, 2] /= boxes[:, 3]
     return boxes
 
 
 def xyah_to_xyxy(xyah: ArrayLike) -> Floats:
-    """(N, 4) centre x, centre y, aspect w/h, height → xyxy."""
+    """Convert (N, 4) boxes from centre x, centre y, aspect ratio w/h, height to xyxy."""
     boxes = np.array(xyah, dtype=np.float64).reshape(-1, 4)
     boxes[:, 2] *= boxes[:, 3]
     return cxcywh_to_xyxy(boxes)
 
 
-def halves(boxes: ArrayLike) -> tuple[Floats, Floats]:
-    """The first two and the last two columns of (N, 4) boxes."""
+def split_halves(boxes: ArrayLike) -> tuple[Floats, Floats]:
+    """Return the first two and the last two columns of (N, 4) boxes, as float64."""
     rows = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     return rows[:, :2], rows[:, 2:]
 
 
 def area(xyxy: Floats) -> Floats:
-    """(N,) areas in px²; a box turned inside out has none."""
+    """Areas (N,) in px²; 0 for a box with negative width or height."""
     width, height = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0).T
     return width * height
 
 
 def intersection(a: Floats, b: Floats) -> Floats:
-    """(N, M) areas in px² shared by each box of `a` (N, 4) with each of `b` (M, 4)."""
+    """Pairwise intersection areas (N, M) in px² of `a` (N, 4) and `b` (M, 4)."""
     width = np.minimum(a[:, None, 2], b[:, 2]) - np.maximum(a[:, None, 0], b[:, 0])
     height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
     return np.maximum(width, 0) * np.maximum(height, 0)
 
 
 def iou(a: Floats, b: Floats) -> Floats:
-    """(N, M) intersection over union of each box of `a` (N, 4) with each of `b` (M, 4); 0 where both are empty."""
-    shared = intersection(a, b)
-    union = area(a)[:, None] + area(b) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    """Pairwise intersection over union (N, M) of `a` (N, 4) and `b` (M, 4); 0 for two boxes without area."""
+    common = intersection(a, b)
+    union = area(a)[:, None] + area(b) - common
+    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
 
 
 def overlap(a: Floats, b: Floats) -> Floats:
-    """(N, M) intersection over the smaller box's area: OUTrack's measure of occlusion (Liu 2021, sec. 3.3)."""
-    shared = intersection(a, b)
+    """Pairwise intersection over the smaller area (N, M): OUTrack's measure of occlusion (Liu 2021, sec. 3.3)."""
+    common = intersection(a, b)
     smaller = np.minimum(area(a)[:, None], area(b))
-    return np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0)
+    return np.divide(common, smaller, out=np.zeros_like(common), where=smaller > 0)
 
 
 def clip(xyxy: Floats, size_hw: tuple[int, int]) -> Floats:
-    """Boxes cut to the image of `size_hw` (height, width); one that lies outside becomes empty."""
+    """Clip boxes to an image of `size_hw` (height, width); a box outside the image becomes one without area."""
     height, width = size_hw
     return np.clip(xyxy, 0, np.array([width, height, width, height], dtype=np.float64))
 
 
-def touching_pairs(a: Floats, b: Floats) -> tuple[Integers, Integers]:
-    """Index pairs (i, j), i ascending, of the boxes a[i] and b[j] that share some area, without looking at all N×M.
+def overlapping_pairs(a: Floats, b: Floats) -> tuple[Integers, Integers]:
+    """Index pairs (i, j), i ascending, of boxes a[i] and b[j] that intersect, without computing all N×M.
 
-    Boxes of `b` are sorted by their left edge, so that the candidates of each a[i] are one run of that order: those
-    that begin before a[i] ends, and not so far to the left that even the widest could not reach it.
+    Sort and sweep: with `b` sorted by left edge, the candidates of a[i] are consecutive: their left edge is less than
+    a[i]'s right edge and greater than a[i]'s left edge minus the width of the widest box of `b`.
     """
     if not len(a) or not len(b):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
@@ -102,18 +102,18 @@ def touching_pairs(a: Floats, b: Floats) -> tuple[Integers, Integers]:
     count = np.maximum(np.searchsorted(b_left, right) - first, 0)
     i = np.repeat(np.arange(len(a)), count)
     j = order[np.arange(len(i)) + np.repeat(first - (np.cumsum(count) - count), count)]
-    touching = np.flatnonzero((top[i] < b_bottom[j]) & (b_top[j] < bottom[i]) & (left[i] < b_right[j]))
-    return i[touching], j[touching]
+    overlapping = np.flatnonzero((top[i] < b_bottom[j]) & (b_top[j] < bottom[i]) & (left[i] < b_right[j]))
+    return i[overlapping], j[overlapping]
 
 
-def intersection_of_pairs(a: Floats, b: Floats) -> Floats:
-    """(K,) areas in px² that a[k] shares with b[k]."""
+def paired_intersection(a: Floats, b: Floats) -> Floats:
+    """Intersection areas (K,) in px² of a[k] with b[k]."""
     width, height = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0).T
     return width * height
 
 
-def iou_of_pairs(a: Floats, b: Floats) -> Floats:
-    """(K,) intersection over union of a[k] with b[k]; 0 where both are empty."""
-    shared = intersection_of_pairs(a, b)
-    union = area(a) + area(b) - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+def paired_iou(a: Floats, b: Floats) -> Floats:
+    """Intersection over union (K,) of a[k] with b[k]; 0 for two boxes without area."""
+    common = paired_intersection(a, b)
+    union = area(a) + area(b) - common
+    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)

@@ -1,6 +1,5 @@
-"""Crops of people, sorted into tracklets: what an appearance model is trained on."""
+"""CropSet: image crops grouped by tracklet, the training data of appearance models."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
-from idfree.core.files import whole
+from idfree.core.files import atomic_write
+from idfree.core.reading import MALFORMED
 from idfree.core.types import Crops, Floats, Integers
 
 PairMask = NDArray[np.bool_]  # (T, T), symmetric
@@ -17,12 +17,13 @@ COLUMNS = ("crops", "tracklet", "frame", "video", "xyxy")
 
 @dataclass(frozen=True)
 class CropSet:
-    """Crops and where they come from, a row each.
+    """K crops with their tracklet, frame, video and box, as parallel arrays.
 
-    crops (K, H, W, 3) BGR; tracklet (K,) 0…T−1, none left out; frame (K,) of its video; video (K,); xyxy (K, 4) pixels.
-    identities: the tracklets are people's true identities (as in Market-1501), each one different from all others, not
-    a tracker's tracklets, of which two may be the same person. Sets without time have frame −1 throughout.
-    Raises UserError where lengths differ, a tracklet is empty, or one lies in two videos and is no identity.
+    crops: (K, H, W, 3), BGR. tracklet: (K,), numbers 0…T−1 without a gap. frame: (K,), number in the video, −1 if the
+    data set has no time. video: (K,), number of the video. xyxy: (K, 4), pixels.
+    identities: True if `tracklet` holds annotated identities (as in Market-1501) rather than tracklets, of which two
+    may show the same person.
+    Raises UserError if lengths differ, a number has no crop, or a tracklet (not an identity) lies in two videos.
     """
 
     crops: Crops
@@ -44,58 +45,51 @@ class CropSet:
         numbers = np.unique(self.tracklet)
         if not np.array_equal(numbers, np.arange(len(numbers))):
             raise UserError("CropSet: tracklets must be numbered from 0 without a gap")
-        if not self.identities and np.any(self.video != self.video_of()[self.tracklet]):
+        if not self.identities and np.any(self.video != self.tracklet_video()[self.tracklet]):
             raise UserError("CropSet: a tracklet lies in two videos")
 
     def __len__(self) -> int:
         return len(self.crops)
 
     @property
-    def tracklets(self) -> int:
-        """T, how many tracklets there are."""
+    def tracklet_count(self) -> int:
+        """T, the number of tracklets."""
         return int(self.tracklet.max(initial=-1)) + 1
 
-    def video_of(self) -> Integers:
-        """(T,) the video of each tracklet; of an identity in several, the first."""
-        return first_and_last(self.tracklet, self.video)[0]
+    def tracklet_video(self) -> Integers:
+        """Video (T,) of each tracklet; the lowest number for an identity that occurs in several."""
+        return tracklet_ranges(self.tracklet, self.video)[0]
 
     def spans(self) -> tuple[Integers, Integers]:
-        """(T,) and (T,): the first and the last frame of each tracklet."""
-        return first_and_last(self.tracklet, self.frame)
+        """First and last frame, each (T,), of the tracklets."""
+        return tracklet_ranges(self.tracklet, self.frame)
 
     def coexisting(self) -> PairMask:
-        """(T, T) whether two tracklets are of one video and overlap in time: certainly two people."""
-        return coexisting(*self.spans(), self.video_of())
-
-    def different(self) -> PairMask:
-        """(T, T) whether two tracklets are certainly two people: coexisting, of two videos, or two identities."""
-        if self.identities:
-            return ~np.eye(self.tracklets, dtype=bool)
-        video = self.video_of()
-        return self.coexisting() | (video[:, None] != video)
+        """Cannot-link mask (T, T): pairs of tracklets that coexist in one video."""
+        return coexistence_mask(*self.spans(), self.tracklet_video())
 
     def save(self, path: Path | str) -> None:
-        """Write an uncompressed .npz, whole or not at all. Raises UserError."""
-        columns = {name: getattr(self, name) for name in COLUMNS}
-        with whole(path) as partial, partial.open("wb") as file:
-            np.savez(file, identities=np.array(self.identities), **columns)
+        """Write an uncompressed .npz file atomically. Raises UserError."""
+        arrays = {name: getattr(self, name) for name in COLUMNS}
+        with atomic_write(path) as partial, partial.open("wb") as file:
+            np.savez(file, identities=np.array(self.identities), **arrays)
 
     @classmethod
     def load(cls, path: Path | str) -> "CropSet":
-        """Read what `save` wrote. Raises UserError where there is no such file or it is something else."""
+        """Read a file written by `save`. Raises UserError if it cannot be read or is not such a file."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
                 return cls(**{name: stored[name] for name in COLUMNS}, identities=bool(stored["identities"]))
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}; expected crops (.npz)") from error
-        except (KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        except MALFORMED as error:
             raise UserError(f"{path}: is no set of crops written by idfree") from error
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
 
 
-def first_and_last(tracklet: Integers, number: Integers) -> tuple[Integers, Integers]:
-    """(T,) and (T,): the least and the greatest number (K,) in each tracklet (K,) 0…T−1, none of them empty."""
+def tracklet_ranges(tracklet: Integers, number: Integers) -> tuple[Integers, Integers]:
+    """Minimum and maximum, each (T,), of `number` (K,) over the rows of each tracklet; `tracklet` (K,) is 0…T−1."""
     order = np.lexsort((number, tracklet))
     border = np.flatnonzero(np.diff(tracklet[order]))
     ends = np.concatenate([border, [len(order) - 1]]) if len(order) else border
@@ -103,11 +97,11 @@ def first_and_last(tracklet: Integers, number: Integers) -> tuple[Integers, Inte
     return number[order[starts]], number[order[ends]]
 
 
-def coexisting(first: Integers, last: Integers, video: Integers) -> PairMask:
-    """(T, T) whether two tracklets, each of frames first…last (T,) of a video (T,), overlap in time; not with itself.
+def coexistence_mask(first: Integers, last: Integers, video: Integers) -> PairMask:
+    """Cannot-link mask (T, T): pairs of tracklets that coexist in one video; the diagonal is False.
 
-    Frame −1 is no time: nothing coexists with it.
+    first, last: frames (T,) of each tracklet; frame −1 means no time, such tracklets coexist with none. video: (T,).
     """
-    together = (first[:, None] <= last) & (first <= last[:, None]) & (video[:, None] == video)
-    timed = first >= 0
-    return together & timed & timed[:, None] & ~np.eye(len(first), dtype=bool)
+    overlapping = (first[:, None] <= last) & (first <= last[:, None]) & (video[:, None] == video)
+    has_time = first >= 0
+    return overlapping & has_time & has_time[:, None] & ~np.eye(len(first), dtype=bool)

@@ -1,6 +1,10 @@
-"""Files that appear whole or not at all: write beside the target, then rename."""
+"""Atomic writing of files: write to a temporary file in the same folder, then rename it."""
 
+import errno
 import os
+import shutil
+import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,13 +13,19 @@ from idfree.core.errors import UserError
 
 
 @contextmanager
-def whole(path: Path | str) -> Iterator[Path]:
-    """Give a temporary path to write to; it becomes `path` when the block ends well and vanishes when it does not.
+def atomic_write(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path to write to; rename it to `path` if the block succeeds, delete it if the block raises.
 
-    The temporary file lies in the same folder (a rename across file systems is not atomic) and keeps the suffix
-    (video writers choose the container by it). Raises UserError where the folder cannot be made or written to.
+    The temporary file lies in the folder of `path` (renaming across file systems is not atomic) and has its suffix
+    (video writers choose the container by it). A link stays, the file that it names is replaced; pipes and character
+    devices (/dev/stdout) get the bytes at the end. Raises UserError if the folder cannot be created or written to.
     """
     path = Path(path)
+    if is_special(path):
+        with write_through(path) as partial:
+            yield partial
+        return
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     make_folder(path.parent)
     if path.is_dir():
@@ -31,14 +41,46 @@ def whole(path: Path | str) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def is_special(path: Path) -> bool:
+    """Whether a path is neither a regular file nor a folder, nor a link to one. Raises UserError for a link loop."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UserError(f"cannot write {path}: {error.strerror}") from error
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+@contextmanager
+def write_through(path: Path) -> Iterator[Path]:
+    """Yield a temporary path; its bytes go to the pipe or character device `path` if the block succeeds.
+
+    Raises UserError for other kinds (disks, sockets), and for a pipe that nobody reads.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+        raise UserError(f"cannot write {path}: it is neither a file, nor a pipe or character device")
+    with tempfile.TemporaryDirectory() as folder:
+        partial = Path(folder) / path.name
+        yield partial
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)  # does not wait for the reader of a pipe
+            os.set_blocking(descriptor, True)
+            with partial.open("rb") as source, open(descriptor, "wb") as target:
+                shutil.copyfileobj(source, target)
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}") from error
+
+
 def write_text(path: Path | str, text: str) -> None:
-    """Write `text` to `path` as UTF-8 with Unix line ends, whole or not at all."""
-    with whole(path) as partial:
+    """Write `text` to `path` atomically, as UTF-8 with Unix line ends. Raises UserError."""
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
 def make_folder(path: Path) -> None:
-    """Make `path` and its parents, and be sure that it can be written to. Raises UserError."""
+    """Create the folder `path` and its parents if needed. Raises UserError if it cannot be created or written to."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

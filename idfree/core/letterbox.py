@@ -1,8 +1,8 @@
 """Letterbox geometry: where an image lies in a network's input, and how boxes map between the two.
 
 Pixel coordinates start at the image's corner (pixel centres lie at half-integers), so that a resize is a pure scaling
-and a letterbox a scaling followed by a translation. The scale is that of the resized image itself: rounding its sides to
-whole pixels makes it differ slightly between x and y, and a box mapped there and back is exact.
+and a letterbox a scaling followed by a translation. The scale is that of the resized image: as its sides are rounded to
+whole pixels, it differs slightly between x and y; boxes mapped to the input and back are exact.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Placement = Literal["corner", "centre", "stretch"]
 
 @dataclass(frozen=True)
 class Letterbox:
-    """An image of `image_hw`, resized to `resized_hw`, with its top left corner at `offset_xy` of the input `input_hw`."""
+    """An image of `image_hw` resized to `resized_hw`, its top left corner at `offset_xy` of an input `input_hw`."""
 
     image_hw: tuple[int, int]
     input_hw: tuple[int, int]

@@ -1,4 +1,4 @@
-"""An ONNX file opened for running: where it runs, and what its failures mean."""
+"""Inference sessions for ONNX files: ONNX Runtime or OpenVINO, execution providers, error messages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,26 +11,20 @@ from numpy.typing import NDArray
 
 from idfree.core.errors import MissingExtra, UserError
 
-ERRORS_ONLY = 3  # ONNX Runtime's severities: 2 warns of every weight it drops and every node it leaves on the CPU
+ERRORS_ONLY = 3  # ONNX Runtime's log severity; 2 would also log every dropped weight and every node left on the CPU
 
-KINDS: dict[str, type[np.generic]] = {
+NUMPY_TYPES: dict[str, type[np.generic]] = {  # by ONNX Runtime's name of the type of an input
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
     "tensor(int64)": np.int64,
     "tensor(int32)": np.int32,
 }
-OPENVINO = {"openvino": "f32", "openvino:bf16": "bf16"}  # devices, and the precision in which OpenVINO then works
-ELEMENTS = {
-    "f32": "float",
-    "f16": "float16",
-    "i64": "int64",
-    "i32": "int32",
-    "u8": "uint8",
-}  # its types in ONNX's words
+OPENVINO_PRECISION = {"openvino": "f32", "openvino:bf16": "bf16"}  # by device
+ONNX_TYPES = {"f32": "float", "f16": "float16", "i64": "int64", "i32": "int32", "u8": "uint8"}  # by OpenVINO's name
 
 
 class ModelInput(Protocol):
-    """An input or output: its shape has an int where the size is fixed, a name or None where it is left open."""
+    """Description of a model input: name, shape (None or a name for a dynamic dimension), type ("tensor(float)")."""
 
     @property
     def name(self) -> str: ...
@@ -41,7 +35,7 @@ class ModelInput(Protocol):
 
 
 class Session(Protocol):
-    """What is asked of an onnxruntime.InferenceSession, or of anything that stands in for one."""
+    """The part of the interface of onnxruntime.InferenceSession that idfree uses."""
 
     def get_inputs(self) -> Sequence[ModelInput]: ...
     def get_modelmeta(self) -> Any: ...
@@ -49,32 +43,32 @@ class Session(Protocol):
 
 
 def open_session(path: Path | str, device: str = "auto", threads: int | None = None) -> Session:
-    """Open an ONNX file with ONNX Runtime, or on the device `openvino` with OpenVINO.
+    """Open an ONNX file with ONNX Runtime, or with OpenVINO if the device is `openvino`.
 
-    device: `auto` (CUDA where this ONNX Runtime has it, else CPU), `cpu`, `cuda`, `cuda:1`, `mps`, `openvino` (the CPU,
-    in float32), `openvino:bf16`. threads: CPU threads within an operator; None takes every core.
-    Raises UserError where there is no such file, it cannot be read as a model, or the device is not to be had.
+    device: `auto` (CUDA if this ONNX Runtime has it, else CPU), `cpu`, `cuda`, `cuda:1`, `mps`, `openvino` (CPU,
+    float32) or `openvino:bf16`. threads: CPU threads within an operator; None uses all cores.
+    Raises UserError if the file does not exist, cannot be read as a model, or the device is not available.
     """
     import onnxruntime
 
     if not Path(path).is_file():
         raise UserError(f"{path}: {'is a folder' if Path(path).is_dir() else 'no such file'}, expected an ONNX model")
-    if device in OPENVINO:
-        return OpenVinoSession(path, OPENVINO[device], threads)
+    if device in OPENVINO_PRECISION:
+        return OpenVinoSession(path, OPENVINO_PRECISION[device], threads)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = threads or 0
-    wanted = providers(device, onnxruntime.get_available_providers())
+    providers = execution_providers(device, onnxruntime.get_available_providers())
     try:
-        session: Session = onnxruntime.InferenceSession(str(path), options, providers=wanted)
-    except Exception as error:  # ONNX Runtime's exceptions share no base of their own
-        raise UserError(f"{path}: ONNX Runtime cannot load it as a model: {reason(error)}") from error
+        session: Session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
+        raise UserError(f"{path}: ONNX Runtime cannot load it as a model: {summarise_error(error)}") from error
     return session
 
 
 @dataclass(frozen=True)
 class OpenVinoInput:
-    """An input of a model in OpenVINO."""
+    """Description of a model input, as onnxruntime.NodeArg."""
 
     name: str
     shape: tuple[int | None, ...]
@@ -82,10 +76,10 @@ class OpenVinoInput:
 
 
 class OpenVinoSession:
-    """An ONNX file in OpenVINO, asked as one in ONNX Runtime.
+    """An ONNX file run by OpenVINO on the CPU, with the interface `Session`.
 
-    precision: `f32`, or `bf16`, in which CPUs that multiply it are several times as fast; a network's figures then have
-    three digits. Raises MissingExtra without the package openvino, and UserError where it cannot read the model.
+    precision: `f32`, or `bf16` (three significant digits), several times as fast on CPUs that support it.
+    Raises MissingExtra without the package openvino, and UserError if OpenVINO cannot read the model.
     """
 
     def __init__(self, path: Path | str, precision: str = "f32", threads: int | None = None):
@@ -95,14 +89,15 @@ class OpenVinoSession:
         except ModuleNotFoundError as error:
             raise MissingExtra("openvino", "openvino", "--device openvino") from error
         core = openvino.Core()
-        core.add_extension(ConversionExtension("DeformConv", deform_conv))  # without it, OpenVINO 2026.4 crashes
+        # Without this conversion, OpenVINO 2026.4 crashes on the operator.
+        core.add_extension(ConversionExtension("DeformConv", convert_deform_conv))
         options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
         options |= {"INFERENCE_NUM_THREADS": str(threads or 0)}
         try:
             self.model = core.read_model(str(path))
             compiled = core.compile_model(self.model, "CPU", options)
         except RuntimeError as error:
-            raise UserError(f"{path}: OpenVINO cannot load it as a model: {reason(error)}") from error
+            raise UserError(f"{path}: OpenVINO cannot load it as a model: {summarise_error(error)}") from error
         self.request = compiled.create_infer_request()
 
     def get_inputs(self) -> list[OpenVinoInput]:
@@ -110,22 +105,22 @@ class OpenVinoSession:
             OpenVinoInput(
                 port.any_name,
                 tuple(side.get_length() if side.is_static else None for side in port.partial_shape),
-                f"tensor({ELEMENTS.get(port.element_type.to_string(), port.element_type.to_string())})",
+                f"tensor({ONNX_TYPES.get(port.element_type.to_string(), port.element_type.to_string())})",
             )
             for port in self.model.inputs
         ]
 
     def get_modelmeta(self) -> Any:
-        said = dict(self.model.get_rt_info().items()).get("framework", {})
-        return SimpleNamespace(custom_metadata_map={name: value.value for name, value in said.items()})
+        metadata = dict(self.model.get_rt_info().items()).get("framework", {})
+        return SimpleNamespace(custom_metadata_map={name: value.value for name, value in metadata.items()})
 
     def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        found = self.request.infer(dict(input_feed))
-        return [found[k] for k in range(len(self.model.outputs))]
+        outputs = self.request.infer(dict(input_feed))
+        return [outputs[k] for k in range(len(self.model.outputs))]
 
 
-def deform_conv(node: Any) -> Any:
-    """ONNX's DeformConv (opset 19) in OpenVINO's operators, of which it is two."""
+def convert_deform_conv(node: Any) -> Any:
+    """Convert a DeformConv node (ONNX opset 19) to OpenVINO's deformable convolution and an addition of the bias."""
     from openvino import opset8
 
     x, weight, offset, bias, mask = (node.get_input(k) for k in range(5))
@@ -133,32 +128,32 @@ def deform_conv(node: Any) -> Any:
         node.get_attribute(name, default)
         for name, default in (("strides", [1, 1]), ("pads", [0] * 4), ("dilations", [1, 1]))
     )
-    found = opset8.deformable_convolution(
+    convolved = opset8.deformable_convolution(
         x, offset, weight, strides, pads[:2], pads[2:], dilations, mask=mask, bilinear_interpolation_pad=True
     )
-    return opset8.add(found, opset8.reshape(bias, np.array([1, -1, 1, 1]), False)).outputs()
+    return opset8.add(convolved, opset8.reshape(bias, np.array([1, -1, 1, 1]), False)).outputs()
 
 
-def providers(device: str, available: Sequence[str]) -> list[str | tuple[str, dict[str, int]]]:
-    """The execution providers for a device, the CPU last. Raises UserError where ONNX Runtime lacks the device's."""
+def execution_providers(device: str, available: Sequence[str]) -> list[str | tuple[str, dict[str, int]]]:
+    """Execution providers of ONNX Runtime for a device, CPU last. Raises UserError if ONNX Runtime lacks it."""
     kind, _, number = device.partition(":")
     if kind == "auto":
         kind = "cuda" if "CUDAExecutionProvider" in available else "cpu"
-    wanted = {"cpu": None, "cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}
-    if kind not in wanted or (number and not (kind == "cuda" and number.isdecimal())):
+    names = {"cpu": None, "cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}
+    if kind not in names or (number and not (kind == "cuda" and number.isdecimal())):
         raise UserError(f"--device {device}: expected auto, cpu, cuda, cuda:N, mps, openvino or openvino:bf16")
-    name = wanted[kind]
+    name = names[kind]
     if name is None:
         return ["CPUExecutionProvider"]
     if name not in available:
         hint = "; pip install onnxruntime-gpu in its place" if kind == "cuda" else ""
         raise UserError(f"--device {device}: this ONNX Runtime has only {', '.join(available)}{hint}")
-    chosen = (name, {"device_id": int(number)}) if number else name
-    return [chosen, "CPUExecutionProvider"]
+    provider = (name, {"device_id": int(number)}) if number else name
+    return [provider, "CPUExecutionProvider"]
 
 
-def reason(error: Exception, length: int = 200) -> str:
-    """The first line of what ONNX Runtime says, without its codes, the path and its tail."""
+def summarise_error(error: Exception, length: int = 200) -> str:
+    """First line of the message of an ONNX Runtime error, at most `length` characters, without error codes."""
     text = str(error).partition(" failed:")[2] or str(error) or type(error).__name__
     line = text.strip().splitlines()[0]
     return line if len(line) <= length else line[: length - 1] + "…"

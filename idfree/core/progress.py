@@ -1,4 +1,4 @@
-"""Progress on stderr with rate and time left; silent when asked, and when stderr is no terminal."""
+"""Progress bars on stderr with rate and remaining time; none if quiet or if stderr is not a terminal."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,10 @@ T = TypeVar("T")
 
 
 def progress(items: Iterable[T], label: str, total: int | None, quiet: bool, unit: str = "frames") -> Iterator[T]:
-    """The items, while a bar shows how far they are: done, of how many, per second, time left."""
+    """Yield the items under a progress bar.
+
+    total: number of items, None if unknown. unit: what is counted, for the rate ("frames/s").
+    """
     if quiet or not sys.stderr.isatty():
         yield from items
         return
@@ -31,6 +34,6 @@ def progress(items: Iterable[T], label: str, total: int | None, quiet: bool, uni
                 bar.update(task, rate=f"{speed:.1f} {unit}/s")
 
 
-def training(iterations: range) -> Iterator[int]:
-    """The iterations of a training, under a bar."""
+def training_progress(iterations: range) -> Iterator[int]:
+    """Yield the iterations of a training under a progress bar."""
     return progress(iterations, "training", len(iterations), quiet=False, unit="iterations")

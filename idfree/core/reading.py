@@ -2,15 +2,18 @@
 
 import io
 import json
+import math
+import os
 import re
 import struct
-import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, BinaryIO
 from xml.etree import ElementTree
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +21,13 @@ from numpy.typing import NDArray
 from idfree.core.errors import UserError
 from idfree.core.pipes import is_pipe, read_bytes
 
-# What parsers raise for damaged files (SyntaxError: NumPy, for the header of an array)
+# What parsers raise for damaged files (SyntaxError and TokenError: NumPy, for the header of an array)
 MALFORMED: tuple[type[Exception], ...] = (
     *(ValueError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError, OSError, RecursionError),
-    *(MemoryError, SyntaxError, struct.error, zlib.error, zipfile.BadZipFile),
+    *(MemoryError, SyntaxError, TokenError, NotImplementedError, struct.error, zlib.error, BadZipFile),
 )
 
+ZIP = b"PK"  # first bytes of archives, .npz among them
 LONGEST = 300  # digits of an integer that can be converted to float64
 LONG_INTEGER = re.compile(rf"\d{{{LONGEST + 1}}}")
 
@@ -34,13 +38,21 @@ def explain_errors(path: Path | str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise UserError(f"no such file: {shorten(path)}") from None
+        raise UserError(f"no such file: {path}") from None
     except IsADirectoryError:
         raise UserError(f"{path} is a folder, expected a file") from None
     except OSError as error:
-        raise UserError(f"cannot read {shorten(path)}: {error.strerror or error}") from error
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError:
-        raise UserError(f"no such file: {shorten(path)!r} (a name cannot hold zero bytes)") from None
+        raise UserError(f"no such file: {str(path)!r} (a name cannot hold zero bytes)") from None
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a file or a link to one; False, too, for names that no file can have, and loops of links."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_content(path: Path | str) -> bytes:
@@ -100,24 +112,28 @@ def read_xml(path: Path | str) -> ElementTree.Element:
 
 def load_array(path: Path | str) -> NDArray[Any]:
     """The array of an .npy file. Raises UserError if it is another file, holds objects, or is cut off."""
-    piped = io.BytesIO(read_content(path)) if is_pipe(path) else None
     with explain_errors(path):
-        if piped is None:
-            open(path, "rb").close()  # explains why it cannot be opened, which np.load does not
+        content = read_bytes(path) if is_pipe(path) else None
+        with open(path, "rb") if content is None else io.BytesIO(content) as file:
+            is_archive = file.read(2) == ZIP
+            file.seek(0)
+            array = None if is_archive else parse_array(file, path)
+    if array is None or array.dtype.kind not in "fiub":
+        kind = "an archive" if array is None else f"{str(array.dtype)[:40]} {array.shape}"
+        raise UserError(f"{path} holds {kind}, expected numbers (.npy)")
+    return array
+
+
+def parse_array(file: BinaryIO, path: Path | str) -> NDArray[Any]:
+    """The array of an open .npy file; memory is allocated only if the file is as large as its header states."""
     try:
-        # A memory map compares the size that the header states with that of the file
-        array = np.load(piped or path, mmap_mode=None if piped else "r", allow_pickle=False)
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read_header(file)
+        start = file.tell()
+        if math.prod(shape) * dtype.itemsize > file.seek(0, os.SEEK_END) - start:
+            raise ValueError("cut off")
+        file.seek(0)
+        return np.lib.format.read_array(file, allow_pickle=False)
     except MALFORMED:
         raise UserError(f"{path} is not a NumPy array of numbers") from None
-    if not isinstance(array, np.ndarray):
-        array.close()
-        raise UserError(f"{path} holds an archive, expected one NumPy array (.npy)")
-    if array.dtype.kind not in "fiub":
-        raise UserError(f"{path} holds {str(array.dtype)[:40]} {array.shape}, expected numbers")
-    return np.array(array)
-
-
-def shorten(path: Path | str) -> str:
-    """A path for a message: whole, unless it is longer than file systems allow."""
-    text = str(path)
-    return text if len(text) <= 300 else f"{text[:100]}…{text[-40:]} ({len(text)} characters)"

@@ -22,6 +22,8 @@ Integers = NDArray[np.int64]
 Image = NDArray[np.uint8]  # (H, W, 3), BGR
 Crops = NDArray[np.uint8]  # (N, H, W, 3), BGR
 
+FRAME_RATES = (1 / 86400, 10_000.0)  # frames per second that are plausible: from one a day to fast high-speed cameras
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -274,7 +276,14 @@ class Sequence:
         return replace(self, read=partial(frames_without_images, self.first, self.length, self.frame_rate, self.times))
 
     def at_rate(self, frame_rate: float) -> "Sequence":
-        """The same frames at another rate; their times follow it, except those of a live camera, which are measured."""
+        """The same frames at another rate; their times follow it, except those of a live camera, which are measured.
+
+        Raises UserError for a rate that cannot be.
+        """
+        if not FRAME_RATES[0] <= frame_rate <= FRAME_RATES[1]:  # also False for NaN
+            raise UserError(
+                f"--fps {frame_rate:g}: expected frames per second, more than 0, {FRAME_RATES[1]:.0f} at most"
+            )
         if self.source is None:
             return replace(self, frame_rate=frame_rate)
 

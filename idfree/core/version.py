@@ -1,3 +1,3 @@
-"""The version of this package, written into every result and model file."""
+"""Version of the package; written into every result file and model file."""
 
 __version__ = "0.1.0"

@@ -1,1 +1,1 @@
-"""Data sets of labelled pictures and videos to train on, and the formats that they come in."""
+"""Data sets for training: labelled images and videos, and the readers and writers of their formats."""

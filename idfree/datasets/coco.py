@@ -4,6 +4,7 @@ The last three are those of the JSON files that CenterTrack (Zhou 2020) and its 
 """
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
@@ -21,13 +22,19 @@ from idfree.datasets.labels import (
     LabelRows,
     OnFault,
     get_key,
+    is_name,
     parse_integer,
     parse_numbers,
+    parse_size,
     xywh_to_corners,
 )
 from idfree.sequences.image_files import locate_images, read_nth_image
+from idfree.sequences.seqinfo import BOUNDS, first_size
+
+LOG = logging.getLogger("idfree")
 
 IMAGE_FOLDER = "images"
+IMAGES_MEASURED = 3  # of a video, until one can be read
 LISTS = ("images", "annotations", "categories")
 Object = dict[str, Any]
 Key = int | str | None
@@ -56,7 +63,7 @@ def read_coco(path: Path, images: Path | None, settings: FootageSettings, on_fau
     footages = []
     for video_id, video_images in images_by_video.items():
         paths = locate_images([image["file_name"] for image in video_images], [images, *image_folders(path)])
-        name, frame_rate = describe_video(video_id, videos.get(video_id, {}), path)
+        name, frame_rate = describe_video(video_id, videos.get(video_id, {}), path, on_fault)
         footage = Footage(
             name=name,
             boxes=labels[video_id].annotation(),
@@ -64,7 +71,7 @@ def read_coco(path: Path, images: Path | None, settings: FootageSettings, on_fau
             image=partial(read_nth_image, paths),
             is_sequence=video_id is not None,
             paths=paths,
-            size_hw=common_size(video_images),
+            size_hw=measured_size(common_size(video_images), paths, path),
             frame_rate=frame_rate,
             source=path,
             classes=settings.names,
@@ -73,11 +80,16 @@ def read_coco(path: Path, images: Path | None, settings: FootageSettings, on_fau
     return footages
 
 
-def describe_video(video_id: Key, video: Object, path: Path) -> tuple[str, float]:
+def describe_video(video_id: Key, video: Object, path: Path, on_fault: OnFault) -> tuple[str, float]:
     """The name and frame rate of a video by its entry in `videos`; the name of the JSON for images of no video."""
+    if video_id is None:
+        return path.stem, Footage.frame_rate
     name = get_key(video, "file_name") or get_key(video, "name") or video_id
-    frame_rate = parse_numbers([video.get("frame_rate")], 1)
-    return path.stem if video_id is None else Path(str(name)).name, frame_rate[0] if frame_rate else Footage.frame_rate
+    frame_rate = parse_numbers([video.get("frame_rate", Footage.frame_rate)], 1)
+    if frame_rate is None or not 0 < frame_rate[0] <= BOUNDS["frameRate"]:
+        on_fault(f"{path}: video {video_id}: frame_rate is {video['frame_rate']}, expected frames per second")
+        frame_rate = (Footage.frame_rate,)
+    return str(name), frame_rate[0]
 
 
 def map_categories(categories: list[Any], names: tuple[str, ...], path: Path) -> dict[Key, int]:
@@ -95,10 +107,10 @@ def group_by_video(images: list[Any], path: Path, on_fault: OnFault) -> ImagesBy
     """The images of each video, sorted by frame_id. Raises UserError if there are no images."""
     by_video: ImagesByVideo = defaultdict(list)
     for row, image in enumerate(images):
-        if get_key(image, "id") is not None and isinstance(image.get("file_name"), str):
+        if get_key(image, "id") is not None and is_name(image.get("file_name")):
             by_video[get_key(image, "video_id")].append(image)
         else:
-            on_fault(f"{path}: images[{row}] has no id or no file_name")
+            on_fault(f"{path}: images[{row}] has no id or no file_name that can be one")
     if not by_video:
         raise UserError(f"{path}: has no images")
     for video_images in by_video.values():
@@ -146,9 +158,22 @@ def image_folders(path: Path) -> list[Path]:
 
 def common_size(images: list[Object]) -> tuple[int, int] | None:
     """(height, width) of all images, None if they differ or are not given."""
-    sizes = {(parse_integer(image.get("height")), parse_integer(image.get("width"))) for image in images}
+    sizes = {(parse_size(image.get("height")), parse_size(image.get("width"))) for image in images}
     height, width = sizes.pop()
     return (height, width) if height and width and not sizes else None
+
+
+def measured_size(size_hw: tuple[int, int] | None, paths: tuple[Path, ...], path: Path) -> tuple[int, int] | None:
+    """`size_hw`, which the JSON `path` declares of all images, unless the first one has another; warns of that."""
+    measured = first_size(paths[:IMAGES_MEASURED])
+    if size_hw is None or measured in (None, size_hw):
+        return size_hw
+    (height, width), (real_height, real_width) = size_hw, measured or size_hw
+    LOG.warning(
+        "%s: is of other images: it says %d×%d, they are %d×%d, which is taken",
+        *(path, width, height, real_width, real_height),
+    )
+    return measured
 
 
 def write_coco(footage: Footage, folder: Path) -> Path:

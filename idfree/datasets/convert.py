@@ -1,61 +1,47 @@
-"""Footage written in another format: which there are, and what each cannot say."""
+"""Convert footage to another dataset format, with a warning about information that the format cannot represent."""
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from idfree.core.errors import UserError
-from idfree.datasets.coco import write_coco
-from idfree.datasets.crowdhuman import write_odgt
 from idfree.datasets.footage import Footage
-from idfree.datasets.jde_lists import write_list
-from idfree.datasets.motchallenge_labels import write_mot
-from idfree.datasets.voc import write_voc
+from idfree.datasets.formats import FORMATS, FRAME_ORDER, IDENTITIES, IGNORE_REGIONS, VISIBILITY
 
 LOG = logging.getLogger("idfree")
 
-WRITERS: dict[str, Callable[[Footage, Path], Path]] = {
-    "mot": write_mot,
-    "coco": write_coco,
-    "odgt": write_odgt,
-    "jde": write_list,
-    "voc": write_voc,
-}
-LOST = {
-    "odgt": ("identities", "visibility", "order in time"),
-    "jde": ("visibility", "regions to ignore"),
-    "voc": ("visibility", "order in time"),
-}
+WRITERS = {name: file_format.write for name, file_format in FORMATS.items() if file_format.write}
 
 
-def convert(footage: Sequence[Footage], to: str, folder: Path) -> Iterable[Path]:
-    """Write each below `folder` in the format `to`, a key of WRITERS; gives what to open to read it again.
+def convert(footages: Sequence[Footage], to: str, folder: Path) -> Iterable[Path]:
+    """Write each footage below `folder` in the format `to`, a key of WRITERS; yields the paths to open them again.
 
-    Pictures are linked; frames of a video are written as JPEG, except to "mot", which takes the video. What the format
-    cannot say is lost, with a warning. Raises UserError where two have one name, or one would be written over itself.
+    Image files are linked; frames of a video are written as JPEG, except for "mot", which links the video. What the
+    format cannot represent is lost, with a warning. Raises UserError if two have the same name, or if a source lies
+    in `folder` and could be overwritten.
     """
-    twice = [name for name, count in Counter(each.name for each in footage).items() if count > 1]
-    if twice:
-        raise UserError(f"two sources are called {twice[0]}: convert them one by one, into folders of their own")
-    for each in footage:
-        if each.source and folder.resolve() in each.source.resolve().parents:
-            raise UserError(f"{each.source} lies in {folder}: convert into another folder, it might be written over")
-    return (write(each, to, folder) for each in footage)
+    repeated = [name for name, count in Counter(footage.name for footage in footages).items() if count > 1]
+    if repeated:
+        raise UserError(f"two sources are called {repeated[0]}: convert them one by one, into folders of their own")
+    for footage in footages:
+        if footage.source and folder.resolve() in footage.source.resolve().parents:
+            raise UserError(f"{footage.source} lies in {folder}: convert into another folder, it might be written over")
+    return (write_footage(footage, to, folder) for footage in footages)
 
 
-def write(footage: Footage, to: str, folder: Path) -> Path:
-    """One of them, with a warning of what is lost."""
+def write_footage(footage: Footage, to: str, folder: Path) -> Path:
+    """Write one footage, with a warning about lost information."""
     boxes = footage.boxes
-    there = {
-        "identities": np.any(boxes.id >= 0),
-        "visibility": np.any(boxes.visibility != 1),
-        "regions to ignore": np.any(boxes.score == 0),
-        "order in time": footage.moving,
+    has = {
+        IDENTITIES: np.any(boxes.id >= 0),
+        VISIBILITY: np.any(boxes.visibility != 1),
+        IGNORE_REGIONS: np.any(boxes.score == 0),
+        FRAME_ORDER: footage.is_sequence,
     }
-    lost = [what for what in LOST.get(to, ()) if there[what]]
+    lost = [feature for feature in FORMATS[to].lost if has[feature]]
     if lost:
         LOG.warning("%s: %s has no place for %s", footage.name, to, ", ".join(lost))
     return WRITERS[to](footage, folder)

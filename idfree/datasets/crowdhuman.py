@@ -12,7 +12,7 @@ from idfree.core.files import write_text
 from idfree.core.reading import parse_json, read_text
 from idfree.datasets.export_images import export_images, image_names
 from idfree.datasets.footage import Footage, FootageSettings
-from idfree.datasets.labels import LabelRows, OnFault, parse_numbers, xywh_to_corners
+from idfree.datasets.labels import LabelRows, OnFault, is_name, parse_numbers, xywh_to_corners
 from idfree.sequences.image_files import locate_images_by_stem, read_nth_image
 
 IMAGE_FOLDER = "Images"
@@ -59,7 +59,7 @@ def parse_record(line: str, place: str, on_fault: OnFault) -> dict[str, Any] | N
     except UserError as error:
         on_fault(f"{error}; was the file cut off?")
         return None
-    if isinstance(record, dict) and isinstance(record.get("ID"), str) and isinstance(record.get("gtboxes"), list):
+    if isinstance(record, dict) and is_name(record.get("ID")) and isinstance(record.get("gtboxes"), list):
         return record
     on_fault(f'{place}: expected {{"ID": …, "gtboxes": […]}}')
     return None

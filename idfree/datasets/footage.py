@@ -1,4 +1,4 @@
-"""Footage to learn from: pictures with boxes, whatever set they come from."""
+"""Footage: labelled images for training, either a video or unrelated still images, independent of the data set."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Literal
 
 from idfree.core.errors import UserError
+from idfree.core.names import file_name
 from idfree.core.types import Annotation, Image
-from idfree.sequences.pictures import is_video, picture_size
+from idfree.sequences.image_files import image_size
+from idfree.sequences.video import is_video
 
 Half = Literal["none", "train", "val"]
 
 
 @dataclass(frozen=True)
 class FootageSettings:
-    """What of the labels is learnt from."""
+    """Which labels are trained on. Raises ValueError if a value is out of range."""
 
-    min_visibility: float = 0.0  # of a box; what shows less is a region to ignore
-    classes: str = "person"  # names of COCO's and VOC's classes, comma separated; class_id is their place in this list
-    crowdhuman: Literal["full", "visible", "head"] = "full"  # which of its three boxes (Shao 2018, sec. 3)
+    min_visibility: float = 0.0  # 0…1; less visible boxes become ignore regions
+    classes: str = "person"  # category names of COCO and VOC, comma separated; class_id is the position in this list
+    crowdhuman: Literal["full", "visible", "head"] = "full"  # which of CrowdHuman's boxes (Shao 2018, sec. 3)
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_visibility <= 1:
@@ -29,43 +31,49 @@ class FootageSettings:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes by class_id."""
+        """Class names by class_id."""
         return tuple(name.strip() for name in self.classes.split(","))
 
 
 @dataclass(frozen=True)
 class Footage:
-    """Pictures with boxes, to train on: a labelled video, or still images.
+    """Labelled images: one video, or a set of still images.
 
-    boxes: frame 1…length; id −1 unknown, others mean nothing in other footage; score 1, or 0 for regions to ignore;
-    class_id from 0, a place in `classes`; visibility. image: gives the picture of a frame, BGR (H, W, 3); raises
-    UserError that names the file. moving: the frames are consecutive moments of one video, not unrelated pictures.
-    paths: where each picture lies, a video's own path once for each of its frames; empty where there are no pictures.
-    size_hw: (height, width), None where pictures differ or nothing tells. source: the file or folder of the labels.
-    offset: the video's number of a frame, less the footage's. everybody: all that there is to see is labelled, so that
-    it can be learnt where nothing is.
+    name: that of files of results; a name that would lead out of their folder is changed (`names.file_name`).
+    boxes: frame 1…length; id −1 if unknown, ids are unique within this footage only; score 1, or 0 for ignore regions;
+    class_id from 0, an index into `classes`; visibility 0…1.
+    image: reads image `number` (from 1) as BGR (H, W, 3); raises UserError with the file's name.
+    is_sequence: the images are consecutive frames of one video, not unrelated still images.
+    paths: the file of each image, or the video's path once per frame; empty if the images are unavailable.
+    size_hw: (height, width), None if it varies or is unknown.
+    source: the file or folder of the labels.
+    offset: frame number in the video − frame number in this footage.
+    fully_labelled: all objects are labelled, so that unlabelled regions are background.
     """
 
     name: str
     boxes: Annotation
     length: int
     image: Callable[[int], Image]
-    moving: bool
+    is_sequence: bool
     paths: tuple[Path, ...] = ()
     size_hw: tuple[int, int] | None = None
     frame_rate: float = 30.0
     source: Path | None = None
     offset: int = 0
     classes: tuple[str, ...] = ("person",)
-    everybody: bool = True
+    fully_labelled: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", file_name(self.name, "footage"))
 
     @property
     def in_video(self) -> bool:
-        """Whether the pictures are frames of a video file, slow to be read out of their order (see frame_cache)."""
+        """Whether the images are frames of a video file, slow to read in random order (see frame_cache)."""
         return bool(self.paths) and is_video(self.paths[0])
 
     def frames(self, first: int, last: int) -> "Footage":
-        """The frames first…last, renumbered from 1. Raises UserError where there are no such frames."""
+        """The frames first…last, renumbered from 1. Raises UserError if they are out of range."""
         if not 1 <= first <= last <= self.length:
             raise UserError(f"{self.name}: frames {first} to {last} of a footage of {self.length}")
         boxes = self.boxes[(self.boxes.frame >= first) & (self.boxes.frame <= last)]
@@ -73,41 +81,42 @@ class Footage:
             self,
             boxes=replace(boxes, frame=boxes.frame - (first - 1)),
             length=last - first + 1,
-            image=partial(later, self.image, first - 1),
+            image=partial(read_with_offset, self.image, first - 1),
             paths=self.paths[first - 1 : last],
             offset=self.offset + first - 1,
         )
 
     def half(self, part: Half) -> "Footage | None":
-        """The half of a video that trains or validates (Zhou 2020: of n frames, the first ⌊n/2⌋ + 1 train).
+        """The training or validation half of a video (Zhou 2020: of n frames, the first ⌊n/2⌋ + 1 train).
 
-        Still images all train; None where nothing is left to validate on. Raises UserError at another part.
+        Still images all belong to the training half. None if the validation half is empty. Raises UserError if `part`
+        is invalid.
         """
         if part not in ("none", "train", "val"):
             raise UserError(f"half {part!r}: expected none, train or val")
-        if part == "none" or (part == "train" and not self.moving):
+        if part == "none" or (part == "train" and not self.is_sequence):
             return self
         first = min(self.length // 2 + 1, self.length)
         if part == "train":
             return self.frames(1, first)
-        return self.frames(first + 1, self.length) if self.moving and first < self.length else None
+        return self.frames(first + 1, self.length) if self.is_sequence and first < self.length else None
 
     def size_at(self, number: int) -> tuple[int, int]:
-        """(height, width) of a picture, read from its file where it is not known. Raises UserError."""
+        """(height, width) of an image, read from its file if `size_hw` is None. Raises UserError if unreadable."""
         if self.size_hw is not None:
             return self.size_hw
         if self.paths and not self.in_video:
-            return picture_size(self.paths[number - 1])
+            return image_size(self.paths[number - 1])
         height, width, _ = self.image(number).shape
         return height, width
 
-    def where(self, number: int) -> str:
-        """Where a picture lies, for a message."""
+    def location(self, number: int) -> str:
+        """The file of an image, or the video and its frame number, for messages."""
         if self.paths and not self.in_video:
             return str(self.paths[number - 1])
         return f"{self.paths[0] if self.paths else self.name} frame {number + self.offset}"
 
 
-def later(image: Callable[[int], Image], offset: int, number: int) -> Image:
-    """The picture `number` of a part that begins after `offset` others."""
+def read_with_offset(image: Callable[[int], Image], offset: int, number: int) -> Image:
+    """Image `number` of a part that starts `offset` images later."""
     return image(number + offset)

@@ -1,4 +1,4 @@
-"""Pictures of footage decoded once, scaled down, and kept as JPEG: frames of a video can then be read in any order."""
+"""Cache of decoded, downscaled JPEG images, so that the frames of a video can be read in random order."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -10,75 +10,76 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.types import Image
+from idfree.datasets.export_images import QUALITY, write_jpeg
 from idfree.datasets.footage import Footage
-from idfree.datasets.layout import QUALITY, write_jpeg
-from idfree.sequences.pictures import is_video, nth_image
+from idfree.sequences.image_files import read_nth_image
+from idfree.sequences.video import is_video
 
 Size = tuple[int, int]
 
 
-def cached(
+def cache_images(
     footage: Footage,
     folder: Path | str,
     height: int | None = None,
     quality: int = QUALITY,
-    watch: Callable[[list[int]], Iterable[int]] = iter,
+    progress: Callable[[list[int]], Iterable[int]] = iter,
 ) -> Footage:
-    """The same footage, its pictures kept below `folder` as JPEG, no higher than `height` px; boxes are scaled alike.
+    """Footage whose images are cached below `folder` as JPEG, at most `height` px high; boxes are scaled accordingly.
 
-    Pictures that are there already are not written again: stopped at any moment, it goes on where it was. They are
-    known by their file (path, size, time of change), so that halves of one video share them, and a video that was
-    replaced is read anew. quality: 0…100. watch: gets the numbers to be written and gives them back, to show progress.
-    Raises UserError where a picture is missing or damaged.
+    Existing cache files are kept, so that an interrupted call can be repeated. Their names depend on the source file's
+    path, size and modification time: both halves of a video share them, a replaced video is decoded again.
+    quality: JPEG, 0…100. progress: iterates over the image numbers to write. Raises UserError if an image is missing
+    or damaged.
     """
     if not footage.paths:
-        raise UserError(f"{footage.name}: has no pictures to keep")
+        raise UserError(f"{footage.name}: has no images to cache")
     sizes = [footage.size_at(number) for number in range(1, footage.length + 1)]
-    small = [shrunk(size, height) for size in sizes]
-    targets = places(footage, Path(folder), height, quality)
-    for number in watch([number for number, path in enumerate(targets, start=1) if not path.is_file()]):
-        write_jpeg(targets[number - 1], resized(footage.image(number), small[number - 1]), quality)
-    scale = np.array(small, dtype=np.float64) / np.array(sizes)
+    scaled_sizes = [limit_height(size, height) for size in sizes]
+    targets = cache_paths(footage, Path(folder), height, quality)
+    for number in progress([number for number, path in enumerate(targets, start=1) if not path.is_file()]):
+        write_jpeg(targets[number - 1], resize(footage.image(number), scaled_sizes[number - 1]), quality)
+    scale_hw = np.array(scaled_sizes, dtype=np.float64) / np.array(sizes)
     boxes = footage.boxes
     return replace(
         footage,
-        boxes=replace(boxes, xyxy=boxes.xyxy * scale[boxes.frame - 1][:, [1, 0, 1, 0]]),
-        image=partial(nth_image, targets),
+        boxes=replace(boxes, xyxy=boxes.xyxy * scale_hw[boxes.frame - 1][:, [1, 0, 1, 0]]),
+        image=partial(read_nth_image, targets),
         paths=targets,
-        size_hw=small[0] if footage.size_hw else None,
+        size_hw=scaled_sizes[0] if footage.size_hw else None,
     )
 
 
-def places(footage: Footage, folder: Path, height: int | None, quality: int) -> tuple[Path, ...]:
-    """Where each picture is kept: those of a video in a folder of their own."""
-    homes = {path: folder / f"{path.stem}-{fingerprint(path, height, quality)}" for path in set(footage.paths)}
+def cache_paths(footage: Footage, folder: Path, height: int | None, quality: int) -> tuple[Path, ...]:
+    """The cache file of each image; a video has a folder of its own."""
+    bases = {path: folder / f"{path.stem}-{fingerprint(path, height, quality)}" for path in set(footage.paths)}
     return tuple(
-        homes[path] / f"{number + footage.offset:06d}.jpg"
+        bases[path] / f"{number + footage.offset:06d}.jpg"
         if is_video(path)
-        else homes[path].with_name(f"{homes[path].name}.jpg")
+        else bases[path].with_name(f"{bases[path].name}.jpg")
         for number, path in enumerate(footage.paths, start=1)
     )
 
 
 def fingerprint(path: Path, height: int | None, quality: int) -> str:
-    """Tells a file, and how its pictures are kept, from any other. Raises UserError where it is missing."""
+    """Hash of a file's path, size, modification time and the cache settings. Raises UserError if it is missing."""
     try:
-        known = path.stat()
+        status = path.stat()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
-    said = f"{path.resolve()} {known.st_size} {known.st_mtime_ns} {height} {quality}"
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    text = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {height} {quality}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def shrunk(size_hw: Size, height: int | None) -> Size:
-    """The size of a picture that is no higher than `height`, its proportions kept."""
+def limit_height(size_hw: Size, height: int | None) -> Size:
+    """(height, width) scaled down to at most `height`, with its aspect ratio kept."""
     if height is None or size_hw[0] <= height:
         return size_hw
     return height, max(1, round(size_hw[1] * height / size_hw[0]))
 
 
-def resized(image: Image, size_hw: Size) -> Image:
-    """The image at another size, pixels averaged."""
+def resize(image: Image, size_hw: Size) -> Image:
+    """The image resized by area interpolation."""
     import cv2
 
     if image.shape[:2] == size_hw:

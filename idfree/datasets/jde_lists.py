@@ -3,16 +3,20 @@
 A row of labels is `class id cx cy w h`, the box normalised by the image's width and height, id −1 if unknown.
 """
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from idfree.core.arrays import MAX_EXACT_INTEGER
 from idfree.core.boxes import xyxy_to_cxcywh
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
-from idfree.core.reading import read_text
+from idfree.core.names import is_path
+from idfree.core.reading import is_file, read_text
 from idfree.core.types import Annotation
 from idfree.datasets.export_images import export_images, image_names
 from idfree.datasets.footage import Footage, FootageSettings
@@ -22,8 +26,11 @@ from idfree.sequences.images import IMAGE_SUFFIXES
 from idfree.sequences.rows import NUMBER
 
 IMAGE_FOLDER, LABEL_FOLDER = "images", "labels_with_ids"
+MAX_CLASS = 10_000  # each class up to the largest number gets a name
+MAX_SHARE = 100.0  # of a coordinate in the image's size; larger ones are pixels, which have not been normalised
 VIDEO_FOLDER = "img1"  # MOTChallenge's folder of the frames of a video, also in JDE's copies
 ROW = "class id cx cy w h"
+BOUNDS = (MAX_CLASS, MAX_EXACT_INTEGER, MAX_SHARE, MAX_SHARE, MAX_SHARE, MAX_SHARE)  # of absolute values of a row
 
 
 def is_list(path: Path) -> bool:
@@ -42,7 +49,7 @@ def read_list(path: Path, images: Path | None, settings: FootageSettings, on_fau
     groups: dict[Path | None, list[Path]] = defaultdict(list)
     for image_path in paths:
         groups[image_path.parent if image_path.parent.name == VIDEO_FOLDER else None].append(image_path)
-    if not any(label_path(image_path).is_file() for image_path in paths):
+    if not any(is_file(label_path(image_path)) for image_path in paths):
         raise UserError(f"{path}: none of its {len(paths)} images has labels; expected {label_path(paths[0])} …")
     return [read_group(folder, group, path, on_fault) for folder, group in groups.items()]
 
@@ -52,7 +59,7 @@ def read_image_names(path: Path) -> list[str]:
     lines = [(number, line.strip()) for number, line in enumerate(read_text(path).split("\n"), start=1)]
     names = [(number, line) for number, line in lines if line]
     for number, name in names:
-        if not name.lower().endswith(IMAGE_SUFFIXES):
+        if not (name.lower().endswith(IMAGE_SUFFIXES) and is_path(name)):
             raise UserError(f"{path} line {number}: {name[:60]!r} is no image; expected a list of image paths (JDE)")
     if not names:
         raise UserError(f"{path}: lists no images")
@@ -64,7 +71,7 @@ def read_group(folder: Path | None, paths: list[Path], source: Path, on_fault: O
     paths = sorted(paths) if folder else paths
     boxes, sizes = read_boxes(paths, on_fault)
     return Footage(
-        name=folder.parent.name if folder else source.stem,
+        name=Path(os.path.abspath(folder)).parent.name if folder else source.stem,
         boxes=boxes,
         length=len(paths),
         image=partial(read_nth_image, tuple(paths)),
@@ -105,13 +112,13 @@ def label_path(image_path: Path) -> Path:
 
 def read_label_rows(path: Path, on_fault: OnFault) -> Iterator[list[float]]:
     """The rows of a label file; none if it does not exist."""
-    if not path.is_file():
+    if not is_file(path):
         return
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         fields = line.split()
         if len(fields) == len(ROW.split()) and all(NUMBER.fullmatch(field) for field in fields):
             row = [float(field) for field in fields]
-            if all(abs(value) <= MAX_EXACT_INTEGER for value in row) and row[0] % 1 == row[1] % 1 == 0:
+            if row[0] % 1 == row[1] % 1 == 0 <= row[0] and (np.abs(row) <= BOUNDS).all():
                 yield row
                 continue
         if fields:

@@ -7,7 +7,11 @@ import numpy as np
 
 from idfree.core.arrays import MAX_EXACT_INTEGER
 from idfree.core.errors import UserError
+from idfree.core.names import is_path
 from idfree.core.types import Annotation
+from idfree.sequences.rows import MAX_VALUE
+
+MAX_SIZE = 10**6  # px, of an image
 
 OnFault = Callable[[str], None]  # called with a message (file, place, fault); the invalid label is then skipped
 
@@ -44,9 +48,20 @@ class LabelRows:
 
 
 def parse_numbers(value: Any, count: int) -> tuple[float, ...] | None:
-    """A JSON list of `count` finite numbers; None if it is anything else."""
+    """A JSON list of `count` numbers, at most MAX_VALUE in absolute value; None if it is anything else."""
     valid = isinstance(value, list) and len(value) == count and all(map(is_finite_number, value))
-    return tuple(map(float, value)) if valid else None
+    return tuple(map(float, value)) if valid and all(abs(number) <= MAX_VALUE for number in value) else None
+
+
+def parse_size(value: Any) -> int | None:
+    """A JSON number that can be the width or height of an image, 1 to MAX_SIZE; None if it is anything else."""
+    size = parse_integer(value)
+    return size if size is not None and 1 <= size <= MAX_SIZE else None
+
+
+def is_name(value: Any) -> bool:
+    """Whether a JSON value can be the path of an image."""
+    return isinstance(value, str) and is_path(value)
 
 
 def parse_integer(value: Any) -> int | None:

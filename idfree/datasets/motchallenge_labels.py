@@ -1,4 +1,4 @@
-"""MOTChallenge sequences as footage: people to find, regions to ignore, and the pictures or the video they lie in."""
+"""MOTChallenge sequences as footage: pedestrians, ignore regions, and the image files or the video."""
 
 import logging
 from collections import defaultdict
@@ -10,184 +10,210 @@ from pathlib import Path
 import numpy as np
 
 from idfree.core.errors import UserError
-from idfree.core.files import write_text
 from idfree.core.types import Annotation, Image
-from idfree.datasets.footage import Footage
+from idfree.datasets.export_images import export_images, image_names, replace_link
+from idfree.datasets.footage import Footage, FootageSettings
 from idfree.datasets.labels import OnFault, raise_fault
-from idfree.datasets.layout import lay_out, picture_names, relink
-from idfree.datasets.write_sequence import IMAGES, SOME
-from idfree.sequences.folders import files
-from idfree.sequences.images import IMAGE_SUFFIXES
+from idfree.datasets.write_sequence import IMAGE_FOLDER, PARTIAL_KEY, write_seqinfo
+from idfree.sequences.folders import list_files
+from idfree.sequences.image_files import read_nth_image
+from idfree.sequences.images import IMAGE_SUFFIXES, numbers_in_names
 from idfree.sequences.motchallenge import (
     PEDESTRIAN,
-    SeqInfo,
-    names_of,
-    read_ini,
-    read_seqinfo,
-    read_truth,
-    write_truth,
+    candidate_names,
+    find_sequences,
+    is_sequence,
+    read_ground_truth,
+    write_ground_truth,
 )
-from idfree.sequences.pictures import VideoFrames, nth_image, picture_size
-from idfree.sequences.video import VIDEO_SUFFIXES, open_video
+from idfree.sequences.seqinfo import (
+    SEQINFO,
+    FrameRange,
+    SeqInfo,
+    believe_images,
+    measure_files,
+    measure_video,
+    read_declared,
+    read_ini,
+)
+from idfree.sequences.video import VIDEO_SUFFIXES
+from idfree.sequences.video_frames import VideoFrames
 
 LOG = logging.getLogger("idfree")
 
-# What may pass for a pedestrian (Milan 2016, table 3; Dendorfer 2020): person on vehicle, non-motorised
-# vehicle, static person, distractor, reflection, crowd. All other classes are background.
-IGNORED = (2, 6, 7, 8, 12, 13)
-STILLS = "stills"  # a key of our own in seqinfo.ini: 1 where the pictures are no moments of one video
+# Classes that resemble pedestrians (Milan 2016, table 3; Dendorfer 2020): person on vehicle, non-motorised vehicle,
+# static person, distractor, reflection, crowd. All other classes are background.
+IGNORED_CLASSES = (2, 6, 7, 8, 12, 13)
+STILLS_KEY = "stills"  # idfree's own key of seqinfo.ini: 1 if the images are not the frames of one video
+GROUND_TRUTH = Path("gt", "gt.txt")
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Where the pictures of a sequence lie: a file for each frame, or a video; neither if there are none."""
+class ImageSource:
+    """The images of a sequence: image files, or a video; neither if there are none."""
 
     images: tuple[Path, ...] = ()
     video: Path | None = None
 
 
-def read_sequences(
-    folders: Sequence[Path], images: Path | None = None, complain: OnFault = raise_fault
-) -> list[Footage]:
-    """Those of the sequences that have a gt/gt.txt, each video once. Raises UserError where none has one."""
-    labelled = [folder for folder in folders if (folder / "gt" / "gt.txt").is_file()]
+def is_motchallenge(path: Path) -> bool:
+    """Whether a path is a gt.txt, a sequence, or a folder of sequences."""
+    if not path.is_dir():
+        return path.name == GROUND_TRUTH.name
+    return is_sequence(path) or any(is_sequence(child) for child in path.iterdir() if child.is_dir())
+
+
+def read_motchallenge(path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
+    """The sequences of a folder, or the one of a gt.txt (see read_sequences). settings: not used."""
+    folders = find_sequences(path) if path.is_dir() else [path.resolve().parent.parent]
+    return read_sequences(folders, images, on_fault)
+
+
+def read_sequences(folders: Sequence[Path], images: Path | None, on_fault: OnFault) -> list[Footage]:
+    """The sequences that have a gt/gt.txt, each video once. Raises UserError if none has one."""
+    labelled = [folder for folder in folders if (folder / GROUND_TRUTH).is_file()]
     if not labelled:
         raise UserError(f"{folders[0]}: has no gt/gt.txt" + f", nor do {len(folders) - 1} others" * (len(folders) > 1))
     for folder in folders:
         if folder not in labelled:
             LOG.warning("%s: has no gt/gt.txt, left out", folder)
-    found = []
-    for folder in each_video_once(labelled, images):
+    footages = []
+    for folder in drop_repeated_videos(labelled, images):
         try:
-            found.append(read_sequence(folder, images, complain))
+            footages.append(read_sequence(folder, images, on_fault))
         except UserError as error:
-            complain(str(error))
-    return found
+            on_fault(str(error))
+    return footages
 
 
-def each_video_once(folders: Sequence[Path], images: Path | None) -> list[Path]:
-    """Of folders that differ by the public detector only (MOT17 has three of each video), the first with pictures."""
-    same: dict[str, list[Path]] = defaultdict(list)
+def drop_repeated_videos(folders: Sequence[Path], images: Path | None) -> list[Path]:
+    """Keep one of the folders that differ only in the public detector (MOT17 has three): the first with images."""
+    groups: dict[str, list[Path]] = defaultdict(list)
     for folder in folders:
-        same[names_of(folder.resolve().name)[-1]].append(folder)
+        groups[candidate_names(folder.resolve().name)[-1]].append(folder)
     chosen = []
-    for group in same.values():
-        chosen.append(next((folder for folder in group if has_pictures(folder, images)), group[0]))
+    for group in groups.values():
+        chosen.append(next((folder for folder in group if has_images(folder, images)), group[0]))
         if len(group) > 1:
             LOG.warning("%s show one video: only %s is taken", ", ".join(f.name for f in group), chosen[-1].name)
     return chosen
 
 
-def has_pictures(folder: Path, images: Path | None) -> bool:
-    """Whether a sequence has pictures in its img1/, or a video."""
-    return pictures_of(folder, SeqInfo(folder.name), images) != Pictures()
+def has_images(folder: Path, images: Path | None) -> bool:
+    """Whether a sequence has image files or a video."""
+    return find_images(folder, SeqInfo(folder.name), images) != ImageSource()
 
 
-def read_sequence(folder: Path, images: Path | None = None, complain: OnFault = raise_fault) -> Footage:
-    """A sequence with gt/gt.txt: its pedestrians, and what is marked 0 or may pass for one as regions to ignore.
+def read_sequence(folder: Path, images: Path | None = None, on_fault: OnFault = raise_fault) -> Footage:
+    """A sequence with gt/gt.txt: pedestrians as objects; those marked 0 and similar classes as ignore regions.
 
-    images: a folder with NAME.mp4, NAME/img1/ or NAME/, if the pictures lie elsewhere.
+    images: a folder with NAME.mp4, NAME/img1/ or NAME/, if the images are elsewhere.
     """
-    info, source = read_seqinfo(folder), folder / "gt" / "gt.txt"
-    pictures, boxes = pictures_of(folder, info, images), people(read_truth(source))
-    said = read_ini(folder / "seqinfo.ini")
-    moving = said.get(STILLS) != "1"
-    info = completed(info, pictures) if moving else replace(info, size_hw=None)
+    declared, source = read_declared(folder)[0], folder / GROUND_TRUTH
+    image_source, boxes = find_images(folder, declared, images), map_classes(read_ground_truth(source))
+    ini = read_ini(folder / SEQINFO)
+    is_stills = ini.get(STILLS_KEY) == "1"
+    annotated = (int(boxes.frame[0]), int(boxes.frame[-1])) if len(boxes) else None
+    info = measure(declared, image_source, annotated, folder, is_stills)
     length = info.length or int(boxes.frame.max(initial=0))
-    if (late := boxes.frame > length).any():
-        complain(f"{source}: frame {boxes.frame[late][0]} lies outside the sequence, whose frames are 1 to {length}")
-    paths, image = by_number(pictures, length, folder)
+    if (outside := boxes.frame > length).any():
+        on_fault(f"{source}: frame {boxes.frame[outside][0]} lies outside the sequence, whose frames are 1 to {length}")
+    paths, image = index_images(image_source, length, folder, info.by_name)
     return Footage(
         name=info.name,
-        boxes=boxes[~late],
+        boxes=boxes[~outside],
         length=length,
         image=image,
-        moving=moving,
+        is_sequence=not is_stills,
         paths=paths,
         size_hw=info.size_hw,
         frame_rate=info.frame_rate,
         source=source,
-        everybody=said.get(SOME) != "1",
+        fully_labelled=ini.get(PARTIAL_KEY) != "1",
     )
 
 
-def pictures_of(folder: Path, info: SeqInfo, images: Path | None) -> Pictures:
-    """The pictures of a sequence: in `images` if that has some of its name, else in its own folder."""
+def find_images(folder: Path, info: SeqInfo, images: Path | None) -> ImageSource:
+    """The images of a sequence: in `images` if that has some under its name, else in its own folder."""
     homes = [folder / info.image_folder, folder]
     if images is not None:
-        names = names_of(folder.resolve().name)
+        names = candidate_names(folder.resolve().name)
         homes = [images / name / info.image_folder for name in names] + [images / name for name in names] + homes
-        named = [images / f"{name}{suffix}" for name in names for suffix in VIDEO_SUFFIXES]
-        for video in named:
+        for video in (images / f"{name}{suffix}" for name in names for suffix in VIDEO_SUFFIXES):
             if video.is_file():
-                return Pictures(video=video)
+                return ImageSource(video=video)
     for home in (home for home in homes if home.is_dir()):
-        if home != folder and (found := files(home, IMAGE_SUFFIXES)):
-            return Pictures(tuple(found))
-        if videos := files(home, VIDEO_SUFFIXES):
-            return Pictures(video=videos[0])
-    return Pictures()
+        if home != folder and (files := list_files(home, IMAGE_SUFFIXES)):
+            return ImageSource(tuple(files))
+        if videos := list_files(home, VIDEO_SUFFIXES):
+            return ImageSource(video=videos[0])
+    return ImageSource()
 
 
-def completed(info: SeqInfo, pictures: Pictures) -> SeqInfo:
-    """What seqinfo.ini leaves out, by what its pictures show."""
-    if info.length and info.size_hw:
-        return info
-    if pictures.video:
-        seen = open_video(pictures.video)
-        return replace(info, length=info.length or seen.length, size_hw=info.size_hw or seen.size_hw)
-    if pictures.images and not info.size_hw:
-        return replace(info, size_hw=picture_size(pictures.images[0]))
-    return info
+def measure(
+    declared: SeqInfo, image_source: ImageSource, annotated: FrameRange | None, folder: Path, is_stills: bool
+) -> SeqInfo:
+    """What seqinfo.ini declares, corrected and completed by the images; stills have sizes of their own.
 
-
-def by_number(pictures: Pictures, length: int, folder: Path) -> tuple[tuple[Path, ...], Callable[[int], Image]]:
-    """Where the picture of each frame lies, and what reads it.
-
-    Images whose names are whole numbers from 1 belong to these frames; one that is missing is where it ought to be.
+    annotated: first and last frame of gt.txt. A video that cannot be read corrects nothing.
     """
-    if pictures.video:
-        return (pictures.video,) * length, VideoFrames(pictures.video)
-    if not pictures.images:
-        return (), partial(no_image, folder)
-    found = dict(enumerate(pictures.images, start=1))
-    if all(path.stem.isdecimal() and int(path.stem) for path in pictures.images):
-        found = {int(path.stem): path for path in pictures.images}
-    home, suffix = pictures.images[0].parent, pictures.images[0].suffix
-    paths = tuple(found.get(number, home / f"{number:06d}{suffix}") for number in range(1, length + 1))
-    return paths, partial(nth_image, paths)
+    try:
+        images = measure_video(image_source.video) if image_source.video else measure_files(image_source.images)
+    except UserError:
+        return declared
+    if is_stills:
+        declared, images = replace(declared, size_hw=None), replace(images, size_hw=None)
+    return believe_images(declared, images, lambda: annotated, folder)
 
 
-def no_image(folder: Path, number: int) -> Image:
-    """What a sequence of text alone has to show. Raises UserError."""
-    raise UserError(f"{folder} has no pictures: expected {IMAGES}/ or a video in it (frame {number} was asked for)")
+def index_images(
+    image_source: ImageSource, length: int, folder: Path, by_name: bool
+) -> tuple[tuple[Path, ...], Callable[[int], Image]]:
+    """The path of each frame's image, and a function that reads image `number`.
 
-
-def people(truth: Annotation) -> Annotation:
-    """Pedestrians (all, where no class is given), which count if their mark does, and what may pass for one.
-
-    Class k becomes k − 1, so that pedestrians are class 0; a visibility that is not known (−1) becomes 1.
+    by_name: if all file names are whole numbers from 1, they are frame numbers; a missing frame gets its expected path.
     """
-    number = np.where(truth.class_id < PEDESTRIAN, PEDESTRIAN, truth.class_id)
-    score = ((number == PEDESTRIAN) & (truth.score != 0)).astype(np.float64)
-    kept = np.isin(number, (PEDESTRIAN, *IGNORED))
-    visibility = np.where(truth.visibility < 0, 1.0, truth.visibility)
-    return replace(truth, score=score, class_id=number - PEDESTRIAN, visibility=visibility)[kept]
+    if image_source.video:
+        return (image_source.video,) * length, VideoFrames(image_source.video)
+    if not image_source.images:
+        return (), partial(raise_no_images, folder)
+    names = numbers_in_names(image_source.images) if by_name else None
+    by_number = dict(zip(names or range(1, len(image_source.images) + 1), image_source.images, strict=True))
+    home, suffix = image_source.images[0].parent, image_source.images[0].suffix
+    paths = tuple(by_number.get(number, home / f"{number:06d}{suffix}") for number in range(1, length + 1))
+    return paths, partial(read_nth_image, paths)
 
 
-def write_mot(footage: Footage, folder: Path) -> Path:
-    """FOLDER/NAME as a MOTChallenge sequence, its pictures linked; ids that are unknown are −1."""
+def raise_no_images(folder: Path, number: int) -> Image:
+    """The image reader of a sequence without images. Raises UserError."""
+    raise UserError(f"{folder} has no images: expected {IMAGE_FOLDER}/ or a video in it (frame {number} was asked for)")
+
+
+def map_classes(ground_truth: Annotation) -> Annotation:
+    """Pedestrians (and boxes without a class) with score 1 unless marked 0, IGNORED_CLASSES with score 0; no others.
+
+    class_id is MOTChallenge's class − 1, so that pedestrians are class 0; an unknown visibility (−1) becomes 1.
+    """
+    mot_class = np.where(ground_truth.class_id < PEDESTRIAN, PEDESTRIAN, ground_truth.class_id)
+    score = ((mot_class == PEDESTRIAN) & (ground_truth.score != 0)).astype(np.float64)
+    selected = np.isin(mot_class, (PEDESTRIAN, *IGNORED_CLASSES))
+    visibility = np.where(ground_truth.visibility < 0, 1.0, ground_truth.visibility)
+    return replace(ground_truth, score=score, class_id=mot_class - PEDESTRIAN, visibility=visibility)[selected]
+
+
+def write_motchallenge(footage: Footage, folder: Path) -> Path:
+    """Write FOLDER/NAME as a MOTChallenge sequence with linked images; unknown ids are −1. Returns FOLDER/NAME."""
     home = folder / footage.name
     if footage.in_video and not footage.offset:
-        relink(home / footage.paths[0].name, footage.paths[0])
+        replace_link(home / footage.paths[0].name, footage.paths[0])
     else:
-        lay_out(footage, [home / IMAGES / name for name in picture_names(footage, by_number=True)])
+        export_images(footage, [home / IMAGE_FOLDER / name for name in image_names(footage, by_number=True)])
     boxes = footage.boxes
-    write_truth(home / "gt" / "gt.txt", replace(boxes, class_id=boxes.class_id + PEDESTRIAN))
-    said: dict[str, object] = {"name": home.name, "imDir": IMAGES, "seqLength": footage.length}
+    write_ground_truth(home / GROUND_TRUTH, replace(boxes, class_id=boxes.class_id + PEDESTRIAN))
+    info: dict[str, object] = {"name": home.name, "imDir": IMAGE_FOLDER, "seqLength": footage.length}
     if footage.size_hw:
-        said |= {"imWidth": footage.size_hw[1], "imHeight": footage.size_hw[0]}
-    said |= {"frameRate": f"{footage.frame_rate:.10g}"} if footage.moving else {STILLS: 1}
-    said |= {} if footage.everybody else {SOME: 1}
-    write_text(home / "seqinfo.ini", "[Sequence]\n" + "".join(f"{key}={value}\n" for key, value in said.items()))
+        info |= {"imWidth": footage.size_hw[1], "imHeight": footage.size_hw[0]}
+    info |= {"frameRate": f"{footage.frame_rate:.10g}"} if footage.is_sequence else {STILLS_KEY: 1}
+    info |= {} if footage.fully_labelled else {PARTIAL_KEY: 1}
+    write_seqinfo(home, info)
     return home

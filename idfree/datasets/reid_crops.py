@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from idfree.core.errors import UserError
-from idfree.core.reading import read_text
+from idfree.core.reading import is_file, read_text
 from idfree.core.types import Integers
 from idfree.sequences.folders import describe_contents, list_files
 
@@ -91,7 +91,7 @@ def read_msmt17(folder: Path | str, part: Part = "train") -> CropFiles:
     if not rows:
         raise UserError(f"{folder / MSMT17_LISTS[part][0]}: lists nothing")
     paths = [image_folder / path for path, _ in rows]
-    missing = [path for path in paths if not path.is_file()]
+    missing = [path for path in paths if not is_file(path)]
     if missing:
         raise UserError(f"{folder}: {len(missing)} of {len(paths)} crops listed are not there, the first: {missing[0]}")
     names = [parse_name(MSMT17_NAME, path, "0000_000_01_0303morning_0015_0.jpg") for path in paths]

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 from idfree.core.arrays import MAX_EXACT_INTEGER
 from idfree.core.errors import UserError
 from idfree.core.files import atomic_write
+from idfree.core.names import is_path
 from idfree.core.reading import read_xml
 from idfree.core.types import Floats
 from idfree.datasets.boxes_json import from_inclusive_pixels
@@ -21,7 +22,7 @@ from idfree.datasets.labels import LabelRows, OnFault
 from idfree.sequences.folders import describe_contents, list_files
 from idfree.sequences.image_files import read_nth_image
 from idfree.sequences.images import IMAGE_SUFFIXES
-from idfree.sequences.rows import NUMBER
+from idfree.sequences.rows import MAX_VALUE, NUMBER
 
 ANNOTATION_FOLDER, IMAGE_FOLDER = "Annotations", "JPEGImages"
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -48,7 +49,8 @@ def read_voc(folder: Path, images: Path | None, settings: FootageSettings, on_fa
         root = parse_xml(file, on_fault)
         if root is not None:
             stems.append(file.stem)
-            names.append(root.findtext("filename", ""))
+            name = root.findtext("filename", "")
+            names.append(name if is_path(name) else "")
             for element in root.iter("object"):
                 add_object(labels, len(names), element, class_ids, str(file), on_fault)
     paths = find_images(annotations, images, stems, names)
@@ -99,7 +101,7 @@ def add_object(
     if name not in class_ids:
         return
     corners = [element.findtext(f"bndbox/{corner}", "").strip() for corner in CORNERS]
-    if not all(NUMBER.fullmatch(value) and abs(float(value)) <= MAX_EXACT_INTEGER for value in corners):
+    if not all(NUMBER.fullmatch(value) and abs(float(value)) <= MAX_VALUE for value in corners):
         return on_fault(f"{path}: the box of a {name} is {', '.join(corners)}; expected {', '.join(CORNERS)} in pixels")
     track = element.findtext("trackid", "-1").strip()
     difficult = element.findtext("difficult", "0").strip() == "1"

@@ -1,4 +1,4 @@
-"""idfree's own trackers: one look at the picture gives boxes and embeddings (Zhang 2020, FairMOT)."""
+"""Detectors trained by idfree: boxes and embeddings from one forward pass (JDE, FairMOT; Zhang 2020)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +10,20 @@ from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
 from idfree.core.letterbox import Letterbox, letterbox
-from idfree.core.onnx_session import Session, open_session, reason
+from idfree.core.onnx_model import OnnxModel, prefix_errors, requested_size
+from idfree.core.onnx_session import Session
 from idfree.core.types import Detections, Frame, Image, View
-from idfree.detectors.onnx import chosen, class_names
+from idfree.detectors.classes import class_names, select_class_ids
 
-KIND = "tracker"  # what the files call themselves (metadata idfree.kind)
-GREY = 127  # around the picture, as in training
-MULTIPLE = 32  # of which the sides of the network's picture are
+PADDING = 127  # grey level around a letterboxed image, as in training
+STRIDE = 32  # of the network: its input's sides are multiples
+EXAMPLE_HW = (608, 1088)  # size of the input of the published FairMOT, for messages
 
 
 @dataclass(frozen=True)
 class OneShotDetectorSettings:
-    min_score: float = 0.1  # ByteTrack (Zhang 2022, sec. 3) still uses boxes of 0.1; a tracker can always ask for more
-    size: str | None = None  # WIDTHxHEIGHT of the network's picture; None: the one that it was trained at
+    min_score: float = 0.1  # ByteTrack (Zhang 2022, sec. 3) still uses boxes of 0.1; trackers have their own thresholds
+    size: str | None = None  # WIDTHxHEIGHT of the network's input; None: that of training
 
     def __post_init__(self) -> None:
         if not 0 <= self.min_score <= 1:
@@ -30,12 +31,12 @@ class OneShotDetectorSettings:
 
 
 class OneShotDetector:
-    """A detector whose boxes come with embeddings, and with the distances that suit them if the file knows them.
+    """A detector whose boxes have embeddings, and whose file may have the calibrated thresholds of their distances.
 
-    The network takes `image` uint8 (1, H, W, 3) BGR, letterboxed, and gives boxes (K, 4) in its pixels, scores (K,),
-    classes (K,) and embeddings (K, D), best first. classes: the names or numbers to keep; None keeps all. device,
-    threads: see session.open_session. session: one opened already (`path` is then only its name).
-    Raises UserError where the file cannot be opened, is no such network, or gives NaN.
+    The network takes `image` uint8 (1, H, W, 3) BGR, letterboxed, and returns boxes (K, 4) in its pixels, scores (K,),
+    classes (K,) and embeddings (K, D), by descending score. classes: names or numbers of the classes to detect; None
+    detects all. device, threads: see `open_session`. session: an open session to use; `path` is then only a name.
+    Raises UserError if the file cannot be opened, is no such network, or gives NaN.
     """
 
     needs_images = True
@@ -50,92 +51,65 @@ class OneShotDetector:
         threads: int | None = None,
         session: Session | None = None,
     ):
-        self.name = Path(path).name
         self.settings = settings or OneShotDetectorSettings()
-        self.session = session or open_session(path, device, threads)
-        meta = self.session.get_modelmeta()
-        self.metadata: dict[str, str] = dict(meta.custom_metadata_map)
-        try:
-            self.size_hw = size_of(self.settings.size, self.metadata)
-            self.match_threshold = distance_of("limit", self.metadata)
-            self.upper_threshold = distance_of("farthest", self.metadata)
-            self.class_ids = None if classes is None else chosen(classes, class_names(meta, None))
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
-        self.picture = np.full((1, *self.size_hw, 3), GREY, dtype=np.uint8)
-        self.fit: Letterbox | None = None
+        self.model = OnnxModel(path, device, threads, session)
+        self.name, self.metadata = self.model.name, self.model.metadata
+        with prefix_errors(str(path)):
+            self.size_hw = network_size(self.model, self.settings.size)
+            self.match_threshold = self.model.stored_number("limit")
+            self.upper_threshold = self.model.stored_number("farthest")
+            self.class_ids = None if classes is None else select_class_ids(classes, class_names(self.metadata, None))
+        self.image = np.full((1, *self.size_hw, 3), PADDING, dtype=np.uint8)
+        self.letterbox: Letterbox | None = None
 
     def __call__(self, frame: Frame) -> View:
         if frame.image is None:
             raise UserError(f"frame {frame.number} comes without its image: the detector {self.name} needs one")
-        fit = self.put(frame.image)
-        try:
-            found = self.found(fit)
-        except UserError as error:
-            raise UserError(f"{self.name}, frame {frame.number}: {error}") from error
+        geometry = self.draw_input(frame.image)
+        with prefix_errors(f"{self.name}, frame {frame.number}"):
+            detections = self.detect(geometry)
         return View(
-            found,
+            detections,
             frame,
-            fit.image_hw,
+            geometry.image_hw,
             match_threshold=self.match_threshold,
             upper_threshold=self.upper_threshold,
         )
 
-    def put(self, bgr: Image) -> Letterbox:
-        """Draw the picture as it was in training: as large as it fits, in the middle of grey."""
+    def draw_input(self, bgr: Image) -> Letterbox:
+        """Draw an image into the input buffer: centred, aspect kept, as in training."""
         import cv2
 
-        size_hw = (bgr.shape[0], bgr.shape[1])
-        if self.fit is None or self.fit.image_hw != size_hw:
-            self.fit = letterbox(size_hw, self.size_hw, "centre")
-            self.picture[...] = GREY
-        (left, top), (height, width) = self.fit.offset_xy, self.fit.resized_hw
-        target = self.picture[0, top : top + height, left : left + width]
+        image_hw = (bgr.shape[0], bgr.shape[1])
+        if self.letterbox is None or self.letterbox.image_hw != image_hw:
+            self.letterbox = letterbox(image_hw, self.size_hw, "centre")
+            self.image[...] = PADDING
+        (left, top), (height, width) = self.letterbox.offset_xy, self.letterbox.resized_hw
+        target = self.image[0, top : top + height, left : left + width]
         target[...] = cv2.resize(bgr, (width, height), interpolation=cv2.INTER_LINEAR)
-        return self.fit
+        return self.letterbox
 
-    def found(self, fit: Letterbox) -> Detections:
-        """What the network makes of its picture, in the pixels of the image."""
+    def detect(self, geometry: Letterbox) -> Detections:
+        """Run the network on the input buffer; detections in image pixels. Raises UserError if it fails."""
         boxes, score, class_id, embedding = self.run()
-        kept = score >= self.settings.min_score
+        mask = score >= self.settings.min_score
         if self.class_ids is not None:
-            kept &= np.isin(class_id, self.class_ids)
-        xyxy = fit.to_image(boxes[kept].astype(np.float64))  # not cut to the picture: people go on beyond its border
-        detections = Detections(xyxy, score[kept], class_id[kept], embedding[kept])
-        return detections.only(detections.sane(fit.image_hw))
+            mask &= np.isin(class_id, self.class_ids)
+        xyxy = geometry.to_image(boxes[mask].astype(np.float64))  # not clipped: boxes are amodal
+        detections = Detections(xyxy, score[mask], class_id[mask], embedding[mask])
+        return detections.select(detections.valid_mask(geometry.image_hw))
 
     def run(self) -> Sequence[NDArray[Any]]:
-        """The outputs. Raises UserError where the network fails or gives NaN."""
-        try:
-            outputs = self.session.run(None, {"image": self.picture})
-        except Exception as error:  # ONNX Runtime's exceptions share no base of their own
-            size = f"{self.size_hw[1]}x{self.size_hw[0]}"
-            raise UserError(f"the network cannot run on {size}: {reason(error)}") from error
-        if any(np.isnan(output).any() for output in outputs):
-            raise UserError("the network gives NaN: broken weights, or a precision too low for them")
-        return outputs
+        """Outputs for the input buffer. Raises UserError if the network fails or gives NaN."""
+        return self.model.run({"image": self.image}, f"{self.size_hw[1]}x{self.size_hw[0]}")
 
 
-def size_of(wanted: str | None, metadata: dict[str, str]) -> tuple[int, int]:
-    """(height, width) of the network's picture: `wanted` ("WIDTHxHEIGHT") or what the file says ("HEIGHTxWIDTH").
+def network_size(model: OnnxModel, requested: str | None) -> tuple[int, int]:
+    """(height, width) of the network's input: `requested` ("WIDTHxHEIGHT"), or that of training in the metadata.
 
-    Raises UserError where either is none.
+    Raises UserError if it is malformed or not of multiples of STRIDE.
     """
-    said = metadata.get("size", "") if wanted is None else "x".join(wanted.split("x")[::-1])
-    height, _, width = said.partition("x")
-    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        where = "metadata size" if wanted is None else "--set detector.size"
-        raise UserError(f"{where}={said if wanted is None else wanted}: expected two numbers, such as 1088x608")
-    if int(height) % MULTIPLE or int(width) % MULTIPLE:
-        raise UserError(f"size {width}x{height}: expected multiples of {MULTIPLE}")
-    return int(height), int(width)
-
-
-def distance_of(name: str, metadata: dict[str, str]) -> float | None:
-    """A cosine distance (see View), if the file knows it. Raises UserError where it is no number."""
-    try:
-        return float(metadata[name])
-    except KeyError:
-        return None
-    except ValueError:
-        raise UserError(f"metadata {name} is {metadata[name]!r}, expected a number") from None
+    height, width = model.stored_size() if requested is None else requested_size(requested, EXAMPLE_HW)
+    if height % STRIDE or width % STRIDE:
+        raise UserError(f"size {width}x{height}: expected multiples of {STRIDE}")
+    return height, width

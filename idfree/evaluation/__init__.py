@@ -1,1 +1,1 @@
-"""How good tracks, detections and embeddings are, as counts that add over sequences."""
+"""Evaluation of tracks, detections and embeddings, by counts that add over sequences."""

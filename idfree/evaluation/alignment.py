@@ -1,4 +1,7 @@
-"""Truth and results of one sequence as flat arrays, and which boxes of the two share how much of their area."""
+"""Ground truth and tracker boxes of one sequence as flat arrays, with the IoU of each pair of overlapping boxes.
+
+Following TrackEval's names, "gt" is the ground truth and "tracker" the results of a tracker.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,155 +11,154 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.boxes import area, iou_of_pairs, touching_pairs
+from idfree.core.boxes import area, overlapping_pairs, paired_iou
 from idfree.core.types import Annotation, Floats, Integers
 
-EPS = float(np.finfo(np.float64).eps)  # the slack of the official kit's comparisons
-BLOCK = 500_000  # box pairs looked at in one go: bounds the memory in a crowd
+EPS = float(np.finfo(np.float64).eps)  # tolerance of TrackEval's comparisons
+PAIRS_PER_BLOCK = 500_000  # candidate pairs compared at once, which bounds the memory in crowded sequences
 
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """What is compared: a row per box, sorted by frame, and a row per pair of boxes that share area.
+    """G ground truth boxes and D tracker boxes, sorted by frame, and P pairs of boxes that overlap in one frame.
 
-    gt_frame, gt_id (G,) and tracker_frame, tracker_id (D,): frames from 0, identities 0…gt_ids − 1 without gaps.
-    gt, tracker (P,): the rows of each pair, in order of frames. similarity (P,): its IoU, above 0.
-    frames: the length of the sequence.
+    num_frames: length of the sequence. gt_frame, gt_id (G,), tracker_frame, tracker_id (D,): frames from 0, identities
+    0 … num_gt_ids − 1 without gaps. gt_row, tracker_row (P,): the two boxes of each pair, pairs sorted by gt_row.
+    similarity (P,): IoU of each pair, > 0.
     """
 
-    frames: int
+    num_frames: int
     gt_frame: Integers
     gt_id: Integers
     tracker_frame: Integers
     tracker_id: Integers
-    gt: Integers
-    tracker: Integers
+    gt_row: Integers
+    tracker_row: Integers
     similarity: Floats
 
     @property
-    def gt_ids(self) -> int:
-        """How many identities the truth has."""
+    def num_gt_ids(self) -> int:
+        """Number of ground truth identities."""
         return int(self.gt_id.max(initial=-1)) + 1
 
     @property
-    def tracker_ids(self) -> int:
-        """How many identities the results have."""
+    def num_tracker_ids(self) -> int:
+        """Number of tracker identities."""
         return int(self.tracker_id.max(initial=-1)) + 1
 
     @cached_property
-    def frame(self) -> Integers:
-        """(P,) the frame of each pair."""
-        return self.gt_frame[self.gt]
+    def pair_frame(self) -> Integers:
+        """(P,) frame of each pair."""
+        return self.gt_frame[self.gt_row]
 
     @cached_property
-    def gt_from(self) -> Integers:
-        """(frames + 1,) the first row of truth of each frame, and their number."""
-        return np.searchsorted(self.gt_frame, np.arange(self.frames + 1))
+    def gt_offsets(self) -> Integers:
+        """(num_frames + 1,) row of the first ground truth box of each frame, then G (as CSR's index pointers)."""
+        return np.searchsorted(self.gt_frame, np.arange(self.num_frames + 1))
 
     @cached_property
-    def tracker_from(self) -> Integers:
-        """(frames + 1,) the first row of results of each frame, and their number."""
-        return np.searchsorted(self.tracker_frame, np.arange(self.frames + 1))
+    def tracker_offsets(self) -> Integers:
+        """(num_frames + 1,) row of the first tracker box of each frame, then D."""
+        return np.searchsorted(self.tracker_frame, np.arange(self.num_frames + 1))
 
     @cached_property
-    def pair_from(self) -> list[int]:
-        """The first pair of each frame, and their number."""
-        return np.searchsorted(self.frame, np.arange(self.frames + 1)).tolist()
+    def pair_offsets(self) -> list[int]:
+        """The index of the first pair of each frame, then P."""
+        return np.searchsorted(self.pair_frame, np.arange(self.num_frames + 1)).tolist()
 
     @cached_property
-    def shape(self) -> list[tuple[int, int]]:
-        """How many boxes of truth and of results each frame has."""
-        return list(zip(np.diff(self.gt_from).tolist(), np.diff(self.tracker_from).tolist(), strict=True))
+    def frame_shapes(self) -> list[tuple[int, int]]:
+        """The number of ground truth and tracker boxes in each frame."""
+        return list(zip(np.diff(self.gt_offsets).tolist(), np.diff(self.tracker_offsets).tolist(), strict=True))
 
     @cached_property
-    def cell(self) -> Integers:
-        """(P,) the place of each pair in the matrix of its frame, truth × results, row after row."""
-        row, column = self.gt - self.gt_from[self.frame], self.tracker - self.tracker_from[self.frame]
-        return row * np.diff(self.tracker_from)[self.frame] + column
+    def flat_index(self) -> Integers:
+        """(P,) position of each pair in the flattened (ground truth × tracker) matrix of its frame."""
+        row = self.gt_row - self.gt_offsets[self.pair_frame]
+        column = self.tracker_row - self.tracker_offsets[self.pair_frame]
+        return row * np.diff(self.tracker_offsets)[self.pair_frame] + column
 
     def frames_of(self, pairs: NDArray[Any]) -> Integers:
-        """The frames, ascending, in which some pairs (mask or index) lie."""
-        seen = np.zeros(self.frames, dtype=np.bool_)
-        seen[self.frame[pairs]] = True
-        return np.flatnonzero(seen)
+        """The distinct frames of the pairs selected by mask or index, ascending."""
+        mask = np.zeros(self.num_frames, dtype=np.bool_)
+        mask[self.pair_frame[pairs]] = True
+        return np.flatnonzero(mask)
 
-    def pairs_of(self, frame: int) -> slice:
+    def pairs_in(self, frame: int) -> slice:
         """The pairs of one frame."""
-        return slice(self.pair_from[frame], self.pair_from[frame + 1])
+        return slice(self.pair_offsets[frame], self.pair_offsets[frame + 1])
 
-    def dense(self, frame: int, values: Floats) -> Floats:
-        """`values`, one per pair of a frame, as the matrix of that frame, truth × results; 0 elsewhere."""
-        matrix = np.zeros(self.shape[frame])
-        matrix.reshape(-1)[self.cell[self.pairs_of(frame)]] = values
+    def to_matrix(self, frame: int, values: Floats) -> Floats:
+        """`values`, one per pair of a frame, as the (ground truth × tracker) matrix of the frame; 0 elsewhere."""
+        matrix = np.zeros(self.frame_shapes[frame])
+        matrix.reshape(-1)[self.flat_index[self.pairs_in(frame)]] = values
         return matrix
 
-    def without(self, gt: NDArray[np.bool_], tracker: NDArray[np.bool_]) -> "Alignment":
-        """The scene less the masked rows (G,), (D,) of truth and results; identities are numbered anew."""
-        gt, tracker = ~gt, ~tracker
-        pairs = gt[self.gt] & tracker[self.tracker]
+    def without_boxes(self, gt_mask: NDArray[np.bool_], tracker_mask: NDArray[np.bool_]) -> "Alignment":
+        """Remove the boxes of two masks (G,), (D,), and renumber the identities."""
+        gt_kept, tracker_kept = ~gt_mask, ~tracker_mask
+        pairs = gt_kept[self.gt_row] & tracker_kept[self.tracker_row]
         return Alignment(
-            self.frames,
-            self.gt_frame[gt],
-            numbered(self.gt_id[gt])[1],
-            self.tracker_frame[tracker],
-            numbered(self.tracker_id[tracker])[1],
-            (np.cumsum(gt) - 1)[self.gt[pairs]],
-            (np.cumsum(tracker) - 1)[self.tracker[pairs]],
+            self.num_frames,
+            self.gt_frame[gt_kept],
+            unique_inverse(self.gt_id[gt_kept])[1],
+            self.tracker_frame[tracker_kept],
+            unique_inverse(self.tracker_id[tracker_kept])[1],
+            (np.cumsum(gt_kept) - 1)[self.gt_row[pairs]],
+            (np.cumsum(tracker_kept) - 1)[self.tracker_row[pairs]],
             self.similarity[pairs],
         )
 
 
-def align(truth: Annotation, results: Annotation, frames: int) -> Alignment:
-    """Truth and results of a sequence of so many frames, compared box by box."""
-    gt, tracker, similarity = overlaps(truth, results, frames)
+def align(ground_truth: Annotation, results: Annotation, num_frames: int) -> Alignment:
+    """The alignment of a sequence's ground truth and results."""
+    gt_row, tracker_row, similarity = find_overlaps(ground_truth, results, num_frames)
     return Alignment(
-        frames,
-        truth.frame - 1,
-        numbered(truth.id)[1],
+        num_frames,
+        ground_truth.frame - 1,
+        unique_inverse(ground_truth.id)[1],
         results.frame - 1,
-        numbered(results.id)[1],
-        gt,
-        tracker,
+        unique_inverse(results.id)[1],
+        gt_row,
+        tracker_row,
         similarity,
     )
 
 
-def numbered(values: Integers) -> tuple[Integers, Integers]:
-    """The distinct values, ascending, and the place of each value among them."""
+def unique_inverse(values: Integers) -> tuple[Integers, Integers]:
+    """The distinct values (U,), ascending, and the index of each value among them: `np.unique`, but faster."""
     span = int(values.max(initial=-1)) + 1
     if values.min(initial=0) < 0 or span > 16 * len(values) + 1024:
-        distinct, place = np.unique(values, return_inverse=True)
-        return distinct, place.reshape(len(values))
-    place = np.zeros(span, dtype=np.int64)  # a table where it stays small: five times faster than sorting
-    place[values] = 1
-    distinct = np.flatnonzero(place)
-    place[distinct] = np.arange(len(distinct))
-    return distinct, place[values]
+        distinct, inverse = np.unique(values, return_inverse=True)
+        return distinct, inverse.reshape(len(values))
+    index = np.zeros(span, dtype=np.int64)  # a lookup table if it is small: five times faster than sorting
+    index[values] = 1
+    distinct = np.flatnonzero(index)
+    index[distinct] = np.arange(len(distinct))
+    return distinct, index[values]
 
 
-def overlaps(truth: Annotation, results: Annotation, frames: int) -> tuple[Integers, Integers, Floats]:
-    """Row pairs (i, j) of truth and results that lie in one frame and share area, i ascending, and their IoU > 0."""
-    gt_from, tracker_from = (np.searchsorted(a.frame, np.arange(1, frames + 2)) for a in (truth, results))
-    work = np.cumsum(np.diff(gt_from) * np.diff(tracker_from))
-    edges = [0, *(np.flatnonzero(np.diff(work // BLOCK)) + 1), frames]
+def find_overlaps(a: Annotation, b: Annotation, num_frames: int) -> tuple[Integers, Integers, Floats]:
+    """Row pairs (i, j) of boxes that overlap in one frame, i ascending, and their IoU > 0."""
+    a_offsets, b_offsets = (np.searchsorted(side.frame, np.arange(1, num_frames + 2)) for side in (a, b))
+    candidates = np.cumsum(np.diff(a_offsets) * np.diff(b_offsets))
+    edges = [0, *(np.flatnonzero(np.diff(candidates // PAIRS_PER_BLOCK)) + 1), num_frames]
     blocks = [np.zeros((2, 0), dtype=np.int64)]
     for first, last in pairwise(edges):
-        a, b = slice(gt_from[first], gt_from[last]), slice(tracker_from[first], tracker_from[last])
-        i, j = touching_in_frame(truth.frame[a], truth.xyxy[a], results.frame[b], results.xyxy[b])
-        blocks.append(np.stack([i + a.start, j + b.start]))
+        rows_a, rows_b = slice(a_offsets[first], a_offsets[last]), slice(b_offsets[first], b_offsets[last])
+        i, j = find_candidates(a.frame[rows_a], a.xyxy[rows_a], b.frame[rows_b], b.xyxy[rows_b])
+        blocks.append(np.stack([i + rows_a.start, j + rows_b.start]))
     i, j = np.concatenate(blocks, axis=1)
-    similarity = iou_of_pairs(truth.xyxy[i], results.xyxy[j])
-    share = similarity > 0
-    return i[share], j[share], similarity[share]
+    similarity = paired_iou(a.xyxy[i], b.xyxy[j])
+    overlapping = similarity > 0
+    return i[overlapping], j[overlapping], similarity[overlapping]
 
 
-def touching_in_frame(
-    a_frame: Integers, a_xyxy: Floats, b_frame: Integers, b_xyxy: Floats
-) -> tuple[Integers, Integers]:
-    """Row pairs (i, j), i ascending, of boxes of one frame that may share area: all that do, and a few near misses.
+def find_candidates(a_frame: Integers, a_xyxy: Floats, b_frame: Integers, b_xyxy: Floats) -> tuple[Integers, Integers]:
+    """Row pairs (i, j), i ascending, that include all boxes that overlap in one frame, and a few that do not.
 
-    The frames are laid side by side in x, so that one sweep does for all. That rounds the last digits off, hence
-    the near misses: boxes of `a` reach one pixel further. Boxes without area, or not finite, touch nothing.
+    One sweep handles all frames: boxes are shifted in x by frame, so that frames lie side by side. The shift rounds
+    the last digits, hence the margin of one pixel around `a`. Boxes without area or not finite have no candidates.
     """
     i, j = (np.flatnonzero((size > EPS) & (size < np.inf)) for size in (area(a_xyxy), area(b_xyxy)))
     a, b, frame = a_xyxy[i], b_xyxy[j], np.concatenate([a_frame[i], b_frame[j]])
@@ -165,5 +167,5 @@ def touching_in_frame(
     x = np.concatenate([a[:, [0, 2]], b[:, [0, 2]]])
     x += (np.ptp(x) + 4) * (frame - frame.min())[:, None]
     a[:, [0, 2]], b[:, [0, 2]] = np.split(x, [len(a)])
-    in_a, in_b = touching_pairs(a + np.array([-1, -1, 1, 1]), b)
+    in_a, in_b = overlapping_pairs(a + np.array([-1, -1, 1, 1]), b)
     return i[in_a], j[in_b]

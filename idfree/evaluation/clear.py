@@ -1,4 +1,4 @@
-"""CLEAR: the misses, false alarms and switches of a frame-by-frame matching (Bernardin and Stiefelhagen 2008)."""
+"""CLEAR MOT: misses, false positives and identity switches of a matching per frame (Bernardin 2008)."""
 
 from dataclasses import dataclass
 
@@ -8,20 +8,21 @@ from numpy.typing import NDArray
 from idfree.core.types import Integers
 from idfree.evaluation.alignment import EPS, Alignment
 from idfree.evaluation.counts import Counts
-from idfree.evaluation.matching import assigned
+from idfree.evaluation.matching import match_frame
 
 MIN_IOU = 0.5  # of a match (MOTChallenge)
-LOYALTY = 1000.0  # what a pair matched in the frame before is worth: more than all the IoU it can displace
-MOSTLY_TRACKED, MOSTLY_LOST = 0.8, 0.2  # shares of a truth's life (Wu and Nevatia 2006)
+CONTINUITY_WEIGHT = 1000.0  # of a pair matched in the previous frame: outweighs all IoU (TrackEval)
+MOSTLY_TRACKED, MOSTLY_LOST = 0.8, 0.2  # fractions of a ground truth track's frames (Wu and Nevatia 2006)
 
 
 @dataclass(frozen=True)
 class Clear(Counts):
-    """Counts of the CLEAR measures; they add over sequences.
+    """Counts of the CLEAR metrics, which add over sequences.
 
-    tp, fn, fp: boxes matched, missed, invented. idsw: identity switches. mt, pt, ml: truths tracked for more than
-    80 %, in between, for less than 20 % of their frames. frag: interruptions. iou: the sum over matches.
-    frames: of the sequences that have both truth and results. parts: how many counts were added up.
+    tp, fn, fp: true positive, false negative and false positive boxes. idsw: identity switches. mt, pt, ml: mostly
+    tracked (> 80 % of its frames), partly tracked, mostly lost (< 20 %) ground truth tracks. frag: fragmentations.
+    iou_sum: IoU summed over true positives. frames: of the sequences with both ground truth and results.
+    sequences: number of sequences added.
     """
 
     tp: int = 0
@@ -32,160 +33,163 @@ class Clear(Counts):
     pt: int = 0
     ml: int = 0
     frag: int = 0
-    iou: float = 0.0
+    iou_sum: float = 0.0
     frames: int = 0
-    parts: int = 1
+    sequences: int = 1
 
     @property
     def mota(self) -> float:
-        """Accuracy: 1 − (misses + false alarms + switches) / truth."""
-        return self._per_truth(self.tp - self.fp - self.idsw)
+        """Multi-object tracking accuracy: 1 − (FN + FP + IDSW) / ground truth boxes."""
+        return self._per_gt(self.tp - self.fp - self.idsw)
 
     @property
     def moda(self) -> float:
-        """Accuracy of detection: MOTA without the switches."""
-        return self._per_truth(self.tp - self.fp)
+        """Multi-object detection accuracy: MOTA without identity switches."""
+        return self._per_gt(self.tp - self.fp)
 
     @property
     def smota(self) -> float:
-        """Soft accuracy: MOTA in which a match counts its IoU (Voigtlaender 2019)."""
-        return self._per_truth(self.iou - self.fp - self.idsw)
+        """Soft MOTA: a true positive counts its IoU (Voigtlaender 2019)."""
+        return self._per_gt(self.iou_sum - self.fp - self.idsw)
 
     @property
     def motal(self) -> float:
-        """MOTA with the logarithm of the switches."""
-        return self._per_truth(self.tp - self.fp - (np.log10(self.idsw) if self.idsw > 0 else 0.0))
+        """MOTA with the logarithm of IDSW."""
+        return self._per_gt(self.tp - self.fp - (np.log10(self.idsw) if self.idsw > 0 else 0.0))
 
     @property
     def motp(self) -> float:
-        """Precision: the mean IoU of matches."""
-        return self.iou / max(1, self.tp)
+        """Multi-object tracking precision: mean IoU of true positives."""
+        return self.iou_sum / max(1, self.tp)
 
     @property
     def recall(self) -> float:
-        """The share of truth that is matched."""
+        """TP / (TP + FN)."""
         return self.tp / max(1, self.tp + self.fn)
 
     @property
     def precision(self) -> float:
-        """The share of results that are matched."""
+        """TP / (TP + FP)."""
         return self.tp / max(1, self.tp + self.fp)
 
     @property
     def f1(self) -> float:
-        """The harmonic mean of recall and precision."""
+        """Harmonic mean of recall and precision."""
         return self.tp / max(1, self.tp + 0.5 * self.fn + 0.5 * self.fp)
 
     @property
     def fp_per_frame(self) -> float:
-        """False alarms per frame."""
-        return 0.0 if self._lone_without_truth else self.fp / max(1, self.frames)
+        """False positives per frame."""
+        return 0.0 if self._is_one_sequence_without_gt else self.fp / max(1, self.frames)
 
     @property
     def mtr(self) -> float:
-        """The share of truths that are mostly tracked."""
+        """Fraction of ground truth tracks that are mostly tracked."""
         return self.mt / max(1, self.mt + self.pt + self.ml)
 
     @property
     def ptr(self) -> float:
-        """The share of truths that are partly tracked."""
+        """Fraction of ground truth tracks that are partly tracked."""
         return self.pt / max(1, self.mt + self.pt + self.ml)
 
     @property
     def mlr(self) -> float:
-        """The share of truths that are mostly lost; 1 for a sequence without any."""
-        return 1.0 if self._lone_without_truth else self.ml / max(1, self.mt + self.pt + self.ml)
+        """Fraction of ground truth tracks that are mostly lost; 1 for one sequence without ground truth."""
+        return 1.0 if self._is_one_sequence_without_gt else self.ml / max(1, self.mt + self.pt + self.ml)
 
     @property
-    def _lone_without_truth(self) -> bool:
-        """One sequence without truth, which TrackEval gives the accuracy 0; added to others it counts in full."""
-        return self.parts == 1 and self.tp + self.fn == 0
+    def _is_one_sequence_without_gt(self) -> bool:
+        """Whether this is one sequence without ground truth: accuracy 0 in TrackEval, but not as part of a sum."""
+        return self.sequences == 1 and self.tp + self.fn == 0
 
-    def _per_truth(self, count: float) -> float:
-        return 0.0 if self._lone_without_truth else count / max(1, self.tp + self.fn)
+    def _per_gt(self, count: float) -> float:
+        return 0.0 if self._is_one_sequence_without_gt else count / max(1, self.tp + self.fn)
 
 
-def clear(scene: Alignment) -> Clear:
+def count_clear(alignment: Alignment) -> Clear:
     """The CLEAR counts of one sequence."""
-    boxes, results = len(scene.gt_frame), len(scene.tracker_frame)
-    if boxes == 0 or results == 0:
-        return Clear(fn=boxes, fp=results, ml=scene.gt_ids)
-    turn = turns(scene)
-    matched = match(scene, turn)
-    matched = matched[np.argsort(scene.gt_id[scene.gt[matched]], kind="stable")]
-    truth, track = scene.gt_id[scene.gt[matched]], scene.tracker_id[scene.tracker[matched]]
-    same = np.diff(truth) == 0
-    life, tracked = (np.bincount(ids, minlength=scene.gt_ids) for ids in (scene.gt_id, truth))
-    mostly, partly = (
-        int(np.count_nonzero(n)) for n in (tracked / life > MOSTLY_TRACKED, tracked / life >= MOSTLY_LOST)
-    )
+    num_gt, num_tracker = len(alignment.gt_frame), len(alignment.tracker_frame)
+    if num_gt == 0 or num_tracker == 0:
+        return Clear(fn=num_gt, fp=num_tracker, ml=alignment.num_gt_ids)
+    step = number_evaluated_frames(alignment)
+    matched = match_boxes(alignment, step)
+    matched = matched[np.argsort(alignment.gt_id[alignment.gt_row[matched]], kind="stable")]
+    gt_id, tracker_id = alignment.gt_id[alignment.gt_row[matched]], alignment.tracker_id[alignment.tracker_row[matched]]
+    same_gt = np.diff(gt_id) == 0
+    length, tracked = (np.bincount(ids, minlength=alignment.num_gt_ids) for ids in (alignment.gt_id, gt_id))
+    mostly = int(np.count_nonzero(tracked / length > MOSTLY_TRACKED))
+    at_least_partly = int(np.count_nonzero(tracked / length >= MOSTLY_LOST))
     return Clear(
         tp=len(matched),
-        fn=boxes - len(matched),
-        fp=results - len(matched),
-        idsw=int(np.count_nonzero(same & (np.diff(track) != 0))),
+        fn=num_gt - len(matched),
+        fp=num_tracker - len(matched),
+        idsw=int(np.count_nonzero(same_gt & (np.diff(tracker_id) != 0))),
         mt=mostly,
-        pt=partly - mostly,
-        ml=scene.gt_ids - partly,
-        frag=int(np.count_nonzero(same & (np.diff(turn[matched]) > 1))),
-        iou=float(scene.similarity[matched].sum()),
-        frames=scene.frames,
+        pt=at_least_partly - mostly,
+        ml=alignment.num_gt_ids - at_least_partly,
+        frag=int(np.count_nonzero(same_gt & (np.diff(step[matched]) > 1))),
+        iou_sum=float(alignment.similarity[matched].sum()),
+        frames=alignment.num_frames,
     )
 
 
-def turns(scene: Alignment) -> Integers:
-    """(P,) the number of each pair's frame among the frames that have both truth and results.
+def number_evaluated_frames(alignment: Alignment) -> Integers:
+    """(P,) the number of each pair's frame, counting only frames with both ground truth and tracker boxes.
 
-    The others are passed over: what was matched before them counts as matched in the frame before.
+    TrackEval skips all other frames: matches before them count as matches in the previous frame.
     """
-    both = (np.diff(scene.gt_from) > 0) & (np.diff(scene.tracker_from) > 0)
-    return np.cumsum(both, dtype=np.int64)[scene.frame]
+    evaluated = (np.diff(alignment.gt_offsets) > 0) & (np.diff(alignment.tracker_offsets) > 0)
+    return np.cumsum(evaluated, dtype=np.int64)[alignment.pair_frame]
 
 
-def match(scene: Alignment, turn: Integers) -> Integers:
-    """The pairs matched frame by frame: first those that were matched the turn before, then by IoU.
+def match_boxes(alignment: Alignment, step: Integers) -> Integers:
+    """The matched pairs (indices, ascending): frame by frame, pairs of identities matched before come first, then IoU.
 
-    turn (P,): see `turns`. Most are certain whatever the others do; frames where some are not are solved in order.
+    step (P,): frame numbers of number_evaluated_frames. Most pairs are decided for all frames at once; frames with
+    undecided pairs are then solved in order.
     """
-    good = scene.similarity >= MIN_IOU - EPS
-    couple = scene.gt_id[scene.gt] * scene.tracker_ids + scene.tracker_id[scene.tracker]
-    order = np.flatnonzero(good)
-    order = order[np.argsort(couple[order], kind="stable")]
-    goes_on = np.append(False, (np.diff(couple[order]) == 0) & (np.diff(turn[order]) == 1))[: len(order)]
-    matched, unsettled = certain(scene, order, goes_on)
+    valid = alignment.similarity >= MIN_IOU - EPS
+    tracker_id = alignment.tracker_id[alignment.tracker_row]
+    id_pair = alignment.gt_id[alignment.gt_row] * alignment.num_tracker_ids + tracker_id
+    order = np.flatnonzero(valid)
+    order = order[np.argsort(id_pair[order], kind="stable")]
+    is_successor = (np.diff(id_pair[order]) == 0) & (np.diff(step[order]) == 1)
+    is_successor = np.append(False, is_successor)[: len(order)]
+    matched, undecided = match_undisputed(alignment, order, is_successor)
 
-    before = np.full(len(turn), -1)  # the same couple the turn before; −1 is the last of `matched`, which is False
-    before[order[goes_on]] = order[np.flatnonzero(goes_on) - 1]
+    previous = np.full(len(step), -1)  # the same identities one step before; −1 is the appended False of `matched`
+    previous[order[is_successor]] = order[np.flatnonzero(is_successor) - 1]
     matched = np.append(matched, False)
-    for frame in scene.frames_of(unsettled):
-        pairs = scene.pairs_of(frame)
-        weight = LOYALTY * matched[before[pairs]] + scene.similarity[pairs]
-        matched[pairs] = assigned(scene, frame, np.where(good[pairs], weight, 0.0))
+    for frame in alignment.frames_of(undecided):
+        pairs = alignment.pairs_in(frame)
+        weight = CONTINUITY_WEIGHT * matched[previous[pairs]] + alignment.similarity[pairs]
+        matched[pairs] = match_frame(alignment, frame, np.where(valid[pairs], weight, 0.0))
     return np.flatnonzero(matched)
 
 
-def certain(
-    scene: Alignment, order: Integers, goes_on: NDArray[np.bool_]
+def match_undisputed(
+    alignment: Alignment, order: Integers, is_successor: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Masks (P,) of the pairs that are matched whatever the others do, and of those that this leaves unsettled.
+    """Masks (P,) of the pairs that match in any case, and of those that remain undecided.
 
-    order: the pairs that overlap enough, couple by couple, in time; goes_on: whether each continues the one before.
-    A pair without rivals is certain, and so is what continues a certain pair; what these exclude is no rival.
+    order (V,): valid pairs sorted by identities, then frame. is_successor (V,): whether each continues the one before.
+    A pair matches if no other undecided pair has its boxes, or if it continues a matched pair without a gap. The pairs
+    that a match excludes are dropped, until nothing changes.
     """
-    place = np.arange(len(order))
-    began = np.maximum.accumulate(np.where(goes_on, 0, place))
-    gt, tracker = scene.gt[order], scene.tracker[order]
-    found, unsettled = np.zeros(len(order), dtype=np.bool_), np.ones(len(order), dtype=np.bool_)
+    position = np.arange(len(order))
+    run_start = np.maximum.accumulate(np.where(is_successor, 0, position))
+    gt, tracker = alignment.gt_row[order], alignment.tracker_row[order]
+    matched, undecided = np.zeros(len(order), dtype=np.bool_), np.ones(len(order), dtype=np.bool_)
     while True:
-        alone = unsettled.copy()
+        has_no_rival = undecided.copy()
         for rows in (gt, tracker):
-            alone[unsettled] &= np.bincount(rows[unsettled])[rows[unsettled]] == 1
-        since = np.maximum.accumulate(np.where(found | alone, place, -1))
-        new = unsettled & (since >= began)
+            has_no_rival[undecided] &= np.bincount(rows[undecided])[rows[undecided]] == 1
+        last_match = np.maximum.accumulate(np.where(matched | has_no_rival, position, -1))
+        new = undecided & (last_match >= run_start)
         if not new.any():
             break
-        found |= new
-        unsettled &= ~(np.isin(gt, gt[new]) | np.isin(tracker, tracker[new]))
-    masks = np.zeros((2, len(scene.gt)), dtype=np.bool_)
-    masks[:, order] = found, unsettled
+        matched |= new
+        undecided &= ~(np.isin(gt, gt[new]) | np.isin(tracker, tracker[new]))
+    masks = np.zeros((2, len(alignment.gt_row)), dtype=np.bool_)
+    masks[:, order] = matched, undecided
     return masks[0], masks[1]

@@ -1,4 +1,4 @@
-"""Average precision of detections where boxes overlap by half, in whole and by the size of the person."""
+"""Average precision (AP) of detections at IoU 0.5, overall and by object size."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,53 +9,52 @@ from numpy.typing import NDArray
 
 from idfree.core.boxes import area
 from idfree.core.types import Annotation, Floats, Integers
-from idfree.evaluation.alignment import overlaps
+from idfree.evaluation.alignment import find_overlaps
 from idfree.evaluation.preprocess import CROWD, PEDESTRIAN
 
-Flags = NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 
-MIN_IOU = 0.5  # what counts as found (Everingham 2010, and MOTChallenge)
+MIN_IOU = 0.5  # of a true positive (Everingham 2010, MOTChallenge)
 SIZES = {"all": (0.0, inf), "small": (0.0, 6e3), "medium": (6e3, 25e3), "large": (25e3, inf)}  # px² (METHODS.md, 5)
 
 
 @dataclass(frozen=True)
 class PrecisionRecall:
-    """Detections that were judged, and how many boxes there were to find; `sum(per_sequence, PrecisionRecall())` adds.
+    """Scored detections of which each is a true or false positive; `sum(per_sequence, PrecisionRecall())` adds.
 
-    score (K,), hit (K,) True where the detection found a box, False where it is a false one; truth: boxes to find;
-    ignored: detections left out, neither hit nor false. Ratios are NaN where there is nothing to find.
+    score (K,), is_tp (K,): of the evaluated detections. num_gt: ground truth boxes. ignored: detections that are
+    neither true nor false positives. Ratios are NaN if their denominator is 0.
     """
 
     score: Floats = field(default_factory=lambda: np.zeros(0))
-    hit: Flags = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    truth: int = 0
+    is_tp: Mask = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    num_gt: int = 0
     ignored: int = 0
 
     def __add__(self, other: "PrecisionRecall") -> "PrecisionRecall":
         return PrecisionRecall(
             np.concatenate([self.score, other.score]),
-            np.concatenate([self.hit, other.hit]),
-            self.truth + other.truth,
+            np.concatenate([self.is_tp, other.is_tp]),
+            self.num_gt + other.num_gt,
             self.ignored + other.ignored,
         )
 
     def curve(self) -> tuple[Floats, Floats, Floats]:
-        """(score, precision, recall), each (N,): what is had by keeping the detections of at least that score.
+        """(score, precision, recall), each (N,), if detections of at least this score are kept; scores descending.
 
-        One point for each score that occurs, from the highest down; detections of equal score are kept together, so
-        the order of rows does not matter.
+        One point per distinct score, so that the order of rows does not matter.
         """
         order = np.argsort(-self.score, kind="stable")
         score = self.score[order]
         last = np.flatnonzero(np.diff(score, append=-inf))
-        hits = np.cumsum(self.hit[order])[last]
-        recall = hits / self.truth if self.truth else np.full(len(last), nan)
-        return score[last], hits / (last + 1), recall
+        tp = np.cumsum(self.is_tp[order])[last]
+        recall = tp / self.num_gt if self.num_gt else np.full(len(last), nan)
+        return score[last], tp / (last + 1), recall
 
     @property
     def ap(self) -> float:
-        """Area under precision over recall, precision made monotonous first (all points: Everingham 2010, VOC)."""
-        if not self.truth:
+        """Area under the precision-recall curve, precision made monotonic first (all points: Everingham 2010, VOC)."""
+        if not self.num_gt:
             return nan
         _, precision, recall = self.curve()
         envelope = np.maximum.accumulate(precision[::-1])[::-1]
@@ -63,152 +62,155 @@ class PrecisionRecall:
 
     @property
     def ap11(self) -> float:
-        """Mean precision where recall first reaches 0, 0.1 … 1: what MOTChallenge's detection kit calls AP.
+        """11-point AP as in MOTChallenge's detection kit: mean precision where recall first reaches 0, 0.1 … 1.
 
-        That kit takes the precision as it is there; PASCAL VOC 2007 took the best from there on. COCO reads 101
-        recalls. `ap` is the limit of many.
+        The kit takes the precision at that point; PASCAL VOC 2007 takes the largest at any higher recall, COCO 101
+        recalls.
         """
-        if not self.truth:
+        if not self.num_gt:
             return nan
         _, precision, recall = self.curve()
         reached = np.searchsorted(recall, np.linspace(0, 1, 11))
         return float(np.append(precision, 0.0)[reached].mean())
 
     @property
-    def hits(self) -> int:
-        """How many boxes were found."""
-        return int(self.hit.sum())
+    def tp(self) -> int:
+        """True positives."""
+        return int(self.is_tp.sum())
 
     @property
     def recall(self) -> float:
-        """Share of the boxes that were found, all detections kept."""
-        return self.hits / self.truth if self.truth else nan
+        """TP / (TP + FN) of all detections."""
+        return self.tp / self.num_gt if self.num_gt else nan
 
     @property
     def precision(self) -> float:
-        """Share of the detections that found a box, all detections kept; NaN without any."""
-        return self.hits / len(self.hit) if len(self.hit) else nan
+        """TP / (TP + FP) of all detections."""
+        return self.tp / len(self.is_tp) if len(self.is_tp) else nan
 
     @property
     def best_f1(self) -> tuple[float, float]:
-        """The best F1 any threshold reaches, and that threshold: keep the scores that are at least it."""
-        if not self.truth or not len(self.score):
-            return (nan if not self.truth else 0.0), nan
+        """The largest F1 over all score thresholds, and its threshold (scores ≥ threshold are kept)."""
+        if not self.num_gt or not len(self.score):
+            return (nan if not self.num_gt else 0.0), nan
         score, precision, recall = self.curve()
         f1 = 2 * precision * recall / np.maximum(precision + recall, np.finfo(float).tiny)
         best = int(np.argmax(f1))
         return float(f1[best]), float(score[best])
 
-    def figures(self) -> dict[str, float | None]:
-        """The measures by the names that tables show; None where there is nothing to measure."""
+    def metrics(self) -> dict[str, float | None]:
+        """Metrics by the names that tables show; None if undefined."""
         f1, threshold = self.best_f1
-        figures = {
+        metrics = {
             "AP": self.ap,
             "AP11": self.ap11,
             "Rcll": self.recall,
             "Prcn": self.precision,
             "F1": f1,
             "threshold": threshold,
-            "TP": self.hits,
-            "FP": len(self.hit) - self.hits,
-            "FN": self.truth - self.hits,
-            "GT": self.truth,
+            "TP": self.tp,
+            "FP": len(self.is_tp) - self.tp,
+            "FN": self.num_gt - self.tp,
+            "GT": self.num_gt,
             "ignored": self.ignored,
         }
-        return {name: None if isnan(value) else value for name, value in figures.items()}
+        return {name: None if isnan(value) else value for name, value in metrics.items()}
 
 
-def by_size(
-    detections: Annotation, truth: Annotation, class_id: int = PEDESTRIAN, min_iou: float = MIN_IOU
+def evaluate_detections(
+    detections: Annotation, ground_truth: Annotation, class_id: int = PEDESTRIAN, min_iou: float = MIN_IOU
 ) -> dict[str, PrecisionRecall]:
-    """Judge the detections of one sequence, once for each of `SIZES`.
+    """Evaluate the detections of one sequence, once for each of `SIZES`.
 
-    To be found: boxes of `truth` with a mark that is not zero and of class `class_id`, or of no class (≤ 0: MOT15).
-    All other truth — zero-marked, distractors, vehicles, occluders — takes in any number of detections that cost
-    nothing. Detections have no class here: drop those of other classes before.
+    Ground truth that is not marked 0 and has class `class_id`, or no class (≤ 0: MOT15), is to be detected. All other
+    ground truth (marked 0, distractors, vehicles, occluders) is ignored, with any number of detections on it. The class
+    of detections is not used: remove those of other classes before.
 
-    By descending score, each detection takes the free box to be found that it overlaps most, by at least `min_iou`.
-    For a size, people of other sizes may be found but need not be, and a detection that finds nobody is false only if
-    it is of that size itself (COCO's convention: Lin 2014).
+    In order of descending score, each detection takes the free ground truth box with the largest IoU, if ≥ `min_iou`.
+    For one size, ground truth of other sizes is ignored, and an unmatched detection is a false positive only if its own
+    size fits (COCO: Lin 2014).
     """
-    wanted = wanted_of(truth, class_id)
-    i, j, overlap = overlapping(detections, truth, wanted, min_iou)
-    free = np.zeros(len(detections), dtype=bool)
-    free[i[~wanted[j]]] = True
-    person = wanted[j]
-    i, j, overlap = i[person], j[person], overlap[person]
-    turn = turns(detections.score, i, overlap)[i]
+    is_target = target_mask(ground_truth, class_id)
+    i, j, overlap = find_candidates(detections, ground_truth, is_target, min_iou)
+    on_ignored = np.zeros(len(detections), dtype=bool)
+    on_ignored[i[~is_target[j]]] = True
+    on_target = is_target[j]
+    i, j, overlap = i[on_target], j[on_target], overlap[on_target]
+    rank = rank_detections(detections.score, i, overlap)[i]
     result = {}
-    for name, (least, limit) in SIZES.items():
-        sized, sized_truth = (within(area(boxes.xyxy), least, limit) for boxes in (detections, truth))
-        order = np.lexsort((-overlap, ~sized_truth[j], turn))
-        taken = order[first_come(i[order], j[order])]
-        hit = np.zeros(len(detections), dtype=bool)
-        hit[i[taken]] = sized_truth[j[taken]]
-        excused = free | ~sized
-        excused[i[taken]] = True
-        judged = hit | ~excused
-        to_find, ignored = int((wanted & sized_truth).sum()), int((~judged).sum())
-        result[name] = PrecisionRecall(detections.score[judged], hit[judged], to_find, ignored)
+    for name, (low, high) in SIZES.items():
+        has_size, gt_has_size = (in_range(area(boxes.xyxy), low, high) for boxes in (detections, ground_truth))
+        order = np.lexsort((-overlap, ~gt_has_size[j], rank))
+        matches = order[match_greedily(i[order], j[order])]
+        is_tp = np.zeros(len(detections), dtype=bool)
+        is_tp[i[matches]] = gt_has_size[j[matches]]
+        is_ignored = on_ignored | ~has_size
+        is_ignored[i[matches]] = True
+        evaluated = is_tp | ~is_ignored
+        num_gt, ignored = int((is_target & gt_has_size).sum()), int((~evaluated).sum())
+        result[name] = PrecisionRecall(detections.score[evaluated], is_tp[evaluated], num_gt, ignored)
     return result
 
 
-def figures_by_size(scores: Mapping[str, PrecisionRecall]) -> dict[str, float | None]:
-    """The figures of all sizes together, and of each size its AP and how much there was to find: `AP_small` …"""
-    figures = scores["all"].figures()
+def metrics_by_size(scores: Mapping[str, PrecisionRecall]) -> dict[str, float | None]:
+    """The metrics of all sizes together, and AP and ground truth boxes of each size: `AP_small`, `GT_small` …"""
+    metrics = scores["all"].metrics()
     for name, score in scores.items():
         if name != "all":
-            figures |= {f"{key}_{name}": score.figures()[key] for key in ("AP", "GT")}
-    return figures
+            metrics |= {f"{key}_{name}": score.metrics()[key] for key in ("AP", "GT")}
+    return metrics
 
 
-def turns(score: Floats, i: Integers, overlap: Floats) -> Integers:
-    """(K,) when each detection may choose, 0 first: by score, of equal ones by how much it overlaps anything at all."""
-    best = np.zeros(len(score))
-    np.maximum.at(best, i, overlap)
-    turn = np.empty(len(score), dtype=np.int64)
-    turn[np.lexsort((-best, -score))] = np.arange(len(score))
-    return turn
+def rank_detections(score: Floats, i: Integers, overlap: Floats) -> Integers:
+    """(K,) rank of each detection, 0 first: by descending score, then by its largest overlap.
+
+    i, overlap (P,): detection and overlap of each candidate pair.
+    """
+    largest = np.zeros(len(score))
+    np.maximum.at(largest, i, overlap)
+    rank = np.empty(len(score), dtype=np.int64)
+    rank[np.lexsort((-largest, -score))] = np.arange(len(score))
+    return rank
 
 
-def wanted_of(truth: Annotation, class_id: int) -> Flags:
-    """The boxes of truth that are to be found: marked, and of class `class_id` or of none (≤ 0)."""
-    return np.asarray((truth.score != 0) & ((truth.class_id == class_id) | (truth.class_id <= 0)))
+def target_mask(ground_truth: Annotation, class_id: int) -> Mask:
+    """Mask of the ground truth to be detected: not marked 0, of class `class_id` or without a class (≤ 0)."""
+    return np.asarray((ground_truth.score != 0) & ((ground_truth.class_id == class_id) | (ground_truth.class_id <= 0)))
 
 
-def within(values: Floats, least: float, limit: float) -> Flags:
-    """Where least ≤ value < limit."""
-    return np.asarray((values >= least) & (values < limit))
+def in_range(values: Floats, low: float, high: float) -> Mask:
+    """Mask of low ≤ value < high."""
+    return np.asarray((values >= low) & (values < high))
 
 
-def overlapping(
-    detections: Annotation, truth: Annotation, wanted: Flags, min_iou: float
+def find_candidates(
+    detections: Annotation, ground_truth: Annotation, is_target: Mask, min_iou: float
 ) -> tuple[Integers, Integers, Floats]:
-    """Pairs of a detection i and a truth box j of one frame that overlap by at least `min_iou`, and by how much.
+    """Pairs of a detection i and a ground truth box j of one frame with an overlap ≥ `min_iou`, and the overlap (P,).
 
-    That is their IoU. Only a crowd region (not `wanted`) is larger than any person in it: there, the share of the
-    detection that lies inside counts (COCO's convention).
+    The overlap is IoU, but for crowd regions (if not a target) it is intersection over detection area (COCO).
     """
-    j, i, overlap = overlaps(truth, detections, int(max(f.frame.max(initial=0) for f in (truth, detections))))
-    crowd = (truth.class_id == CROWD) & ~wanted
-    if crowd.any():
-        size, region = area(detections.xyxy)[i], area(truth.xyxy)[j]
-        inside = overlap / (1 + overlap) * (size + region) / size
-        overlap = np.where(crowd[j], inside, overlap)
-    enough = overlap >= min_iou
-    return i[enough], j[enough], overlap[enough]
+    last_frame = int(max(side.frame.max(initial=0) for side in (ground_truth, detections)))
+    j, i, overlap = find_overlaps(ground_truth, detections, last_frame)
+    is_crowd = (ground_truth.class_id == CROWD) & ~is_target
+    if is_crowd.any():
+        detection_area, region_area = area(detections.xyxy)[i], area(ground_truth.xyxy)[j]
+        covered_fraction = overlap / (1 + overlap) * (detection_area + region_area) / detection_area
+        overlap = np.where(is_crowd[j], covered_fraction, overlap)
+    sufficient = overlap >= min_iou
+    return i[sufficient], j[sufficient], overlap[sufficient]
 
 
-def first_come(i: Integers, j: Integers) -> Integers:
-    """The pairs that are taken when, in the order given, a pair is taken if neither of its sides has been.
+def match_greedily(i: Integers, j: Integers) -> Integers:
+    """Greedy one-to-one matching: the indices of pairs (i, j) of which neither side is in an earlier matched pair.
 
-    Many at a time: a pair that is the first one left for both its sides would be taken whatever happens elsewhere.
+    Vectorised: a pair that comes first among the remaining pairs of both its sides matches in any case.
     """
-    left = np.arange(len(i))
-    taken = [left[:0]]
-    while len(left):
-        first_of_i, first_of_j = (np.unique(side[left], return_index=True)[1] for side in (i, j))
-        now = left[np.intersect1d(first_of_i, first_of_j, assume_unique=True)]
-        taken.append(now)
-        left = left[~(np.isin(i[left], i[now]) | np.isin(j[left], j[now]))]
-    return np.concatenate(taken)
+    remaining = np.arange(len(i))
+    matches = [remaining[:0]]
+    while len(remaining):
+        first_of_i, first_of_j = (np.unique(side[remaining], return_index=True)[1] for side in (i, j))
+        new = remaining[np.intersect1d(first_of_i, first_of_j, assume_unique=True)]
+        matches.append(new)
+        remaining = remaining[~(np.isin(i[remaining], i[new]) | np.isin(j[remaining], j[new]))]
+    return np.concatenate(matches)

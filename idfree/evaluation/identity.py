@@ -1,4 +1,4 @@
-"""Identity: the best one-to-one pairing of whole tracks with whole truths (Ristani 2016)."""
+"""Identity metrics (IDF1): one-to-one assignment of tracker identities to ground truth identities (Ristani 2016)."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ import numpy as np
 from idfree.evaluation.alignment import Alignment
 from idfree.evaluation.counts import Counts
 
-MIN_IOU = 0.5  # of boxes that agree (MOTChallenge)
+MIN_IOU = 0.5  # of a match (MOTChallenge)
 
 
 @dataclass(frozen=True)
 class Identity(Counts):
-    """Counts of the identity measures, which add over sequences: boxes that follow the pairing, or do not."""
+    """True positive, false negative and false positive boxes under the identity assignment; they add over sequences."""
 
     idtp: int = 0
     idfn: int = 0
@@ -20,32 +20,32 @@ class Identity(Counts):
 
     @property
     def idf1(self) -> float:
-        """The harmonic mean of identity recall and precision."""
+        """Harmonic mean of IDR and IDP."""
         return self.idtp / max(1, self.idtp + 0.5 * self.idfp + 0.5 * self.idfn)
 
     @property
     def idr(self) -> float:
-        """The share of truth under its own track."""
+        """Identity recall: IDTP / (IDTP + IDFN)."""
         return self.idtp / max(1, self.idtp + self.idfn)
 
     @property
     def idp(self) -> float:
-        """The share of results on their own truth."""
+        """Identity precision: IDTP / (IDTP + IDFP)."""
         return self.idtp / max(1, self.idtp + self.idfp)
 
 
-def identity(scene: Alignment) -> Identity:
+def count_identity(alignment: Alignment) -> Identity:
     """The identity counts of one sequence.
 
-    Ristani's bipartite graph, with its extra nodes for tracks and truths left alone, costs the same as the pairing
-    that agrees in most frames.
+    Maximising the number of matched boxes gives the same costs as Ristani's bipartite graph with extra nodes for
+    unassigned identities.
     """
     from scipy.optimize import linear_sum_assignment
 
-    agree = scene.similarity >= MIN_IOU
-    gt, row = np.unique(scene.gt_id[scene.gt[agree]], return_inverse=True)
-    tracker, column = np.unique(scene.tracker_id[scene.tracker[agree]], return_inverse=True)
+    valid = alignment.similarity >= MIN_IOU
+    gt, row = np.unique(alignment.gt_id[alignment.gt_row[valid]], return_inverse=True)
+    tracker, column = np.unique(alignment.tracker_id[alignment.tracker_row[valid]], return_inverse=True)
     cells = np.bincount(row.ravel() * len(tracker) + column.ravel(), minlength=len(gt) * len(tracker))
-    frames = cells.reshape(len(gt), len(tracker))
-    idtp = int(frames[linear_sum_assignment(frames, maximize=True)].sum())
-    return Identity(idtp=idtp, idfn=len(scene.gt_frame) - idtp, idfp=len(scene.tracker_frame) - idtp)
+    matches = cells.reshape(len(gt), len(tracker))
+    idtp = int(matches[linear_sum_assignment(matches, maximize=True)].sum())
+    return Identity(idtp=idtp, idfn=len(alignment.gt_frame) - idtp, idfp=len(alignment.tracker_frame) - idtp)

@@ -1,6 +1,6 @@
-"""What counts and what does not: from a sequence's truth and results to the boxes that are compared.
+"""Preprocessing by evaluation protocol: remove boxes that are not evaluated, and align ground truth and results.
 
-The protocols are those of the MOTChallenge sets (Milan 2016, Dendorfer 2020), as TrackEval applies them.
+The protocols are those of the MOTChallenge benchmarks (Milan 2016, Dendorfer 2020) as implemented by TrackEval.
 """
 
 from collections.abc import Iterable
@@ -10,87 +10,89 @@ from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Integers
-from idfree.evaluation.alignment import EPS, Alignment, align, numbered
-from idfree.evaluation.matching import heaviest
+from idfree.evaluation.alignment import EPS, Alignment, align, unique_inverse
+from idfree.evaluation.matching import max_weight_matching
 
 PEDESTRIAN = 1
 CROWD = 13  # the last class of MOT20; MOT17 has twelve
 DISTRACTORS = {
     "mot17": (2, 7, 8, 12),  # person on vehicle, static person, distractor, reflection
-    "mot20": (2, 6, 7, 8, 12),  # and non-motorised vehicle
+    "mot20": (2, 6, 7, 8, 12),  # the same, and non-motorised vehicle
 }
 CLASSES = np.arange(1, CROWD + 1)
 PROTOCOLS = ("auto", "mot17", "mot20", "mot15", "plain")
-MIN_IOU = 0.5  # of a result that stands on a distractor
+MIN_IOU = 0.5  # of a result that matches a distractor
 
 
-def prepare(
-    truth: Annotation,
+def preprocess(
+    ground_truth: Annotation,
     results: Annotation,
     protocol: str = "auto",
     frames: int | None = None,
     classes: Iterable[int] | None = None,
     names: tuple[str, str] = ("truth", "results"),
 ) -> Alignment:
-    """The boxes of one sequence that are to be compared, by the rules of a protocol.
+    """The alignment of the boxes of one sequence that are evaluated.
 
-    mot17 (also MOT16), mot20: results that stand on a distractor are taken out, then all truth that is marked 0 or no
-    pedestrian; the class of results is not looked at. mot15: truth marked 0 is taken out, classes are not looked at.
-    plain: the same; with `classes`, boxes of other classes are taken out of both sides. auto: see `recognise`.
-    frames: the length of the sequence; without it, the last frame of either side.
-    Raises UserError, beginning with the name of the side at fault, where an identity appears twice in a frame, a
-    frame lies outside the sequence, or a class is none of MOTChallenge's.
+    protocol: "mot17" (also MOT16) and "mot20" remove results that match a distractor, then ground truth that is marked
+    0 or is not a pedestrian; the class of results is ignored. "mot15" and "plain" remove ground truth marked 0. "auto":
+    see infer_protocol.
+    classes: for "plain", boxes of other classes are removed on both sides. frames: length of the sequence; by default
+    the last frame of either side. names: of both sides, for messages.
+    Raises UserError if an identity is repeated in a frame, a frame lies outside the sequence, or a class is not one of
+    MOTChallenge's.
     """
     if protocol not in PROTOCOLS:
         raise UserError(f"protocol {protocol!r}: expected one of {', '.join(PROTOCOLS)}")
     if protocol == "auto":
-        protocol = recognise(truth, names[0])
+        protocol = infer_protocol(ground_truth, names[0])
     if frames is None:
-        frames = int(max(truth.frame.max(initial=0), results.frame.max(initial=0)))
-    check_frames(truth, frames, names[0])
+        frames = int(max(ground_truth.frame.max(initial=0), results.frame.max(initial=0)))
+    check_frames(ground_truth, frames, names[0])
     check_frames(results, frames, names[1])
     if classes is not None and protocol == "plain":
-        truth, results = (side[np.isin(side.class_id, list(classes))] for side in (truth, results))
-    check_identities(truth, names[0])
+        ground_truth, results = (side[np.isin(side.class_id, list(classes))] for side in (ground_truth, results))
+    check_identities(ground_truth, names[0])
     check_identities(results, names[1])
 
-    scene = align(truth, results, frames)
-    ignored, on_distractor = truth.score == 0, np.zeros(len(results), dtype=np.bool_)
+    alignment = align(ground_truth, results, frames)
+    ignored, on_distractor = ground_truth.score == 0, np.zeros(len(results), dtype=np.bool_)
     if protocol != "plain":
-        ignored = truth.score.astype(np.int64) == 0  # the official kit reads whole marks: 0.9 is 0
+        ignored = ground_truth.score.astype(np.int64) == 0  # TrackEval reads integer marks: 0.9 is 0
     if protocol in DISTRACTORS:
-        check_classes(truth, protocol, names[0])
-        ignored |= truth.class_id != PEDESTRIAN
-        on_distractor[standing_on(scene, np.isin(truth.class_id, DISTRACTORS[protocol]))] = True
-    return scene.without(ignored, on_distractor)
+        check_classes(ground_truth, protocol, names[0])
+        ignored |= ground_truth.class_id != PEDESTRIAN
+        is_distractor = np.isin(ground_truth.class_id, DISTRACTORS[protocol])
+        on_distractor[match_distractors(alignment, is_distractor)] = True
+    return alignment.without_boxes(ignored, on_distractor)
 
 
-def recognise(truth: Annotation, name: str = "") -> str:
-    """The protocol that suits a truth.
+def infer_protocol(ground_truth: Annotation, name: str = "") -> str:
+    """The protocol that suits a ground truth.
 
-    mot15: no class is known (−1 throughout). plain: a class that MOTChallenge has not, a box of another class than
-    the pedestrian's that counts, or a mark that is no whole number: no MOTChallenge truth has these. mot20: its class
-    13, or a name with MOT20 in it. Otherwise mot17, whose rules change nothing where all is of class 1 (DanceTrack).
+    "plain" if a mark is not whole, a class is not one of MOTChallenge's, or a box of another class than pedestrian has
+    a mark other than 0. "mot15" if all classes are −1 (unknown). "mot20" if there is its class 13, or MOT20 in the
+    name. Otherwise "mot17", which equals "plain" if there are only pedestrians (DanceTrack).
     """
-    classes, _ = numbered(truth.class_id)
-    if np.any(truth.score != np.rint(truth.score)):
+    classes, _ = unique_inverse(ground_truth.class_id)
+    if np.any(ground_truth.score != np.rint(ground_truth.score)):
         return "plain"
     if np.all(classes == -1) and len(classes):
         return "mot15"
-    if np.any(truth.class_id[truth.score != 0] != PEDESTRIAN) or not np.all(np.isin(classes, CLASSES)):
+    if np.any(ground_truth.class_id[ground_truth.score != 0] != PEDESTRIAN) or not np.all(np.isin(classes, CLASSES)):
         return "plain"
     return "mot20" if CROWD in classes or "MOT20" in name else "mot17"
 
 
-def standing_on(scene: Alignment, distractor: NDArray[np.bool_]) -> Integers:
-    """The rows of results that match a distractor (mask over truth) when every box of truth is matched by IoU."""
-    wanted = distractor[scene.gt]
-    weight = np.where(scene.similarity >= MIN_IOU - EPS, scene.similarity, 0.0)
-    return scene.tracker[heaviest(scene, weight, asked=wanted) & wanted]
+def match_distractors(alignment: Alignment, is_distractor: NDArray[np.bool_]) -> Integers:
+    """The rows of results matched to a distractor (mask (G,)) in the IoU matching with all ground truth boxes."""
+    relevant = is_distractor[alignment.gt_row]
+    weight = np.where(alignment.similarity >= MIN_IOU - EPS, alignment.similarity, 0.0)
+    return alignment.tracker_row[max_weight_matching(alignment, weight, relevant) & relevant]
 
 
 def check_frames(side: Annotation, frames: int, name: str) -> None:
-    """Raises UserError where a frame is not in 1…frames."""
+    """Raises UserError if a frame is not in 1…frames."""
     outside = side.frame[(side.frame < 1) | (side.frame > frames)]
     if len(outside):
         raise UserError(
@@ -100,23 +102,23 @@ def check_frames(side: Annotation, frames: int, name: str) -> None:
 
 
 def check_identities(side: Annotation, name: str) -> None:
-    """Raises UserError where an identity appears twice in a frame."""
-    ids, place = numbered(side.id)
-    cells, cell = numbered(side.frame * len(ids) + place)
-    if len(cells) < len(side):
-        times = np.bincount(cell)
-        frame, which = divmod(cells[times > 1][0], len(ids))
-        hint = " (-1 is no identity: are these detections?)" if ids[which] == -1 else ""
+    """Raises UserError if an identity is repeated in a frame."""
+    ids, id_index = unique_inverse(side.id)
+    keys, key_index = unique_inverse(side.frame * len(ids) + id_index)
+    if len(keys) < len(side):
+        count = np.bincount(key_index)
+        frame, index = divmod(keys[count > 1][0], len(ids))
+        hint = " (-1 is no identity: are these detections?)" if ids[index] == -1 else ""
         raise UserError(
-            f"{name}: frame {frame}: id {ids[which]} appears {times[times > 1][0]} times, expected once{hint}"
+            f"{name}: frame {frame}: id {ids[index]} appears {count[count > 1][0]} times, expected once{hint}"
         )
 
 
-def check_classes(truth: Annotation, protocol: str, name: str) -> None:
-    """Raises UserError where a class is none of MOTChallenge's."""
-    odd = np.setdiff1d(numbered(truth.class_id)[0], CLASSES)
-    if len(odd):
+def check_classes(ground_truth: Annotation, protocol: str, name: str) -> None:
+    """Raises UserError if a class is not one of MOTChallenge's."""
+    unknown = np.setdiff1d(unique_inverse(ground_truth.class_id)[0], CLASSES)
+    if len(unknown):
         raise UserError(
-            f"{name}: class {odd[0]} is none of MOTChallenge's classes 1 to {CROWD}; "
+            f"{name}: class {unknown[0]} is none of MOTChallenge's classes 1 to {CROWD}; "
             f"for data with classes of its own use the protocol plain, not {protocol}"
         )

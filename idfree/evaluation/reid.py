@@ -1,4 +1,4 @@
-"""How well embeddings tell people apart: TPR at a false accept rate, retrieval (R1, mAP), AUC against the frame gap."""
+"""Re-ID metrics of embeddings: TPR at a false accept rate, retrieval (rank-1, mAP), AUC by frame gap."""
 
 from dataclasses import dataclass, replace
 from math import inf, isnan, nan
@@ -8,43 +8,43 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from idfree.core.types import Annotation, Integers
-from idfree.evaluation.detection import MIN_IOU, first_come, overlapping, wanted_of
-from idfree.evaluation.pairs import (
-    BLOCK,
-    FINER,
-    GAPS,
+from idfree.evaluation.crop_pairs import (
+    BIN_WIDTH,
+    FRAME_GAPS,
     KINDS,
     OTHER_SEQUENCE,
+    PAIRS_PER_BLOCK,
     SAME_FRAME,
-    STEP,
+    SUB_BINS,
     Similarities,
     SortedCrops,
-    close_counts,
-    gap_cosines,
-    pair_counts,
-    sorted_crops,
+    refine_bins,
+    similarities_by_gap,
+    similarity_histograms,
+    sort_crops,
 )
+from idfree.evaluation.detection import MIN_IOU, find_candidates, match_greedily, target_mask
 from idfree.evaluation.preprocess import PEDESTRIAN
 
-FAR = (0.1, 0.01)  # false accept rates (Wang 2020, JDE, sec. 4)
-SORTED = 2**25  # pairs of two people, up to which `auc` compares all of them: 8,000 crops of one sequence, 2 s
+FAR = (0.1, 0.01)  # false accept rates (JDE: Wang 2020, sec. 4)
+MAX_EXACT_PAIRS = 2**25  # pairs of two people up to which AUC is exact: 8,000 crops of one sequence, 2 s
 MIN_VISIBILITY = 0.7  # of queries and gallery (METHODS.md, 5)
 
 
 @dataclass(frozen=True)
-class Appearance:
-    """What embeddings are worth, all in 0…1 and NaN where there is nothing to measure it on.
+class EmbeddingMetrics:
+    """Metrics of embeddings, all ratios in 0…1, NaN if undefined.
 
-    tpr, by false accept rate: the share of pairs of one person accepted when that share of the pairs of two people is;
-    tpr_within: the same, against pairs of two people of one sequence only; cosine: the similarity `tpr` asks for.
-    rank1, mean_ap: retrieval of the later half of each tracklet by the earlier. auc, by frame gap: how often a pair of
-    one person is more similar than a pair of two people that many frames apart, in one sequence.
+    tpr: true positive rate by false accept rate, i.e. the fraction of pairs of one person above the similarity that the
+    given fraction of pairs of two people exceeds; tpr_within: the same with pairs of two people of one sequence only;
+    cosine: the similarity threshold of `tpr`. rank1, mean_ap: retrieval of the second half of each tracklet by the
+    first. auc: area under the ROC curve by frame gap, over pairs within one sequence.
     """
 
     crops: int
     people: int
     positives: int  # pairs of one person
-    negatives: int  # pairs of two people, other sequences included
+    negatives: int  # pairs of two people, also of different sequences
     queries: int
     tpr: dict[float, float]
     tpr_within: dict[float, float]
@@ -53,9 +53,9 @@ class Appearance:
     mean_ap: float
     auc: dict[str, float]
 
-    def figures(self) -> dict[str, float | None]:
-        """The measures by the names that tables show; None where there is nothing to measure."""
-        figures = {
+    def metrics(self) -> dict[str, float | None]:
+        """Metrics by the names that tables show; None if undefined."""
+        metrics = {
             **{f"TPR@{far:g}": value for far, value in self.tpr.items()},
             **{f"TPR_within@{far:g}": value for far, value in self.tpr_within.items()},
             "R1": self.rank1,
@@ -68,95 +68,97 @@ class Appearance:
             "negatives": self.negatives,
             "queries": self.queries,
         }
-        return {name: None if isnan(value) else value for name, value in figures.items()}
+        return {name: None if isnan(value) else value for name, value in metrics.items()}
 
 
-def appearance(
+def evaluate_embeddings(
     embedding: NDArray[np.floating[Any]],
     identity: ArrayLike,
     frame: ArrayLike,
     sequence: ArrayLike | None = None,
     visibility: ArrayLike | None = None,
-) -> Appearance:
-    """Judge embeddings (K, D), of any length, by the identity (K,) of each crop, its frame (K,), its sequence (K,).
+) -> EmbeddingMetrics:
+    """Evaluate embeddings (K, D) of crops by their identity (K,), frame (K,), sequence (K,) and visibility (K,) 0…1.
 
-    An identity belongs to its sequence: two sequences share nobody, so that a pair across sequences is one of two
-    people, and counts in `tpr` as published (all pairs: Wang 2020); the same footage must not be given twice. SortedCrops
-    of identity −1 are left out. Visibility (K,) 0…1 matters for retrieval only.
-    All is exact on float32 cosines, but that beyond SORTED pairs `auc` counts cosines within one STEP as equal: an
-    error below 1e-6, unless all cosines lie within a hundredth of each other.
-    Raises UserError where lengths differ or an embedding is not finite.
+    Identities are unique within a sequence only: a pair of crops of different sequences counts as two people (all
+    pairs: Wang 2020), so that a video must not be given twice. Crops of identity −1 are left out. Embeddings need not
+    have unit length. Visibility is used for retrieval only.
+    All metrics are exact on float32 cosine similarities, except AUC with more than MAX_EXACT_PAIRS negatives, which
+    treats similarities in one bin as equal (error below 1e-6 unless all similarities lie within 0.01).
+    Raises UserError if lengths differ or an embedding is not finite.
     """
-    crops = sorted_crops(embedding, identity, frame, sequence, visibility)
-    different, same = pair_counts(crops)
-    points = within = operating_points(crops, different.sum(axis=0), same.sum(axis=0), KINDS)
+    crops = sort_crops(embedding, identity, frame, sequence, visibility)
+    different, same = similarity_histograms(crops)
+    points = points_within = find_operating_points(crops, different.sum(axis=0), same.sum(axis=0), KINDS)
     if different[OTHER_SEQUENCE].any():
-        within = operating_points(crops, different[:OTHER_SEQUENCE].sum(axis=0), same.sum(axis=0), OTHER_SEQUENCE)
-    if different[SAME_FRAME + 1 : OTHER_SEQUENCE].sum() <= SORTED:
-        gaps = [rank_auc(*cosines) for cosines in gap_cosines(crops)]
+        different_within = different[:OTHER_SEQUENCE].sum(axis=0)
+        points_within = find_operating_points(crops, different_within, same.sum(axis=0), OTHER_SEQUENCE)
+    if different[SAME_FRAME + 1 : OTHER_SEQUENCE].sum() <= MAX_EXACT_PAIRS:
+        auc = [exact_auc(*similarities) for similarities in similarities_by_gap(crops)]
     else:
-        gaps = [step_auc(different[kind], same[kind]) for kind in range(SAME_FRAME + 1, OTHER_SEQUENCE)]
-    rank1, mean_ap, queries = retrieval(crops)
-    return Appearance(
+        auc = [histogram_auc(different[kind], same[kind]) for kind in range(SAME_FRAME + 1, OTHER_SEQUENCE)]
+    rank1, mean_ap, queries = evaluate_retrieval(crops)
+    return EmbeddingMetrics(
         crops=len(crops.person),
         people=int(crops.person.max(initial=-1)) + 1,
         positives=int(same.sum()),
         negatives=int(different.sum()),
         queries=queries,
         tpr={far: tpr for far, (tpr, _) in points.items()},
-        tpr_within={far: tpr for far, (tpr, _) in within.items()},
+        tpr_within={far: tpr for far, (tpr, _) in points_within.items()},
         cosine={far: cosine for far, (_, cosine) in points.items()},
         rank1=rank1,
         mean_ap=mean_ap,
-        auc=dict(zip(GAPS, gaps, strict=True)),
+        auc=dict(zip(FRAME_GAPS, auc, strict=True)),
     )
 
 
-def truth_of(
-    detections: Annotation, truth: Annotation, min_iou: float = MIN_IOU, class_id: int = PEDESTRIAN
+def assign_identities(
+    detections: Annotation, ground_truth: Annotation, min_iou: float = MIN_IOU, class_id: int = PEDESTRIAN
 ) -> Annotation:
-    """The detections with the identity and the visibility of the person of `truth` each is; id −1 where it is none.
+    """Detections with the identity and visibility of their ground truth box; id −1 if unmatched. Rows keep their order.
 
-    Frame by frame and one to one: the pair that overlaps most first, by at least `min_iou`. Only people that count
-    (mark not zero, of class `class_id` or of none) can be found. Rows stay as they are.
+    Greedy one-to-one matching per frame in order of IoU, which must be ≥ `min_iou`, with the ground truth that is not
+    marked 0 and has class `class_id` or no class.
     """
-    people = truth[wanted_of(truth, class_id)]
-    i, j, overlap = overlapping(detections, people, np.ones(len(people), dtype=bool), min_iou)
+    targets = ground_truth[target_mask(ground_truth, class_id)]
+    i, j, overlap = find_candidates(detections, targets, np.ones(len(targets), dtype=bool), min_iou)
     order = np.argsort(-overlap, kind="stable")
-    taken = order[first_come(i[order], j[order])]
+    matches = order[match_greedily(i[order], j[order])]
     identity, visibility = np.full(len(detections), -1), np.zeros(len(detections))
-    identity[i[taken]] = people.id[j[taken]]
-    visibility[i[taken]] = people.visibility[j[taken]]
+    identity[i[matches]] = targets.id[j[matches]]
+    visibility[i[matches]] = targets.visibility[j[matches]]
     return replace(detections, id=identity, visibility=visibility)
 
 
-def operating_points(
-    crops: SortedCrops, different: Integers, same: Integers, kinds: int
+def find_operating_points(
+    crops: SortedCrops, different: Integers, same: Integers, num_kinds: int
 ) -> dict[float, tuple[float, float]]:
-    """For each of `FAR`: the true positive rate, and the cosine that a pair must exceed for it.
+    """For each of `FAR`: the true positive rate, and the cosine similarity that accepted pairs exceed.
 
-    different, same (STEPS,): pairs of two people and of one at each step of the cosine. The limit is the highest
-    cosine that lets in too many pairs of two people. The step that holds it is found by counting; then the pairs in
-    it, of those of a kind below `kinds`, are told apart.
+    different, same (BINS,): histograms of pairs of two people and of one. The threshold is the highest similarity that
+    would accept too many pairs of two people: its bin is found in the histogram, then its position in the bin from the
+    pairs of a kind below `num_kinds`.
     """
-    wanted = {far: int(np.floor(far * different.sum() + 1e-9)) + 1 for far in FAR}  # its rank from the top
-    above = np.cumsum(different[::-1])[::-1]  # at this step or higher
+    rank = {far: int(np.floor(far * different.sum() + 1e-9)) + 1 for far in FAR}  # of the threshold, from the top
+    at_or_above = np.cumsum(different[::-1])[::-1]  # pairs in this bin or a higher one
     if not different.sum() or not same.sum():
         return dict.fromkeys(FAR, (nan, nan))
-    step = {far: int(np.flatnonzero(above >= rank)[-1]) for far, rank in wanted.items()}
-    closer = close_counts(crops, sorted(set(step.values())), kinds)
+    bins = {far: int(np.flatnonzero(at_or_above >= rank[far])[-1]) for far in FAR}
+    refined = refine_bins(crops, sorted(set(bins.values())), num_kinds)
     points = {}
-    for far, at in step.items():
-        fine_different, fine_same = closer[at]
-        fine_above = np.cumsum(fine_different[::-1])[::-1] + different[at + 1 :].sum()
-        limit = int(np.flatnonzero(fine_above >= wanted[far])[-1])
-        accepted = same[at + 1 :].sum() + fine_same[limit + 1 :].sum()
-        points[far] = float(accepted / same.sum()), float((at - 1 / STEP - 1 + limit / FINER) * STEP)
+    for far, number in bins.items():
+        fine_different, fine_same = refined[number]
+        fine_at_or_above = np.cumsum(fine_different[::-1])[::-1] + different[number + 1 :].sum()
+        threshold = int(np.flatnonzero(fine_at_or_above >= rank[far])[-1])
+        accepted = same[number + 1 :].sum() + fine_same[threshold + 1 :].sum()
+        cosine = (number - 1 / BIN_WIDTH - 1 + threshold / SUB_BINS) * BIN_WIDTH
+        points[far] = float(accepted / same.sum()), float(cosine)
     return points
 
 
-def rank_auc(different: Similarities, same: Similarities) -> float:
-    """How often a cosine of `same` exceeds one of `different`, equal ones half (Mann-Whitney); NaN without either."""
+def exact_auc(different: Similarities, same: Similarities) -> float:
+    """Area under the ROC curve (Mann-Whitney): P(same > different) + P(equal) / 2; NaN if either is empty."""
     if not len(different) or not len(same):
         return nan
     different, same = np.sort(different), np.sort(same)
@@ -164,39 +166,43 @@ def rank_auc(different: Similarities, same: Similarities) -> float:
     return float((below.sum() + up_to.sum()) / 2 / len(different) / len(same))
 
 
-def step_auc(different: Integers, same: Integers) -> float:
-    """The same from how many pairs there are at each step of the cosine."""
+def histogram_auc(different: Integers, same: Integers) -> float:
+    """Area under the ROC curve from two histograms (BINS,); NaN if either is empty."""
     if not different.any() or not same.any():
         return nan
     below = np.cumsum(different) - different / 2
     return float(np.sum(same * below) / different.sum() / same.sum())
 
 
-def retrieval(crops: SortedCrops) -> tuple[float, float, int]:
-    """Rank-1, mean average precision, and the number of queries, among crops of at least MIN_VISIBILITY.
+def evaluate_retrieval(crops: SortedCrops) -> tuple[float, float, int]:
+    """Rank-1 accuracy, mean average precision, and the number of queries, of crops with at least MIN_VISIBILITY.
 
-    The first half of each tracklet (n // 2 of its crops, in time) are the queries, and all the rest are the gallery,
-    where a query's own tracklet are the right answers. Of equally similar crops, wrong ones come first.
+    Ties count against the query: wrong answers rank first among equal similarities.
     """
+    query, gallery = split_queries(crops)
+    if not len(query):
+        return nan, nan, 0
+    start, stop = (np.searchsorted(crops.person[gallery], crops.person[query], side) for side in ("left", "right"))
+    average_precision, is_first_correct = np.zeros((2, len(query)))
+    size = max(PAIRS_PER_BLOCK // len(gallery), 1)
+    for block in range(0, len(query), size):
+        cosines = crops.embedding[query[block : block + size]] @ crops.embedding[gallery].T
+        for q, cosine in enumerate(cosines, start=block):
+            correct = np.sort(cosine[start[q] : stop[q]])[::-1]
+            cosine[start[q] : stop[q]] = -inf
+            wrong = np.sort(cosine[cosine >= correct[-1]])
+            wrong_before = len(wrong) - np.searchsorted(wrong, correct)  # at least as similar
+            correct_rank = np.arange(1, len(correct) + 1)
+            average_precision[q] = (correct_rank / (correct_rank + wrong_before)).mean()
+            is_first_correct[q] = wrong_before[0] == 0
+    return float(is_first_correct.mean()), float(average_precision.mean()), len(query)
+
+
+def split_queries(crops: SortedCrops) -> tuple[Integers, Integers]:
+    """The rows of queries and gallery, by person: of a person's n visible crops, the first n // 2 are queries."""
     rows = np.flatnonzero(crops.visibility >= MIN_VISIBILITY)
     rows = rows[np.argsort(crops.person[rows], kind="stable")]  # by person, then time
     person = crops.person[rows]
     first, count = np.searchsorted(person, person), np.bincount(person, minlength=1)
-    asks = np.arange(len(rows)) - first < count[person] // 2
-    query, gallery = rows[asks], rows[~asks]
-    if not len(query):
-        return nan, nan, 0
-    start, stop = (np.searchsorted(crops.person[gallery], crops.person[query], side) for side in ("left", "right"))
-    precision, top = np.zeros((2, len(query)))
-    size = max(BLOCK // len(gallery), 1)
-    for block in range(0, len(query), size):
-        cosines = crops.direction[query[block : block + size]] @ crops.direction[gallery].T
-        for q, cosine in enumerate(cosines, start=block):
-            right = np.sort(cosine[start[q] : stop[q]])[::-1]
-            cosine[start[q] : stop[q]] = -inf
-            wrong = np.sort(cosine[cosine >= right[-1]])
-            before = len(wrong) - np.searchsorted(wrong, right)  # wrong answers as similar or more
-            found = np.arange(1, len(right) + 1)
-            precision[q] = (found / (found + before)).mean()
-            top[q] = before[0] == 0
-    return float(top.mean()), float(precision.mean()), len(query)
+    is_query = np.arange(len(rows)) - first < count[person] // 2
+    return rows[is_query], rows[~is_query]

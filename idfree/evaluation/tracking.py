@@ -1,4 +1,4 @@
-"""The tracking measures together: HOTA, CLEAR and Identity of a sequence, under TrackEval's names."""
+"""Tracking metrics of a sequence: HOTA, CLEAR and Identity, under TrackEval's names."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,16 +10,16 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
 from idfree.evaluation.alignment import Alignment
-from idfree.evaluation.clear import Clear, clear
+from idfree.evaluation.clear import Clear, count_clear
 from idfree.evaluation.counts import Counts
-from idfree.evaluation.hota import Hota, hota
-from idfree.evaluation.identity import Identity, identity
-from idfree.evaluation.preprocess import PEDESTRIAN, prepare, recognise
+from idfree.evaluation.hota import Hota, count_hota
+from idfree.evaluation.identity import Identity, count_identity
+from idfree.evaluation.preprocess import PEDESTRIAN, infer_protocol, preprocess
 
 
 @dataclass(frozen=True)
 class Size(Counts):
-    """How much was compared: boxes and identities of results and of truth, and frames."""
+    """Boxes and identities of results and ground truth, and frames."""
 
     dets: int = 0
     gt_dets: int = 0
@@ -30,7 +30,7 @@ class Size(Counts):
 
 @dataclass(frozen=True, eq=False)
 class Scores(Counts):
-    """All counts of a sequence; those of several add: `sum(per_sequence, Scores())` is the COMBINED row."""
+    """All counts of a sequence; they add: `sum(per_sequence, Scores())` is the COMBINED row."""
 
     hota: Hota = field(default_factory=Hota)
     clear: Clear = field(default_factory=Clear)
@@ -39,21 +39,21 @@ class Scores(Counts):
 
 
 def evaluate(
-    truth: Annotation,
+    ground_truth: Annotation,
     results: Annotation,
     protocol: str = "auto",
     frames: int | None = None,
     names: tuple[str, str] = ("truth", "results"),
 ) -> Scores:
-    """The scores of one sequence; if it has several classes, the sum of theirs (TrackEval's cls_comb_det_av).
+    """The scores of one sequence, summed over classes if there are several (TrackEval's cls_comb_det_av).
 
-    protocol, frames, names and errors: see `prepare`. Classes: see `evaluate_classes`.
+    protocol, frames, names and errors: see `preprocess`. Classes: see `evaluate_classes`.
     """
-    return reduce(add, evaluate_classes(truth, results, protocol, frames, names).values())
+    return reduce(add, evaluate_classes(ground_truth, results, protocol, frames, names).values())
 
 
 def evaluate_classes(
-    truth: Annotation,
+    ground_truth: Annotation,
     results: Annotation,
     protocol: str = "auto",
     frames: int | None = None,
@@ -62,33 +62,41 @@ def evaluate_classes(
 ) -> dict[int, Scores]:
     """The scores of one sequence by class.
 
-    Only plain data have several classes: those that count in the truth, or `classes`, each compared with the results
-    of that class alone. Where there is but one, the class of results is not looked at: a detector's "person" need not
-    have the number that the truth gives it. Raises UserError where no result is of any of several classes.
+    Only the protocol "plain" has several classes: `classes`, or those of the ground truth that is not marked 0. Each is
+    compared with the results of that class alone. If there is only one, the class of results is ignored, because a
+    detector may number its classes differently. Raises UserError if no result is of any of several classes.
     """
     if protocol == "auto":
-        protocol = recognise(truth, names[0])
+        protocol = infer_protocol(ground_truth, names[0])
     if protocol != "plain":
-        return {PEDESTRIAN: score(prepare(truth, results, protocol, frames, names=names))}
-    known = list(np.unique(truth.class_id[truth.score != 0]).tolist() if classes is None else classes)
-    if classes is None and len(known) <= 1:
-        return {(known or [PEDESTRIAN])[0]: score(prepare(truth, results, protocol, frames, names=names))}
-    if len(results) and not np.isin(results.class_id, known).any():
-        found, expected = (", ".join(map(str, numbers)) for numbers in (np.unique(results.class_id), known))
+        return {PEDESTRIAN: evaluate_alignment(preprocess(ground_truth, results, protocol, frames, names=names))}
+    gt_classes = np.unique(ground_truth.class_id[ground_truth.score != 0]).tolist()
+    wanted = gt_classes if classes is None else list(classes)
+    if classes is None and len(wanted) <= 1:
+        alignment = preprocess(ground_truth, results, protocol, frames, names=names)
+        return {(wanted or [PEDESTRIAN])[0]: evaluate_alignment(alignment)}
+    if len(results) and not np.isin(results.class_id, wanted).any():
+        found, expected = (", ".join(map(str, numbers)) for numbers in (np.unique(results.class_id), wanted))
         raise UserError(f"{names[1]}: its classes are {found}, those of the truth {expected}: nothing can be compared")
-    return {c: score(prepare(truth, results, protocol, frames, [c], names)) for c in known}
+    return {c: evaluate_alignment(preprocess(ground_truth, results, protocol, frames, [c], names)) for c in wanted}
 
 
-def score(scene: Alignment) -> Scores:
-    """All measures of what was prepared."""
-    size = Size(len(scene.tracker_frame), len(scene.gt_frame), scene.tracker_ids, scene.gt_ids, scene.frames)
-    return Scores(hota(scene), clear(scene), identity(scene), size)
+def evaluate_alignment(alignment: Alignment) -> Scores:
+    """The scores of preprocessed boxes."""
+    size = Size(
+        dets=len(alignment.tracker_frame),
+        gt_dets=len(alignment.gt_frame),
+        ids=alignment.num_tracker_ids,
+        gt_ids=alignment.num_gt_ids,
+        frames=alignment.num_frames,
+    )
+    return Scores(count_hota(alignment), count_clear(alignment), count_identity(alignment), size)
 
 
-def figures(scores: Scores) -> dict[str, float]:
-    """What TrackEval calls each figure, and its value: ratios 0…1, counts whole; HOTA's are means over its limits."""
+def compute_metrics(scores: Scores) -> dict[str, float]:
+    """Metrics by TrackEval's names: ratios 0…1 and integer counts; HOTA's metrics are means over its thresholds."""
     h, c, i, n = scores.hota, scores.clear, scores.identity, scores.size
-    by_limit = {
+    by_threshold = {
         "HOTA": h.hota,
         "DetA": h.det_a,
         "AssA": h.ass_a,
@@ -100,7 +108,7 @@ def figures(scores: Scores) -> dict[str, float]:
         "OWTA": h.owta,
     }
     return {
-        **{name: float(values.mean()) for name, values in by_limit.items()},
+        **{name: float(values.mean()) for name, values in by_threshold.items()},
         "HOTA(0)": float(h.hota[0]),
         "LocA(0)": float(h.loc_a[0]),
         "HOTALocA(0)": float(h.hota[0] * h.loc_a[0]),
@@ -116,7 +124,7 @@ def figures(scores: Scores) -> dict[str, float]:
         "CLR_F1": c.f1,
         "FP_per_frame": c.fp_per_frame,
         "MOTAL": c.motal,
-        "MOTP_sum": c.iou,
+        "MOTP_sum": c.iou_sum,
         "CLR_TP": c.tp,
         "CLR_FN": c.fn,
         "CLR_FP": c.fp,
@@ -140,9 +148,9 @@ def figures(scores: Scores) -> dict[str, float]:
     }
 
 
-def class_average(per_class: Iterable[Scores]) -> dict[str, float]:
-    """The figures of several classes as one: ratios are averaged, counts added (TrackEval's cls_comb_cls_av)."""
-    rows = [figures(scores) for scores in per_class]
+def class_averaged_metrics(per_class: Iterable[Scores]) -> dict[str, float]:
+    """The metrics of several classes combined: ratios averaged, counts summed (TrackEval's cls_comb_cls_av)."""
+    rows = [compute_metrics(scores) for scores in per_class]
     return {
         name: sum(row[name] for row in rows) / (1 if isinstance(first, int) else len(rows))
         for name, first in rows[0].items()

@@ -1,10 +1,21 @@
-"""Everything that needs PyTorch: data, networks, objectives, the loop, export."""
+"""Training: data, networks, objectives, the training loop, export to ONNX. All but the catalogue needs PyTorch."""
+
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.util import find_spec
 
 from idfree.core.errors import MissingExtra
 
-try:
-    from torch import Tensor
-except ModuleNotFoundError as error:
-    raise MissingExtra("torch", "train", "training") from error
+WITHOUT_TORCH = ("idfree.learn.methods", "idfree.learn.methods.catalogue")
 
-Tensors = dict[str, Tensor]  # a batch, what a network makes of it, the losses that an objective finds in both
+
+class TorchGuard(MetaPathFinder):
+    """Import hook: raises MissingExtra for every module of this package that cannot be imported without PyTorch."""
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        if fullname.startswith("idfree.learn.") and fullname not in WITHOUT_TORCH:
+            raise MissingExtra("torch", "train", "training")
+
+
+if find_spec("torch") is None:
+    sys.meta_path.insert(0, TorchGuard())

@@ -1,4 +1,4 @@
-"""Where PyTorch computes: devices, threads, and tensors placed on them."""
+"""PyTorch devices, threads, and moving tensors to a device."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,24 +6,24 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from idfree.core.errors import UserError
+from idfree.core.errors import UserError, first_line
 
 
 def open_device(name: str) -> torch.device:
-    """`auto` (CUDA where it works, else the processor), `cpu`, `cuda`, `cuda:1`, `mps`. Raises UserError."""
+    """`auto` (CUDA if available, else the CPU), `cpu`, `cuda`, `cuda:1`, `mps`. Raises UserError if it is unusable."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
-        raise UserError(f"--device {name}: {str(error).splitlines()[0]}") from error
+        raise UserError(f"--device {name}: {first_line(error)}") from error
     return device
 
 
 @contextmanager
-def threads(count: int | None) -> Iterator[None]:
-    """PyTorch on `count` threads (None: as many as it likes) while the block runs."""
+def use_threads(count: int | None) -> Iterator[None]:
+    """Let PyTorch use `count` CPU threads (None: its default) within the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:
@@ -32,7 +32,7 @@ def threads(count: int | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def placed(tensor: Tensor, device: torch.device) -> Tensor:
-    """On the device; pictures (N, C, H, W) with their channels last, which processors work through faster."""
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device; images (N, C, H, W) in channels-last format, in which convolutions are faster."""
     layout = torch.channels_last if tensor.dim() == 4 else torch.preserve_format
     return tensor.to(device, memory_format=layout)

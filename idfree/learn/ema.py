@@ -1,31 +1,30 @@
-"""The running mean of a network's weights over its iterations, which tracks better than the weights of any one."""
+"""Exponential moving average (EMA) of a network's weights."""
 
 import copy
 
 import torch
 from torch import nn
 
-YOUNG = (
-    10  # iterations after which a mean that is to keep much keeps half of that (TensorFlow's ExponentialMovingAverage)
-)
+WARM_UP = 10  # iterations after which a high decay has risen to about a half (TensorFlow's ExponentialMovingAverage)
 
 
 class Ema:
-    """`network`: the mean (Tarvainen 2017, Mean Teachers, eq. 2), of batch norms' statistics, too.
+    """EMA of weights and batch-norm statistics, in `network` (Tarvainen 2017, Mean Teachers, eq. 2).
 
-    decay: the share that it keeps of itself in an iteration, less in the first ones, or it would stay untrained.
+    decay: weight of the previous average per iteration; less in the first iterations, else the average would stay at
+    the initial weights.
     """
 
     def __init__(self, network: nn.Module, decay: float):
         self.network, self.decay = copy.deepcopy(network).eval().requires_grad_(False), decay
 
     @torch.no_grad()
-    def follow(self, network: nn.Module, step: int) -> None:
-        """Take in the weights after `step` iterations."""
-        new = 1 - min(self.decay, (1 + step) / (YOUNG + step))
-        now = network.state_dict()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Add the weights of `network` after `step` iterations to the average."""
+        weight = 1 - min(self.decay, (1 + step) / (WARM_UP + step))
+        current = network.state_dict()
         for name, mean in self.network.state_dict().items():
             if mean.is_floating_point():
-                mean.lerp_(now[name], new)
+                mean.lerp_(current[name], weight)
             else:
-                mean.copy_(now[name])
+                mean.copy_(current[name])

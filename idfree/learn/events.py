@@ -1,4 +1,4 @@
-"""Figures for TensorBoard, in the files that it reads: records of the protocol buffer Event (tensorflow/core/util)."""
+"""TensorBoard event files: TFRecords of the protocol buffer Event (tensorflow/core/util/event.proto)."""
 
 import struct
 import time
@@ -6,36 +6,40 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-VERSION = b"brain.Event:2"  # with which a file must begin; since 2 a start makes void what came after its step
+VERSION = b"brain.Event:2"  # the first event of a file; since version 2 a session start invalidates later steps
 CASTAGNOLI = 0x82F63B78  # the polynomial of CRC-32C, reflected (RFC 3720, B.4)
-ROTATED, MASK = 15, 0xA282EAD8  # how TFRecord files disguise a checksum
-STARTED = 1  # SessionLog.START
+ROTATION, MASK = 15, 0xA282EAD8  # of checksums in TFRecord files
+SESSION_START = 1  # SessionLog.START
 
-# Protocol buffers: what follows a field's number is of 8 bytes, a varint, of so many bytes as it says, or of 4.
-VARINT, EIGHT, SIZED, FOUR = 0, 1, 2, 5
+VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5  # wire types of protocol buffers
 
 
 class EventFile:
-    """FOLDER/events.out.tfevents.STEP.idfree. step: how many iterations were done before; what an earlier file says of
-    later ones is void.
+    """FOLDER/events.out.tfevents.STEP.idfree.
+
+    step: iterations done before; TensorBoard ignores later iterations of earlier files.
     """
 
     def __init__(self, folder: Path, step: int):
         self.file = (folder / f"events.out.tfevents.{step:010d}.idfree").open("wb")
-        self.write(field(3, SIZED, VERSION))
-        self.write(field(2, VARINT, step + 1) + field(7, SIZED, field(1, VARINT, STARTED)))
+        self.write(encode_field(3, LENGTH_DELIMITED, VERSION))
+        session = encode_field(7, LENGTH_DELIMITED, encode_field(1, VARINT, SESSION_START))
+        self.write(encode_field(2, VARINT, step + 1) + session)
 
-    def add(self, step: int, figures: Mapping[str, float]) -> None:
-        """The figures of an iteration."""
-        values = (field(1, SIZED, name.encode()) + field(2, FOUR, value) for name, value in figures.items())
-        summary = b"".join(field(1, SIZED, value) for value in values)
-        self.write(field(2, VARINT, step) + field(5, SIZED, summary))
+    def add(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Write the metrics of an iteration."""
+        values = (
+            encode_field(1, LENGTH_DELIMITED, name.encode()) + encode_field(2, FIXED32, value)
+            for name, value in metrics.items()
+        )
+        summary = b"".join(encode_field(1, LENGTH_DELIMITED, value) for value in values)
+        self.write(encode_field(2, VARINT, step) + encode_field(5, LENGTH_DELIMITED, summary))
 
     def write(self, event: bytes) -> None:
-        """A record: length, its checksum, the event with the time, its checksum."""
-        event = field(1, EIGHT, time.time()) + event
+        """Write a TFRecord: length, its checksum, the event with the current time, its checksum."""
+        event = encode_field(1, FIXED64, time.time()) + event
         length = struct.pack("<Q", len(event))
-        self.file.write(length + checksum(length) + event + checksum(event))
+        self.file.write(length + masked_crc(length) + event + masked_crc(event))
 
     def __enter__(self) -> "EventFile":
         return self
@@ -46,18 +50,18 @@ class EventFile:
         self.file.close()
 
 
-def field(number: int, kind: int, value: float | bytes) -> bytes:
+def encode_field(number: int, wire_type: int, value: float | bytes) -> bytes:
     """A field of a protocol buffer."""
-    key = varint(number << 3 | kind)
+    key = encode_varint(number << 3 | wire_type)
     if isinstance(value, bytes):
-        return key + varint(len(value)) + value
-    if kind == VARINT:
-        return key + varint(int(value))
-    return key + struct.pack("<d" if kind == EIGHT else "<f", value)
+        return key + encode_varint(len(value)) + value
+    if wire_type == VARINT:
+        return key + encode_varint(int(value))
+    return key + struct.pack("<d" if wire_type == FIXED64 else "<f", value)
 
 
-def varint(value: int) -> bytes:
-    """Seven bits to a byte, the lowest first; all but the last have their highest bit set."""
+def encode_varint(value: int) -> bytes:
+    """Seven bits per byte, the lowest first; all but the last byte have their highest bit set."""
     result = bytearray()
     while value > 0x7F:
         result.append(value & 0x7F | 0x80)
@@ -65,10 +69,10 @@ def varint(value: int) -> bytes:
     return bytes([*result, value])
 
 
-def checksum(data: bytes) -> bytes:
-    """The CRC-32C of the data, disguised."""
+def masked_crc(data: bytes) -> bytes:
+    """The CRC-32C of the data, masked as in TFRecord files."""
     crc = crc32c(data)
-    rotated = crc >> ROTATED | crc << (32 - ROTATED)
+    rotated = crc >> ROTATION | crc << (32 - ROTATION)
     return struct.pack("<I", (rotated + MASK) & 0xFFFFFFFF)
 
 
@@ -76,15 +80,15 @@ def crc32c(data: bytes) -> int:
     """CRC-32C (RFC 3720, B.4), byte by byte."""
     crc = 0xFFFFFFFF
     for byte in data:
-        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 0xFF]
+        crc = crc >> 8 ^ CRC_TABLE[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
 
 
-def entry(byte: int) -> int:
-    """What a byte makes of the checksum."""
+def crc_of_byte(byte: int) -> int:
+    """An entry of the lookup table of CRC-32C."""
     for _ in range(8):
         byte = byte >> 1 ^ (CASTAGNOLI if byte & 1 else 0)
     return byte
 
 
-TABLE = tuple(map(entry, range(256)))
+CRC_TABLE = tuple(map(crc_of_byte, range(256)))

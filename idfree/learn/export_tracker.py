@@ -1,4 +1,4 @@
-"""A trained one-shot network as an ONNX file that needs no PyTorch: a picture in; boxes, scores, embeddings out."""
+"""Export of one-shot trackers to ONNX, decoding included: image → boxes, scores, classes, embeddings."""
 
 import copy
 from collections.abc import Mapping
@@ -11,25 +11,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from idfree.core.errors import UserError
-from idfree.core.files import whole
-from idfree.core.onnx_session import reason
+from idfree.core.files import atomic_write
+from idfree.core.onnx_session import summarise_error
 from idfree.core.version import __version__
-from idfree.learn.export_encoder import OnnxInterface, write
-from idfree.learn.networks.centre import MULTIPLE, CentreNetwork
+from idfree.learn.export_encoder import OnnxInterface, write_onnx
+from idfree.learn.networks.centre import SIZE_MULTIPLE, CentreNetwork
 from idfree.learn.networks.deformable import DeformableConv
 
 DEFORM_OPSET = 19  # the first with DeformConv
 OUTPUTS = ("boxes", "scores", "classes", "embedding")
-LETTERS = {"image": {1: "H", 2: "W"}, **{name: {0: "K"} for name in OUTPUTS}}
-LARGEST = 4096  # of H and W in multiples: the exporter asks for a bound
-DEFORM_RUNTIME, PLAIN_RUNTIME = "1.25", "1.17"  # ONNX Runtime's first with DeformConv on a processor; the package's
-# Of the largest element, between PyTorch and ONNX Runtime: pixels, probabilities, a unit vector's numbers.
+DIM_NAMES = {"image": {1: "H", 2: "W"}, **{name: {0: "K"} for name in OUTPUTS}}
+LARGEST = 4096  # of H and W in multiples of 32: the exporter requires a bound
+DEFORM_RUNTIME, PLAIN_RUNTIME = "1.25", "1.17"  # first ONNX Runtime with DeformConv on CPU; the package's minimum
+# Between PyTorch and ONNX Runtime: pixels, probabilities, elements of unit vectors.
 TOLERANCES = {"boxes": 0.05, "scores": 1e-3, "embedding": 1e-3}
-SHARE = 0.99  # of the boxes that agree: of two equal neighbours, rounding makes one or the other the peak
+AGREEING = 0.99  # required fraction of boxes: of two equal neighbours, rounding decides which is the peak
 
 
 class ExportedTracker(nn.Module):
-    """A picture, uint8 (1, H, W, 3) BGR → boxes (K, 4), scores (K,), classes (K,), embedding (K, D)."""
+    """An image, uint8 (1, H, W, 3) BGR → boxes (K, 4), scores (K,), classes (K,), embedding (K, D)."""
 
     def __init__(self, network: CentreNetwork):
         super().__init__()
@@ -37,83 +37,84 @@ class ExportedTracker(nn.Module):
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         maps = self.network.maps(image.permute(0, 3, 1, 2))  # 1 H W 3 -> 1 3 H W
-        found = self.network.decode({name: each.float() for name, each in maps.items()})
-        return tuple(found[name][0] for name in OUTPUTS)
+        detections = self.network.decode({name: each.float() for name, each in maps.items()})
+        return tuple(detections[name][0] for name in OUTPUTS)
 
 
 def export_tracker(network: CentreNetwork, path: Path, metadata: Mapping[str, str], size_hw: tuple[int, int]) -> None:
-    """Write a one-shot tracker: `image` uint8 (1, H, W, 3) BGR, letterboxed; H and W open, multiples of 32.
+    """Write a one-shot tracker: input `image` uint8 (1, H, W, 3) BGR, letterboxed; H and W dynamic, multiples of 32.
 
-    Gives `boxes` (K, 4) xyxy in its pixels, best first, `scores` (K,), `classes` (K,) int64, `embedding` (K, D) of unit
-    length. metadata: what is to stand in the file beside kind, version, dimension, size (HEIGHTxWIDTH that it was
-    trained at), stride and needs: method, limit, farthest, trained_on. The file is written only if ONNX Runtime
-    makes of pictures of two sizes what PyTorch does. Raises MissingExtra without onnx and onnxscript, and UserError for
-    a size that is no multiple of 32, where ONNX Runtime cannot run the network, and where the two disagree.
+    Outputs `boxes` (K, 4) xyxy in input pixels, by descending score, `scores` (K,), `classes` (K,) int64, `embedding`
+    (K, D) of unit length. metadata: method, limit, farthest, trained_on …, added to kind, version, dimension, size
+    (HEIGHTxWIDTH of training), stride and needs. The file is written only if ONNX Runtime and PyTorch agree on images
+    of two sizes. Raises MissingExtra without onnx and onnxscript, and UserError if the size is not a multiple of 32, if
+    ONNX Runtime cannot run the network, and if the two disagree.
     """
     height, width = size_hw
-    if height % MULTIPLE or width % MULTIPLE or min(size_hw) <= 0:
-        raise UserError(f"{path}: not written: size is {width}x{height}, expected multiples of {MULTIPLE}")
+    if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE or min(size_hw) <= 0:
+        raise UserError(f"{path}: not written: size is {width}x{height}, expected multiples of {SIZE_MULTIPLE}")
     tracker = ExportedTracker(copy.deepcopy(network)).cpu().float().eval()
     tracker.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    facts = {
+    own_metadata = {
         "idfree.kind": "tracker",
         "idfree.version": __version__,
         "dimension": str(network.dimension),
         "size": f"{height}x{width}",
         "stride": str(network.stride),
-        "needs": f"onnxruntime>={DEFORM_RUNTIME if deformable(network) else PLAIN_RUNTIME}",
+        "needs": f"onnxruntime>={DEFORM_RUNTIME if has_deformable(network) else PLAIN_RUNTIME}",
     }
-    pictures = [noise(height, width), noise(height + MULTIPLE, width + 2 * MULTIPLE)]
-    with whole(path) as partial:
-        write(tracker, pictures[0], partial, facts | dict(metadata), ports(tracker))
-        for picture in pictures:
-            refuse_disagreement(tracker, picture, partial, path)
+    images = [noise_image(height, width), noise_image(height + SIZE_MULTIPLE, width + 2 * SIZE_MULTIPLE)]
+    with atomic_write(path) as partial:
+        write_onnx(tracker, images[0], partial, own_metadata | dict(metadata), tracker_interface(tracker))
+        for image in images:
+            check_parity(tracker, image, partial, path)
 
 
-def ports(tracker: ExportedTracker) -> OnnxInterface:
-    """What the graph takes and gives, and what ONNX calls a deformable convolution, if there is one."""
-    sides = {k: MULTIPLE * torch.export.Dim(name, min=1, max=LARGEST) for k, name in ((1, "h"), (2, "w"))}
-    if not deformable(tracker):
-        return OnnxInterface("image", sides, OUTPUTS, LETTERS)
-    translations = {torch.ops.idfree.deformable_conv.default: deform_conv}
-    return OnnxInterface("image", sides, OUTPUTS, LETTERS, DEFORM_OPSET, translations)
+def tracker_interface(tracker: ExportedTracker) -> OnnxInterface:
+    """Inputs and outputs of the graph; with the translation of deformable convolutions if there are any."""
+    sides = {k: SIZE_MULTIPLE * torch.export.Dim(name, min=1, max=LARGEST) for k, name in ((1, "h"), (2, "w"))}
+    if not has_deformable(tracker):
+        return OnnxInterface("image", sides, OUTPUTS, DIM_NAMES)
+    translations = {torch.ops.idfree.deformable_conv.default: translate_deform_conv}
+    return OnnxInterface("image", sides, OUTPUTS, DIM_NAMES, DEFORM_OPSET, translations)
 
 
-def deformable(network: nn.Module) -> bool:
-    """Whether it has a deformable convolution, which not every ONNX Runtime has."""
+def has_deformable(network: nn.Module) -> bool:
+    """Whether the network has deformable convolutions, which older versions of ONNX Runtime do not support."""
     return any(isinstance(module, DeformableConv) for module in network.modules())
 
 
-def deform_conv(x: Any, offset: Any, mask: Any, weight: Any, bias: Any) -> Any:
-    """`idfree::deformable_conv` as ONNX has it."""
+def translate_deform_conv(x: Any, offset: Any, mask: Any, weight: Any, bias: Any) -> Any:
+    """The ONNX operator of `idfree::deformable_conv`."""
     from onnxscript import opset19
 
     return opset19.DeformConv(x, weight, offset, bias, mask, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
 
 
-def noise(height: int, width: int) -> Tensor:
-    """A picture (1, height, width, 3) of large and small noise."""
+def noise_image(height: int, width: int) -> Tensor:
+    """An image (1, height, width, 3) of coarse and fine noise."""
     random = np.random.default_rng(0)
-    large = random.integers(0, 192, (1, height // MULTIPLE, width // MULTIPLE, 3), dtype=np.uint8)
-    large = large.repeat(MULTIPLE, axis=1).repeat(MULTIPLE, axis=2)
-    return torch.from_numpy(large + random.integers(0, 64, large.shape, dtype=np.uint8))
+    coarse = random.integers(0, 192, (1, height // SIZE_MULTIPLE, width // SIZE_MULTIPLE, 3), dtype=np.uint8)
+    coarse = coarse.repeat(SIZE_MULTIPLE, axis=1).repeat(SIZE_MULTIPLE, axis=2)
+    return torch.from_numpy(coarse + random.integers(0, 64, coarse.shape, dtype=np.uint8))
 
 
-def refuse_disagreement(tracker: ExportedTracker, picture: Tensor, partial: Path, path: Path) -> None:
-    """Raises UserError where ONNX Runtime cannot run the file `partial`, or makes something else of the picture."""
+def check_parity(tracker: ExportedTracker, image: Tensor, partial: Path, path: Path) -> None:
+    """Raises UserError if ONNX Runtime cannot run the file `partial`, or if its outputs differ from PyTorch's."""
     import onnxruntime
 
     with torch.inference_mode():
-        expected = dict(zip(OUTPUTS, (tensor.numpy() for tensor in tracker(picture)), strict=True))
+        expected = dict(zip(OUTPUTS, (tensor.numpy() for tensor in tracker(image)), strict=True))
     try:
         session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
-        found = dict(zip(OUTPUTS, session.run(list(OUTPUTS), {"image": picture.numpy()}), strict=True))
-    except Exception as error:  # ONNX Runtime's exceptions share no base of their own
-        hint = f"; deformable convolution needs {DEFORM_RUNTIME} or newer" if deformable(tracker) else ""
+        actual = dict(zip(OUTPUTS, session.run(list(OUTPUTS), {"image": image.numpy()}), strict=True))
+    except Exception as error:  # ONNX Runtime's exceptions have no common base class
+        hint = f"; deformable convolution needs {DEFORM_RUNTIME} or newer" if has_deformable(tracker) else ""
         raise UserError(
-            f"{path}: not written, as ONNX Runtime {onnxruntime.__version__} cannot run it{hint}: {reason(error)}"
+            f"{path}: not written, as ONNX Runtime {onnxruntime.__version__} cannot run it{hint}: "
+            f"{summarise_error(error)}"
         ) from error
-    for name, difference in differences(expected, found).items():
+    for name, difference in output_differences(expected, actual).items():
         if not difference <= TOLERANCES[name]:
             raise UserError(
                 f"{path}: not written, as ONNX Runtime and PyTorch differ by {difference:.2g} in {name}, "
@@ -121,15 +122,15 @@ def refuse_disagreement(tracker: ExportedTracker, picture: Tensor, partial: Path
             )
 
 
-def differences(expected: Mapping[str, NDArray[Any]], found: Mapping[str, NDArray[Any]]) -> dict[str, float]:
-    """The largest difference in boxes, scores and embedding of all but a hundredth of the boxes, each compared with the
-    one found nearest to it in its class; their order is not compared, as rounding changes it, nor what has no score.
+def output_differences(expected: Mapping[str, NDArray[Any]], actual: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+    """The AGREEING quantile of the differences in boxes, scores and embedding between each expected detection and the
+    nearest actual one of its class. Order is not compared, as rounding changes it; nor are padding rows of score 0.
     """
     expected = {name: rows[expected["scores"] > 0] for name, rows in expected.items()}
-    apart = np.abs(expected["boxes"][:, None] - found["boxes"]).max(axis=2)  # K K
-    apart[expected["classes"][:, None] != found["classes"]] = np.inf
-    nearest = apart.argmin(axis=1)
-    off = {"boxes": apart.min(axis=1)}
+    distance = np.abs(expected["boxes"][:, None] - actual["boxes"]).max(axis=2)  # K K
+    distance[expected["classes"][:, None] != actual["classes"]] = np.inf
+    nearest = distance.argmin(axis=1)
+    differences = {"boxes": distance.min(axis=1)}
     for name in ("scores", "embedding"):
-        off[name] = np.abs(expected[name] - found[name][nearest]).reshape(len(nearest), -1).max(axis=1)
-    return {name: float(np.quantile(values, SHARE, method="lower")) for name, values in off.items()}
+        differences[name] = np.abs(expected[name] - actual[name][nearest]).reshape(len(nearest), -1).max(axis=1)
+    return {name: float(np.quantile(values, AGREEING, method="lower")) for name, values in differences.items()}

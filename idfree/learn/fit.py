@@ -1,6 +1,7 @@
 """The training loop: iterations, validation, checkpoints, log; resumes from the last checkpoint."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
@@ -11,23 +12,31 @@ from torch import nn
 
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, write_text
-from idfree.learn import Tensors
-from idfree.learn.checkpoint import load, restore, save, save_product
-from idfree.learn.log import JUDGED, STEP, Log
+from idfree.learn.checkpoint import load, restore, save, save_inference_network
+from idfree.learn.log import FILE_NAME, STEP, VALIDATION, Log
+from idfree.learn.tensors import Tensors
 from idfree.learn.training import Metrics, Training
 
-Progress = Callable[[range], Iterable[int]]  # gives the iterations back one by one while it shows how far they are
+LOG = logging.getLogger("idfree")
+
+Progress = Callable[[range], Iterable[int]]  # progress bar: yields the iterations of the range
 
 
 @dataclass(frozen=True)
 class Validation:
-    """How a network is judged on its way. judge: by which figures, of a network that is not learning meanwhile; by: the
-    one of them that is to be high; every: iterations between two judgements; there is one at the end, too.
+    """evaluate: metrics of a network in evaluation mode. metric: the one by which the best network is selected, higher
+    is better. every: iterations between validations; the last iteration is always followed by one.
     """
 
-    judge: Callable[[nn.Module], Metrics]
-    by: str
+    evaluate: Callable[[nn.Module], Metrics]
+    metric: str
     every: int
+
+    def is_due(self, training: Training) -> bool:
+        """Whether the network of the current iteration is to be validated, and was not yet."""
+        step = training.step
+        is_wanted = step == training.schedule.iterations or step % self.every == 0
+        return is_wanted and step > training.validated
 
 
 def fit(
@@ -39,53 +48,70 @@ def fit(
     validation: Validation | None = None,
     events: bool = False,
 ) -> None:
-    """Learn to the end of the schedule. Writes FOLDER/settings.json, metrics.jsonl (a line an iteration), last.pt, and
+    """Train to the end of the schedule. Writes FOLDER/settings.json, metrics.jsonl (a line per iteration), last.pt, and
     with a validation best.pt.
 
-    resume: go on from last.pt, if there is one, as if nothing had happened. events: write them for TensorBoard.
-    Raises UserError where a run lies in the folder and is not to be resumed, or is another run, where a file cannot be
-    written, and where the losses are not finite: last.pt is then the last checkpoint before.
+    resume: continue from last.pt if there is one, with the same result as without interruption, also if a validation was
+    interrupted: last.pt is written before. events: write metrics for TensorBoard. Raises UserError if the folder holds another run, or one that is not to be resumed; if a file
+    cannot be written; and if the losses are not finite: last.pt is then the last checkpoint before.
     """
     make_folder(folder)
-    begin(training, folder / "last.pt", resume)
+    restore_last(training, folder / "last.pt", resume)
     training.network.train()
-    saved, first = training.step, training.share.first
-    if first:
-        write_text(folder / "settings.json", json.dumps(training.settings, indent=2) + "\n")
+    saved, is_main = training.step, training.distributed.is_main
+    if is_main:
+        write_text(folder / "settings.json", json.dumps(training.config, indent=2) + "\n")
     steps = range(training.step, training.schedule.iterations)
-    with Log(folder, training.step, events) if first else nullcontext() as log:
+    with Log(folder, training.step, events, training.validated) if is_main else nullcontext() as log:
+        if log is not None and validation is not None and validation.is_due(training):
+            validate(training, folder, log, validation)
         for step in progress(steps) if progress else steps:
             start = time.perf_counter()
             try:
-                figures = training.learn(batches(step))
+                metrics = training.iterate(batches(step))
             except FloatingPointError as error:
-                kept = f"{folder / 'last.pt'} is of iteration {saved}" if saved else "no checkpoint was written yet"
-                raise UserError(f"training stopped at {error}; {kept}; a lower lr may help (--set lr=…)") from None
+                last = f"{folder / 'last.pt'} is of iteration {saved}" if saved else "no checkpoint was written yet"
+                raise UserError(f"training stopped at {error}; {last}; a lower lr may help (--set lr=…)") from None
             if log is not None:
-                log.add({**figures, "seconds": round(time.perf_counter() - start, 4)})
-                saved = training.step if keep(training, folder, log, validation) else saved
+                log.add({**metrics, "seconds": round(time.perf_counter() - start, 4)})
+                saved = training.step if save_and_validate(training, folder, log, validation) else saved
 
 
-def begin(training: Training, last: Path, resume: bool) -> None:
-    """Put a run back to its last checkpoint, if there is one. Raises UserError where it is in the way, or another's."""
+def restore_last(training: Training, last: Path, resume: bool) -> None:
+    """Load the last checkpoint, if there is one. Raises UserError if it is not to be resumed, or of another run.
+
+    Warns if a run that is to be resumed was stopped before its first checkpoint.
+    """
     if last.exists() and not resume:
         raise UserError(f"{last} is there already: go on with it (--resume), delete it, or name another folder")
     if last.exists():
         restore(training, load(last), last)
+    elif resume and training.distributed.is_main and (last.parent / FILE_NAME).exists():
+        LOG.warning("%s: was stopped before its first checkpoint, and begins again", last.parent)
 
 
-def keep(training: Training, folder: Path, log: Log, validation: Validation | None) -> bool:
-    """Judge the network and write checkpoints, if it is time to; gives whether last.pt was written."""
+def save_and_validate(training: Training, folder: Path, log: Log, validation: Validation | None) -> bool:
+    """Write last.pt and validate when that is due; returns whether last.pt was written.
+
+    It is written before the validation, which may take long and be interrupted, and again after it.
+    """
     schedule, step = training.schedule, training.step
-    done = step == schedule.iterations
-    judged = validation is not None and (done or step % validation.every == 0)
-    if validation is not None and judged:
-        figures = validation.judge(training.product.eval())
-        training.network.train()
-        log.add({STEP: step, JUDGED: figures})
-        if training.best is None or figures[validation.by] >= training.best:
-            training.best = figures[validation.by]
-            save_product(training, folder / "best.pt", figures)
-    if kept := judged or done or step % schedule.save_every == 0:
+    is_validated = validation is not None and validation.is_due(training)
+    is_saved = is_validated or step == schedule.iterations or step % schedule.save_every == 0
+    if is_saved:
         save(training, folder / "last.pt")
-    return kept
+    if validation is not None and is_validated:
+        validate(training, folder, log, validation)
+    return is_saved
+
+
+def validate(training: Training, folder: Path, log: Log, validation: Validation) -> None:
+    """Validate, log the metrics, and write last.pt, and best.pt if no network was better."""
+    metrics = validation.evaluate(training.inference_network.eval())
+    training.network.train()
+    log.add({STEP: training.step, VALIDATION: metrics})
+    training.validated = training.step
+    if training.best is None or metrics[validation.metric] >= training.best:
+        training.best = metrics[validation.metric]
+        save_inference_network(training, folder / "best.pt", metrics)
+    save(training, folder / "last.pt")

@@ -20,15 +20,18 @@ FILE_NAME, STEP, VALIDATION = "metrics.jsonl", "iteration", "validation"
 
 
 class Log:
-    """FOLDER/metrics.jsonl from iteration `step` on; lines of later iterations are removed.
+    """FOLDER/metrics.jsonl from iteration `step` on; lines of later iterations, and of validations after iteration
+    `validated` (None: `step`), are removed.
 
     Lines are {"iteration": n, name: metric, …} and, after a validation, {"iteration": n, "validation":
     {name: metric, …}}. events: write them for TensorBoard, too. Raises UserError if they cannot be written.
     """
 
-    def __init__(self, folder: Path, step: int, events: bool = False):
+    def __init__(self, folder: Path, step: int, events: bool = False, validated: int | None = None):
         self.path, self.stack = folder / FILE_NAME, ExitStack()
-        write_text(self.path, "".join(line for line in complete_lines(self.path) if parse_line(line)[STEP] <= step))
+        last = {False: step, True: step if validated is None else validated}  # by whether a line is of a validation
+        lines = ((text, parse_line(text)) for text in complete_lines(self.path))
+        write_text(self.path, "".join(text for text, line in lines if line[STEP] <= last[VALIDATION in line]))
         self.file = self.stack.enter_context(self.path.open("a", encoding="utf-8", newline="\n"))
         self.events = self.stack.enter_context(EventFile(folder, step)) if events else None
 
@@ -62,7 +65,9 @@ class Log:
 def recent_mean(folder: Path, name: str, count: int = 50) -> float | None:
     """The mean of a metric over the last `count` iterations that have it; None if none has."""
     iterations = (parse_line(line) for line in reversed(complete_lines(folder / FILE_NAME)))
-    values = list(islice((metrics[name] for metrics in iterations if name in metrics), count))
+    values = list(
+        islice((metrics[name] for metrics in iterations if isinstance(metrics.get(name), int | float)), count)
+    )
     return sum(values) / len(values) if values else None
 
 

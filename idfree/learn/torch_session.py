@@ -1,4 +1,4 @@
-"""A network in PyTorch, asked in the way that ONNX files are (idfree.session)."""
+"""A PyTorch network with the interface of an ONNX Runtime session (see idfree.core.onnx_session)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from idfree.learn.export_tracker import ExportedTracker
 from idfree.learn.networks.centre import CentreNetwork
-from idfree.learn.schedule import Precision, working_in
+from idfree.learn.schedule import Precision, autocast
 
 
 @dataclass(frozen=True)
 class TorchInput:
-    """An input."""
+    """Description of an input, as onnxruntime.NodeArg."""
 
     name: str
     shape: tuple[int | str, ...]
@@ -24,25 +24,25 @@ class TorchInput:
 
 
 class TorchSession:
-    """What ONNX Runtime would make of the file that `export_tracker` would write of the network, as it is now.
+    """The session that ONNX Runtime would open on the file that `export_tracker` would write of the network.
 
-    known: what is to be known of the network, as it would stand in the file. It works where its weights are, in the
-    precision that is asked for; boxes are read from its maps in full.
+    metadata: as it would be in the file. The network computes on its own device in the given precision; decoding is in
+    float32.
     """
 
-    def __init__(self, network: CentreNetwork, known: Mapping[str, str], precision: Precision = "fp32"):
+    def __init__(self, network: CentreNetwork, metadata: Mapping[str, str], precision: Precision = "fp32"):
         self.tracker, self.precision = ExportedTracker(network), precision
-        self.said = {"idfree.kind": "tracker", **known}
+        self.metadata = {"idfree.kind": "tracker", **metadata}
 
     def get_inputs(self) -> list[TorchInput]:
         return [TorchInput("image", (1, "H", "W", 3), "tensor(uint8)")]
 
     def get_modelmeta(self) -> Any:
-        return SimpleNamespace(custom_metadata_map=self.said)
+        return SimpleNamespace(custom_metadata_map=self.metadata)
 
     def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         image = torch.from_numpy(np.ascontiguousarray(input_feed["image"]))
         device = self.tracker.network.standardise.mean.device
-        with torch.inference_mode(), working_in(self.precision, device):
+        with torch.inference_mode(), autocast(self.precision, device):
             outputs = self.tracker(image.to(device))
         return [output.cpu().numpy() for output in outputs]

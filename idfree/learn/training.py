@@ -1,4 +1,4 @@
-"""The loop: batches in, a network that has learnt out; killed at any moment, it goes on as if nothing had happened."""
+"""The state of a training run and one training iteration."""
 
 import math
 from dataclasses import dataclass, field
@@ -7,33 +7,34 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from idfree.learn import Tensors
-from idfree.learn.devices import placed
+from idfree.learn.devices import to_device
 from idfree.learn.ema import Ema
 from idfree.learn.log import STEP
-from idfree.learn.objectives.balance import total
+from idfree.learn.objectives.balance import total_loss
 from idfree.learn.parallel import Distributed
 from idfree.learn.schedule import Schedule, half_precision
+from idfree.learn.tensors import Tensors
 
 Metrics = dict[str, float]
 
 
 @dataclass
 class Training:
-    """A network learning by an objective: all that changes meanwhile, and hence all that a checkpoint holds.
+    """Network, objective, optimiser and all other state of a run, hence what a checkpoint holds.
 
-    settings: what the run was asked for, and what it learns from, in words of JSON. share: of each batch, which others
-    learn from at the same time. step: iterations done. best: the highest figure of any validation.
+    config: settings and data of the run, JSON values. step: iterations done. best: the highest value of the selection
+    metric over all validations. validated: the iteration of the last of them.
     """
 
     network: nn.Module
     objective: nn.Module
     schedule: Schedule
-    settings: dict[str, Any]
+    config: dict[str, Any]
     device: torch.device
-    share: Distributed = field(default_factory=Distributed)
+    distributed: Distributed = field(default_factory=Distributed)
     step: int = 0
     best: float | None = None
+    validated: int = 0
 
     def __post_init__(self) -> None:
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -45,51 +46,54 @@ class Training:
         self.ema = Ema(self.network, self.schedule.ema) if self.schedule.ema else None
 
     @property
-    def product(self) -> nn.Module:
-        """The network that is to be used."""
+    def inference_network(self) -> nn.Module:
+        """The network to be used after training: the moving average if there is one."""
         return self.network if self.ema is None else self.ema.network
 
-    def learn(self, batch: Tensors) -> Metrics:
-        """One iteration; its losses, and what else is worth a line. Raises FloatingPointError, no harm done yet."""
-        rate = self.schedule.rate(self.step)
+    def iterate(self, batch: Tensors) -> Metrics:
+        """One iteration: forward, backward, optimiser step; returns its metrics.
+
+        Raises FloatingPointError if the loss or gradient is not finite, before any weight is changed.
+        """
+        rate = self.schedule.learning_rate(self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        losses = self.losses({name: placed(tensor, self.device) for name, tensor in batch.items()})
-        loss = total(losses)
+        losses = self.compute_losses({name: to_device(tensor, self.device) for name, tensor in batch.items()})
+        loss = total_loss(losses)
         self.optimiser.zero_grad()
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        said = self.told({"loss": loss, **losses, "gradient": self.clipped()})
+        metrics = self.average_metrics({"loss": loss, **losses, "gradient": self.clip_gradient()})
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.step += 1
         if self.ema is not None:
-            self.ema.follow(self.network, self.step)
-        return {STEP: self.step, **said, "lr": rate}
+            self.ema.update(self.network, self.step)
+        return {STEP: self.step, **metrics, "lr": rate}
 
-    def losses(self, batch: Tensors) -> Tensors:
-        """What the objective says: the network works in the precision chosen, the objective always in full."""
+    def compute_losses(self, batch: Tensors) -> Tensors:
+        """The losses of a batch: the network in the chosen precision, the objective always in float32."""
         with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
             output = self.network(batch)
-        found: Tensors = self.objective({name: tensor.float() for name, tensor in output.items()}, batch)
-        return found
+        losses: Tensors = self.objective({name: tensor.float() for name, tensor in output.items()}, batch)
+        return losses
 
-    def clipped(self) -> Tensor:
-        """Bring the gradient to the length that it may have at most; gives the length that it had."""
-        self.share.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
+    def clip_gradient(self) -> Tensor:
+        """Average the gradient over processes and clip its norm; returns the norm before clipping."""
+        self.distributed.average([parameter.grad for parameter in self.parameters if parameter.grad is not None])
         self.scaler.unscale_(self.optimiser)
         return nn.utils.clip_grad_norm_(self.parameters, self.schedule.clip)
 
-    def told(self, figures: Tensors) -> Metrics:
-        """Figures of this iteration, the mean of all shares; those that a share does not know (NaN) are left out.
+    def average_metrics(self, tensors: Tensors) -> Metrics:
+        """The metrics of this iteration, averaged over processes; those undefined in any process (NaN) are left out.
 
-        Raises FloatingPointError where the loss or its gradient is not finite. With fp16 the gradient need not be: the
-        scaler leaves such an iteration out, and scales less.
+        Raises FloatingPointError if the loss or its gradient is not finite. With fp16 the gradient may be: the scaler
+        then skips the iteration and lowers its scale.
         """
-        values = torch.stack([figure.detach() for figure in figures.values()])
-        self.share.average([values])
-        said = dict(zip(figures, values.tolist(), strict=True))
-        needed = ("loss",) if self.scaler.is_enabled() else ("loss", "gradient")
-        if not all(math.isfinite(said[name]) for name in needed):
-            listed = ", ".join(f"{name} is {value:g}" for name, value in said.items())
+        values = torch.stack([tensor.detach() for tensor in tensors.values()])
+        self.distributed.average([values])
+        metrics = dict(zip(tensors, values.tolist(), strict=True))
+        required = ("loss",) if self.scaler.is_enabled() else ("loss", "gradient")
+        if not all(math.isfinite(metrics[name]) for name in required):
+            listed = ", ".join(f"{name} is {value:g}" for name, value in metrics.items())
             raise FloatingPointError(f"iteration {self.step + 1}: {listed}")
-        return {name: value for name, value in said.items() if math.isfinite(value)}
+        return {name: value for name, value in metrics.items() if math.isfinite(value)}

@@ -1,4 +1,4 @@
-"""How a run comes to know the camera's motion: measured in its pictures and remembered, or read from a file."""
+"""Sources of camera motion for `--camera`: estimated from the images and stored beside them, or read from a file."""
 
 import logging
 from pathlib import Path
@@ -7,42 +7,43 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Floats, Frame, Sequence
-from idfree.sequences.motchallenge import names_of
+from idfree.sequences.motchallenge import candidate_names
 from idfree.trackers.camera_motion import CameraMotion, CameraMotionSettings, StoredMotion, read_motion, write_motion
 
 LOG = logging.getLogger("idfree")
 METHODS = ("flow", "ecc")
-DOWNSCALE = {"flow": 2, "ecc": 4}  # ecc is five times faster at 4, and as good
+DOWNSCALE = {"flow": 2, "ecc": 4}  # factor, by method
 
 
 class MeasuredCameraMotion:
-    """Camera motion measured frame by frame; `finish` stores it in `cache`, for the next run to read."""
+    """Camera motion estimated frame by frame; `finish` stores it in the file `cache`, for the next run."""
 
     needs_images = True
 
     def __init__(self, method: str, cache: Path | None, length: int | None):
         settings = CameraMotionSettings(method="ecc" if method == "ecc" else "flow", downscale=DOWNSCALE[method])
         self.motion, self.cache, self.length = CameraMotion(settings), cache, length
-        self.maps: list[Floats] = []
-        self.whole = True  # every frame from the first on was seen
+        self.maps: list[Floats] = []  # (2, 3) affine maps
+        self.is_gapless = True  # every frame from the first on was processed
 
     def __call__(self, frame: Frame, detections: Detections) -> Floats:
+        """Affine map (2, 3) from pixels of the previous frame to this one; the detections are masked out."""
         self.maps.append(self.motion(frame, detections))
-        self.whole &= frame.number == len(self.maps)
+        self.is_gapless &= frame.number == len(self.maps)
         return self.maps[-1]
 
     def finish(self) -> None:
-        """Store what was measured, if it is the whole sequence and there is a place for it."""
-        if self.cache is None or not self.whole or len(self.maps) != self.length:
+        """Store the motion if all frames were processed; if the file cannot be written, log a warning."""
+        if self.cache is None or not self.is_gapless or len(self.maps) != self.length:
             return
         try:
             write_motion(self.cache, np.stack(self.maps))
-        except UserError as error:  # the place of the footage may be read-only: then it is measured again next time
+        except UserError as error:  # the folder of the video may be read-only
             LOG.warning("the camera's motion is not kept: %s", error)
 
 
 class StoredCameraMotion:
-    """Camera motion read from a file in the public GMC format."""
+    """Camera motion read from a file in the GMC format of BoT-SORT."""
 
     needs_images = False
 
@@ -50,40 +51,43 @@ class StoredCameraMotion:
         self.motion = StoredMotion(read_motion(path))
 
     def __call__(self, frame: Frame, detections: Detections) -> Floats:
+        """Affine map (2, 3) from pixels of the previous processed frame to this one."""
         return self.motion(frame)
 
     def finish(self) -> None:
-        """There is nothing to keep."""
+        """Nothing to store."""
 
 
 CameraMotionSource = MeasuredCameraMotion | StoredCameraMotion
 
 
-def camera_for(spec: str, sequence: Sequence) -> CameraMotionSource | None:
-    """What `--camera` says: none, flow, ecc, a GMC file, or a folder of GMC-NAME.txt. Raises UserError."""
+def open_camera_motion(spec: str, sequence: Sequence) -> CameraMotionSource | None:
+    """The source of camera motion for the value of `--camera`; None for `none`.
+
+    spec: none, flow, ecc, a GMC file, or a folder of GMC-NAME.txt. Raises UserError if there is no such file.
+    """
     if spec == "none":
         return None
     if spec in METHODS:
-        cache = beside(sequence, spec)
-        return (
-            StoredCameraMotion(cache)
-            if cache is not None and cache.is_file()
-            else MeasuredCameraMotion(spec, cache, sequence.length)
-        )
+        cache = cache_file(sequence, spec)
+        if cache is not None and cache.is_file():
+            return StoredCameraMotion(cache)
+        return MeasuredCameraMotion(spec, cache, sequence.length)
     path = Path(spec)
     if path.is_dir():
-        found = (path / f"{prefix}{name}.txt" for name in names_of(sequence.name) for prefix in ("GMC-", ""))
-        path = next((p for p in found if p.is_file()), path / f"GMC-{sequence.name}.txt")
+        names = candidate_names(sequence.name)
+        candidates = (path / f"{prefix}{name}.txt" for name in names for prefix in ("GMC-", ""))
+        path = next((file for file in candidates if file.is_file()), path / f"GMC-{sequence.name}.txt")
     if not path.is_file():
         raise UserError(f"--camera {spec}: expected none, {', '.join(METHODS)}, a file, or a folder with {path.name}")
     return StoredCameraMotion(path)
 
 
-def beside(sequence: Sequence, method: str) -> Path | None:
-    """The file beside the footage that keeps what was measured; None for a live camera."""
+def cache_file(sequence: Sequence, method: str) -> Path | None:
+    """The file beside the video that estimated motion is stored in; None for a live camera."""
     source = sequence.source
     if source is None or sequence.length is None:
         return None
-    return (
-        source / f"camera-{method}.txt" if source.is_dir() else source.with_name(f"{source.stem}.camera-{method}.txt")
-    )
+    if source.is_dir():
+        return source / f"camera-{method}.txt"
+    return source.with_name(f"{source.stem}.camera-{method}.txt")

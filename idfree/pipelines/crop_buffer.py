@@ -1,4 +1,4 @@
-"""Crops collected while a video runs, before it is known which tracks are worth it: few of each, spread over it."""
+"""Bounded memory for the crops of tracks while a video is read: a few crops of each track, evenly over time."""
 
 from collections.abc import Callable
 
@@ -6,59 +6,59 @@ import numpy as np
 
 from idfree.core.types import Annotation, Crops, Floats, Image, Integers
 
-Cut = Callable[[Image, Floats], Crops]
+CropFunction = Callable[[Image, Floats], Crops]  # (image, xyxy (N, 4)) → crops (N, H, W, 3)
 
-CAPACITY = 20_000  # crops: 470 MB at 128×64
+CAPACITY = 20_000  # crops; 470 MB at 128×64
 
 
 class CropBuffer:
-    """Every box of a track at first; when twice `most` are held, every second of them goes, and from then on of those
-    that come; so they stay evenly spread, and between `most` and twice as many.
+    """Crops of tracks. A track keeps every crop until it has 2·most of them; then every second one is dropped, and from
+    then on half as many are added. So they stay evenly spread over time, and their number between most and 2·most.
 
-    Where all tracks together hold more than `capacity`, `most` is halved, though not below `least`: beyond that, memory
-    grows by 2·least crops for each track. cut: (image, xyxy (N, 4)) → (N, H, W, 3); without it, an album stays empty.
+    capacity: of all tracks together; beyond it `most` is halved, but not below `least`, so that memory still grows by
+    2·least crops per track. crop: None for a buffer that stays empty.
     """
 
-    def __init__(self, cut: Cut | None, most: int, least: int, capacity: int = CAPACITY):
-        self.cut, self.most, self.least, self.capacity = cut, max(most, least), least, capacity
+    def __init__(self, crop: CropFunction | None, most: int, least: int, capacity: int = CAPACITY):
+        self.crop, self.most, self.least, self.capacity = crop, max(most, least), least, capacity
         self.crops: dict[int, Crops] = {}  # by row
-        self.rows: dict[int, list[int]] = {}  # by track
-        self.seen: dict[int, int] = {}  # boxes of a track so far
-        self.stride: dict[int, int] = {}  # of a track's boxes, each such one is cut out
+        self.rows: dict[int, list[int]] = {}  # with a crop, by track
+        self.box_count: dict[int, int] = {}  # boxes so far, by track
+        self.stride: dict[int, int] = {}  # every stride-th box is cropped, by track
 
-    def add(self, image: Image | None, boxes: Annotation, first: int) -> None:
-        """Cut out the boxes of a frame whose turn it is, of those of any track. They are rows first, first + 1 …"""
-        if self.cut is None or image is None:
+    def add(self, image: Image | None, boxes: Annotation, first_row: int) -> None:
+        """Add the crops of one frame's boxes, rows first_row, first_row + 1 …; boxes without a track are skipped."""
+        if self.crop is None or image is None:
             return
         tracks = boxes.id.tolist()
-        due = [k for k, track in enumerate(tracks) if track >= 0 and self.turn(track)]
+        due = [k for k, track in enumerate(tracks) if track >= 0 and self.is_due(track)]
         if not due:
             return
-        for k, crop in zip(due, self.cut(image, boxes.xyxy[due]), strict=True):
-            self.crops[first + k] = crop.copy()  # or it would keep its frame's other crops in memory
-            self.rows.setdefault(tracks[k], []).append(first + k)
-            self.thin(tracks[k])
+        for k, crop in zip(due, self.crop(image, boxes.xyxy[due]), strict=True):
+            self.crops[first_row + k] = crop.copy()  # a view would keep all crops of the frame in memory
+            self.rows.setdefault(tracks[k], []).append(first_row + k)
+            self.thin_out(tracks[k])
         while len(self.crops) > self.capacity and self.most > self.least:
             self.most = max(self.most // 2, self.least)
             for track in self.rows:
-                self.thin(track)
+                self.thin_out(track)
 
-    def turn(self, track: int) -> bool:
-        """Count a box of a track, and say whether it is one to cut out."""
-        count = self.seen.get(track, 0)
-        self.seen[track] = count + 1
+    def is_due(self, track: int) -> bool:
+        """Count a box of a track, and return whether to crop it."""
+        count = self.box_count.get(track, 0)
+        self.box_count[track] = count + 1
         return count % self.stride.get(track, 1) == 0
 
-    def thin(self, track: int) -> None:
-        """Let every second crop of a track go until there are no more than twice `most`."""
-        while len(held := self.rows[track]) > 2 * self.most:
-            for row in held[1::2]:
+    def thin_out(self, track: int) -> None:
+        """Drop every second crop of a track until at most 2·most are left."""
+        while len(rows := self.rows[track]) > 2 * self.most:
+            for row in rows[1::2]:
                 del self.crops[row]
-            self.rows[track] = held[::2]
+            self.rows[track] = rows[::2]
             self.stride[track] = 2 * self.stride.get(track, 1)
 
-    def taken(self, rows: Integers) -> tuple[Crops, Integers]:
-        """The crops there are of `rows` (K,), and which of them, 0…K−1, they are of."""
-        held = np.flatnonzero([row in self.crops for row in rows.tolist()])
-        found = [self.crops[row] for row in rows[held].tolist()]
-        return np.stack(found) if found else np.zeros((0, 0, 0, 3), dtype=np.uint8), held
+    def crops_of(self, rows: Integers) -> tuple[Crops, Integers]:
+        """The crops of `rows` (K,) in the buffer, and the positions in `rows` (0…K−1) that they belong to."""
+        positions = np.flatnonzero([row in self.crops for row in rows.tolist()])
+        crops = [self.crops[row] for row in rows[positions].tolist()]
+        return np.stack(crops) if crops else np.zeros((0, 0, 0, 3), dtype=np.uint8), positions

@@ -1,122 +1,66 @@
-"""Results beside their truth, sequence by sequence: what `idfree eval` and its kin compare."""
+"""Evaluate tracking results and detections against ground truth, sequence by sequence and combined."""
 
-import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from idfree.core.errors import UserError
-from idfree.core.types import Annotation
-from idfree.evaluation.frame_subset import every, half
-from idfree.sequences.motchallenge import find_sequences, names_of, read_results, read_seqinfo, read_truth
+from idfree.core.progress import progress
+from idfree.evaluation import tracking
+from idfree.evaluation.detection import PrecisionRecall, evaluate_detections, metrics_by_size
+from idfree.evaluation.tracking import Scores, compute_metrics
+from idfree.pipelines.paired_results import Half, find_ground_truth, pair_results
+from idfree.sequences.tables import SUFFIXES, read_boxes
 
-LOG = logging.getLogger("idfree")
-ReadBoxes = Callable[[Path], Annotation]
-Part = Literal["none", "train", "val"]
+Protocol = Literal["auto", "mot17", "mot20", "mot15", "plain"]
+Metrics = dict[str, float]
 
-
-@dataclass(frozen=True)
-class TruthAndResults:
-    """The truth and the results of one sequence. frames: its length, None if nothing says; names: for messages."""
-
-    name: str
-    truth: Annotation
-    results: Annotation
-    frames: int | None
-    names: tuple[str, str]
-
-    def last(self) -> int:
-        """The sequence's length, or the last frame that either side has."""
-        return self.frames or int(max(self.truth.frame.max(initial=0), self.results.frame.max(initial=0)))
+COMBINED = "COMBINED"  # name of the row of all sequences
+DETECTION_FILES = (*("{}" + suffix for suffix in SUFFIXES), "{}/det/det.txt")  # of a sequence, in a folder
 
 
-def pair(
-    results: Path,
-    truth: Path,
-    part: Part = "none",
-    step: int = 1,
-    read: ReadBoxes = read_results,
-    layouts: tuple[str, ...] = ("{}.txt",),
-    skip_missing: bool = False,
-) -> Iterator[TruthAndResults]:
-    """Every sequence of `truth` with its results, cut to a half or to each `step`-th frame, renumbered from 1.
+def evaluate(
+    results: str | Path,
+    truth: str | Path,
+    protocol: Protocol = "auto",
+    half: Half = "none",
+    every: int = 1,
+    *,
+    quiet: bool = True,
+) -> dict[str, Metrics]:
+    """TrackEval's metrics (HOTA, CLEAR, Identity) by sequence, and COMBINED: ratios 0…1, counts, by TrackEval's names.
 
-    truth: a folder of MOTChallenge sequences, one of them, or a gt.txt. results: a folder of NAME.txt (or what
-    `layouts` says in place of it), or a file for a single sequence. A sequence without results is paired with none, so
-    that all of it is missed, unless `skip_missing`; that, and files without a sequence, is said in a warning.
-    Raises UserError where nothing fits together.
+    results: a folder of NAME.txt in MOTChallenge format, or one file. truth: a folder of MOTChallenge sequences, one of
+    them, or a gt.txt. protocol: preprocessing of a benchmark, see `idfree.evaluation.preprocess`; "auto" infers it from
+    the ground truth. half: "train" or "val" evaluates one half of each sequence. every: evaluate every n-th frame only.
+    Raises UserError.
     """
-    found = truths(truth)
-    if not results.exists():
-        raise UserError(f"no such file or folder: {results}")
-    files = {name: result_file(results, name, len(found) == 1, layouts) for name in found}
-    if not any(files.values()):
-        names = ", ".join(layouts[0].format(name) for name in list(found)[:3])
-        raise UserError(f"{results}: nothing for any of the sequences in {truth}; expected {names} …")
-    warn_of_strangers(results, {file for file in files.values() if file}, layouts)
-    for name, path in found.items():
-        file = files[name]
-        if file is None:
-            LOG.warning("%s: nothing for %s: %s", results, name, "left out" if skip_missing else "all of it is missed")
-            if skip_missing:
-                continue
-        boxes = read(file) if file else Annotation.empty()
-        yield cut(TruthAndResults(name, read_truth(path), boxes, length(path), (str(path), str(file))), part, step)
+    if every < 1:
+        raise UserError(f"--every {every}: expected 1 or more")
+    results, truth = Path(results), Path(truth)
+    scores: dict[str, Scores] = {}
+    pairs = pair_results(results, truth, half, every)
+    for pair in progress(pairs, str(results), len(find_ground_truth(truth)), quiet, "sequences"):
+        scores[pair.name] = tracking.evaluate(pair.ground_truth, pair.results, protocol, pair.frames, pair.files)
+    combined = sum(scores.values(), Scores())
+    return {name: compute_metrics(counts) for name, counts in {**scores, COMBINED: combined}.items()}
 
 
-def truths(truth: Path) -> dict[str, Path]:
-    """The gt.txt of every sequence, by its name."""
-    if truth.is_file():
-        home = truth.parent.parent if truth.parent.name == "gt" else truth.parent
-        return {home.name: truth}
-    found = {folder.name: folder / "gt" / "gt.txt" for folder in find_sequences(truth)}
-    known = {name: path for name, path in found.items() if path.is_file()}
-    if not known:
-        raise UserError(f"{truth}: none of its {len(found)} sequences has a gt/gt.txt")
-    for name in found.keys() - known.keys():
-        LOG.warning("%s: has no gt/gt.txt, left out", truth / name)
-    return known
+def evaluate_detection(
+    results: str | Path,
+    truth: str | Path,
+    *,
+    class_id: int = 1,
+    min_iou: float = 0.5,
+    half: Half = "none",
+    every: int = 1,
+) -> dict[str, dict[str, float | None]]:
+    """Average precision of detections by object size, by sequence and COMBINED.
 
-
-def length(truth: Path) -> int | None:
-    """How many frames the sequence of a gt.txt has; None where there is no seqinfo.ini to ask."""
-    folder = truth.parent.parent
-    return read_seqinfo(folder).length if (folder / "seqinfo.ini").is_file() else None
-
-
-def result_file(results: Path, name: str, alone: bool, layouts: tuple[str, ...]) -> Path | None:
-    """The results of a sequence, None if there are none."""
-    if results.is_file():
-        return results if alone or results.stem in names_of(name) else None
-    candidates = (results / layout.format(known) for known in names_of(name) for layout in layouts)
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def warn_of_strangers(results: Path, used: set[Path], layouts: tuple[str, ...]) -> None:
-    """Name result files that belong to no sequence."""
-    if results.is_dir():
-        strangers = {path.name for layout in layouts for path in results.glob(layout.format("*"))} - {
-            p.name for p in used
-        }
-        if strangers:
-            LOG.warning("%s: not scored, the truth has no such sequence: %s", results, ", ".join(sorted(strangers)))
-
-
-def cut(pair: TruthAndResults, part: Part, step: int) -> TruthAndResults:
-    """A half of a sequence, or each `step`-th frame of it. Raises UserError where no result lies in that half."""
-    truth, results, frames = pair.truth, pair.results, pair.frames
-    if part != "none":
-        whole, before = pair.last(), len(results)
-        truth, frames = half(truth, whole, part)
-        results, _ = half(results, whole, part)
-        if before and not len(results):
-            raise UserError(
-                f"{pair.names[1]}: no box in the {part} half of {pair.name} ({whole} frames):"
-                " results are numbered as in the whole sequence"
-            )
-    if step > 1:
-        whole = frames or pair.last()
-        truth, frames = every(truth, step, whole)
-        results, _ = every(results, step, whole)
-    return TruthAndResults(pair.name, truth, results, frames, pair.names)
+    results: a folder of NAME.txt (.csv, .parquet, .npy), one file, or MOTChallenge sequences with det/det.txt.
+    class_id: of the ground truth. min_iou: of a true positive. truth, half, every: as in `evaluate`. Raises UserError.
+    """
+    pairs = pair_results(Path(results), Path(truth), half, every, read_boxes, DETECTION_FILES)
+    scores = {pair.name: evaluate_detections(pair.results, pair.ground_truth, class_id, min_iou) for pair in pairs}
+    sizes = next(iter(scores.values()))
+    combined = {size: sum((curves[size] for curves in scores.values()), PrecisionRecall()) for size in sizes}
+    return {name: metrics_by_size(curves) for name, curves in {**scores, COMBINED: combined}.items()}

@@ -1,130 +1,99 @@
-"""Where a run's boxes come from: a network, a file, or a function of the user's own."""
+"""Open the detector of a run: a network, detections from files, or a function of the user."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from idfree.core.errors import UserError
-from idfree.core.types import Annotation, Detections, Detector, Frame, Integers, Sequence, View
-from idfree.detectors import PrecomputedDetector
-from idfree.detectors.precomputed import ALL
-from idfree.pipelines.manifest import read_manifest
+from idfree.core.types import Detections, Detector, Frame, Sequence, View
+from idfree.detectors import open_detector
+from idfree.pipelines.manifest import checksum_of_detector, identify_video
+from idfree.pipelines.selection import Selection
+from idfree.pipelines.stored_detections import load_detections
 
-NETWORKS = (".onnx", ".pt")
+NETWORKS = (".onnx", ".pt")  # suffixes
+OTHER_NETWORKS = (".pth", ".ckpt", ".safetensors", ".torchscript", ".engine", ".tflite", ".pb", ".h5", ".mlmodel")
+
+DetectorOf = Callable[[Sequence], Detector]
 
 
-def detectors_for(spec: str, **options: Any) -> Callable[[Sequence], Detector]:
-    """What finds the boxes of each sequence, by the words of `--detector`; a network is loaded once for all.
+@dataclass(frozen=True)
+class DetectorConfig:
+    """A detector as named by the options of the command line; picklable.
 
-    options: what `open_detector` takes for a network. Raises UserError where a model or file is missing, or is not what
-    it seems.
+    spec: `hog`, MODEL.onnx, RUN/best.pt, `det` (the det/det.txt of each sequence), or a file or folder of detections.
+    format: of the outputs of MODEL.onnx, None to recognise it. classes: names or numbers to keep, comma-separated, all
+    if empty. assignments: `name=value` overrides of the detector's settings. device: that networks run on.
     """
-    from idfree.detectors import open_detector
 
-    if spec.endswith(".pt"):  # a run's own checkpoint
-        from idfree.learn.methods.registry import open_checkpoint
+    spec: str = "hog"
+    format: str | None = None
+    classes: str = ""
+    assignments: tuple[str, ...] = ()
+    device: str = "auto"
 
-        options["session"] = open_checkpoint(Path(spec), options.get("device", "auto"))
-    if spec == "hog" or spec.endswith(NETWORKS):
-        detector = open_detector(spec, **options)
-        return lambda sequence: detector
-    return lambda sequence: given(spec, sequence)
+    def open(self, threads: int | None = None) -> DetectorOf:
+        """Return a function from a sequence to its detector; a network is loaded once. threads: CPU threads for it.
 
+        Raises UserError if a model is missing or invalid; the returned function does so for detections from files.
+        """
+        session = None
+        if self.spec.lower().endswith(OTHER_NETWORKS):
+            raise UserError(f"--detector {self.spec}: of networks, only .onnx files work: export it as one")
+        if self.spec.endswith(".pt"):
+            from idfree.learn.methods.registry import open_checkpoint
 
-def given(spec: str, sequence: Sequence) -> PrecomputedDetector:
-    """The detections of a sequence as `stored` finds them, and what `idfree detect` knew of them, if it wrote them."""
-    path = file_of(spec, sequence)
-    boxes, record = checked(path, sequence), read_manifest(path.parent, f"{path.stem}.json")
-    if not record:
-        return PrecomputedDetector(boxes, sequence.size_hw)
-    if not record["complete"]:
-        raise UserError(f"{path}: `idfree detect` did not finish: let it go on, with the same words")
-    report = record["report"]
-    if len(boxes) != report["detections"]:
-        raise UserError(
-            f"{path}: {len(boxes)} rows, but {path.stem}.json tells of {report['detections']}: it is of other"
-            " detections; delete it to use these without"
-        )
-    looks = report["appearance"] or {"limit": None, "dtype": "float64"}
-    embedding = None if boxes.embedding is None else boxes.embedding.astype(looks["dtype"])
-    return PrecomputedDetector(
-        replace(boxes, class_id=classes_beside(path, boxes), embedding=embedding),
-        sequence.size_hw,
-        report["detector"],
-        match_threshold=looks["limit"],
-        upper_threshold=looks.get("farthest"),
-        looked=range(report.get("start", 1), report.get("stop") or ALL.stop, report["every"]),
-        scores=tuple(report["score_range"]) if report["score_range"] else None,
-    )
+            session = open_checkpoint(Path(self.spec), self.device)
+        if self.spec == "hog" or self.spec.endswith(NETWORKS):
+            options = (self.format, self.classes, self.assignments, self.device, threads, session)
+            detector = open_detector(self.spec, *options)
+            return lambda sequence: detector
+        return lambda sequence: load_detections(self.spec, sequence)
 
+    def class_numbers(self) -> tuple[int, ...]:
+        """Class numbers to select in detections from files; () for a network, which selects classes itself.
 
-def stored(spec: str, sequence: Sequence) -> Annotation:
-    """The detections of a sequence in `det` (its own det/det.txt), a file, or a folder of NAME.txt / NAME.npy …"""
-    return checked(file_of(spec, sequence), sequence)
+        Raises UserError for a class name.
+        """
+        if self.spec.endswith(NETWORKS):
+            return ()
+        try:
+            return tuple(int(number) for number in self.classes.split(",") if number.strip())
+        except ValueError as error:
+            raise UserError(
+                f"--classes {self.classes}: expected numbers: only a model.onnx knows its classes by name"
+            ) from error
 
 
-def file_of(spec: str, sequence: Sequence) -> Path:
-    """Where the detections of a sequence are. Raises UserError where they are not."""
-    from idfree.sequences.motchallenge import names_of
-    from idfree.sequences.tables import SUFFIXES
-
-    path = Path(spec)
-    if spec == "det":
-        if sequence.folder is None:
-            raise UserError(f"--detector det: {sequence.name} is no MOTChallenge folder, so it has no det/det.txt")
-        return sequence.folder / "det" / "det.txt"
-    if not path.is_dir():
-        return path
-    candidates = (path / (name + suffix) for name in names_of(sequence.name) for suffix in SUFFIXES)
-    found = next((candidate for candidate in candidates if candidate.is_file()), None)
-    if found is None:
-        raise UserError(f"--detector {path}: no file for {sequence.name} ({', '.join(SUFFIXES)})")
-    return found
-
-
-def checked(path: Path, sequence: Sequence) -> Annotation:
-    """The boxes in a file. Raises UserError where they are of another video."""
-    from idfree.sequences.tables import read_boxes
-
-    boxes = read_boxes(path)
-    if sequence.length is not None and len(boxes) and boxes.frame[-1] > sequence.length:
-        raise UserError(
-            f"{path}: has detections of frame {boxes.frame[-1]}, but {sequence.name} has {sequence.length} frames:"
-            " are they of another video?"
-        )
-    return boxes
-
-
-def classes_beside(path: Path, boxes: Annotation) -> Integers:
-    """(K,) the classes of the boxes in a NAME.npy, which has no room for them: in NAME.classes.npy, if there is one."""
-    beside = classes_file(path)
-    if path.suffix != ".npy" or not beside.is_file():
-        return boxes.class_id
-    classes = np.load(beside, allow_pickle=False)
-    if classes.shape != boxes.class_id.shape:
-        raise UserError(f"{beside}: {classes.shape} classes for {len(boxes)} boxes: run `idfree detect --force` again")
-    return classes.astype(np.int64)
-
-
-def classes_file(path: Path) -> Path:
-    """Where the classes of the boxes in a NAME.npy are kept."""
-    return path.with_name(f"{path.stem}.classes.npy")
+def detection_inputs(
+    sequence: Sequence, detector: Detector, config: DetectorConfig, selection: Selection
+) -> dict[str, Any]:
+    """Everything that the detections of a sequence depend on, for the manifest of the results."""
+    return {
+        "video": identify_video(sequence),
+        "detector": Path(config.spec).name,
+        "detector_format": config.format,
+        "classes": config.classes,
+        "start": selection.start,
+        "frames": selection.frames,
+        "every": selection.every,
+        "detector_settings": [f"detector.{assignment}" for assignment in config.assignments],
+        "detector_checksum": checksum_of_detector(detector, Path(config.spec)),
+    }
 
 
 @dataclass(frozen=True)
 class CallableDetector:
-    """A detector made of the user's own function from a Frame to Detections (or to a View)."""
+    """Detector from a function of the user, which maps a Frame to Detections or to a View."""
 
     function: Callable[[Frame], Detections | View]
     name: str = "yours"
     needs_images: bool = True
-    has_embeddings: bool = True  # it may have; a tracker with appearance works without, too
+    has_embeddings: bool = True  # possibly; trackers that use embeddings accept detections without
 
     def __call__(self, frame: Frame) -> View:
-        found = self.function(frame)
-        if isinstance(found, View):
-            return found
-        return View(found, frame, None if frame.image is None else frame.image.shape[:2])
+        output = self.function(frame)
+        if isinstance(output, View):
+            return output
+        return View(output, frame, None if frame.image is None else frame.image.shape[:2])

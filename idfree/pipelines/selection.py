@@ -1,4 +1,4 @@
-"""Which frames of a sequence, and which of their detections, are tracked."""
+"""Select the frames of a sequence and the detections of a frame, as the options of the command line ask for."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,10 +12,10 @@ from idfree.core.types import Detections, Frame, Sequence
 
 @dataclass(frozen=True)
 class Selection:
-    """Which frames, and which of their detections, are tracked.
+    """Which frames, and which of their detections, are used. Raises UserError for a number below 1.
 
-    start: the first frame's number. frames: how many at most. every: only each N-th from the first on. classes: ids,
-    all if empty. min_area in px². appearance: "own" embeddings of the detections, or "none".
+    start: number of the first frame. frames: their number at most. every: of N frames, only the first. classes: class
+    ids, all if empty. min_score. min_area: px². appearance: "none" removes the embeddings of detections.
     """
 
     start: int = 1
@@ -32,8 +32,8 @@ class Selection:
             if value is not None and value < 1:
                 raise UserError(f"--{name} {value}: expected 1 or more")
 
-    def of_frames(self, sequence: Sequence) -> Sequence:
-        """The sequence cut to the frames selected, which keep their numbers; its rate falls as frames are skipped."""
+    def select_frames(self, sequence: Sequence) -> Sequence:
+        """The sequence with the selected frames only, which keep their numbers; `every` divides its frame rate."""
 
         def read() -> Iterator[Frame]:
             frames = (f for f in sequence if f.number >= self.start and (f.number - self.start) % self.every == 0)
@@ -41,17 +41,18 @@ class Selection:
 
         length = sequence.length
         if length is not None:
-            length = len(range(self.start, length + 1, self.every)[: self.frames])
-        return replace(sequence, read=read, length=length, frame_rate=sequence.frame_rate / self.every)
+            skipped = -(-max(0, sequence.first - self.start) // self.every)  # selected numbers before the first frame
+            length = len(range(self.start, length + 1, self.every)[skipped:][: self.frames])
+        return replace(sequence, read=read, length=length, frame_rate=sequence.frame_rate / self.every, first=1)
 
-    def of_detections(self, detections: Detections) -> Detections:
-        """The detections selected."""
+    def select_detections(self, detections: Detections) -> Detections:
+        """The selected detections of a frame."""
         if self.appearance == "none":
             detections = replace(detections, embedding=None)
-        keep = detections.score >= self.min_score
+        is_selected = detections.score >= self.min_score
         if self.classes:
-            keep &= np.isin(detections.class_id, self.classes)
+            is_selected &= np.isin(detections.class_id, self.classes)
         if self.min_area > 0:
             width, height = (detections.xyxy[:, 2:] - detections.xyxy[:, :2]).T
-            keep &= width * height >= self.min_area
-        return detections.only(keep)
+            is_selected &= width * height >= self.min_area
+        return detections.select(is_selected)

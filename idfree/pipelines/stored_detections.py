@@ -35,7 +35,8 @@ def load_detections(spec: str, sequence: Sequence) -> PrecomputedDetector:
             f"{path}: {len(boxes)} rows, but {path.stem}.json tells of {report.count}: it is of other"
             " detections; delete it to use these without"
         )
-    embedding = None if boxes.embedding is None else boxes.embedding.astype(report.dtype)
+    with np.errstate(over="ignore"):  # to infinity, which trackers take for unknown
+        embedding = None if boxes.embedding is None else boxes.embedding.astype(report.dtype)
     return PrecomputedDetector(
         replace(boxes, class_id=read_class_ids(path, boxes), embedding=embedding),
         sequence.size_hw,

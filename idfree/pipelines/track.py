@@ -1,212 +1,127 @@
-"""A frame's way from its file to its tracks: sequence → detector → tracker → result."""
+"""Track videos: `track` yields the tracks of each frame, `track_videos` writes files; TrackingRun has the loop."""
 
-import time
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+import json
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from idfree.core.errors import UserError
-from idfree.core.prefetch import prefetch
+from idfree.core.files import make_folder, write_text
+from idfree.core.progress import progress
+from idfree.core.settings import split_assignments
 from idfree.core.types import Annotation, Detections, Detector, Frame, Sequence, Tracks, View
+from idfree.core.version import __version__
 from idfree.detectors import PrecomputedDetector
-from idfree.pipelines.camera_motion import CameraMotionSource, camera_for
-from idfree.pipelines.open_detector import CallableDetector, detectors_for
+from idfree.pipelines.camera_motion import open_camera_motion
+from idfree.pipelines.open_appearance import default_tracker, open_appearance
+from idfree.pipelines.open_detector import CallableDetector, DetectorConfig
+from idfree.pipelines.run_summary import summarise
 from idfree.pipelines.selection import Selection
+from idfree.pipelines.tracker_settings import read_settings
+from idfree.pipelines.tracking_run import TrackingRun
 from idfree.sequences import open_source
+from idfree.sequences.motchallenge import write_results
+from idfree.sequences.tables import write_table
+from idfree.show.video_output import VideoOutput
 from idfree.trackers.registry import Tracker, make_tracker
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
 
-STAGES = ("reading", "detecting", "associating", "writing")
+Format = Literal["mot", "csv", "json", "parquet"]
+Source = str | int | Path
+
+SUFFIXES: dict[Format, str] = {"mot": "txt", "csv": "csv", "json": "json", "parquet": "parquet"}
 
 
-class StageTimer:
-    """Seconds spent in each stage; the `whole`, from first to last, is less than their sum where stages overlap."""
+def track(
+    source: Source,
+    detector: str | Callable[[Frame], Detections | View] = "hog",
+    tracker: str | Tracker | None = None,
+    *,
+    set: tuple[str, ...] = (),
+    images: bool = True,
+    camera: str = "none",
+    appearance: str = "own",
+    **selection: Any,
+) -> Iterator[tuple[Frame, Tracks]]:
+    """Track one video or camera: yield each frame with its tracks.
 
-    def __init__(self) -> None:
-        self.seconds = dict.fromkeys(STAGES, 0.0)
-        self.first = self.last = 0.0
-
-    @property
-    def whole(self) -> float:
-        return self.last - self.first
-
-    @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
-        """Add the time that the block takes to `stage`."""
-        start = time.perf_counter()
-        self.first = self.first or start
-        try:
-            yield
-        finally:
-            self.last = time.perf_counter()
-            self.seconds[stage] += self.last - start
-
-
-@dataclass
-class TrackingRun:
-    """One sequence being tracked: iterate for (frame, tracks); `result` and `summary` say what came of it so far.
-
-    pictured: pictures are read; then the next one is read, and what is in this one detected, in threads of their own
-    while the tracker follows what was in the last.
+    detector: as the option `--detector`, or a function from a Frame to Detections. tracker: a name or an instance; by
+    default `fused` with embeddings, otherwise `bytetrack`. set: `name=value` overrides of the tracker's settings.
+    images: False leaves images unread if nothing needs them. camera, appearance: as the options of these names.
+    selection: start, frames, every, classes, min_score and min_area of Selection.
+    Raises UserError, also if the source has several sequences.
     """
-
-    sequence: Sequence
-    detector: Detector
-    tracker: Tracker
-    selection: Selection = field(default_factory=Selection)
-    camera: CameraMotionSource | None = None
-    score_range: tuple[float, float] | None = None
-    encoder: "Encoder | None" = None
-    pictured: bool = False
-    clock: StageTimer = field(default_factory=StageTimer)
-    seen: list[tuple[int, Tracks]] = field(default_factory=list)
-
-    def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
-        frames = prefetch(self.frames()) if self.pictured else self.frames()
-        views = self.views(frames)
-        if self.pictured and not isinstance(
-            self.detector, CallableDetector
-        ):  # who knows what threads the user's own can bear
-            views = prefetch(views)
-        with closing(views):
-            for frame, view in views:
-                with self.clock.time("associating"):
-                    tracks = self.tracker.update(view)
-                self.seen.append((frame.number, tracks))
-                yield frame, tracks
-        if self.camera is not None:
-            self.camera.finish()
-
-    def frames(self) -> Generator[Frame]:
-        """The frames as they are read."""
-        frames = iter(self.sequence)
-        while True:
-            with self.clock.time("reading"):
-                frame = next(frames, None)
-            if frame is None:
-                return
-            yield frame
-
-    def views(self, frames: Generator[Frame]) -> Generator[tuple[Frame, View]]:
-        """Each frame, and what is seen in it."""
-        with closing(frames):
-            for frame in frames:
-                with self.clock.time("detecting"):
-                    view = self.view(frame)
-                yield frame, view
-
-    def view(self, frame: Frame) -> View:
-        """What the detector sees in `frame`, as far as it is selected, with scores that trackers' thresholds fit."""
-        view = self.detector(frame)
-        detections = self.selection.of_detections(view.detections)
-        if self.score_range is not None:
-            low, high = self.score_range
-            detections = replace(detections, score=np.clip((detections.score - low) / (high - low), 0, 1))
-        detections = self.embedded(frame, detections)
-        motion = None if self.camera is None else self.camera(frame, detections)
-        view = replace(view, detections=detections, camera=motion)
-        if self.encoder is None:
-            return view
-        return replace(view, match_threshold=self.encoder.match_threshold, upper_threshold=self.encoder.upper_threshold)
-
-    def embedded(self, frame: Frame, detections: Detections) -> Detections:
-        """The detections with the encoder's embeddings, of those that the tracker wants; zeros for the others."""
-        if self.encoder is None or self.tracker.published_threshold is None or frame.image is None:
-            return detections
-        wanted = detections.score > self.tracker.least_embedded
-        embedding = np.zeros((len(detections), self.encoder.dimension), dtype=np.float32)
-        embedding[wanted] = self.encoder(frame.image, detections.xyxy[wanted])
-        return replace(detections, embedding=embedding)
-
-    def result(self) -> Annotation:
-        """All tracks of all frames so far, sorted by frame, then id."""
-        return gather(self.seen)
-
-    def appearance(self) -> dict[str, Any] | None:
-        """Whose embeddings are compared, and their limit; None where nobody's are."""
-        if self.encoder is not None:
-            return {"name": self.encoder.name, "limit": self.encoder.match_threshold}
-        if not self.detector.has_embeddings or self.selection.appearance == "none":
-            return None
-        return {"name": "own", "limit": self.tracker.match_threshold}
-
-    def lost(self) -> int:
-        """How many frames the sequence should have had and did not give."""
-        return max(0, (self.sequence.length or 0) - len(self.seen))
-
-    def summary(self) -> dict[str, Any]:
-        """Frames, tracks, frames per second by stage, and what decided the matches, ready for JSON."""
-        frames, seconds = len(self.seen), self.clock.seconds
-        return {
-            "name": self.sequence.name,
-            "frames": frames,
-            "frames_lost": self.lost(),
-            "tracks": len({i for _, tracks in self.seen for i in tracks.id.tolist()}),
-            "boxes": sum(len(tracks) for _, tracks in self.seen),
-            "detections_dropped": self.tracker.dropped,
-            "seconds": {stage: round(s, 3) for stage, s in seconds.items()},
-            "frames_per_second": {
-                stage: round(frames / s, 1) for stage, s in {**seconds, "all": self.clock.whole}.items() if s > 0
-            },
-            "matches": shares(self.tracker.decided),
-            "detector": self.detector.name,
-            "score_range": self.score_range,
-            "appearance": self.appearance(),
-            "tracker": type(self.tracker).__name__,
-            "settings": plain(asdict(self.tracker.settings)),
-        }
+    sequences = open_source(source)
+    if len(sequences) > 1:
+        raise UserError(f"{source}: holds {len(sequences)} sequences; track them one by one")
+    if isinstance(detector, str):
+        opened: Detector = DetectorConfig(detector).open()(sequences[0])
+    else:
+        opened = CallableDetector(detector)
+    encoder = open_appearance(appearance)
+    selected = Selection(**selection, appearance=appearance)
+    return iter(prepare(sequences[0], opened, tracker, set, selected, images, camera, encoder))
 
 
-def gather(seen: list[tuple[int, Tracks]]) -> Annotation:
-    """The tracks of many frames (number, tracks) as one table, sorted by frame, then id."""
-    tracks = [t for _, t in seen]
-    empty = Annotation.empty()
-    frame = np.repeat([n for n, _ in seen], [len(t) for t in tracks]).astype(np.int64)
-    ids = np.concatenate([empty.id, *(t.id for t in tracks)])
-    order = np.lexsort((ids, frame))
-    return Annotation(
-        frame=frame,
-        id=ids,
-        xyxy=np.concatenate([empty.xyxy, *(t.xyxy for t in tracks)]),
-        score=np.concatenate([empty.score, *(t.score for t in tracks)]),
-        class_id=np.concatenate([empty.class_id, *(t.class_id for t in tracks)]),
-        visibility=np.ones(len(ids)),
-    )[order]
+def track_videos(
+    sources: Source | Iterable[Source],
+    out: str | Path | None = None,
+    *,
+    detector: str = "hog",
+    detector_format: str | None = None,
+    classes: str = "",
+    tracker: str | None = None,
+    settings: Path | None = None,
+    set: Iterable[str] = (),
+    appearance: str = "own",
+    camera: str = "none",
+    start: int = 1,
+    frames: int | None = None,
+    every: int = 1,
+    min_score: float = float("-inf"),
+    min_area: float = 0.0,
+    frame_rate: float | None = None,
+    video: bool = False,
+    show: bool = False,
+    format: Format = "mot",
+    device: str = "auto",
+    quiet: bool = True,
+    on_result: Callable[[Path, dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Track all sequences of the sources; write OUT/NAME.txt and OUT/summary.json, and return the summary.
 
-
-def shares(decided: Counter[str]) -> dict[str, float]:
-    """Of all matches, the share that each thing decided."""
-    total = max(1, decided.total())
-    return {by: round(count / total, 4) for by, count in sorted(decided.items())}
-
-
-def plain(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings as JSON can say them: it knows no infinity."""
-    return {name: str(v) if isinstance(v, float) and not np.isfinite(v) else v for name, v in settings.items()}
-
-
-def encoder_for(spec: str, device: str = "auto", threads: int | None = None) -> "Encoder | None":
-    """What `--appearance` says: none and own need no encoder. Raises UserError for what is not known."""
-    if spec in ("none", "own"):
-        return None
-    from idfree.appearance import open_encoder
-
-    if spec != "colour" and not spec.endswith(".onnx"):
-        raise UserError(f"--appearance {spec}: expected none, own, colour or a file MODEL.onnx")
-    return open_encoder(spec, device=device, threads=threads)
-
-
-def default_tracker(detector: Detector, selection: Selection, encoder: "Encoder | None" = None) -> str:
-    """`fused` where there are embeddings to use, else `bytetrack`."""
-    own = detector.has_embeddings and selection.appearance != "none"
-    return "fused" if own or encoder is not None else "bytetrack"
+    out: by default runs/track/NAME. settings: file of `idfree tune`, overridden by `set`: `name=value` for the tracker,
+    `detector.name=value` for the detector. frame_rate: overrides the source's. video: also write OUT/NAME.mp4 with the
+    tracks drawn. show: also show it in a window. on_result: called with the result file and summary of each sequence.
+    The other arguments are as the options of `idfree track`. Raises UserError; also after an error or Ctrl-C,
+    summary.json lists the sequences that are complete.
+    """
+    sequences = open_sequences([sources] if isinstance(sources, str | int | Path) else sources)
+    out = Path("runs") / "track" / sequences[0].name if out is None else Path(out)
+    assignments = split_assignments(set, ("detector",))
+    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device)
+    detector_of = config.open()
+    selection = Selection(start, frames, every, config.class_numbers(), min_score, min_area, appearance)
+    encoder = open_appearance(appearance, device)
+    make_folder(out)
+    summaries: list[dict[str, Any]] = []
+    try:
+        for sequence in sequences:
+            if frame_rate is not None:
+                sequence = sequence.at_rate(frame_rate)
+            name, overrides = choose_tracker(tracker, settings, tuple(assignments[""]))
+            images = video or show
+            run = prepare(sequence, detector_of(sequence), name, overrides, selection, images, camera, encoder)
+            summaries.append(track_to_files(run, out, format, video, show, quiet))
+            if on_result is not None:
+                on_result(out / f"{sequence.name}.{SUFFIXES[format]}", summaries[-1])
+    finally:
+        summary = {"idfree": __version__, "complete": len(summaries) == len(sequences), "sequences": summaries}
+        if summaries:
+            write_text(out / "summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
+    return summary
 
 
 def prepare(
@@ -219,48 +134,79 @@ def prepare(
     camera: str = "none",
     encoder: "Encoder | None" = None,
 ) -> TrackingRun:
-    """A run ready to go. camera: as `--camera` says; encoder: of the detections' looks, in place of their own.
+    """Assemble a TrackingRun. Raises UserError for an unknown tracker, setting or camera motion.
 
-    Images are left unread where neither the detector, nor the camera, nor the encoder, nor the caller (`images`) wants
-    them.
+    tracker, assignments: as `tracker` and `set` of `track`. camera: as the option `--camera`. encoder: embeds the
+    detections, in place of their own embeddings. images: whether the caller needs images; if neither the caller nor the
+    detector, camera motion or encoder does, they are not read.
     """
     selection = selection or Selection()
-    motion = camera_for(camera, sequence)
-    asked = (images, detector.needs_images, motion is not None and motion.needs_images, encoder is not None)
-    if not any(asked):
+    motion = open_camera_motion(camera, sequence)
+    motion_needs_images = motion is not None and motion.needs_images
+    uses_images = images or detector.needs_images or motion_needs_images or encoder is not None
+    if not uses_images:
         sequence = sequence.without_images()
-    rate = sequence.frame_rate  # a tracker's clock counts the source's frames, also those that are skipped
-    sequence = selection.of_frames(sequence)
+    frame_rate = sequence.frame_rate  # of the source: trackers count the time of skipped frames, too
+    sequence = selection.select_frames(sequence)
     if not isinstance(tracker, Tracker):
-        name = tracker or default_tracker(detector, selection, encoder)
-        tracker = make_tracker(name, assignments, rate)
+        tracker = make_tracker(tracker or default_tracker(detector, selection, encoder), assignments, frame_rate)
     score_range = detector.score_range if isinstance(detector, PrecomputedDetector) else None
-    return TrackingRun(sequence, detector, tracker, selection, motion, score_range, encoder, pictured=any(asked))
+    return TrackingRun(sequence, detector, tracker, selection, motion, score_range, encoder, parallel=uses_images)
 
 
-def track(
-    source: str | int | Path,
-    detector: str | Callable[[Frame], Detections | View] = "hog",
-    tracker: str | Tracker | None = None,
-    *,
-    set: tuple[str, ...] = (),
-    images: bool = True,
-    camera: str = "none",
-    appearance: str = "own",
-    **selection: Any,
-) -> Iterator[tuple[Frame, Tracks]]:
-    """Track one source: yields (frame, tracks) as they come.
+def track_to_files(
+    run: TrackingRun, out: Path, format: Format = "mot", video: bool = False, show: bool = False, quiet: bool = True
+) -> dict[str, Any]:
+    """Track one sequence, write its results, and return its summary.
 
-    detector: as `--detector` says, or any function of yours from a Frame to Detections. tracker: a name or an instance.
-    set: `name=value` overrides of the tracker's settings. images: False leaves images unread where the detector needs
-    none. camera, appearance: as `--camera` and `--appearance` say. Further keywords are those of `Selection`: start,
-    frames, every, classes, min_score, min_area.
-    Raises UserError, also for a source that holds several sequences.
+    Ctrl-C ends a live camera (of unknown length), whose results are written; for other sequences nothing is written and
+    KeyboardInterrupt raised.
     """
-    sequences = open_source(source)
-    if len(sequences) > 1:
-        raise UserError(f"{source}: holds {len(sequences)} sequences; track them one by one")
-    found = detectors_for(detector)(sequences[0]) if isinstance(detector, str) else CallableDetector(detector)
-    encoder = encoder_for(appearance)
-    chosen = Selection(**selection, appearance=appearance)
-    return iter(prepare(sequences[0], found, tracker, set, chosen, images, camera, encoder))
+    sequence, interrupted = run.sequence, False
+    name, length = sequence.name, sequence.length
+    film = out / f"{name}.mp4" if video else None
+    with VideoOutput(film, sequence.frame_rate, name if show else None, sequence.is_irregular) as output:
+        try:
+            for frame, tracks in progress(run, name, length, quiet):
+                with run.timer.time("writing"):
+                    output.add(frame, tracks)
+        except KeyboardInterrupt:
+            if length is not None:
+                raise KeyboardInterrupt(f"{name} is unfinished, nothing of it was written") from None
+            interrupted = True
+    with run.timer.time("writing"):
+        write_tracks(out / f"{name}.{SUFFIXES[format]}", run.result(), format)
+    return {**summarise(run), "interrupted": interrupted}
+
+
+def write_tracks(path: Path, tracks: Annotation, format: Format) -> None:
+    """Write tracks in MOTChallenge format or as a table. Raises UserError, MissingExtra for Parquet without pyarrow."""
+    if format == "mot":
+        write_results(path, tracks)
+    else:
+        write_table(path, tracks, format)
+
+
+def open_sequences(sources: Iterable[Source]) -> list[Sequence]:
+    """Open the sequences of all sources. Raises UserError if two have the same name, as they would share a file."""
+    sequences = [sequence for source in sources for sequence in open_source(source)]
+    names = [sequence.name for sequence in sequences]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{names.count(name)} sources are called {name}: their results would overwrite each other")
+    return sequences
+
+
+def choose_tracker(
+    tracker: str | None, settings: Path | None, assignments: tuple[str, ...]
+) -> tuple[str | None, tuple[str, ...]]:
+    """The tracker's name, and the `name=value` of the settings file followed by `assignments`, which override them.
+
+    Raises UserError if the file is invalid or for another tracker than `tracker`.
+    """
+    if settings is None:
+        return tracker, assignments
+    name, from_file = read_settings(settings)
+    if tracker not in (None, name):
+        raise UserError(f"--tracker {tracker}: {settings} is for {name}")
+    return name, from_file + assignments

@@ -1,111 +1,136 @@
-"""From labelled footage to what is learnt from: pictures at hand, crops of people, and how a network is judged."""
+"""Train a tracker or an appearance encoder on labelled data: what `idfree train` does."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
-import numpy as np
-
-from idfree.appearance.crops import cut
-from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
-from idfree.core.types import Annotation
-from idfree.datasets.footage import Footage
-from idfree.datasets.frame_cache import cached
-from idfree.detectors import PrecomputedDetector, open_detector
-from idfree.pipelines.adapt import merged
-from idfree.pipelines.detect import rows_of
-from idfree.pipelines.label import label
-from idfree.pipelines.pseudolabels import LabelSettings, at_least, clean, covered, frames_of, numbered, spread
-from idfree.pipelines.validate import validate, video_of
+from idfree.core.settings import override, split_assignments
+from idfree.datasets.footage import Footage, FootageSettings
+from idfree.datasets.open_footage import open_all
+from idfree.learn.methods.catalogue import METHODS
+from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
+from idfree.pipelines.validate import ground_truth_of
+from idfree.trackers.registry import TRACKERS
 
-if TYPE_CHECKING:
-    from idfree.learn.networks.centre import CentreNetwork
-    from idfree.learn.schedule import Precision
+Metrics = dict[str, float]
+Data = str | Path
 
-
-@dataclass(frozen=True)
-class CropsSettings:
-    """identities: ids are people, and no two of a video are one; otherwise they are tracklets, of which two may be."""
-
-    identities: bool = False
+PREFIXES = ("data", "augmentation", "label")  # of assignments PREFIX.NAME=VALUE
 
 
-# Boxes drawn by people show one person each, even where two overlap; a detector's may pass from one to the other.
-LINKED = LabelSettings(max_overlap=1.0)  # of MOT17-04, 09 and PETS09-S2L1: purity 1.0, 0.99 and 1.0
+def train(
+    method: str,
+    data: Data | Sequence[Data],
+    out: str | Path,
+    *,
+    set: Iterable[str] = (),
+    half: Literal["none", "train"] = "none",
+    images: str | Path | None = None,
+    identities: Literal["labels", "tracklets"] = "labels",
+    val: Data | Sequence[Data] | None = None,
+    val_every: int = 1,
+    tracker: str = "fused",
+    best: str = "IDF1",
+    on_validation: Callable[[Metrics], None] | None = None,
+    cache: str | Path | None = None,
+    workers: int | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    seed: int = 0,
+    quiet: bool = True,
+) -> dict[str, Any]:
+    """Train a method of `idfree.learn.methods.catalogue` on labelled data, in any format of `open_footage`.
 
-Watch = Callable[[str, list[int]], Iterable[int]]  # a name and the numbers of pictures to be kept → the numbers
+    out: folder for checkpoints, metrics and the model. set: `name=value` overrides of the method's settings, such as
+    `epochs=5`, of its augmentation (`augmentation.flip=0`), of FootageSettings (`data.min_visibility=0.25`) and of
+    LabelSettings (`label.min_height=16`). half: "train" trains on the first half of each video. images: folder of the
+    images, if not beside the labels. identities: "tracklets" replaces annotated identities by motion-only tracking.
 
+    Of one-shot trackers only: val is validated on by tracking with `tracker` every `val_every` epochs (default: the
+    second halves if half is "train", otherwise no validation); best: the metric that selects best.pt; on_validation is
+    called with the metrics; cache: folder for frames of videos (OUT/frames); workers: threads that prepare batches.
 
-def at_hand(footages: Sequence[Footage], folder: Path, height: int, watch: Watch) -> list[Footage]:
-    """The footages, of which pictures can be read in any order: those of videos are kept below `folder`, no higher than
-    `height` px. Raises UserError where one cannot be decoded or written.
+    Returns the path of the model ("model") and of a tracker the iteration and metrics of its network, of an encoder the
+    numbers of crops and tracklets; {} in processes of `torchrun` other than the main one. Raises UserError.
     """
-    return [
-        cached(footage, folder, height, watch=partial(watch, footage.name)) if footage.in_video else footage
-        for footage in footages
-    ]
+    if method not in METHODS:
+        raise UserError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
+    data, val, out = as_list(data), as_list(val), Path(out)
+    assignments = split_assignments(set, PREFIXES)
+    data_settings = override(FootageSettings(), assignments["data"])
+    footages = open_all(data, half, images, data_settings)
+    if identities == "tracklets":
+        link_settings = override(LINK_SETTINGS, assignments["label"])
+        footages = [link_by_motion(footage, link_settings) for footage in footages]
+    if METHODS[method].kind == "crops":
+        from idfree.pipelines.train_crops import train_crops
+
+        refuse_tracker_options(val, assignments["augmentation"])
+        return train_crops(
+            footages,
+            out,
+            assignments=assignments[""],
+            labels=assignments["label"],
+            resume=resume,
+            device=device,
+            seed=seed,
+            quiet=quiet,
+        )
+    from idfree.pipelines.train_tracker import ValidationData, train_tracker
+
+    check_validation(tracker, val_every)
+    val_footages = open_validation(data, val, half, images, data_settings)
+    return train_tracker(
+        method,
+        footages,
+        out,
+        assignments=assignments[""],
+        augmentation=assignments["augmentation"],
+        classes=data_settings.names,
+        validation=ValidationData(val_footages, tracker, best, val_every, on_validation) if val_footages else None,
+        cache=None if cache is None else Path(cache),
+        workers=workers,
+        resume=resume,
+        device=device,
+        seed=seed,
+        quiet=quiet,
+    )
 
 
-def by_motion(footage: Footage, settings: LabelSettings) -> Footage:
-    """A footage with tracklets in place of its identities, which nobody reads: the boxes that motion alone links.
+def as_list(paths: Data | Sequence[Data] | None) -> list[Data]:
+    """One path, or several, or none, as a list."""
+    if paths is None:
+        return []
+    return [paths] if isinstance(paths, str | Path) else [*paths]
 
-    settings: what is clean enough. Of other boxes, and of still images, the identity is unknown.
+
+def refuse_tracker_options(val: Sequence[Data], augmentation: Sequence[str]) -> None:
+    """Raise UserError for options that the training of an encoder does not have."""
+    if val:
+        raise UserError("simplereid is not validated by tracking: leave --val out, and see idfree eval-appearance")
+    if augmentation:
+        raise UserError(f"--set augmentation.{augmentation[0]}: simplereid has no such setting")
+
+
+def check_validation(tracker: str, val_every: int) -> None:
+    """Raise UserError for an unknown tracker or an invalid interval."""
+    if tracker not in TRACKERS:
+        raise UserError(f"--tracker {tracker}: expected one of {', '.join(TRACKERS)}")
+    if val_every < 1:
+        raise UserError(f"--val-every {val_every}: expected 1 or more")
+
+
+def open_validation(
+    data: Sequence[Data], val: Sequence[Data], half: str, images: str | Path | None, settings: FootageSettings
+) -> list[Footage]:
+    """The footage to validate on: `val`, or the second halves of `data` if their first halves are trained on.
+
+    Raises UserError if it has no identities, before anything is trained.
     """
-    rows = np.flatnonzero((footage.boxes.score != 0) & footage.moving)
-    objects = footage.boxes[rows]
-    found = label(video_of(footage), PrecomputedDetector(objects, scores=None), settings).boxes
-    identity = np.full(len(footage.boxes), -1)
-    identity[rows[rows_of(found, objects)]] = found.id
-    return replace(footage, boxes=replace(footage.boxes, id=identity))
-
-
-def judge_on(
-    footages: Sequence[Footage], tracker: str, precision: "Precision" = "fp32"
-) -> "Callable[[CentreNetwork, dict[str, str]], dict[str, float]]":
-    """What judges a network, of which something is known, by how it tracks footages (see `validate`)."""
-
-    def judge(network: "CentreNetwork", known: dict[str, str]) -> dict[str, float]:
-        from idfree.learn.torch_session import TorchSession
-
-        detector = open_detector("the network", session=TorchSession(network, known, precision))
-        return validate(detector, footages, tracker)
-
-    return judge
-
-
-def crops_of(
-    footages: Sequence[Footage], size_hw: tuple[int, int], labels: LabelSettings, settings: CropsSettings
-) -> CropSet:
-    """Crops of everybody who is clean enough to be seen, by the id that the footages give: pseudo-labels, or truth.
-
-    labels: what is clean, and how many crops of each. Raises UserError where there are none, or a picture cannot be
-    read.
-    """
-    sets = []
+    if not val and half == "none":
+        return []
+    footages = open_all(val, "none", images, settings) if val else open_all(data, "val", images, settings)
     for footage in footages:
-        boxes = worth_learning(footage.boxes, labels)
-        rows = boxes[spread(boxes, labels, footage.frame_rate)]
-        if len(rows):
-            sets.append(cropped(footage, rows, size_hw))
-    if not sets:
-        names = ", ".join(footage.name for footage in footages)
-        raise UserError(f"nobody to learn from in {names}: no id has {labels.min_clean} boxes that are clean enough")
-    return replace(merged(sets), identities=settings.identities)
-
-
-def worth_learning(boxes: Annotation, settings: LabelSettings) -> Annotation:
-    """The clean boxes of all ids that have enough of them, ids 1, 2, 3 …; what is not known may still cover others."""
-    visible = np.concatenate([np.zeros(0), *(1 - covered(boxes.xyxy[rows]) for rows in frames_of(boxes))])
-    known = replace(boxes, id=np.where(boxes.score != 0, boxes.id, -1), visibility=visible)
-    kept = numbered(at_least(clean(known, settings), settings.min_clean))
-    return kept[np.flatnonzero(kept.id >= 0)]
-
-
-def cropped(footage: Footage, boxes: Annotation, size_hw: tuple[int, int]) -> CropSet:
-    """The boxes cut out, by id; frames are read in their order."""
-    crops = [cut(footage.image(int(boxes.frame[rows.start])), boxes.xyxy[rows], size_hw) for rows in frames_of(boxes)]
-    tracklet = np.unique(boxes.id, return_inverse=True)[1].astype(np.int64)
-    return CropSet(np.concatenate(crops), tracklet, boxes.frame, np.zeros_like(boxes.frame), boxes.xyxy)
+        ground_truth_of(footage)
+    return footages

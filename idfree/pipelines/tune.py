@@ -1,192 +1,186 @@
-"""A search for a tracker's settings on sequences with truth: detectors run once, trackers in every trial."""
+"""Tune a tracker's settings on sequences with ground truth, and compare them with the defaults on other sequences."""
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+import logging
+from collections.abc import Callable, Iterable
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
+from idfree.core.errors import UserError
+from idfree.core.files import make_folder, write_text
+from idfree.core.settings import split_assignments
+from idfree.core.types import Sequence
+from idfree.pipelines.open_appearance import default_tracker
+from idfree.pipelines.open_detector import DetectorConfig
+from idfree.pipelines.selection import Selection
+from idfree.pipelines.settings_search import Metrics, Search, Trial, import_optuna, make_search, measure, run_trials
+from idfree.pipelines.track import prepare
+from idfree.pipelines.tracking_run import TrackingRun
+from idfree.pipelines.tuning_sequence import (
+    Half,
+    TuningSequence,
+    ground_truth_file,
+    record_detections,
+    same_footage,
+)
+from idfree.sequences import open_source
+from idfree.show.tables import TRACKING, Column
 
-from idfree.core.boxes import xywh_to_xyxy, xyxy_to_xywh
-from idfree.core.errors import MissingExtra, UserError
-from idfree.core.progress import progress
-from idfree.core.settings import override
-from idfree.core.types import Annotation, Floats, Frame, Sequence, View
-from idfree.core.version import __version__
-from idfree.evaluation.frame_subset import half
-from idfree.evaluation.tracking import Scores, evaluate, figures
-from idfree.pipelines.track import TrackingRun, gather, plain
-from idfree.sequences.motchallenge import names_of, read_truth
-from idfree.trackers.registry import TRACKERS
-from idfree.trackers.search_space import Axis
+LOG = logging.getLogger("idfree")
+Source = str | Path
 
-Part = Literal["none", "train", "val"]
-DECIMALS = 2  # of boxes in a file of results
+SEEDS = 2**32  # NumPy's seeds are 0 … SEEDS − 1
+OTHER_HALF: dict[Half, Half] = {"train": "val", "val": "train"}
 
 
 @dataclass(frozen=True)
-class TuningSequence:
-    """A sequence as a detector saw it, no images, with the truth of that part of it that counts.
+class TuningResult:
+    """Result of `tune`.
 
-    seen: the number and the view of each frame that a tracker must see for it. rate: frames per second. length: of the
-    whole sequence. frames: of the part, which are renumbered from 1 in truth. file: of the truth.
+    file: the settings file. record: its content. tuned_on, judged_on: the sequences. column: of the metric in tables.
+    metrics: by "tuned_on" and "judged_on" (if there are any), by "defaults" and "tuned", and by TrackEval's names.
     """
 
-    name: str
-    seen: list[tuple[int, View]]
-    rate: float
-    truth: Annotation
-    length: int
-    frames: int
     file: Path
-    part: Part = "none"
+    record: dict[str, Any]
+    tuned_on: list[TuningSequence]
+    judged_on: list[TuningSequence]
+    metrics: dict[str, dict[str, Metrics]]
+    column: Column
 
-    def cut(self, part: Part) -> "TuningSequence":
-        """A half of it. For the second the tracker sees the first, too, as where `idfree eval` cuts results."""
-        if part == "none":
-            return self
-        truth, frames = half(self.truth, self.length, part)
-        seen = [(number, view) for number, view in self.seen if part == "val" or number <= frames]
-        return replace(self, seen=seen, truth=truth, frames=frames, part=part)
-
-    def tracked(self, tracker: str, settings: Any) -> Annotation:
-        """What a tracker makes of all that was seen, as `idfree track` writes it: numbered as in the whole sequence."""
-        made = TRACKERS[tracker][0](settings, self.rate)
-        results = gather([(number, made.update(view)) for number, view in self.seen])
-        return replace(results, xyxy=xywh_to_xyxy(xyxy_to_xywh(results.xyxy).round(DECIMALS)))
-
-    def scores(self, tracker: str, settings: Any) -> Scores:
-        """The counts of what a tracker makes of it."""
-        results = self.tracked(tracker, settings)
-        if self.part != "none":
-            results, _ = half(results, self.length, self.part)
-        return evaluate(self.truth, results, frames=self.frames, names=(str(self.file), tracker))
+    def to_json(self) -> dict[str, Any]:
+        """The file's path and content, and the metrics, ready for JSON."""
+        return {"file": str(self.file), **self.record, "figures": self.metrics}
 
 
-def scores_of(footage: Iterable[TuningSequence]) -> Floats:
-    """(N,) the scores of all detections in it."""
-    return np.concatenate([view.detections.score for each in footage for _, view in each.seen])
+def tune(
+    sequences: Source | Seq[Source],
+    detector: str,
+    out: str | Path | None = None,
+    *,
+    tracker: str | None = None,
+    set: Iterable[str] = (),
+    trials: int = 50,
+    metric: str = "HOTA",
+    half: Half = "none",
+    judge: Source | Seq[Source] | None = None,
+    detector_format: str | None = None,
+    classes: str = "",
+    appearance: Literal["own", "none"] = "own",
+    camera: str = "none",
+    device: str = "auto",
+    seed: int = 0,
+    quiet: bool = True,
+    on_best: Callable[[int, Trial, Column], None] | None = None,
+) -> TuningResult:
+    """Search a tracker's settings with Optuna and write the best ones to a file for `idfree track --settings`.
 
+    sequences: MOTChallenge sequences with gt/gt.txt, or folders of them. detector, detector_format, classes: as the
+    options of `idfree track`. out: the settings file (runs/tune/TRACKER.json). tracker: its name; by default `fused`
+    with embeddings, otherwise `bytetrack`. set: `name=value` of settings that are fixed instead of searched,
+    `detector.name=value` of the detector. metric: a column of `idfree eval`. half: "train" or "val" scores only that
+    half of each sequence. judge: other sequences, on which the result is compared with the defaults, or "half", the
+    other half of those tuned on. camera, appearance: as in `track`. on_best: called for each trial that is the best so
+    far, with its number, the trial, and the table column of the metric.
 
-def watch(run: TrackingRun, quiet: bool = True) -> TuningSequence:
-    """What the detector of a run sees in every frame, and the truth. Raises UserError where there is none."""
-    sequence = run.sequence
-    file = truth_file(sequence)
-    truth = read_truth(file)
-    frames = progress(sequence, sequence.name, sequence.length, quiet)
-    seen = [(frame.number, remembered(run.view(frame))) for frame in frames]
-    length = sequence.length or len(seen)
-    return TuningSequence(sequence.name, seen, run.tracker.frame_rate, truth, length, length, file)
-
-
-def truth_file(sequence: Sequence) -> Path:
-    """The sequence's gt/gt.txt. Raises UserError where it has none."""
-    file = (sequence.folder or Path(sequence.name)) / "gt" / "gt.txt"
-    if sequence.folder is None or not file.is_file():
-        raise UserError(f"{sequence.name}: has no gt/gt.txt; settings can only be judged on sequences with truth")
-    return file
-
-
-def remembered(view: View) -> View:
-    """The view without its picture and without the networks behind it."""
-    frame = view.frame and Frame(view.frame.number, time=view.frame.time)
-    return replace(view, frame=frame, embedder=None, refiner=None)
-
-
-def measure(tracker: str, settings: Any, footage: Iterable[TuningSequence]) -> dict[str, float]:
-    """TrackEval's figures of a tracker over all footage together."""
-    return figures(sum((each.scores(tracker, settings) for each in footage), Scores()))
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A settings object, and TrackEval's figures with it."""
-
-    settings: Any
-    figures: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Search:
-    """The settings of a tracker along the axes of `space`, from `start` on, for the best `metric` over all footage.
-
-    metric: of TrackEval's figures; lower: whether less of it is better.
+    Ctrl-C after the first trial ends the search: the file is written, then KeyboardInterrupt raised. Raises UserError,
+    MissingExtra without Optuna.
     """
+    judge_sources = as_list(judge)
+    judge_other_half = judge_sources == ["half"]
+    column = check_arguments(metric, trials, seed, half, judge_other_half)
+    to_tune = open_sequences(as_list(sequences))
+    to_judge = [] if judge_other_half else open_sequences(judge_sources)
+    assignments = split_assignments(set, ("detector",))
+    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device)
+    detector_of = config.open()
+    selection = Selection(classes=config.class_numbers(), appearance=appearance)
+    name = tracker or default_tracker(detector_of(to_tune[0]), selection)
 
-    tracker: str
-    start: Any
-    space: list[Axis]
-    footage: list[TuningSequence]
-    metric: str
-    lower: bool = False
+    def prepare_run(sequence: Sequence) -> TrackingRun:
+        return prepare(sequence, detector_of(sequence), name, tuple(assignments[""]), selection, False, camera)
 
-    def trials(self, count: int, seed: int = 0) -> Iterator[Trial]:
-        """`start` first, then where those before promise most (TPE, Bergstra 2011); the same for the same seed."""
-        optuna = optimiser()
-        direction = "minimize" if self.lower else "maximize"
-        study = optuna.create_study(direction=direction, sampler=optuna.samplers.TPESampler(seed=seed))
-        study.enqueue_trial({axis.name: axis.start for axis in self.space})
-        for _ in range(count):
-            trial = study.ask()
-            settings = replace(self.start, **{axis.name: axis.suggest(trial) for axis in self.space})
-            found = measure(self.tracker, settings, self.footage)
-            study.tell(trial, found[self.metric])
-            yield Trial(settings, found)
+    tune_runs, judge_runs = [prepare_run(s) for s in to_tune], [prepare_run(s) for s in to_judge]
+    path = check_writable(Path("runs") / "tune" / f"{name}.json" if out is None else Path(out))
+    recorded = [record_detections(run, quiet) for run in tune_runs]
+    tuned_on = [sequence.select_half(half) for sequence in recorded]
+    if judge_other_half:
+        judged_on = [sequence.select_half(OTHER_HALF[half]) for sequence in recorded]
+    else:
+        judged_on = [record_detections(run, quiet).select_half(half) for run in judge_runs]
+    search = make_search(name, assignments[""], tuned_on, column.key, column.better == "lower")
+    report_best = None if on_best is None else lambda number, trial: on_best(number, trial, column)
+    finished, interrupted = run_trials(search, trials, seed, quiet, report_best)
+    record = search.record(finished, seed=seed, half=half, detector=detector)
+    write_text(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
+    if interrupted:
+        raise KeyboardInterrupt(f"{path} has the best of {len(finished)} trials")
+    metrics = compare_with_defaults(search, finished, judged_on)
+    warn_if_biased(tuned_on, judged_on, column)
+    return TuningResult(path, record, tuned_on, judged_on, metrics, column)
 
-    def best(self, trials: Iterable[Trial]) -> Trial:
-        """The best of some trials, the earliest of equals."""
-        return (min if self.lower else max)(trials, key=lambda trial: trial.figures[self.metric])
 
-    def record(self, trials: list[Trial], **more: Any) -> dict[str, Any]:
-        """What a settings file says: the best of the trials, and how it was found; ready for JSON."""
-        best = self.best(trials)
-        return {
-            "tracker": self.tracker,
-            "settings": plain(asdict(best.settings)),
-            "tuned_on": [each.name for each in self.footage],
-            "metric": self.metric,
-            "value": best.figures[self.metric],
-            "default_value": trials[0].figures[self.metric],
-            "trials": len(trials),
-            **more,
-            "idfree": __version__,
+def as_list(sources: Source | Seq[Source] | None) -> list[Source]:
+    """One source, or several, or none, as a list."""
+    if sources is None:
+        return []
+    return [sources] if isinstance(sources, str | Path) else [*sources]
+
+
+def check_arguments(metric: str, trials: int, seed: int, half: Half, judge_other_half: bool) -> Column:
+    """The column of the metric. Raises UserError for an invalid argument, MissingExtra without Optuna."""
+    import_optuna()
+    if trials < 1:
+        raise UserError(f"--trials {trials}: expected 1 or more")
+    if not 0 <= seed < SEEDS:
+        raise UserError(f"--seed {seed}: expected 0 to {SEEDS - 1}")
+    if judge_other_half and half == "none":
+        raise UserError("--judge half: say with --half train or --half val which half to tune on")
+    columns = {name.lower(): column for column in TRACKING if column.better for name in (column.header, column.key)}
+    if metric.lower() not in columns:
+        headers = ", ".join(column.header for column in TRACKING if column.better)
+        raise UserError(f"--metric {metric}: there are {headers}")
+    return columns[metric.lower()]
+
+
+def open_sequences(sources: Iterable[Source]) -> list[Sequence]:
+    """The sequences of all sources. Raises UserError if one has no ground truth, before any detector runs."""
+    sequences = [sequence for source in sources for sequence in open_source(source)]
+    for sequence in sequences:
+        ground_truth_file(sequence)
+    return sequences
+
+
+def check_writable(path: Path) -> Path:
+    """The path, with its folder made. Raises UserError if no file can be written there, before the search."""
+    make_folder(path.parent)
+    if path.is_dir():
+        raise UserError(f"cannot write {path}: it is a folder")
+    return path
+
+
+def compare_with_defaults(
+    search: Search, trials: Seq[Trial], judged_on: list[TuningSequence]
+) -> dict[str, dict[str, Metrics]]:
+    """Metrics of the first trial (the defaults) and the best one, on the sequences tuned on and those judged on."""
+    pair = {"defaults": trials[0], "tuned": search.best(trials)}
+    metrics = {"tuned_on": {name: trial.metrics for name, trial in pair.items()}}
+    if judged_on:
+        metrics["judged_on"] = {
+            name: measure(search.tracker, trial.settings, judged_on) for name, trial in pair.items()
         }
+    return metrics
 
 
-def optimiser() -> Any:
-    """Optuna, told to be quiet. Raises MissingExtra."""
-    try:
-        import optuna
-    except ImportError as error:
-        raise MissingExtra("optuna", "tune", "idfree tune") from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna
-
-
-def same_footage(names: Iterable[str], others: Iterable[str]) -> list[str]:
-    """Those of `names` that show what one of `others` shows: MOT17-04-SDP and MOT17-04-FRCNN are the same pictures."""
-    shown = {names_of(other)[-1] for other in others}
-    return [name for name in names if names_of(name)[-1] in shown]
-
-
-def read_settings(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The tracker of a settings file, and its settings as `name=value`.
-
-    A file may be written by hand: nothing else in it is looked at, and a setting that is not there has its default.
-    Raises UserError, naming the file, where one of them is missing, unknown or of the wrong type.
-    """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:  # also of text that is no UTF-8
-        raise UserError(f"{path}: is no JSON ({error}); expected a file that `idfree tune` wrote") from error
-    if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
-        raise UserError(f'{path}: expected {{"tracker": NAME, "settings": {{NAME: VALUE, …}}}}')
-    tracker = record.get("tracker")
-    if not isinstance(tracker, str) or tracker not in TRACKERS:
-        raise UserError(f"{path}: unknown tracker {tracker!r}; there are: {', '.join(TRACKERS)}")
-    assignments = tuple(f"{name}={value}" for name, value in record["settings"].items())
-    override(TRACKERS[tracker][1](), assignments, said_in=f"{path}:")
-    return tracker, assignments
+def warn_if_biased(tuned_on: list[TuningSequence], judged_on: list[TuningSequence], column: Column) -> None:
+    """Warn if metrics are of footage on which the settings were selected."""
+    if not judged_on:
+        LOG.warning(
+            "this %s is of the sequences it was tuned on: --judge others to see what it is worth", column.header
+        )
+    same_half = {sequence.half for sequence in tuned_on} == {sequence.half for sequence in judged_on}
+    names = [sequence.name for sequence in judged_on], [sequence.name for sequence in tuned_on]
+    if same_half and (shared := same_footage(*names)):
+        LOG.warning("judged on what it was tuned on, the same footage: %s", ", ".join(shared))

@@ -1,4 +1,4 @@
-"""How well a detector with looks tracks footage of which the truth is known: as users track, and as papers measure."""
+"""Validate a detector with embeddings by tracking labelled footage, and score it as MOTChallenge does."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,72 +12,84 @@ from idfree.core.types import Annotation, Detector, Frame
 from idfree.core.types import Sequence as Video
 from idfree.datasets.footage import Footage
 from idfree.detectors import PrecomputedDetector
-from idfree.evaluation.detection import PrecisionRecall, by_size
-from idfree.evaluation.tracking import Scores, evaluate, figures
-from idfree.pipelines.detect import detect, looks_of_tracklets
+from idfree.evaluation.detection import PrecisionRecall, evaluate_detections
+from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
+from idfree.pipelines.detect_sequence import detect_sequence
+from idfree.pipelines.motion_tracklets import embeddings_of_tracklets
 from idfree.pipelines.track import prepare
-from idfree.sequences.motchallenge import read_truth
+from idfree.sequences.motchallenge import read_ground_truth
 
-MEASURES = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")  # of TrackEval's names
+METRICS = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")  # TrackEval's names
 
 
 @dataclass(frozen=True)
 class DetectedFootage:
-    """What a detector saw: of each footage, its boxes, with embeddings or without."""
+    """Labelled footages and a detector's boxes in each, with embeddings if the detector gives them."""
 
     footages: Sequence[Footage]
     boxes: Sequence[Annotation]
 
     @cached_property
     def calibration(self) -> Calibration | None:
-        """How far apart embeddings of one person and of two lie; None where there are too few.
+        """Match threshold of the embeddings, from tracklets of motion-only tracking; None if there are too few."""
+        return calibrate_on_tracklets([footage_as_sequence(footage) for footage in self.footages], self.boxes)
 
-        It is found without a label, from tracklets that motion links.
+    def tracking_metrics(self, tracker: str) -> dict[str, float]:
+        """METRICS over all footages with the tracker of that name and the calibrated match threshold.
+
+        Raises UserError if the ground truth has no identities.
         """
-        return calibration_of([video_of(footage) for footage in self.footages], self.boxes)
+        scores = (self.score(footage, boxes, tracker) for footage, boxes in zip(self.footages, self.boxes, strict=True))
+        metrics = compute_metrics(sum(scores, Scores()))
+        return {name: float(value) for name, value in metrics.items() if name in METRICS}
 
-    def tracked(self, tracker: str) -> dict[str, float]:
-        """MEASURES of all footages together, as a tracker, by its name, makes of it once calibrated.
-
-        Raises UserError where the truth does not say who is who.
-        """
-        total, found = Scores(), self.calibration
-        limit, upper_threshold = (found.match_threshold, found.upper_threshold) if found else (None, None)
-        for footage, boxes in zip(self.footages, self.boxes, strict=True):
-            video, truth = video_of(footage), truth_of(footage)
-            given = PrecomputedDetector(boxes, match_threshold=limit, upper_threshold=upper_threshold, scores=None)
-            run = prepare(video, given, tracker, images=False)
-            for _ in run:
-                pass
-            total = total + evaluate(truth, run.result(), "auto", footage.length, (str(footage.source), video.name))
-        return {name: float(value) for name, value in figures(total).items() if name in MEASURES}
+    def score(self, footage: Footage, boxes: Annotation, tracker: str) -> Scores:
+        """Track one footage and count its errors. Raises UserError if the ground truth has no identities."""
+        sequence, ground_truth = footage_as_sequence(footage), ground_truth_of(footage)
+        thresholds = self.calibration and (self.calibration.match_threshold, self.calibration.upper_threshold)
+        match_threshold, upper_threshold = thresholds or (None, None)
+        detector = PrecomputedDetector(
+            boxes, match_threshold=match_threshold, upper_threshold=upper_threshold, score_range=None
+        )
+        run = prepare(sequence, detector, tracker, images=False)
+        for _ in run:
+            pass
+        names = (str(footage.source), sequence.name)
+        return evaluate(ground_truth, run.result(), "auto", footage.length, names)
 
     @property
-    def precision(self) -> float:
-        """Average precision of the boxes, of all footages together."""
-        parts = [by_size(boxes, truth_of(footage)) for footage, boxes in zip(self.footages, self.boxes, strict=True)]
+    def average_precision(self) -> float:
+        """Average precision of the boxes at IoU 0.5, over all footages."""
+        parts = [
+            evaluate_detections(boxes, ground_truth_of(footage))
+            for footage, boxes in zip(self.footages, self.boxes, strict=True)
+        ]
         return sum((part["all"] for part in parts), PrecisionRecall()).ap
 
 
 def detect_footage(detector: Detector, footages: Sequence[Footage]) -> DetectedFootage:
-    """Look at footages once. Raises UserError where a picture cannot be read."""
-    return DetectedFootage(footages, [detect(video_of(footage), detector).boxes for footage in footages])
+    """Run a detector on every image of the footages. Raises UserError if an image cannot be read."""
+    return DetectedFootage(
+        footages, [detect_sequence(footage_as_sequence(footage), detector).boxes for footage in footages]
+    )
 
 
 def validate(detector: Detector, footages: Sequence[Footage], tracker: str) -> dict[str, float]:
-    """MEASURES of all footages together, and the "limit" and "farthest" of View, if they could be found.
+    """METRICS over all footages and, if calibrated, the match threshold ("limit") and upper threshold ("farthest").
 
-    tracker: by its name. Raises UserError where a picture cannot be read, or the truth does not say who is who.
+    tracker: its name. Raises UserError if an image cannot be read, or if the ground truth has no identities.
     """
     for footage in footages:
-        truth_of(footage)  # before all the looking
-    seen = detect_footage(detector, footages)
-    said, found = seen.tracked(tracker), seen.calibration
-    return {**said, "limit": found.match_threshold, "farthest": found.upper_threshold} if found else said
+        ground_truth_of(footage)  # reports missing identities before detection, which takes long
+    detected = detect_footage(detector, footages)
+    metrics, calibration = detected.tracking_metrics(tracker), detected.calibration
+    if calibration is None:
+        return metrics
+    return {**metrics, "limit": calibration.match_threshold, "farthest": calibration.upper_threshold}
 
 
-def video_of(footage: Footage) -> Video:
-    """A footage as a video to be tracked."""
+def footage_as_sequence(footage: Footage) -> Video:
+    """The images of a footage as a `Sequence`, the input of trackers."""
 
     def read() -> Iterator[Frame]:
         numbers = range(1, footage.length + 1)
@@ -86,35 +98,40 @@ def video_of(footage: Footage) -> Video:
     return Video(footage.name, read, footage.length, footage.frame_rate, footage.size_hw)
 
 
-def truth_of(footage: Footage) -> Annotation:
-    """What a footage is measured by: of MOTChallenge sequences all that stands in gt.txt, else the boxes that count.
+def ground_truth_of(footage: Footage) -> Annotation:
+    """The ground truth for evaluation: all rows of a MOTChallenge gt.txt, otherwise the boxes that are not ignored.
 
-    Raises UserError where these do not say who is who.
+    Raises UserError if boxes have no identity, or if the footage is not a video.
     """
     if footage.source is not None and footage.source.name == "gt.txt":
-        truth = read_truth(footage.source)
-        frame = truth.frame - footage.offset
-        return replace(truth, frame=frame)[(frame >= 1) & (frame <= footage.length)]
-    truth = footage.boxes[footage.boxes.score != 0]
-    if not footage.moving or (truth.id < 0).any():
-        what = "has boxes of which nobody says whose they are" if footage.moving else "is no video"
-        raise UserError(f"{footage.name}: {what}, so that tracking cannot be validated on it")
-    return truth
+        ground_truth = read_ground_truth(footage.source)
+        frame = ground_truth.frame - footage.offset
+        return replace(ground_truth, frame=frame)[(frame >= 1) & (frame <= footage.length)]
+    ground_truth = footage.boxes[footage.boxes.score != 0]
+    if not footage.is_sequence or (ground_truth.id < 0).any():
+        reason = "has boxes without an identity" if footage.is_sequence else "is not a video"
+        raise UserError(f"{footage.name}: {reason}, so that tracking cannot be validated on it")
+    return ground_truth
 
 
-def calibration_of(videos: Sequence[Video], seen: Sequence[Annotation]) -> Calibration | None:
-    """How far apart the embeddings of what was seen lie; None where there is too little."""
-    looks = [
-        looks_of_tracklets(video, PrecomputedDetector(boxes, scores=None))
-        for video, boxes in zip(videos, seen, strict=True)
-        if boxes.embedding is not None
+def calibrate_on_tracklets(sequences: Sequence[Video], boxes: Sequence[Annotation]) -> Calibration | None:
+    """Match threshold of the embeddings of detected boxes, from tracklets of motion-only tracking.
+
+    None without embeddings, or if no two tracklets coexist.
+    """
+    tracklets = [
+        embeddings_of_tracklets(sequence, PrecomputedDetector(detected, score_range=None))
+        for sequence, detected in zip(sequences, boxes, strict=True)
+        if detected.embedding is not None
     ]
-    if not looks:
+    if not tracklets:
         return None
-    embedding = np.concatenate([unit_rows for _, unit_rows in looks])
-    identity, frame = (np.concatenate([getattr(people, name) for people, _ in looks]) for name in ("id", "frame"))
-    which = np.repeat(np.arange(len(looks)), [len(people) for people, _ in looks])
+    embedding = np.concatenate([embeddings for _, embeddings in tracklets])
+    identity, frame = (
+        np.concatenate([getattr(annotation, column) for annotation, _ in tracklets]) for column in ("id", "frame")
+    )
+    video = np.repeat(np.arange(len(tracklets)), [len(annotation) for annotation, _ in tracklets])
     try:
-        return calibrate(embedding, identity, frame, which)
-    except UserError:  # no two people at a time
+        return calibrate(embedding, identity, frame, video)
+    except UserError:  # no coexisting tracklets
         return None

@@ -1,4 +1,4 @@
-"""Scene cuts: where a film goes on somewhere else, told by its colours.
+"""Shot boundary detection by colour histogram differences.
 
 Zhang, Kankanhalli and Smoliar 1993, *Automatic partitioning of full-motion video*.
 """
@@ -9,50 +9,50 @@ import numpy as np
 
 from idfree.core.types import Floats, Frame, Image
 
-THUMBNAIL = (27, 48)  # rows and columns of pixels that stand for a picture
-SHADES = 6  # of blue, of green and of red that are told apart
+THUMBNAIL_HW = (27, 48)  # images are subsampled to about this many rows and columns of pixels
+LEVELS = 6  # of the histogram, for each colour channel
 
 
 @dataclass
 class SceneCuts:
-    """Looks at frames in turn; `cuts` are the numbers of those with which another scene begins, ascending.
+    """Online detector of scene cuts: `cuts` are the numbers of the frames with which a new scene begins, ascending.
 
-    limit: the share of colours that must change from one frame to the next (their total variation), None to look at
-    no picture. A flash is two cuts, a slow fade none.
+    threshold: total variation distance (0…1) of the colour histograms of consecutive frames above which there is a cut;
+    None to turn the detector off. A flash gives two cuts, a slow fade none.
     """
 
-    limit: float | None
+    threshold: float | None
     cuts: list[int] = field(default_factory=list)
-    last: Floats | None = None
+    previous: Floats | None = None  # histogram of the previous frame
 
-    def look(self, frame: Frame) -> None:
-        """Compare a frame with the one before; without an image, nothing is learnt."""
-        if self.limit is None or frame.image is None:
+    def update(self, frame: Frame) -> None:
+        """Compare a frame with the previous one; frames without an image are skipped."""
+        if self.threshold is None or frame.image is None:
             return
-        colours = colours_of(frame.image)
-        if self.last is not None and np.abs(colours - self.last).sum() / 2 > self.limit:
+        histogram = colour_histogram(frame.image)
+        if self.previous is not None and np.abs(histogram - self.previous).sum() / 2 > self.threshold:
             self.cuts.append(frame.number)
-        self.last = colours
+        self.previous = histogram
 
     @property
     def count(self) -> int | None:
-        """How many scenes there are, None where no picture was seen."""
-        return None if self.last is None else len(self.cuts) + 1
+        """Number of scenes, None if no frame had an image."""
+        return None if self.previous is None else len(self.cuts) + 1
 
 
-def colours_of(image: Image) -> Floats:
-    """(216,) how much there is of each colour, in shares, in a picture seen from afar.
+def colour_histogram(image: Image) -> Floats:
+    """Normalised joint BGR histogram (216,) of a subsampled image.
 
-    A pixel counts among the eight colours around it, by how near they are: were it counted among one, a dark picture
-    that becomes a trifle brighter would be all of another colour.
+    Each pixel is distributed over the eight nearest bins by trilinear interpolation; with hard assignment, a slight
+    change of brightness of a dark image would move all its pixels to other bins.
     """
-    rows, columns = (max(1, size // few) for size, few in zip(image.shape[:2], THUMBNAIL, strict=True))
-    shade = image[::rows, ::columns].reshape(-1, 3) * ((SHADES - 1) / 255)
-    darker = np.minimum(shade.astype(np.int64), SHADES - 2)
-    share = np.stack([darker + 1 - shade, shade - darker])  # of the darker and the brighter shade
-    place = np.stack([darker, darker + 1]) * SHADES ** np.arange(3)
-    colours = np.zeros(SHADES**3)
+    rows, columns = (max(1, size // target) for size, target in zip(image.shape[:2], THUMBNAIL_HW, strict=True))
+    level = image[::rows, ::columns].reshape(-1, 3) * ((LEVELS - 1) / 255)
+    lower = np.minimum(level.astype(np.int64), LEVELS - 2)
+    weights = np.stack([lower + 1 - level, level - lower])  # of the lower and the upper bin
+    bins = np.stack([lower, lower + 1]) * LEVELS ** np.arange(3)
+    histogram = np.zeros(LEVELS**3)
     for b, g, r in np.ndindex(2, 2, 2):
-        weight = share[b, :, 0] * share[g, :, 1] * share[r, :, 2]
-        colours += np.bincount(place[b, :, 0] + place[g, :, 1] + place[r, :, 2], weight, len(colours))
-    return np.asarray(colours / len(shade))
+        weight = weights[b, :, 0] * weights[g, :, 1] * weights[r, :, 2]
+        histogram += np.bincount(bins[b, :, 0] + bins[g, :, 1] + bins[r, :, 2], weight, len(histogram))
+    return np.asarray(histogram / len(level))

@@ -1,12 +1,11 @@
-"""MOTChallenge folders and text: seqinfo.ini, images, detections, truth, results.
+"""MOTChallenge format: sequence folders (seqinfo.ini, images) and text files of detections, ground truth and results.
 
-The only place that knows their layout. Frames count from 1, as everywhere in idfree. Boxes are left as they stand: in
-the sets' own tools the first pixel is 1, but published trackers and TrackEval shift nothing, and figures agree only so.
+Frames count from 1. Box coordinates are not shifted: MOTChallenge's own tools count pixels from 1, but published
+trackers and TrackEval do not convert them, and metrics are comparable only without conversion.
 """
 
-import configparser
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -15,95 +14,96 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
+from idfree.core.reading import read_text
 from idfree.core.types import Annotation, Frame, Sequence
-from idfree.sequences.folders import contents, files, visible
+from idfree.sequences.folders import describe_contents, list_entries, list_files
 from idfree.sequences.images import IMAGE_SUFFIXES, open_images
-from idfree.sequences.rows import Columns, format_rows, parse, read_text, to_annotation, to_columns
+from idfree.sequences.rows import Columns, format_rows, parse_columns, to_annotation, to_columns
+from idfree.sequences.seqinfo import (
+    FRAME_RATE,
+    FrameRange,
+    ImageExtent,
+    SeqInfo,
+    believe_images,
+    believe_rate,
+    measure_files,
+    measure_video,
+    read_declared,
+)
 from idfree.sequences.video import VIDEO_SUFFIXES, open_video
 
 BOX = ("frame", "id", "x", "y", "w", "h")
-POSITION = ("X", "Y", "Z")  # in metres on the ground: MOT15 has them in detections and truth, −1 where unknown
-DETECTIONS = {count: (*BOX, "score", *POSITION)[:count] for count in range(6, 11)}
-TRUTH = {
+POSITION = ("X", "Y", "Z")  # in metres on the ground plane, −1 if unknown (MOT15)
+DETECTION_LAYOUTS = {count: (*BOX, "score", *POSITION)[:count] for count in range(6, 11)}
+GROUND_TRUTH_LAYOUTS = {
     7: (*BOX, "mark"),
-    9: (*BOX, "mark", "class", "visibility"),  # MOT16 on
+    9: (*BOX, "mark", "class", "visibility"),  # MOT16 and later
     10: (*BOX, "mark", *POSITION),  # MOT15
 }
-PEDESTRIAN = 1  # the class of a truth that names none (Milan 2016, table 3)
-FRAME_RATE = 30.0  # where nothing tells: most sequences of MOT16 to MOT20
+PEDESTRIAN = 1  # class of ground truth without a class column (Milan 2016, table 3)
 
-PUBLIC_DETECTORS = ("-DPM", "-FRCNN", "-SDP")  # MOT17 has each video three times, once for each
-
-
-@dataclass(frozen=True)
-class SeqInfo:
-    """What is known of a sequence: length in frames, frame_rate per second, size_hw (height, width)."""
-
-    name: str
-    length: int | None = None
-    frame_rate: float = FRAME_RATE
-    size_hw: tuple[int, int] | None = None
-    image_folder: str = "img1"
+PUBLIC_DETECTORS = ("-DPM", "-FRCNN", "-SDP")  # MOT17 has each video three times, with these name suffixes
 
 
 def read_seqinfo(folder: Path | str) -> SeqInfo:
-    """What seqinfo.ini says; what it leaves out comes from the images or the video, the length at last from det or gt.
+    """Read seqinfo.ini. Missing values are taken from the images or the video, the length else from det.txt or gt.txt.
 
-    The name is the folder's own: results and truth are paired by it, and a copied folder keeps the old seqinfo.ini.
-    Raises UserError where a value is no positive number.
+    See `read_declared`; `measured_seqinfo` believes the images where the two differ. Raises UserError if a value is not
+    a plausible positive number.
     """
     folder = Path(folder)
-    path = folder / "seqinfo.ini"
-    said = read_ini(path)
-    length, rate, height, width = (
-        positive(said, key, path) for key in ("seqLength", "frameRate", "imHeight", "imWidth")
-    )
-    size = (int(height), int(width)) if height and width else None
-    image_folder = said.get("imdir", "img1")
-    if not (length and rate and size) and (frames := open_frames(folder, image_folder)):
-        length, rate, size = length or frames.length, rate or frames.frame_rate, size or frames.size_hw
-    length = length or last_frame(folder)
-    return SeqInfo(folder.resolve().name, int(length) if length else None, rate or FRAME_RATE, size, image_folder)
+    info, rate = read_declared(folder)
+    if not (info.length and rate and info.size_hw) and (images := measure_images(folder, info.image_folder)):
+        length, size = info.length or images.numbers[-1], info.size_hw or images.size_hw
+        info = replace(info, length=length, frame_rate=rate or images.frame_rate or FRAME_RATE, size_hw=size)
+    if info.length is None and (annotated := annotated_frames(folder)):
+        info = replace(info, length=annotated[1])
+    return info
 
 
-def read_ini(path: Path) -> dict[str, str]:
-    """The keys of an ini file in lower case and their values, none if there is no such file. Raises UserError."""
-    if not path.is_file():
-        return {}
-    parser = configparser.RawConfigParser(strict=False)
-    try:
-        parser.read_string(read_text(path))
-    except configparser.Error as error:
-        raise UserError(f"{path}: {' '.join(str(error).split())}") from error
-    return {key: value for section in parser.values() for key, value in section.items()}
+def measured_seqinfo(folder: Path) -> SeqInfo:
+    """`read_seqinfo`, corrected by the images or the video where the two differ, with a warning."""
+    declared, rate = read_declared(folder)
+    images = measure_images(folder, declared.image_folder)
+    if images is None:
+        return read_seqinfo(folder)
+    info = believe_images(declared, images, partial(annotated_frames, folder, ignore_invalid=True), folder)
+    return believe_rate(info, rate, images, folder)
 
 
-def positive(said: dict[str, str], key: str, path: Path) -> float | None:
-    """The number said for `key`, None where there is none. Raises UserError where it is no positive number."""
-    if key.lower() not in said:
-        return None
-    try:
-        value = float(said[key.lower()])
-    except ValueError:
-        value = np.nan
-    if not 0 < value < np.inf:
-        raise UserError(f"{path}: {key} is {said[key.lower()]!r}, expected a positive number")
-    return value
+def measure_images(folder: Path, image_folder: str) -> ImageExtent | None:
+    """The extent of the images or the video of a sequence folder; None if it has neither."""
+    images = folder / image_folder
+    if images.is_dir() and (files := list_files(images, IMAGE_SUFFIXES)):
+        return measure_files(files)
+    videos = list_files(folder, VIDEO_SUFFIXES)
+    return measure_video(videos[0]) if videos else None
 
 
-def last_frame(folder: Path) -> int | None:
-    """The largest frame number of det/det.txt and gt/gt.txt, None where there is neither."""
-    texts = [(folder / "det" / "det.txt", read_detections), (folder / "gt" / "gt.txt", read_truth)]
-    return max((int(read(path).frame.max(initial=0)) for path, read in texts if path.is_file()), default=0) or None
+def annotated_frames(folder: Path, ignore_invalid: bool = False) -> FrameRange | None:
+    """The first and last frame with a row in det/det.txt or gt/gt.txt; None without rows.
+
+    Raises UserError if a file is invalid, unless `ignore_invalid`.
+    """
+    ends: list[int] = []
+    for path, read in ((folder / "det" / "det.txt", read_detections), (folder / "gt" / "gt.txt", read_ground_truth)):
+        try:
+            frame = read(path).frame if path.is_file() else np.zeros(0, dtype=np.int64)
+        except UserError:
+            if not ignore_invalid:
+                raise
+        else:
+            ends += frame[[0, -1]].tolist() if len(frame) else []
+    return (min(ends), max(ends)) if ends else None
 
 
 def open_sequence(folder: Path | str) -> Sequence:
-    """A sequence folder as frames: from its images, or from a video file that lies in their stead.
+    """Open a sequence folder, with its images or with a video file in the folder; where seqinfo.ini differs, they win.
 
-    With neither, the sequence is still there for text (`without_images`); reading its images raises UserError.
+    A folder with neither can be used without images (`Sequence.without_images`); iterating over it raises UserError.
     """
     folder = Path(folder)
-    info = read_seqinfo(folder)
+    info = measured_seqinfo(folder)
     return Sequence(
         name=info.name,
         read=partial(read_frames, folder, info),
@@ -112,108 +112,113 @@ def open_sequence(folder: Path | str) -> Sequence:
         size_hw=info.size_hw,
         folder=folder,
         source=folder,
+        first=info.first,
+        times=info.times,
     )
 
 
-def open_frames(folder: Path, image_folder: str) -> Sequence | None:
-    """The images or the video of a sequence folder, None where it has neither."""
-    images = folder / image_folder
-    if images.is_dir() and files(images, IMAGE_SUFFIXES):
-        return open_images(images, numbered=True)
-    videos = files(folder, VIDEO_SUFFIXES)
+def open_frames(folder: Path, info: SeqInfo) -> Sequence | None:
+    """Open the images or the video of a sequence folder; None if it has neither."""
+    images = folder / info.image_folder
+    if images.is_dir() and list_files(images, IMAGE_SUFFIXES):
+        return open_images(images, numbered=info.by_name)
+    videos = list_files(folder, VIDEO_SUFFIXES)
     return open_video(videos[0]) if videos else None
 
 
 def read_frames(folder: Path, info: SeqInfo) -> Iterator[Frame]:
-    """The frames of a sequence folder up to its length, with their images. Raises UserError where there are none."""
-    frames = open_frames(folder, info.image_folder)
+    """Yield the frames of a sequence folder up to its length. Raises UserError if it has no images."""
+    frames = open_frames(folder, info)
     if frames is None:
         raise UserError(
             f"{folder} has no images: expected {info.image_folder}/ or a video file in it; "
             "without them, only detections from a file can be tracked"
         )
     for frame in takewhile(lambda frame: info.length is None or frame.number <= info.length, frames):
-        yield replace(frame, time=(frame.number - 1) / info.frame_rate)
+        yield frame if info.times is not None else replace(frame, time=(frame.number - 1) / info.frame_rate)
 
 
 def is_sequence(folder: Path) -> bool:
-    """Whether a folder is laid out as a MOTChallenge sequence."""
+    """Whether a folder has the layout of a MOTChallenge sequence."""
     texts = ("seqinfo.ini", "det/det.txt", "gt/gt.txt")
     return (folder / "img1").is_dir() or any((folder / text).is_file() for text in texts)
 
 
 def find_sequences(folder: Path | str) -> list[Path]:
-    """The folder itself if it is a sequence, else those in it, in natural order. Raises UserError if there is none."""
+    """Return the folder if it is a sequence, else the sequences in it in natural order. Raises UserError if none."""
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder} is a file, expected a folder" if folder.exists() else f"no such folder: {folder}")
-    found = (
-        [folder] if is_sequence(folder) else [path for path in visible(folder) if path.is_dir() and is_sequence(path)]
+    sequences = (
+        [folder]
+        if is_sequence(folder)
+        else [path for path in list_entries(folder) if path.is_dir() and is_sequence(path)]
     )
-    if not found:
+    if not sequences:
         raise UserError(
             f"{folder}: no MOTChallenge sequence in it (a folder with seqinfo.ini, img1/, det/det.txt or gt/gt.txt); "
-            f"found {contents(folder)}"
+            f"found {describe_contents(folder)}"
         )
-    return found
+    return sequences
 
 
-def names_of(sequence: str) -> list[str]:
-    """What files that belong to a sequence may be called: MOT17-04-SDP is, as footage, MOT17-04."""
+def candidate_names(sequence: str) -> list[str]:
+    """Names that files of a sequence may have: for MOT17-04-SDP also that of the video, MOT17-04."""
     return [sequence] + [sequence.removesuffix(s) for s in PUBLIC_DETECTORS if sequence.endswith(s)]
 
 
-def read_detections(path: Path | str) -> Annotation:
-    """Detections: frame, −1, x, y, w, h[, score[, class or 3-D position]], 6 to 10 columns in any order of frames.
+def read_detections(path: Path | str, text: str | None = None) -> Annotation:
+    """Read detections: rows frame, −1, x, y, w, h[, score[, class or 3-D position]], in any order of frames.
 
-    Column 8 is a class where it is a whole number ≥ 0 in every row and no position: a position has columns 9 and 10
-    too, and not −1 in both. Otherwise the class is 0. A missing score is 1. Raises UserError with file and line.
+    Column 8 is a class if it is an integer ≥ 0 in every row, and there are no columns 9 and 10 or both are −1 in every
+    row. Otherwise it belongs to a 3-D position, and the class is 0. A missing score is 1. text: contents of the
+    file, if read already. Raises UserError with file and line.
     """
-    columns = parse(read_text(path), path, DETECTIONS, usual=7)
-    if names_class(columns):
+    columns = parse_columns(read_text(path) if text is None else text, path, DETECTION_LAYOUTS, usual=7)
+    if has_class_column(columns):
         columns["class"] = columns["X"]
     return to_annotation(columns)
 
 
-def names_class(columns: Columns) -> bool:
-    """Whether column 8 of a file of detections or results is a class (see read_detections)."""
+def has_class_column(columns: Columns) -> bool:
+    """Whether column 8 of a file of detections or results is a class (see `read_detections`)."""
     if "X" not in columns or not ((columns["X"] >= 0) & (columns["X"] == np.rint(columns["X"]))).all():
         return False
     return "Z" not in columns or bool((columns["Y"] == -1).all() and (columns["Z"] == -1).all())
 
 
 def read_results(path: Path | str) -> Annotation:
-    """Results: frame, id, x, y, w, h[, score[, class, −1, −1]], read as read_detections does."""
+    """Read results: rows frame, id, x, y, w, h[, score[, class, −1, −1]]; see `read_detections`."""
     return read_detections(path)
 
 
-def read_truth(path: Path | str) -> Annotation:
-    """Truth: frame, id, x, y, w, h, mark[, class, visibility], the mark (0: ignore) as score.
+def read_ground_truth(path: Path | str) -> Annotation:
+    """Read ground truth: rows frame, id, x, y, w, h, mark[, class, visibility]; the score is the mark (0: ignore).
 
-    MOT15's ten columns end in a 3-D position, which is left out; class 1 and visibility 1 where the file has none.
+    A 3-D position (MOT15, ten columns) is ignored. Without these columns, class and visibility are 1.
     Raises UserError with file and line.
     """
-    columns = parse(read_text(path), path, TRUTH, usual=9)
+    columns = parse_columns(read_text(path), path, GROUND_TRUTH_LAYOUTS, usual=9)
     columns["score"] = columns["mark"]
     columns.setdefault("class", np.full(len(columns["frame"]), float(PEDESTRIAN)))
     return to_annotation(columns)
 
 
 def format_results(annotation: Annotation) -> str:
-    """Rows frame,id,x,y,w,h,score,class,-1,-1 sorted by frame then id; boxes to 2 decimals, scores to at most 4."""
+    """Format rows frame,id,x,y,w,h,score,class,-1,-1 sorted by frame, then id; boxes to 2 decimals, scores to 4."""
     return format_rows("%d,%d,%.2f,%.2f,%.2f,%.2f,%g,%d,-1,-1\n", to_columns(annotation))
 
 
-def format_truth(annotation: Annotation) -> str:
-    """Rows frame,id,x,y,w,h,mark,class,visibility sorted by frame then id, as MOT16 on has them."""
+def format_ground_truth(annotation: Annotation) -> str:
+    """Format rows frame,id,x,y,w,h,mark,class,visibility sorted by frame, then id (MOT16 and later)."""
     return format_rows("%d,%d,%.2f,%.2f,%.2f,%.2f,%g,%d,%g\n", to_columns(annotation, visibility=True))
 
 
 def write_results(path: Path | str, annotation: Annotation) -> None:
-    """Write format_results to `path`, whole or not at all."""
+    """Write `format_results` to `path` atomically."""
     write_text(path, format_results(annotation))
 
 
-def write_truth(path: Path | str, annotation: Annotation) -> None:
-    """Write format_truth to `path`, whole or not at all."""
-    write_text(path, format_truth(annotation))
+def write_ground_truth(path: Path | str, annotation: Annotation) -> None:
+    """Write `format_ground_truth` to `path` atomically."""
+    write_text(path, format_ground_truth(annotation))

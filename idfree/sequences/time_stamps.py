@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from idfree.core.types import Floats
+from idfree.core.types import FRAME_RATES, Floats
 from idfree.sequences.ffmpeg import demux_packets, is_shown
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 FRAME_RATE = 30.0  # frames per second, if a file says nothing that can be believed
-RATES = (1 / 86400, 10_000.0)  # frames per second that are plausible: from one a day to fast high-speed cameras
 PAUSE = 10.0  # steps longer than so many median ones are pauses, and do not count in the rate
 TOLERANCE = 0.02  # relative difference up to which a declared rate is taken to be the measured one
 RAW_FORMATS = ("h264", "hevc", "m4v", "mpegvideo", "mjpeg", "vvc", "obu")  # FFmpeg's; they have no time stamps
@@ -181,7 +180,7 @@ def variable_times(stamps: StampTable, rate: float, slack: float) -> Floats | No
 
 def is_plausible(frame_rate: float) -> bool:
     """Whether a number of frames per second is one that a camera could have (False for NaN)."""
-    return RATES[0] <= frame_rate <= RATES[1]
+    return FRAME_RATES[0] <= frame_rate <= FRAME_RATES[1]
 
 
 @cache

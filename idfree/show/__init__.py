@@ -1,1 +1,1 @@
-"""Pictures and tables of results."""
+"""Results as images, videos, tables and HTML pages."""

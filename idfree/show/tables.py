@@ -1,11 +1,10 @@
-"""Tables of figures: for a terminal, and as CSV, Markdown and LaTeX.
+"""Tables of metrics for the terminal (see table_formats for CSV, Markdown and LaTeX).
 
-Ratios come in 0…1 and are shown in per cent; CSV keeps them as they are.
+Ratios are given in 0…1 and shown in per cent; CSV keeps them unchanged.
 """
 
-import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -17,22 +16,12 @@ Better = Literal["higher", "lower", ""]
 Metrics = Mapping[str, float | None]
 
 COMBINED = "COMBINED"
-ENDLESS = 10_000  # characters to a line where nobody looks: nothing is folded
-ARROWS = {"higher": "↑", "lower": "↓", "": ""}
-LATEX_ARROWS = {"higher": r"$\uparrow$", "lower": r"$\downarrow$", "": ""}
-LATEX = str.maketrans(
-    {
-        **{sign: "\\" + sign for sign in "&%$#_{}"},
-        **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-        **{"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"},
-    }
-)
-MARKDOWN = str.maketrans({sign: "\\" + sign for sign in "\\`*_[]<>|#~"})
+UNLIMITED_WIDTH = 10_000  # characters per line of output that is not a terminal
 
 
 @dataclass(frozen=True)
 class Column:
-    """One figure: its key in the data, its header, which way is better, and how it is written."""
+    """A metric: its key in the data, its header, which direction is better, and its number format."""
 
     key: str
     header: str
@@ -41,44 +30,54 @@ class Column:
     decimals: int = 1
 
     def text(self, value: float | None) -> str:
-        """The value as tables show it, "" where there is none."""
+        """The formatted value; "" for None and NaN."""
         if value is None or value != value:  # NaN
             return ""
         decimals = 0 if self.style == "count" else self.decimals
         return f"{100 * value if self.style == 'percent' else value:.{decimals}f}"
 
 
-def ratio(key: str, header: str = "", better: Better = "higher") -> Column:
+def ratio_column(key: str, header: str = "", better: Better = "higher") -> Column:
     """A column of ratios."""
     return Column(key, header or key, better)
 
 
-def count(key: str, header: str = "", better: Better = "lower") -> Column:
+def count_column(key: str, header: str = "", better: Better = "lower") -> Column:
     """A column of whole numbers."""
     return Column(key, header or key, better, "count")
 
 
 TRACKING = (
-    *map(ratio, ("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR")),
-    *(count("IDSW"), count("CLR_FP", "FP"), count("CLR_FN", "FN")),
-    *(count("MT", better="higher"), count("PT", better=""), count("ML"), count("Frag")),
-    *(ratio("CLR_Re", "Rcll"), ratio("CLR_Pr", "Prcn")),
+    *map(ratio_column, ("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR")),
+    *(count_column("IDSW"), count_column("CLR_FP", "FP"), count_column("CLR_FN", "FN")),
+    *(count_column("MT", better="higher"), count_column("PT", better=""), count_column("ML"), count_column("Frag")),
+    *(ratio_column("CLR_Re", "Rcll"), ratio_column("CLR_Pr", "Prcn")),
 )
 DETECTION = (
-    *(ratio("AP"), ratio("AP_small", "small"), ratio("AP_medium", "medium"), ratio("AP_large", "large")),
-    *(ratio("Rcll"), ratio("Prcn"), ratio("F1"), Column("threshold", "at score", style="number", decimals=2)),
-    *(count("TP", better="higher"), count("FP"), count("FN"), count("GT", better="")),
+    *(
+        ratio_column("AP"),
+        ratio_column("AP_small", "small"),
+        ratio_column("AP_medium", "medium"),
+        ratio_column("AP_large", "large"),
+    ),
+    *(
+        ratio_column("Rcll"),
+        ratio_column("Prcn"),
+        ratio_column("F1"),
+        Column("threshold", "at score", style="number", decimals=2),
+    ),
+    *(count_column("TP", better="higher"), count_column("FP"), count_column("FN"), count_column("GT", better="")),
 )
 APPEARANCE = (
-    *(ratio("TPR@0.1"), ratio("TPR@0.01"), ratio("R1"), ratio("mAP")),
-    *(ratio(f"AUC {gap}") for gap in ("1-10", "11-30", "31-60", "61-150", ">150")),
-    *(count("crops", better=""), count("people", better="")),
+    *(ratio_column("TPR@0.1"), ratio_column("TPR@0.01"), ratio_column("R1"), ratio_column("mAP")),
+    *(ratio_column(f"AUC {gap}") for gap in ("1-10", "11-30", "31-60", "61-150", ">150")),
+    *(count_column("crops", better=""), count_column("people", better="")),
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """The labels of a row, as many as the table has label headers, and its figures by key."""
+    """Labels of a row, as many as the table has label headers, and metrics by key."""
 
     labels: tuple[str, ...]
     figures: Metrics
@@ -86,7 +85,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows in groups that a rule sets apart. `rivals`: the best of each column is marked within each group."""
+    """Groups of rows separated by rules. rivals: mark the best value of each column within each group."""
 
     headers: tuple[str, ...]
     columns: tuple[Column, ...]
@@ -94,17 +93,17 @@ class Table:
     rivals: bool = False
 
     def lines(self) -> Iterator[tuple[Row, list[tuple[str, bool]], bool]]:
-        """Each row, its cells as text and whether they are the best of their group, and whether a rule follows it."""
+        """Yield each row, its cells as (text, is best of the group), and whether a rule follows."""
         for group in self.groups:
-            best = [best_of(column, group) if self.rivals else set() for column in self.columns]
+            best = [best_values(column, group) if self.rivals else set() for column in self.columns]
             for number, row in enumerate(group):
                 texts = [column.text(row.figures.get(column.key)) for column in self.columns]
                 cells = [(text, text in winners) for text, winners in zip(texts, best, strict=True)]
                 yield row, cells, number == len(group) - 1 and group is not self.groups[-1]
 
 
-def best_of(column: Column, rows: Iterable[Row]) -> set[str]:
-    """The best value of a column as shown; none where no way is better, or all are alike."""
+def best_values(column: Column, rows: Iterable[Row]) -> set[str]:
+    """The best formatted value of a column; empty if no direction is better or all values are equal."""
     known = {row.figures.get(column.key) for row in rows}
     values = {value: column.text(value) for value in known if value is not None and column.text(value)}
     if not column.better or len(set(values.values())) < 2:
@@ -112,17 +111,19 @@ def best_of(column: Column, rows: Iterable[Row]) -> set[str]:
     return {values[max(values) if column.better == "higher" else min(values)]}
 
 
-def scores(figures: Mapping[str, Metrics], columns: Sequence[Column] = TRACKING, header: str = "Sequence") -> Table:
-    """A row for each name of `figures`, COMBINED set apart below."""
+def score_table(
+    figures: Mapping[str, Metrics], columns: Sequence[Column] = TRACKING, header: str = "Sequence"
+) -> Table:
+    """A row per name of `figures`, COMBINED in a group of its own at the end."""
     rows = {name: Row((name,), values) for name, values in figures.items()}
     combined = (rows.pop(COMBINED),) if COMBINED in rows else ()
     return Table((header,), tuple(columns), tuple(group for group in (tuple(rows.values()), combined) if group))
 
 
-def comparison(
+def comparison_table(
     results: Mapping[str, Mapping[str, Metrics]], columns: Sequence[Column] = TRACKING, per_sequence: bool = False
 ) -> Table:
-    """Several results side by side, the best of each column marked: their COMBINED rows, or sequence by sequence.
+    """Compare several results, the best of each column marked: COMBINED rows only, or per sequence.
 
     results: figures by name of the result, then by sequence or COMBINED.
     """
@@ -138,19 +139,19 @@ def comparison(
 
 
 def show(table: Table, console: "Console | None" = None) -> None:
-    """Print a table. In a terminal too narrow for it, its columns continue below; elsewhere lines are never broken."""
+    """Print a table. In a terminal that is too narrow, columns continue in a table below."""
     from rich.console import Console
 
     if console is None:
         console = Console()
         if not console.is_terminal:
-            console.width = ENDLESS
-    for number, part in enumerate(folded(table, console)):
-        console.print(*[""] * (number > 0), drawn(part, console), sep="\n")
+            console.width = UNLIMITED_WIDTH
+    for number, part in enumerate(split_columns(table, console)):
+        console.print(*[""] * (number > 0), to_rich(part, console), sep="\n")
 
 
-def to_text(table: Table, width: int = ENDLESS) -> str:
-    """The table as plain text, lines of up to `width` characters; the best of each column has a star."""
+def to_text(table: Table, width: int = UNLIMITED_WIDTH) -> str:
+    """The table as plain text with lines of up to `width` characters; best values are starred."""
     from rich.console import Console
 
     file = io.StringIO()
@@ -158,12 +159,12 @@ def to_text(table: Table, width: int = ENDLESS) -> str:
     return "".join(line.rstrip() + "\n" for line in file.getvalue().splitlines())
 
 
-def folded(table: Table, console: "Console") -> Iterator[Table]:
-    """The table in parts that are as wide as the console allows, each with the labels and at least one column."""
+def split_columns(table: Table, console: "Console") -> Iterator[Table]:
+    """Split the columns into tables that fit the console width, each with the labels and at least one column."""
 
     def width_of(part: Table) -> int:
-        natural = console.options.update(max_width=ENDLESS)
-        return console.measure(drawn(part, console), options=natural).maximum
+        natural = console.options.update(max_width=UNLIMITED_WIDTH)
+        return console.measure(to_rich(part, console), options=natural).maximum
 
     rest = table.columns
     while rest:
@@ -174,89 +175,32 @@ def folded(table: Table, console: "Console") -> Iterator[Table]:
         rest = rest[fit:]
 
 
-def drawn(table: Table, console: "Console") -> "RichTable":
-    """The table as rich draws it. Colours mark the best, or a star where there are none."""
+def to_rich(table: Table, console: "Console") -> "RichTable":
+    """The table as a rich table. The best values are coloured, or starred without colour."""
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
     grid = RichTable(box=box.HORIZONTALS, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     for header in table.headers:
-        grid.add_column(Text(header), overflow="fold")  # gives way where not even one figure fits
+        grid.add_column(Text(header), overflow="fold")  # folds if not even one column fits
     for column in table.columns:
         grid.add_column(Text(column.header), justify="right", no_wrap=True)
     star = "" if console.color_system else "*"
     starred = [any(cells[k][1] for _, cells, _ in table.lines()) for k in range(len(table.columns))]
-    shown: tuple[str, ...] = ()
+    labels_above: tuple[str, ...] = ()
     for row, cells, rule in table.lines():
         total = not table.rivals and row.labels[0] == COMBINED
-        labels = [Text(label, style="bold" if total else "") for label in fresh(row.labels, shown)]
+        labels = [Text(label, style="bold" if total else "") for label in visible_labels(row.labels, labels_above)]
         values = [
             Text((text or "-") + (star if best else " " * (len(star) * any_best)), style="bold green" if best else "")
             for (text, best), any_best in zip(cells, starred, strict=True)
         ]
         grid.add_row(*labels, *values, end_section=rule, style="bold" if total else None)
-        shown = row.labels
+        labels_above = row.labels
     return grid
 
 
-def fresh(labels: tuple[str, ...], above: tuple[str, ...]) -> tuple[str, ...]:
-    """The labels to write: of several, the first only where it is not that of the row above."""
+def visible_labels(labels: tuple[str, ...], above: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels without the first one if there are several and it repeats the row above."""
     return ("", *labels[1:]) if len(labels) > 1 and labels[:1] == above[:1] else labels
-
-
-def to_csv(table: Table) -> str:
-    """Labels, and figures as they are, under their keys."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*table.headers, *(column.key for column in table.columns)])
-    for group in table.groups:
-        for row in group:
-            writer.writerow([*row.labels, *(raw(column, row.figures.get(column.key)) for column in table.columns)])
-    return file.getvalue()
-
-
-def raw(column: Column, value: float | None) -> str:
-    """A figure with all its digits, "" where there is none."""
-    if not column.text(value):
-        return ""
-    return column.text(value) if column.style == "count" else repr(float(value or 0))
-
-
-def to_markdown(table: Table) -> str:
-    """A GitHub-flavoured table; the best of each column and the COMBINED row are bold."""
-    heads = [*table.headers, *(column.header + ARROWS[column.better] for column in table.columns)]
-    rows = [[head.translate(MARKDOWN) for head in heads]]
-    rows.append(["---"] * len(table.headers) + ["---:"] * len(table.columns))
-    shown: tuple[str, ...] = ()
-    for row, cells, _ in table.lines():
-        total = not table.rivals and row.labels[0] == COMBINED
-        texts = [(label.translate(MARKDOWN), total) for label in fresh(row.labels, shown)]
-        texts += [(text or "–", best or total) for text, best in cells]
-        rows.append([f"**{text}**" if bold and text else text for text, bold in texts])
-        shown = row.labels
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def to_latex(table: Table) -> str:
-    r"""A tabular of the package booktabs; the best of each column is bold."""
-    heads = [header.translate(LATEX) for header in table.headers]
-    heads += [f"{column.header.translate(LATEX)} {LATEX_ARROWS[column.better]}".strip() for column in table.columns]
-    lines = [rf"\begin{{tabular}}{{{'l' * len(table.headers)}{'r' * len(table.columns)}}}", r"\toprule"]
-    lines += [" & ".join(heads) + r" \\", r"\midrule"]
-    shown: tuple[str, ...] = ()
-    for row, cells, rule in table.lines():
-        texts = [label.translate(LATEX) for label in fresh(row.labels, shown)]
-        numbers = [(text.replace("-", "$-$") or "--", best) for text, best in cells]
-        texts += [rf"\textbf{{{text}}}" if best else text for text, best in numbers]
-        lines += [" & ".join(texts) + r" \\", *([r"\midrule"] if rule else [])]
-        shown = row.labels
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
-
-
-FORMATS: Mapping[str, Callable[[Table], str]] = {
-    "text": to_text,
-    "csv": to_csv,
-    "markdown": to_markdown,
-    "latex": to_latex,
-}

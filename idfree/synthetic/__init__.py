@@ -1,1 +1,1 @@
-"""A synthetic street with exact ground truth: people who walk, meet, and hide one another."""
+"""Synthetic sequences with exact ground truth: a rendered street with pedestrians who occlude each other."""

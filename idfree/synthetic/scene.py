@@ -1,4 +1,4 @@
-"""A made-up street, rendered: seeded people who walk, turn, stop and hide each other, with exact truth."""
+"""Render a synthetic street with pedestrians; exact ground truth, and simulated detections with embeddings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,35 +10,35 @@ from numpy.typing import NDArray
 from idfree.core.boxes import Floats, Integers, area, clip, cxcywh_to_xyxy, xyxy_to_cxcywh
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Frame, Image, Sequence
-from idfree.synthetic.canvas import SUBPIXEL, PinholeCamera, fixed
-from idfree.synthetic.people import Appearance, People, dress, pose
-from idfree.synthetic.scenery import SceneObject, scenery
-from idfree.synthetic.trajectories import FAR_LANE, NEAR_LANES, Trajectories, walk
+from idfree.synthetic.canvas import SUBPIXEL, PinholeCamera, to_fixed_point
+from idfree.synthetic.people import Appearance, People, pose_people, sample_appearance
+from idfree.synthetic.scenery import SceneObject, draw_scenery
+from idfree.synthetic.trajectories import FAR_LANE, NEAR_LANES, Trajectories, sample_trajectories
 
 
 @dataclass(frozen=True)
 class StreetSettings:
-    """How people behave, and how often the made-up detector is wrong."""
+    """Behaviour of the people, and error rates of the simulated detector."""
 
-    together: float = 0.4  # share of groups of more than one
-    stopping: float = 0.35  # share of groups on a pavement that stand still for a while
-    lookalikes: float = 0.2  # share of people dressed like somebody else
+    together: float = 0.4  # fraction of groups of more than one person
+    stopping: float = 0.35  # fraction of groups on a pavement that stand still for a while
+    lookalikes: float = 0.2  # fraction of people with the clothes of another person
     shadows: bool = True
-    miss_clear: float = 0.02  # chance to miss somebody in full view
-    miss_hidden: float = 0.95  # … and somebody fully hidden; between them with the square of the hidden share
-    jitter: float = 0.03  # σ of a detection's centre and of its size, shares of the box's width and height
-    false_positives: float = 0.3  # per frame
+    miss_clear: float = 0.02  # miss rate of fully visible people
+    miss_hidden: float = 0.95  # of fully occluded people; quadratic in the occluded fraction in between
+    jitter: float = 0.03  # standard deviation of centre and log size, relative to width and height
+    false_positives: float = 0.3  # mean number per frame
     embedding_size: int = 32
-    embedding_noise: float = 0.5  # length of the noise added to an identity's unit vector
-    embedding_likeness: float = 0.7  # share of a lookalike's vector that is the other's
+    embedding_noise: float = 0.5  # length of the noise vector added to an identity's unit vector
+    embedding_likeness: float = 0.7  # weight of the other person's vector in that of a lookalike
 
 
 @dataclass(frozen=True)
 class SyntheticSequence:
-    """A rendered sequence, its truth, and what a detector with appearance might have seen.
+    """A rendered sequence with its ground truth and simulated detections.
 
-    truth.xyxy is the figure's full extent cut to the picture, truth.visibility the share of the figure's own pixels
-    that are seen; detections.embedding (K, D) has unit rows. Ids are from 1, the class of all is 1.
+    truth: ids from 1; xyxy is the full extent of a person clipped to the image, visibility the visible fraction of the
+    person's pixels. detections: embedding (K, D) with unit rows, id −1. The class is 1 throughout.
     """
 
     sequence: Sequence
@@ -46,7 +46,7 @@ class SyntheticSequence:
     detections: Annotation
 
 
-def street(
+def make_street(
     seed: int = 0,
     people: int = 30,
     frames: int = 240,
@@ -54,155 +54,180 @@ def street(
     frame_rate: float = 20.0,
     settings: StreetSettings = StreetSettings(),
 ) -> SyntheticSequence:
-    """A street with `people` passers-by; the same arguments give the same truth, detections and pixels.
+    """Make a street sequence with `people` pedestrians; the same arguments give the same pixels, truth and detections.
 
-    Pictures are rendered as they are read, anew each time. Everybody is in the picture at some time, perhaps hidden.
-    Raises UserError for fewer than one frame or a side shorter than 32 px.
+    Images are rendered during iteration. Each person is inside the image at some time, though perhaps occluded.
+    Raises UserError for a negative number of people, no frames, a side shorter than 32 px, or a frame rate ≤ 0.
     """
     if people < 0 or frames < 1 or min(size_hw) < 32 or frame_rate <= 0:
         raise UserError(
-            f"street: {people} people in {frames} frames of {size_hw} at {frame_rate} per second; "
+            f"street: {people} people in {frames} frames of {size_hw[1]}x{size_hw[0]} at {frame_rate} per second; "
             "expected no fewer than 0 people, 1 frame and 32 px a side, and a positive rate"
         )
-    dressing, walking, building, detecting = np.random.default_rng(seed).spawn(4)
+    appearance_rng, trajectory_rng, scenery_rng, detection_rng = np.random.default_rng(seed).spawn(4)
     camera = PinholeCamera(size_hw)
-    looks = dress(dressing, people, settings.lookalikes)
-    walks = walk(walking, camera, people, frames, frame_rate, settings.together, settings.stopping)
-    scene = Street(camera, looks, walks, *scenery(camera, building), settings.shadows)
-    truth, hider = annotate(scene)
-    detections = detect(detecting, truth, hider, scene, settings)
+    appearance = sample_appearance(appearance_rng, people, settings.lookalikes)
+    trajectories = sample_trajectories(
+        trajectory_rng, camera, people, frames, frame_rate, settings.together, settings.stopping
+    )
+    street = Street(camera, appearance, trajectories, *draw_scenery(camera, scenery_rng), settings.shadows)
+    truth, occluder = annotate_people(street)
+    detections = simulate_detections(detection_rng, truth, occluder, street, settings)
 
     def read() -> Iterator[Frame]:
-        return (Frame(n + 1, scene.picture(n), n / frame_rate) for n in range(frames))
+        return (Frame(n + 1, street.render(n), n / frame_rate) for n in range(frames))
 
     return SyntheticSequence(Sequence(f"street-{seed}", read, frames, frame_rate, size_hw), truth, detections)
 
 
 @dataclass(frozen=True)
 class Street:
-    """Everything there is, people and things; renders frames, counted from 0, and knows who is seen in them."""
+    """All people and objects of the scene; renders frames (numbered from 0) and computes visibility."""
 
     camera: PinholeCamera
-    looks: Appearance
-    walks: Trajectories
+    appearance: Appearance
+    trajectories: Trajectories
     background: Image
-    things: list[SceneObject]
+    objects: list[SceneObject]
     shadows: bool
 
-    def figures(self, frame: int) -> People:
-        """Everybody in one frame."""
-        w = self.walks
-        return pose(self.camera, self.looks, w.place[frame], w.heading[frame], w.gone[frame], w.pace[frame])
+    def people_in(self, frame: int) -> People:
+        """Geometry of all people in one frame, including those outside the image."""
+        t = self.trajectories
+        states = (t.position[frame], t.heading[frame], t.distance[frame], t.pace[frame])
+        return pose_people(self.camera, self.appearance, *states)
 
-    def picture(self, frame: int) -> Image:
-        """(H, W, 3) of one frame."""
+    def render(self, frame: int) -> Image:
+        """Render the image (H, W, 3) of one frame."""
         import cv2
 
-        figures, image = self.figures(frame), self.background.copy()
+        people, image = self.people_in(frame), self.background.copy()
         if self.shadows:
-            cast_shadows(image, figures)
-        for index in self.near_to_far(figures)[::-1]:
-            if index < len(figures.depth):
-                figures.draw(image, index)
+            draw_shadows(image, people)
+        for index in self.sort_by_depth(people)[::-1]:
+            if index < len(people.depth):
+                people.draw(image, index)
             else:
-                thing = self.things[index - len(figures.depth)]
-                cv2.copyTo(thing.patch, thing.mask, image[thing.rows, thing.columns])
+                item = self.objects[index - len(people.depth)]
+                cv2.copyTo(item.patch, item.mask, image[item.rows, item.columns])
         return image
 
-    def near_to_far(self, figures: People) -> list[int]:
-        """The people who touch the picture, and all things, numbered on after the last person."""
-        depth = np.concatenate([figures.depth, [thing.depth for thing in self.things]])
-        absent = np.flatnonzero(area(clip(figures.xyxy, self.camera.size_hw)) == 0)
+    def sort_by_depth(self, people: People) -> list[int]:
+        """Indices of the people in the image, and N + index of each object, from near to far."""
+        depth = np.concatenate([people.depth, [item.depth for item in self.objects]])
+        outside = np.flatnonzero(area(clip(people.xyxy, self.camera.size_hw)) == 0)
         order = np.argsort(depth, kind="stable")
-        return [int(index) for index in order[~np.isin(order, absent)]]
+        return [int(index) for index in order[~np.isin(order, outside)]]
 
-    def visibility(self, figures: People) -> tuple[Floats, Integers]:
-        """(N,) share of each figure's pixels that are seen, and (N,) who hides most of it: −1 nobody, N a thing."""
-        people = len(figures.depth)
-        share, hider = np.zeros(people), np.full(people, -1)
-        front = np.zeros(self.camera.size_hw, dtype=np.int16)  # 1 + whoever is seen there
-        for index in self.near_to_far(figures):
-            if index >= people:
-                thing, name = self.things[index - people], people + 1
-                room, own = front[thing.rows, thing.columns], thing.mask > 0
+    def visibility(self, people: People) -> tuple[Floats, Integers]:
+        """Visible fraction (N,) of each person's pixels, and main occluder (N,): person index, N (an object), or −1."""
+        count = len(people.depth)
+        fraction, occluder = np.zeros(count), np.full(count, -1)
+        nearest = np.zeros(self.camera.size_hw, dtype=np.int16)  # 1 + index of what is visible at a pixel, 0 nothing
+        for index in self.sort_by_depth(people):
+            if index >= count:
+                item, label = self.objects[index - count], count + 1
+                region, own = nearest[item.rows, item.columns], item.mask > 0
             else:
-                mask, left, top = figures.silhouette(index)
-                x, y, name = max(left, 0), max(top, 0), index + 1
-                room = front[y : top + mask.shape[0], x : left + mask.shape[1]]
-                own = mask[y - top :, x - left :][: room.shape[0], : room.shape[1]]
-                covering = np.bincount(room[own], minlength=people + 2)
-                share[index] = covering[0] / max(mask.sum(), 1)
-                hider[index] = covering[1:].argmax() if covering[1:].any() else -1
-            room[own & (room == 0)] = name
-        return share, hider
+                mask, left, top = people.silhouette(index)
+                x, y, label = max(left, 0), max(top, 0), index + 1
+                region = nearest[y : top + mask.shape[0], x : left + mask.shape[1]]
+                own = mask[y - top :, x - left :][: region.shape[0], : region.shape[1]]
+                pixels = np.bincount(region[own], minlength=count + 2)  # by label
+                fraction[index] = pixels[0] / max(mask.sum(), 1)
+                occluder[index] = pixels[1:].argmax() if pixels[1:].any() else -1
+            region[own & (region == 0)] = label
+        return fraction, occluder
 
 
-def cast_shadows(image: Image, figures: People) -> None:
-    """Darken the ground around everybody's feet, in place."""
+def draw_shadows(image: Image, people: People) -> None:
+    """Darken the ground around the feet of all people, in place."""
     import cv2
 
     shade = np.zeros_like(image)
-    places = fixed(figures.foot).tolist()
-    sizes = np.rint(figures.scale[:, None] * [0.36, 0.12] * 2**SUBPIXEL).astype(int).tolist()
-    for place, size in zip(places, sizes, strict=True):
-        cv2.ellipse(shade, place, size, 0, 0, 360, (42, 48, 52), -1, cv2.LINE_AA, SUBPIXEL)
+    centres = to_fixed_point(people.foot).tolist()
+    sizes = np.rint(people.scale[:, None] * [0.36, 0.12] * 2**SUBPIXEL).astype(int).tolist()
+    for centre, size in zip(centres, sizes, strict=True):
+        cv2.ellipse(shade, centre, size, 0, 0, 360, (42, 48, 52), -1, cv2.LINE_AA, SUBPIXEL)
     cv2.subtract(image, shade, dst=image)
 
 
-def annotate(scene: Street) -> tuple[Annotation, Integers]:
-    """The truth of all frames, and (K,) the index of who hides most of each: −1 nobody, N a thing."""
+def annotate_people(street: Street) -> tuple[Annotation, Integers]:
+    """Ground truth of all frames, and main occluder (K,) of each box (see `Street.visibility`)."""
     rows = []
-    for frame in range(len(scene.walks.gone)):
-        figures = scene.figures(frame)
-        share, hider = scene.visibility(figures)
-        xyxy = clip(figures.xyxy, scene.camera.size_hw)
-        person = np.flatnonzero(has_pixels(xyxy))
-        rows.append((np.full(len(person), frame + 1), person + 1, xyxy[person], share[person], hider[person]))
-    number, id, xyxy, share, hider = (np.concatenate(column) for column in zip(*rows, strict=True))
-    return Annotation(number, id, xyxy, np.ones(len(id)), np.ones(len(id), dtype=np.int64), share), hider
+    for frame in range(len(street.trajectories.distance)):
+        people = street.people_in(frame)
+        visibility, occluder = street.visibility(people)
+        xyxy = clip(people.xyxy, street.camera.size_hw)
+        person = np.flatnonzero(is_visible_box(xyxy))
+        rows.append((np.full(len(person), frame + 1), person + 1, xyxy[person], visibility[person], occluder[person]))
+    number, id, xyxy, visibility, occluder = (np.concatenate(column) for column in zip(*rows, strict=True))
+    return Annotation(number, id, xyxy, np.ones(len(id)), np.ones(len(id), dtype=np.int64), visibility), occluder
 
 
-def detect(rng: Generator, truth: Annotation, hider: Integers, scene: Street, settings: StreetSettings) -> Annotation:
-    """What a detector might have seen: misses, jitter, false boxes; scores and embeddings that suffer from hiding."""
-    hidden = 1 - truth.visibility
-    found = rng.random(len(truth)) >= settings.miss_clear + (settings.miss_hidden - settings.miss_clear) * hidden**2
-    truth, hidden, hider = truth[found], hidden[found], hider[found]
-    seen = jitter(rng, truth.xyxy, settings.jitter)
-    score = np.clip(0.95 - 0.6 * hidden - np.abs(rng.normal(0, 0.05, len(truth))), 0.05, 1)
-    identity = identities(rng, scene.looks.model, settings)
-    mixed = (1 - hidden)[:, None] * identity[truth.id - 1] + (hidden * (hider >= 0))[:, None] * identity[hider]
-    noise = rng.normal(0, settings.embedding_noise * settings.embedding_size**-0.5, mixed.shape)
-
-    false, frame = false_boxes(rng, scene.camera, len(scene.walks.gone), settings.false_positives)
-    nobody = rng.normal(size=(len(false), settings.embedding_size))
-    frame, xyxy = np.concatenate([truth.frame, frame]), clip(np.concatenate([seen, false]), scene.camera.size_hw)
-    score = np.concatenate([score, rng.uniform(0.1, 0.7, len(false))])
-    count = len(frame)
-    unknown, person = np.full(count, -1), np.ones(count, dtype=np.int64)
-    embedding = unit(np.concatenate([mixed + noise, nobody]))
+def simulate_detections(
+    rng: Generator, truth: Annotation, occluder: Integers, street: Street, settings: StreetSettings
+) -> Annotation:
+    """Simulate a detector with embeddings: misses, jitter, false positives; occlusion lowers scores."""
+    true = simulate_true_positives(rng, truth, occluder, street, settings)
+    false = simulate_false_positives(rng, street, settings)
+    frame, xyxy, score, embedding = (np.concatenate(columns) for columns in zip(true, false, strict=True))
+    xyxy, count = clip(xyxy, street.camera.size_hw), len(frame)
+    id, class_id = np.full(count, -1), np.ones(count, dtype=np.int64)
+    detections = Annotation(frame, id, xyxy, score, class_id, np.ones(count), normalise_rows(embedding))
     order = np.argsort(frame, kind="stable")
-    everything = Annotation(frame, unknown, xyxy, score, person, np.ones(count), embedding)
-    return everything[order[has_pixels(xyxy[order])]]
+    return detections[order[is_visible_box(xyxy[order])]]
 
 
-def identities(rng: Generator, model: Integers, settings: StreetSettings) -> Floats:
-    """(N + 1, D) unit vectors of the people, those of lookalikes near to their model's, and of things."""
-    own = unit(rng.normal(size=(len(model) + 1, settings.embedding_size)))
-    alike = np.append(model, len(model))
-    return unit(own + (alike != np.arange(len(alike)))[:, None] * settings.embedding_likeness * (own[alike] - own))
+def simulate_true_positives(
+    rng: Generator, truth: Annotation, occluder: Integers, street: Street, settings: StreetSettings
+) -> tuple[Integers, Floats, Floats, Floats]:
+    """Frame (K,), xyxy (K, 4), score (K,) and embedding (K, D) of detected people.
+
+    The embedding of an occluded person is mixed with that of the main occluder.
+    """
+    occluded = 1 - truth.visibility
+    miss_rate = settings.miss_clear + (settings.miss_hidden - settings.miss_clear) * occluded**2
+    detected = rng.random(len(truth)) >= miss_rate
+    truth, occluded, occluder = truth[detected], occluded[detected], occluder[detected]
+    xyxy = jitter_boxes(rng, truth.xyxy, settings.jitter)
+    score = np.clip(0.95 - 0.6 * occluded - np.abs(rng.normal(0, 0.05, len(truth))), 0.05, 1)
+    identity = sample_identities(rng, street.appearance.lookalike_of, settings)
+    own, other = identity[truth.id - 1], identity[occluder]
+    mixed = (1 - occluded)[:, None] * own + (occluded * (occluder >= 0))[:, None] * other
+    noise = rng.normal(0, settings.embedding_noise * settings.embedding_size**-0.5, mixed.shape)
+    return truth.frame, xyxy, score, mixed + noise
 
 
-def jitter(rng: Generator, xyxy: Floats, share: float) -> Floats:
-    """Boxes moved and resized by a normal share of their width and height."""
+def simulate_false_positives(
+    rng: Generator, street: Street, settings: StreetSettings
+) -> tuple[Integers, Floats, Floats, Floats]:
+    """Frame (K,), xyxy (K, 4), score (K,) and embedding (K, D) of false positives."""
+    frames = len(street.trajectories.distance)
+    xyxy, frame = sample_false_boxes(rng, street.camera, frames, settings.false_positives)
+    embedding = rng.normal(size=(len(xyxy), settings.embedding_size))
+    return frame, xyxy, rng.uniform(0.1, 0.7, len(xyxy)), embedding
+
+
+def sample_identities(rng: Generator, lookalike_of: Integers, settings: StreetSettings) -> Floats:
+    """Sample unit embeddings (N + 1, D) of N people and, last, of objects; those of lookalikes are similar."""
+    own = normalise_rows(rng.normal(size=(len(lookalike_of) + 1, settings.embedding_size)))
+    similar = np.append(lookalike_of, len(lookalike_of))
+    weight = (similar != np.arange(len(similar)))[:, None] * settings.embedding_likeness
+    return normalise_rows(own + weight * (own[similar] - own))
+
+
+def jitter_boxes(rng: Generator, xyxy: Floats, sigma: float) -> Floats:
+    """Shift and scale boxes randomly: Gaussian centre and log size with `sigma` relative to width and height."""
     boxes = xyxy_to_cxcywh(xyxy)
-    shift, growth = rng.normal(0, share, (2, len(boxes), 2))
+    shift, log_scale = rng.normal(0, sigma, (2, len(boxes), 2))
     boxes[:, :2] += shift * boxes[:, 2:]
-    boxes[:, 2:] *= np.exp(growth)
+    boxes[:, 2:] *= np.exp(log_scale)
     return cxcywh_to_xyxy(boxes)
 
 
-def false_boxes(rng: Generator, camera: PinholeCamera, frames: int, rate: float) -> tuple[Floats, Integers]:
-    """Boxes (K, 4) as large as people are at some place in the picture, and their frames (K,)."""
+def sample_false_boxes(rng: Generator, camera: PinholeCamera, frames: int, rate: float) -> tuple[Floats, Integers]:
+    """Sample boxes (K, 4) of the size that people have at random positions, and their frames (K,); `rate` per frame."""
     frame = np.repeat(np.arange(1, frames + 1), rng.poisson(rate, frames))
     z = rng.uniform(NEAR_LANES[0][0], FAR_LANE[1], len(frame))
     foot = camera.project(rng.uniform(-1, 1, len(frame)) * camera.aperture * z, 0, z)
@@ -211,11 +236,11 @@ def false_boxes(rng: Generator, camera: PinholeCamera, frames: int, rate: float)
     return np.concatenate([foot - size * [0.5, 1], foot + size * [0.5, 0]], axis=1), frame
 
 
-def has_pixels(xyxy: Floats) -> NDArray[np.bool_]:
-    """(N,) whether each box is at least a pixel wide and high."""
+def is_visible_box(xyxy: Floats) -> NDArray[np.bool_]:
+    """Mask (N,) of the boxes that are at least one pixel wide and high."""
     return np.asarray((xyxy[:, 2:] - xyxy[:, :2] >= 1).all(axis=1))
 
 
-def unit(vectors: Floats) -> Floats:
-    """Vectors (N, D) made of length 1."""
+def normalise_rows(vectors: Floats) -> Floats:
+    """Scale vectors (N, D) to length 1."""
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

@@ -1,45 +1,4 @@
-"""The trackers: View in, Tracks out, on arrays. Each is made with no arguments or with its settings object."""
+"""Trackers: View in, Tracks out, on arrays. Made with no arguments or with a settings object."""
 
-from idfree.trackers.registry import (
-    TRACKERS,
-    BotSort,
-    BotSortSettings,
-    ByteTrack,
-    ByteTrackSettings,
-    DeepSort,
-    DeepSortSettings,
-    FairMOT,
-    FairMOTSettings,
-    Fused,
-    FusedSettings,
-    Iou,
-    IouSettings,
-    OCSort,
-    OCSortSettings,
-    Sort,
-    SortSettings,
-    Tracker,
-    make_tracker,
-)
-
-__all__ = [
-    "TRACKERS",
-    "BotSort",
-    "BotSortSettings",
-    "ByteTrack",
-    "ByteTrackSettings",
-    "DeepSort",
-    "DeepSortSettings",
-    "FairMOT",
-    "FairMOTSettings",
-    "Fused",
-    "FusedSettings",
-    "Iou",
-    "IouSettings",
-    "OCSort",
-    "OCSortSettings",
-    "Sort",
-    "SortSettings",
-    "Tracker",
-    "make_tracker",
-]
+from idfree.trackers.registry import *  # noqa: F403 - its __all__ is the one list of public names
+from idfree.trackers.registry import __all__ as __all__

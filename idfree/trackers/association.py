@@ -1,7 +1,7 @@
-"""Who goes with whom: candidate pairs of tracks and detections, and the assignment among them.
+"""Data association: candidate pairs of tracks and detections, and the assignment problem among them.
 
-Most tracks meet few detections, so association works on lists of candidate pairs (i, j, cost) instead of full
-matrices: `track` rows i, `detection` rows j, one entry per pair that may match at all.
+Most tracks overlap few detections, so association works on sparse lists of candidate pairs (i, j, cost) instead of full
+cost matrices: `i` are track rows, `j` detection rows, with one entry per pair that may match at all.
 """
 
 from collections import Counter
@@ -9,99 +9,101 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
-from idfree.core.boxes import area, intersection_of_pairs, touching_pairs
+from idfree.core.boxes import area, overlapping_pairs, paired_intersection
 from idfree.core.types import Floats, Integers
 
 Mask = NDArray[np.bool_]
 Solver = Callable[[Integers, Integers, Floats, float], Integers]
 
-TIE = 1e-5  # a match at exactly the limit is still better than none (the margin of DeepSORT's assignment)
+TIE_MARGIN = 1e-5  # makes a match at exactly the maximum cost better than no match (as in DeepSORT's public code)
 
 
-def overlapping(a: Floats, b: Floats) -> tuple[Integers, Integers, Floats]:
-    """Index pairs (i, j) of the xyxy boxes a[i] and b[j] that overlap, and their IoU distance: 1 − IoU."""
-    i, j = touching_pairs(a, b)
-    shared = intersection_of_pairs(a[i], b[j])
-    return i, j, 1 - shared / (area(a)[i] + area(b)[j] - shared)
+def iou_distances(a: Floats, b: Floats) -> tuple[Integers, Integers, Floats]:
+    """Index pairs (i, j) of the overlapping xyxy boxes a[i] and b[j], and their IoU distances 1 − IoU."""
+    i, j = overlapping_pairs(a, b)
+    intersection = paired_intersection(a[i], b[j])
+    return i, j, 1 - intersection / (area(a)[i] + area(b)[j] - intersection)
 
 
-def assign(i: Integers, j: Integers, cost: Floats, limit: float) -> Integers:
-    """Which of the candidate pairs (i, j) match, as indices into them: the assignment of least total cost.
+def assign(i: Integers, j: Integers, cost: Floats, max_cost: float) -> Integers:
+    """Solve the assignment problem of least total cost; return the indices of the candidate pairs (i, j) that match.
 
-    No i and no j is matched twice. Costs above `limit` never match; the limit is also the cost of no match, so that one
-    good match is not given up for two that are barely allowed (DeepSORT, FairMOT).
+    Costs above `max_cost` never match; no match costs `max_cost`, so that one good match is not given up for two that
+    are barely allowed (as in DeepSORT and FairMOT).
     """
-    within = np.flatnonzero(cost <= limit)
-    return within[solve(i[within], j[within], limit + TIE - cost[within])]
+    allowed = np.flatnonzero(cost <= max_cost)
+    return allowed[solve(i[allowed], j[allowed], max_cost + TIE_MARGIN - cost[allowed])]
 
 
-def assign_then_drop(i: Integers, j: Integers, cost: Floats, limit: float) -> Integers:
-    """As `assign`, but solved among all candidates, no match at cost 1, and the limit applied afterwards (SORT)."""
-    chosen = solve(i, j, 1 - cost)
-    return chosen[cost[chosen] <= limit]
+def assign_then_drop(i: Integers, j: Integers, cost: Floats, max_cost: float) -> Integers:
+    """As `assign`, but solved among all candidates, with cost 1 for no match; `max_cost` is applied after (SORT)."""
+    matched = solve(i, j, 1 - cost)
+    return matched[cost[matched] <= max_cost]
 
 
 def solve(i: Integers, j: Integers, gain: Floats) -> Integers:
-    """Indices of the pairs (i, j) in the matching of greatest total gain; all gains are positive.
+    """Return the indices of the pairs (i, j) in the matching of greatest total gain; all gains are positive.
 
-    Most candidates are each other's only one, and match; what is left is a small dense problem (Kuhn 1955).
+    Isolated pairs, the only candidates of both their i and j, match at once; the rest is a small dense problem
+    (Kuhn 1955).
     """
     if not len(i):
         return np.zeros(0, dtype=np.int64)
-    alone = (np.bincount(i)[i] == 1) & (np.bincount(j)[j] == 1)
-    rest = np.flatnonzero(~alone)
+    is_isolated = (np.bincount(i)[i] == 1) & (np.bincount(j)[j] == 1)
+    rest = np.flatnonzero(~is_isolated)
     if not len(rest):
-        return np.flatnonzero(alone)
-    return np.concatenate([np.flatnonzero(alone), rest[solve_dense(i[rest], j[rest], gain[rest])]])
+        return np.flatnonzero(is_isolated)
+    return np.concatenate([np.flatnonzero(is_isolated), rest[solve_dense(i[rest], j[rest], gain[rest])]])
 
 
 def solve_dense(i: Integers, j: Integers, gain: Floats) -> Integers:
-    """`solve`, through a matrix of the rows and columns that occur."""
+    """As `solve`, by a dense gain matrix of the rows and columns that occur."""
+    from scipy.optimize import linear_sum_assignment  # here: `idfree --help` imports the registry of trackers
+
     i, j = renumber(i), renumber(j)
-    entry = np.full((i.max() + 1, j.max() + 1), -1)
-    entry[i, j] = np.arange(len(gain))
-    dense = np.zeros(entry.shape)
-    dense[i, j] = gain
-    taken = entry[linear_sum_assignment(dense, maximize=True)]
-    return taken[taken >= 0]
+    pair_index = np.full((i.max() + 1, j.max() + 1), -1)
+    pair_index[i, j] = np.arange(len(gain))
+    gain_matrix = np.zeros(pair_index.shape)
+    gain_matrix[i, j] = gain
+    matched = pair_index[linear_sum_assignment(gain_matrix, maximize=True)]
+    return matched[matched >= 0]
 
 
 def renumber(index: Integers) -> Integers:
-    """Indices 0, 1, 2 … in place of those that occur, in the same order."""
+    """Map the indices that occur to 0, 1, 2 …, in the same order."""
     return np.cumsum(np.bincount(index) > 0)[index] - 1
 
 
-def greedy(i: Integers, j: Integers, cost: Floats, limit: float) -> Integers:
-    """Indices of the candidate pairs taken cheapest first, no i or j twice, none above `limit`.
+def assign_greedily(i: Integers, j: Integers, cost: Floats, max_cost: float) -> Integers:
+    """Match the cheapest candidate pair first, no i or j twice, none above `max_cost`; return indices of pairs.
 
-    All pairs that are the cheapest of both their row and their column are taken at once; then again among the rest.
+    In each round, all pairs that are the cheapest of both their i and their j match at once.
     """
-    chosen = [np.zeros(0, dtype=np.int64)]
-    left = np.flatnonzero(cost <= limit)
-    left = left[np.argsort(cost[left], kind="stable")]
-    while len(left):
-        first_i = np.zeros(len(left), dtype=bool)
-        first_j = np.zeros(len(left), dtype=bool)
-        first_i[np.unique(i[left], return_index=True)[1]] = True
-        first_j[np.unique(j[left], return_index=True)[1]] = True
-        taken = left[first_i & first_j]
-        chosen.append(taken)
-        left = left[~np.isin(i[left], i[taken]) & ~np.isin(j[left], j[taken])]
-    return np.concatenate(chosen)
+    rounds = [np.zeros(0, dtype=np.int64)]
+    rest = np.flatnonzero(cost <= max_cost)
+    rest = rest[np.argsort(cost[rest], kind="stable")]
+    while len(rest):
+        is_first_i = np.zeros(len(rest), dtype=bool)
+        is_first_j = np.zeros(len(rest), dtype=bool)
+        is_first_i[np.unique(i[rest], return_index=True)[1]] = True
+        is_first_j[np.unique(j[rest], return_index=True)[1]] = True
+        matched = rest[is_first_i & is_first_j]
+        rounds.append(matched)
+        rest = rest[~np.isin(i[rest], i[matched]) & ~np.isin(j[rest], j[matched])]
+    return np.concatenate(rounds)
 
 
 class Matches:
-    """The matches of one frame, made in passes; each pass chooses among what the passes before it left.
+    """The matches of one frame, made in passes; each pass considers the tracks and detections still unmatched.
 
-    detection_of (T,): the detection that each track has, −1 if none yet; track_of (D,): the reverse.
-    tally: how many matches were decided by what, over all frames; the tracker owns it.
+    detection_of: (T,), the detection matched to each track, −1 if none. track_of: (D,), the reverse.
+    counts: number of matches by deciding cue ("appearance", "overlap"), over all frames; owned by the tracker.
     """
 
-    def __init__(self, track_class: Integers, detection_class: Integers, tally: Counter[str]):
+    def __init__(self, track_class: Integers, detection_class: Integers, counts: Counter[str]):
         self.track_class, self.detection_class = track_class, detection_class
-        self.tally = tally
+        self.counts = counts
         self.detection_of = np.full(len(track_class), -1)
         self.track_of = np.full(len(detection_class), -1)
 
@@ -110,39 +112,39 @@ class Matches:
         i: Integers,
         j: Integers,
         cost: Floats,
-        limit: float,
+        max_cost: float,
         by: str,
-        among: Mask | None = None,
-        using: Mask | None = None,
+        track_mask: Mask | None = None,
+        detection_mask: Mask | None = None,
         solver: Solver = assign,
     ) -> None:
-        """One pass: the solver chooses among the candidate pairs of one class whose two ends are still free.
+        """Run one pass: `solver` on the candidate pairs (i, j) of equal class whose track and detection are unmatched.
 
-        by: what decides, for the tally. among (T,), using (D,): the tracks and the detections that take part, else all.
+        by: the deciding cue, for `counts`. track_mask (T,), detection_mask (D,): which take part; default all.
         """
-        open = (self.detection_of[i] < 0) & (self.track_of[j] < 0) & (self.track_class[i] == self.detection_class[j])
-        if among is not None:
-            open &= among[i]
-        if using is not None:
-            open &= using[j]
-        i, j, cost = i[open], j[open], cost[open]
-        chosen = solver(i, j, cost, limit)
-        self.detection_of[i[chosen]] = j[chosen]
-        self.track_of[j[chosen]] = i[chosen]
-        self.tally[by] += len(chosen)
+        is_open = (self.detection_of[i] < 0) & (self.track_of[j] < 0) & (self.track_class[i] == self.detection_class[j])
+        if track_mask is not None:
+            is_open &= track_mask[i]
+        if detection_mask is not None:
+            is_open &= detection_mask[j]
+        i, j, cost = i[is_open], j[is_open], cost[is_open]
+        matched = solver(i, j, cost, max_cost)
+        self.detection_of[i[matched]] = j[matched]
+        self.track_of[j[matched]] = i[matched]
+        self.counts[by] += len(matched)
 
     @property
     def pairs(self) -> tuple[Integers, Integers]:
-        """The rows of the matched tracks, ascending, and those of their detections."""
+        """Rows of the matched tracks, ascending, and of their detections."""
         tracks = np.flatnonzero(self.detection_of >= 0)
         return tracks, self.detection_of[tracks]
 
     @property
-    def free_tracks(self) -> Integers:
-        """The rows of the tracks that have no detection."""
+    def unmatched_tracks(self) -> Integers:
+        """Rows of the tracks without a detection."""
         return np.flatnonzero(self.detection_of < 0)
 
     @property
-    def free_detections(self) -> Integers:
-        """The rows of the detections that no track has."""
+    def unmatched_detections(self) -> Integers:
+        """Rows of the detections without a track."""
         return np.flatnonzero(self.track_of < 0)

@@ -1,59 +1,78 @@
-"""ByteTrack: first the confident detections, then the others, by overlap alone (Zhang et al. 2022)."""
+"""ByteTrack: IoU association of high-score detections first, then of low-score ones (Zhang et al. 2022)."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers
+from idfree.trackers import jde
 from idfree.trackers.association import Mask, Matches
-from idfree.trackers.embeddings import Embedding
+from idfree.trackers.embeddings import Embeddings
 from idfree.trackers.jde import TRACKED, UNCONFIRMED, Jde, JdeSettings
+from idfree.trackers.tracker import SearchRanges
 
 
 @dataclass(frozen=True)
 class ByteTrackSettings(JdeSettings):
-    """Defaults of the public code for MOT17 (paper, sec. 4.1)."""
+    """Defaults of the public code for MOT17 (Zhang 2022, sec. 4.1)."""
 
-    high_score: float = 0.6  # τ: detections above it take part in the first pass
-    low_score: float = 0.1  # those above this, in the second
-    new_score: float = 0.7  # those above this may begin a track
-    max_distance: float = 0.9  # first pass, of IoU fused with the score
+    high_score: float = 0.6  # τ: detections with a higher score take part in the first pass
+    low_score: float = 0.1  # those between low_score and high_score, in the second; lower ones are dropped
+    new_score: float = 0.7  # least score of a detection that starts a track
+    max_distance: float = 0.9  # first pass, of IoU distance fused with the score
     max_iou_distance_low: float = 0.5  # second pass
 
 
+SEARCH: SearchRanges = {
+    **jde.SEARCH,
+    "high_score": (0.3, 0.8),
+    "low_score": (0.0, 0.3),
+    "new_score": (0.3, 0.9),
+    "max_distance": (0.6, 0.98),
+    "max_iou_distance_low": (0.2, 0.9),
+}
+
+
 class ByteTrack(Jde):
-    """The tracker of Zhang 2022."""
+    """ByteTrack (Zhang 2022)."""
 
     settings: ByteTrackSettings
 
     def __init__(self, settings: ByteTrackSettings | None = None, frame_rate: float = 30.0):
         super().__init__(settings or ByteTrackSettings(), frame_rate)
 
-    def least_score(self) -> float:
+    @property
+    def score_floor(self) -> float:
         return self.settings.low_score
 
-    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
-        """Three passes: all but the unconfirmed with high scores, the tracked with low scores, the unconfirmed."""
+    def can_start(self, score: Floats) -> Mask:
+        return score >= self.settings.new_score
+
+    def associate(self, detections: Detections, embedding: Embeddings) -> Matches:
+        """Three passes: high scores with all but unconfirmed tracks, low scores with tracked, high with unconfirmed."""
         tracks, settings = self.tracks, self.settings
-        matching = self.matching(tracks, detections)
+        matches = self.new_matches(tracks, detections)
         high = detections.score > settings.high_score
+        tracked, unconfirmed = tracks.status == TRACKED, tracks.status == UNCONFIRMED
 
-        i, j, distance = self.overlaps(matching, detections)
-        fused = 1 - (1 - distance) * np.minimum(detections.score[j], 1)
-        matching.match(i, j, fused, settings.max_distance, by="overlap", among=tracks.status != UNCONFIRMED, using=high)
-        matching.match(
-            i, j, distance, settings.max_iou_distance_low, by="overlap", among=tracks.status == TRACKED, using=~high
-        )
-        unconfirmed = tracks.status == UNCONFIRMED
-        matching.match(i, j, fused, settings.max_iou_distance_unconfirmed, by="overlap", among=unconfirmed, using=high)
-        return matching
+        i, j, distance = self.iou_costs(matches, detections)
+        fused = fuse_score(distance, detections.score[j])
+        matches.match(i, j, fused, settings.max_distance, "overlap", track_mask=~unconfirmed, detection_mask=high)
+        max_cost = settings.max_iou_distance_low
+        matches.match(i, j, distance, max_cost, "overlap", track_mask=tracked, detection_mask=~high)
+        max_cost = settings.max_iou_distance_unconfirmed
+        matches.match(i, j, fused, max_cost, "overlap", track_mask=unconfirmed, detection_mask=high)
+        return matches
 
-    def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:
-        """Correct the matched tracks; their looks, of which its heirs make use, by high scores only: low ones are
-        occluded (Aharon 2022's public code).
+    def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
+        """Update tracks `rows` with the detections `matched`; embeddings with high scores only.
+
+        Detections with low scores are occluded (Aharon 2022's public code). Subclasses use the embeddings.
         """
         high = detections.score > self.settings.high_score
-        super().take(rows, taken, detections, np.where(high[:, None], embedding, 0))
+        super().update_matched(rows, matched, detections, np.where(high[:, None], embedding, 0))
 
-    def may_begin(self, score: Floats) -> Mask:
-        return score >= self.settings.new_score
+
+def fuse_score(iou_distance: Floats, score: Floats) -> Floats:
+    """Cost (K,) 1 − IoU × score, of pairs with these IoU distances and detection scores (scores above 1 count as 1)."""
+    return 1 - (1 - iou_distance) * np.minimum(score, 1)

@@ -1,25 +1,37 @@
-"""FairMOT's association: smoothed appearance fused with motion, then IoU (Zhang et al. 2020, sec. 4.4)."""
+"""FairMOT: association by smoothed embeddings fused with motion, then by IoU (Zhang et al. 2020, sec. 4.4)."""
 
 from dataclasses import dataclass
 
 from idfree.core.types import Detections, Floats
+from idfree.trackers import jde
 from idfree.trackers.association import Mask, Matches
-from idfree.trackers.embeddings import Embedding
+from idfree.trackers.embeddings import Embeddings
 from idfree.trackers.jde import TRACKED, UNCONFIRMED, Jde, JdeSettings
+from idfree.trackers.tracker import SearchRanges
 
 
 @dataclass(frozen=True)
 class FairMOTSettings(JdeSettings):
     """Defaults of the public code."""
 
-    min_score: float = 0.4  # detections at or below it are not looked at; the paper's confidence threshold
-    max_cosine: float = 0.4  # of appearance fused with motion
+    min_score: float = 0.4  # detections with this score or a lower one are dropped; the paper's confidence threshold
+    max_cosine: float = 0.4  # of the cost of appearance fused with motion
     max_iou_distance: float = 0.5
-    appearance_weight: float = 0.98
+    appearance_weight: float = 0.98  # λ; the rest is the weight of motion
+
+
+SEARCH: SearchRanges = {
+    **jde.SEARCH,
+    "smoothing": (0.5, 0.99),
+    "min_score": (0.1, 0.8),
+    "max_cosine": (0.1, 0.8),
+    "max_iou_distance": (0.2, 0.9),
+    "appearance_weight": (0.8, 1.0),
+}
 
 
 class FairMOT(Jde):
-    """The tracker of Zhang 2020, also of clmot and tdt."""
+    """FairMOT (Zhang 2020), also the association of CL-MOT and TDT."""
 
     settings: FairMOTSettings
     published_threshold = FairMOTSettings.max_cosine
@@ -28,25 +40,26 @@ class FairMOT(Jde):
         super().__init__(settings or FairMOTSettings(), frame_rate)
 
     @property
-    def least_embedded(self) -> float:
+    def min_embedded_score(self) -> float:
         return self.settings.min_score
 
-    def least_score(self) -> float:
+    @property
+    def score_floor(self) -> float:
         return self.settings.min_score
 
-    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
-        """Three passes: appearance for all but the unconfirmed, IoU for the tracked, IoU for the unconfirmed."""
-        tracks, settings = self.tracks, self.settings
-        matching = self.matching(tracks, detections)
-
-        i, j, cost = self.resemblances(detections, embedding, settings.appearance_weight)
-        matching.match(i, j, cost, settings.max_cosine, by="appearance", among=tracks.status != UNCONFIRMED)
-
-        i, j, distance = self.overlaps(matching, detections)
-        tracked, unconfirmed = tracks.status == TRACKED, tracks.status == UNCONFIRMED
-        matching.match(i, j, distance, settings.max_iou_distance, by="overlap", among=tracked)
-        matching.match(i, j, distance, settings.max_iou_distance_unconfirmed, by="overlap", among=unconfirmed)
-        return matching
-
-    def may_begin(self, score: Floats) -> Mask:
+    def can_start(self, score: Floats) -> Mask:
         return score >= self.settings.min_score
+
+    def associate(self, detections: Detections, embedding: Embeddings) -> Matches:
+        """Three passes: appearance for all but unconfirmed tracks, IoU for tracked ones, IoU for unconfirmed ones."""
+        tracks, settings = self.tracks, self.settings
+        matches = self.new_matches(tracks, detections)
+        tracked, unconfirmed = tracks.status == TRACKED, tracks.status == UNCONFIRMED
+
+        i, j, cost = self.appearance_costs(detections, embedding, settings.appearance_weight)
+        matches.match(i, j, cost, settings.max_cosine, by="appearance", track_mask=~unconfirmed)
+
+        i, j, distance = self.iou_costs(matches, detections)
+        matches.match(i, j, distance, settings.max_iou_distance, by="overlap", track_mask=tracked)
+        matches.match(i, j, distance, settings.max_iou_distance_unconfirmed, by="overlap", track_mask=unconfirmed)
+        return matches

@@ -1,8 +1,8 @@
-"""Looks where motion leaves a doubt, and a long memory for faces: what serves best here of FairMOT and ByteTrack.
+"""Fused: ByteTrack's passes with FairMOT's appearance pass, and long re-identification. Our own association.
 
-Ours: what overlap leaves no doubt about; FairMOT's first pass (Zhang et al. 2020, sec. 4.4); ByteTrack's (Zhang et al.
-2022). Overlap may not contradict looks that are to be relied on. Without embeddings it is ByteTrack with other
-thresholds.
+Passes: pairs that overlap with nothing else; appearance fused with motion (Zhang et al. 2020, sec. 4.4); ByteTrack's
+overlap passes (Zhang et al. 2022). Overlap cannot match a pair whose embeddings clearly differ. Without embeddings it
+is ByteTrack with other score thresholds.
 """
 
 from dataclasses import dataclass
@@ -10,125 +10,144 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers
+from idfree.trackers import bytetrack
 from idfree.trackers.association import Mask, Matches
-from idfree.trackers.bytetrack import ByteTrack, ByteTrackSettings
-from idfree.trackers.embeddings import Embedding, cosine_distance
+from idfree.trackers.bytetrack import ByteTrack, ByteTrackSettings, fuse_score
+from idfree.trackers.embeddings import Embeddings, cosine_distance
 from idfree.trackers.jde import TRACKED, UNCONFIRMED
+from idfree.trackers.tracker import SearchRanges
 
 
 @dataclass(frozen=True)
 class FusedSettings(ByteTrackSettings):
-    """ByteTrack's and FairMOT's; scores, `memory` and `veto` are ours, chosen on MOT17-04, 09, PETS09 and TUD-Campus.
+    """ByteTrack's and FairMOT's defaults; the others are ours, chosen on MOT17-04, MOT17-09, PETS09 and TUD-Campus."""
 
-    Where looks decide, weak boxes help: 0.5 in place of ByteTrack's 0.6 and 0.7 gains a point or two of IDF1 and MOTA.
+    undisputed: float = 0.7  # greatest IoU distance of a pair that overlaps with nothing else
+    high_score: float = 0.5  # ours
+    new_score: float = 0.5  # ours
+    max_cosine: float = 0.4  # of the cost of appearance fused with motion (FairMOT)
+    appearance_weight: float = 0.98  # λ; the rest is the weight of motion (FairMOT)
+    veto: float = 1.5  # × max_cosine: pairs of greater cosine distance are not matched by overlap (appearance_veto)
+    memory: float = 4.0  # s that a lost track is kept if there are embeddings, in place of patience
+    distinct: float = 0.8  # greatest ratio of best to second best cost to match a track lost for longer than patience
 
-    Whom one knows by looks one can wait for: of 30, 60, 90, 130 and 200 frames, 90 to 130 are best at every frame and
-    at every third and fifth, 5 to 10 points of IDF1 above 30. Without looks, waiting gains nothing (DanceTrack: −2).
-    """
 
-    undisputed: float = 0.7  # IoU distance, at most, of two who have nobody else that near
-    high_score: float = 0.5
-    new_score: float = 0.5
-    max_cosine: float = 0.4  # of appearance fused with motion
-    appearance_weight: float = 0.98
-    veto: float = 1.5  # times the limit: two whose looks are farther apart are not matched by overlap; see strangers
-    memory: int = 120  # frames at 30 frames a second that a lost track is kept where looks are known
-    distinct: float = 0.8  # of the runner-up's cost, at most, to recognise whom ByteTrack would have forgotten by now
+SEARCH: SearchRanges = {
+    **bytetrack.SEARCH,
+    "smoothing": (0.5, 0.99),
+    "max_cosine": (0.1, 0.8),
+    "appearance_weight": (0.8, 1.0),
+    "veto": (1.0, 3.0),
+    "undisputed": (0.0, 0.9),
+    "memory": (1.0, 10.0),
+    "distinct": (0.5, 1.0),
+}
 
 
 class Fused(ByteTrack):
-    """ByteTrack with eyes."""
+    """ByteTrack with an appearance pass, an appearance veto and a longer patience."""
 
     settings: FusedSettings
     published_threshold = FusedSettings.max_cosine
 
     def __init__(self, settings: FusedSettings | None = None, frame_rate: float = 30.0):
         super().__init__(settings or FusedSettings(), frame_rate)
+        self.memory_frames = self.whole_frames(self.settings.memory, np.floor)
 
     @property
-    def least_embedded(self) -> float:
+    def min_embedded_score(self) -> float:
         return self.settings.high_score
 
     @property
-    def patience(self) -> int:
-        knows_looks = self.tracks.embedding.shape[1] > 0
-        return int(self.frame_rate / 30 * (self.settings.memory if knows_looks else self.settings.buffer))
+    def max_lost(self) -> float:
+        has_embeddings = self.tracks.embedding.shape[1] > 0
+        return self.memory_frames if has_embeddings else self.patience_frames
 
-    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
-        """Those who overlap with nobody else; by looks within the motion gate; by overlap, high scores before low.
+    def associate(self, detections: Detections, embedding: Embeddings) -> Matches:
+        """Pairs that overlap with nothing else; appearance within the motion gate; overlap, high scores before low.
 
-        The first need no looks, and poor ones would part some of them: it gains 1 to 4 points of IDF1 for networks that
-        have not learnt anything, 1 to 2 for those that have learnt little, and nothing, either way, for good ones.
-
-        Looks confirm a track, too: at few frames a second people do not overlap with where they were (PETS09-S2L1 at
-        every third and fifth frame: MOTA +3.4, +6.5).
+        Unambiguous pairs come first because weak embeddings would separate some of them. Appearance matches unconfirmed
+        tracks, too: at low frame rates, boxes of one object in successive frames do not overlap.
         """
         if not embedding.shape[1]:
             return super().associate(detections, embedding)
-        tracks, settings = self.tracks, self.settings
-        matching = self.matching(tracks, detections)
-        high = detections.score > settings.high_score
-        tracked, unconfirmed = tracks.status == TRACKED, tracks.status == UNCONFIRMED
+        matches = self.new_matches(self.tracks, detections)
+        self.match_unambiguous(matches, detections, embedding)
+        self.match_by_appearance(matches, detections, embedding)
+        self.match_by_overlap(matches, detections, embedding)
+        return matches
 
-        i, j, distance = self.overlaps(matching, detections)
-        clear = undisputed(i, j, (distance <= settings.undisputed) & high[j])
+    def match_unambiguous(self, matches: Matches, detections: Detections, embedding: Embeddings) -> None:
+        """Match tracked tracks and high-score detections that overlap with nothing else, unless appearance vetoes."""
+        high, tracked = detections.score > self.settings.high_score, self.tracks.status == TRACKED
+        max_distance = self.settings.undisputed
+        i, j, distance = self.iou_costs(matches, detections)
+        clear = unambiguous(i, j, (distance <= max_distance) & high[j])
         i, j, distance = i[clear], j[clear], distance[clear]
-        distance[self.strangers(i, j, embedding)] = np.inf
-        matching.match(i, j, distance, settings.undisputed, by="overlap", among=tracked, using=high)
-        i, j, cost = self.resemblances(detections, embedding, settings.appearance_weight)
-        cost[self.mistakable(i, j, cost)] = np.inf
-        matching.match(i, j, cost, settings.max_cosine, by="appearance", among=~unconfirmed, using=high)
-        matching.match(i, j, cost, settings.max_cosine, by="appearance", among=unconfirmed, using=high)
+        distance[self.appearance_veto(i, j, embedding)] = np.inf
+        matches.match(i, j, distance, max_distance, "overlap", track_mask=tracked, detection_mask=high)
 
-        i, j, distance = self.overlaps(matching, detections)
-        fused = 1 - (1 - distance) * np.minimum(detections.score[j], 1)
-        fused[self.strangers(i, j, embedding) & high[j]] = np.inf
-        matching.match(i, j, fused, settings.max_distance, by="overlap", among=tracked, using=high)
-        matching.match(i, j, distance, settings.max_iou_distance_low, by="overlap", among=tracked, using=~high)
-        limit = settings.max_iou_distance_unconfirmed
-        matching.match(i, j, fused, limit, by="overlap", among=unconfirmed, using=high)
-        return matching
+    def match_by_appearance(self, matches: Matches, detections: Detections, embedding: Embeddings) -> None:
+        """FairMOT's pass for high-score detections, without ambiguous re-identification; unconfirmed tracks last."""
+        settings, unconfirmed = self.settings, self.tracks.status == UNCONFIRMED
+        high = detections.score > settings.high_score
+        i, j, cost = self.appearance_costs(detections, embedding, settings.appearance_weight)
+        cost[self.ambiguous(i, j, cost)] = np.inf
+        for tracks in (~unconfirmed, unconfirmed):
+            matches.match(i, j, cost, settings.max_cosine, "appearance", track_mask=tracks, detection_mask=high)
 
-    def mistakable(self, i: Integers, j: Integers, cost: Floats) -> Mask:
-        """(K,) whether track i was lost long ago, and another one resembles detection j nearly as much.
+    def match_by_overlap(self, matches: Matches, detections: Detections, embedding: Embeddings) -> None:
+        """ByteTrack's three passes for tracked and unconfirmed tracks; appearance vetoes high-score detections."""
+        settings, high = self.settings, detections.score > self.settings.high_score
+        tracked, unconfirmed = self.tracks.status == TRACKED, self.tracks.status == UNCONFIRMED
+        i, j, distance = self.iou_costs(matches, detections)
+        fused = fuse_score(distance, detections.score[j])
+        fused[self.appearance_veto(i, j, embedding) & high[j]] = np.inf
+        matches.match(i, j, fused, settings.max_distance, "overlap", track_mask=tracked, detection_mask=high)
+        max_cost = settings.max_iou_distance_low
+        matches.match(i, j, distance, max_cost, "overlap", track_mask=tracked, detection_mask=~high)
+        max_cost = settings.max_iou_distance_unconfirmed
+        matches.match(i, j, fused, max_cost, "overlap", track_mask=unconfirmed, detection_mask=high)
 
-        The more people are remembered, the likelier somebody resembles whoever comes: a limit cannot know, a runner-up
-        can (Lowe 2004, Distinctive Image Features, sec. 7.1, whose 0.8 is as good as any from 0.7). Colour gains 0 to
-        1.5 points of IDF1, learnt looks 1 to 2, poor looks 2 to 3, as they tire of the long memory first.
+    def ambiguous(self, i: Integers, j: Integers, cost: Floats) -> Mask:
+        """Mask (K,) of the pairs whose track was lost for longer than `patience`, and is hardly the best for j.
+
+        The more lost tracks there are, the likelier one of them resembles a new detection by chance. An absolute
+        threshold does not see this; the ratio to the second best cost does (Lowe 2004, *Distinctive Image Features*,
+        sec. 7.1, where it is 0.8 too).
         """
-        long_ago = (self.now - self.tracks.last > self.frame_rate / 30 * self.settings.buffer)[i]
-        if not long_ago.any():  # as in most frames: nobody's rivals are looked for
-            return long_ago
-        return np.asarray(long_ago & (cost > self.settings.distinct * rivals(cost, j)))
+        is_long_lost = (self.now - self.tracks.last_seen > self.frame_rate * self.settings.patience)[i]
+        if not is_long_lost.any():  # most frames: the second best costs need not be computed
+            return is_long_lost
+        return np.asarray(is_long_lost & (cost > self.settings.distinct * second_best_cost(cost, j)))
 
-    def strangers(self, i: Integers, j: Integers, embedding: Embedding) -> Mask:
-        """(K,) whether tracks i look too different from embedding[j] to be one with them; unknown looks never do.
+    def appearance_veto(self, i: Integers, j: Integers, embedding: Embeddings) -> Mask:
+        """Mask (K,) of the pairs of tracks i and embedding[j] too dissimilar to be one object.
 
-        Good looks are believed: without a veto, an oracle's lose 4 to 6 points of IDF1, colour's 1 on whole videos. Of
-        poor ones, which their own people often exceed, only what hardly anybody does is: with 1.5 times the limit for
-        all, networks that had just begun to learn had IDF1 57 to 60, with theirs 61 to 63, with no looks at all 63.6.
+        The limit is `veto` × `max_cosine` or the encoder's upper threshold, whichever is greater: pairs of one object
+        often exceed the former with weak encoders. Pairs with a zero embedding (none is known) are never vetoed.
         """
         if not embedding.shape[1]:
-            return super().strangers(i, j, embedding)
-        looks = self.scale * cosine_distance(self.tracks.embedding, embedding, i, j)
-        known = np.any(self.tracks.embedding, axis=1)[i] & np.any(embedding, axis=1)[j]
-        believed = max(self.settings.veto * self.settings.max_cosine, self.scale * (self.upper_threshold or 0))
-        return np.asarray(known & (looks > believed))
+            return super().appearance_veto(i, j, embedding)
+        distance = self.distance_scale * cosine_distance(self.tracks.embedding, embedding, i, j)
+        is_known = np.any(self.tracks.embedding, axis=1)[i] & np.any(embedding, axis=1)[j]
+        limit = max(self.settings.veto * self.settings.max_cosine, self.distance_scale * (self.upper_threshold or 0))
+        return np.asarray(is_known & (distance > limit))
 
 
-def undisputed(i: Integers, j: Integers, near: Mask) -> Mask:
-    """(K,) which of the pairs that are `near` (K,) are the only such ones of their track i and of their detection j."""
-    tracks, detections = (np.bincount(each[near], minlength=each.max(initial=0) + 1) for each in (i, j))
-    return near & (tracks[i] == 1) & (detections[j] == 1)
+def unambiguous(i: Integers, j: Integers, near: Mask) -> Mask:
+    """Mask (K,) of the pairs that are `near` (K,) and the only such pair of both their track i and detection j."""
+    pairs_of_track, pairs_of_detection = (np.bincount(k[near], minlength=k.max(initial=0) + 1) for k in (i, j))
+    return near & (pairs_of_track[i] == 1) & (pairs_of_detection[j] == 1)
 
 
-def rivals(cost: Floats, j: Integers) -> Floats:
-    """(K,) for each pair of a track and detection j, the least cost of another track for it; infinite without any."""
+def second_best_cost(cost: Floats, j: Integers) -> Floats:
+    """For each pair (K,) of a track and detection j, the least cost of j with another track; infinity if none."""
     order = np.lexsort((cost, j))
-    ranked = cost[order]
-    first = np.diff(j[order], prepend=-1) > 0  # of the pairs of a detection, the cheapest
-    last = np.append(first, True)[1:]
-    second = np.where(last, np.inf, np.append(ranked, np.inf)[1:])
+    sorted_cost = cost[order]
+    is_best = np.diff(j[order], prepend=-1) > 0  # the first, cheapest pair of each detection
+    is_last = np.append(is_best, True)[1:]
+    next_cost = np.where(is_last, np.inf, np.append(sorted_cost, np.inf)[1:])
     result = np.empty_like(cost)
-    result[order] = np.where(first, second, ranked[first][np.cumsum(first) - 1])
+    result[order] = np.where(is_best, next_cost, sorted_cost[is_best][np.cumsum(is_best) - 1])
     return result

@@ -1,4 +1,4 @@
-"""The IoU tracker: each track goes on with the detection that overlaps it most; no motion, no appearance.
+"""IoU tracker: greedy matching of each track's last box by IoU, without motion or appearance.
 
 Bochinski et al. 2017, *High-Speed Tracking-by-Detection Without Using Image Information*.
 """
@@ -8,61 +8,84 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers, Tracks, View
-from idfree.trackers.association import greedy, overlapping
-from idfree.trackers.camera_motion import moved
+from idfree.trackers.association import assign_greedily, iou_distances
+from idfree.trackers.camera_motion import warp_boxes
 from idfree.trackers.track_table import TrackTable
-from idfree.trackers.tracker import Tracker
+from idfree.trackers.tracker import SearchRanges, Tracker
 
 
 @dataclass(frozen=True)
 class IouSettings:
-    """Bochinski 2017, sec. 2; max_age and min_hits are ours, and off."""
+    """Defaults of Bochinski 2017, sec. 2; `patience` and `min_hits` are additions, off by default."""
 
     min_iou: float = 0.5  # σ_IOU
-    min_score: float = -np.inf  # σ_l
-    max_age: int = 0  # frames that a track waits at its last box without a detection
+    min_score: float = -np.inf  # σ_l: detections with a lower score are dropped
+    patience: float = 0.0  # s that a track stays at its last box without a detection
     min_hits: int = 1  # detections before a track is reported
+
+
+SEARCH: SearchRanges = {
+    "min_iou": (0.05, 0.7),
+    "patience": (0.0, 3.0),
+    "min_hits": (1, 5),
+    "min_score": (0.0, 0.8),
+}
 
 
 @dataclass
 class IouTracks(TrackTable):
-    """xyxy (N, 4) of the last detection; missed (N,): frames since then; hits (N,): detections so far."""
+    """xyxy: (N, 4), of the last detection. missed: (N,), updates since then. last_seen: (N,), its time.
+    hits: (N,), detections so far.
+    """
 
     xyxy: Floats
     missed: Integers
+    last_seen: Floats
     hits: Integers
 
 
 class Iou(Tracker):
-    """The tracker of Bochinski 2017, made online: tracks are reported as they go, not filtered once they have ended."""
+    """IoU tracker (Bochinski 2017), made online: tracks are reported at once, not filtered after they have ended."""
 
     def __init__(self, settings: IouSettings | None = None, frame_rate: float = 30.0):
         self.settings = settings or IouSettings()
         super().__init__(frame_rate)
+        self.patience_frames = self.whole_frames(self.settings.patience)
 
-    def forget(self) -> None:
-        self.tracks = self.begin(Detections(np.zeros((0, 4))))
+    def clear(self) -> None:
+        self.tracks = self.start_tracks(Detections(np.zeros((0, 4))))
 
     def step(self, detections: Detections, view: View) -> Tracks:
-        detections = detections.only(detections.score >= self.settings.min_score)
+        detections = detections.select(detections.score >= self.settings.min_score)
         tracks = self.tracks
         if view.camera is not None:
-            tracks.xyxy = moved(tracks.xyxy, view.camera)
-        matching = self.matching(tracks, detections)
-        i, j, distance = overlapping(tracks.xyxy, detections.xyxy)
-        matching.match(i, j, distance, 1 - self.settings.min_iou, by="overlap", solver=greedy)
+            tracks.xyxy = warp_boxes(tracks.xyxy, view.camera)
+        matches = self.new_matches(tracks, detections)
+        i, j, distance = iou_distances(tracks.xyxy, detections.xyxy)
+        matches.match(i, j, distance, 1 - self.settings.min_iou, by="overlap", solver=assign_greedily)
 
-        rows, taken = matching.pairs
-        tracks.xyxy[rows] = detections.xyxy[taken]
-        tracks.score[rows] = detections.score[taken]
-        tracks.hits[rows] += 1
-        tracks.missed = np.where(matching.detection_of < 0, tracks.missed + 1, 0)
-        tracks.keep(tracks.missed <= self.settings.max_age)
-        if len(new := matching.free_detections):
-            tracks.add(self.begin(detections[new]))
+        tracks.missed = tracks.missed + 1
+        self.update_matched(*matches.pairs, detections)
+        self.remove_expired()
+        if len(new := matches.unmatched_detections):
+            tracks.append(self.start_tracks(detections[new]))
         return self.report()
 
-    def begin(self, detections: Detections) -> IouTracks:
+    def update_matched(self, rows: Integers, matched: Integers, detections: Detections) -> None:
+        """Update tracks `rows` with the detections `matched`."""
+        tracks = self.tracks
+        tracks.xyxy[rows] = detections.xyxy[matched]
+        tracks.score[rows] = detections.score[matched]
+        tracks.missed[rows] = 0
+        tracks.last_seen[rows] = self.now
+        tracks.hits[rows] += 1
+
+    def remove_expired(self) -> None:
+        """Remove tracks unseen for longer than the patience; one update without a detection is allowed, as in SORT."""
+        tracks, patience = self.tracks, self.patience_frames
+        tracks.keep((self.now - tracks.last_seen <= patience) | (tracks.missed <= min(patience, 1)))
+
+    def start_tracks(self, detections: Detections) -> IouTracks:
         """A new track for each detection."""
         count = len(detections)
         return IouTracks(
@@ -71,11 +94,14 @@ class Iou(Tracker):
             score=detections.score,
             xyxy=detections.xyxy,
             missed=np.zeros(count, dtype=np.int64),
+            last_seen=np.full(count, self.now),
             hits=np.ones(count, dtype=np.int64),
         )
 
     def report(self) -> Tracks:
-        """The tracks seen in this frame that have been seen often enough."""
+        """The tracks with at least `min_hits` detections that were detected in this frame."""
         tracks = self.tracks
-        shown = (tracks.missed == 0) & (tracks.hits >= self.settings.min_hits)
-        return Tracks(tracks.xyxy[shown], tracks.id[shown], tracks.score[shown], tracks.class_id[shown])
+        is_reported = (tracks.missed == 0) & (tracks.hits >= self.settings.min_hits)
+        return Tracks(
+            tracks.xyxy[is_reported], tracks.id[is_reported], tracks.score[is_reported], tracks.class_id[is_reported]
+        )

@@ -1,7 +1,7 @@
-"""The life of a track as JDE has it, which FairMOT, ByteTrack and BoT-SORT share; they differ in how they associate.
+"""JDE's track management, which FairMOT, ByteTrack and BoT-SORT share; they differ in association.
 
-A track is unconfirmed in its first frame, tracked from its second detection on, lost when it is missed, and forgotten
-when it has been lost for too long (Wang et al. 2020, Towards Real-Time Multi-Object Tracking).
+A track is unconfirmed in its first frame, tracked from its second detection on, lost while it is not detected, and
+removed if it was lost for too long (Wang et al. 2020, *Towards Real-Time Multi-Object Tracking*).
 """
 
 from abc import abstractmethod
@@ -10,177 +10,189 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Detections, Floats, Integers, Tracks, View
-from idfree.trackers.association import Mask, Matches, overlapping
-from idfree.trackers.camera_motion import warp
-from idfree.trackers.embeddings import Embedding, cosine_distance, features, unit
+from idfree.trackers.association import Mask, Matches, iou_distances
+from idfree.trackers.camera_motion import warp_states
+from idfree.trackers.embeddings import Embeddings, cosine_distance, normalise, unit_embeddings
 from idfree.trackers.kalman import VELOCITY
 from idfree.trackers.motion import HeightMotion, SizeMotion
 from idfree.trackers.track_table import TrackTable
-from idfree.trackers.tracker import Tracker
+from idfree.trackers.tracker import SearchRanges, Tracker
 
-PIXEL = np.array([0.0, 0.0, 1.0, 1.0])  # boxes as inclusive pixel indices, as in the public codes' overlaps
+PIXEL = np.array([0.0, 0.0, 1.0, 1.0])  # boxes as inclusive pixel indices, as in the public codes' IoU
 UNCONFIRMED, TRACKED, LOST = range(3)
 
 
 @dataclass(frozen=True)
 class JdeSettings:
-    """What all of them have, with the defaults of their public codes."""
+    """Settings of all of them, with the defaults of their public codes."""
 
     max_iou_distance_unconfirmed: float = 0.7
-    duplicate_iou_distance: float = 0.15
-    smoothing: float = 0.9
-    buffer: int = 30  # frames at 30 frames a second that a lost track is kept
+    duplicate_iou_distance: float = 0.15  # of a lost and a tracked box: the younger track is removed
+    smoothing: float = 0.9  # weight of the track's embedding in its moving average
+    patience: float = 1.0  # s that a lost track is kept: 30 frames at 30 fps
     min_area: float = 0.0  # px²; the public demos drop 100 (FairMOT) or 10 (ByteTrack) and less
     max_aspect: float = np.inf  # w/h; the public demos drop more than 1.6
 
 
+SEARCH: SearchRanges = {
+    "max_iou_distance_unconfirmed": (0.4, 0.95),
+    "duplicate_iou_distance": (0.0, 0.4),
+    "patience": (0.15, 5.0),
+    "min_area": (0.0, 1000.0),
+    "max_aspect": (0.8, 5.0),
+}
+
+
 @dataclass
 class JdeTracks(TrackTable):
-    """state (N, 5, 4) of the Kalman filter; embedding (N, D) smoothed, of unit length; status (N,);
-    first, last (N,): when first and last seen, on the tracker's clock.
+    """state: (N, 5, 4), of the Kalman filter. embedding: (N, D), moving average, of unit length. status: (N,).
+    first_seen, last_seen: (N,), times of the first and the last detection.
     """
 
     state: Floats
-    embedding: Embedding
+    embedding: Embeddings
     status: Integers
-    first: Floats
-    last: Floats
+    first_seen: Floats
+    last_seen: Floats
 
 
 class Jde(Tracker):
-    """The life of tracks; a subclass says which detections count and which goes with which track.
+    """Base class with the track management; a subclass defines score thresholds and association.
 
-    still: the coordinates whose velocity a lost track forgets, lest its box grow or shrink away.
+    frozen_if_lost: coordinates whose velocity is set to 0 in lost tracks, so that their boxes keep their size.
     """
 
     settings: JdeSettings
     motion: HeightMotion | SizeMotion = HeightMotion()
-    still: tuple[int, ...] = (3,)  # the height of (cx, cy, w/h, h)
+    frozen_if_lost: tuple[int, ...] = (3,)  # the height of (cx, cy, w/h, h)
 
     def __init__(self, settings: JdeSettings, frame_rate: float):
         self.settings = settings
         super().__init__(frame_rate)
+        self.patience_frames = self.whole_frames(settings.patience, np.floor)  # rounded down as in the public codes
 
     @property
-    def patience(self) -> int:
-        """How many of the source's frames a lost track is kept."""
-        return int(self.frame_rate / 30 * self.settings.buffer)
+    def max_lost(self) -> float:
+        """Number of source frames that a lost track is kept."""
+        return self.patience_frames
 
-    def forget(self) -> None:
-        self.tracks = self.begin(Detections(np.zeros((0, 4))), np.zeros((0, 0)))
+    def clear(self) -> None:
+        self.tracks = self.start_tracks(Detections(np.zeros((0, 4))), np.zeros((0, 0)))
 
     def step(self, detections: Detections, view: View) -> Tracks:
-        if self.elapsed > 1:
-            self.tracks.keep(self.now - self.tracks.last <= self.patience + 1)
-        detections = detections.only(detections.score > self.least_score())
-        embedding = features(detections, self.tracks.embedding)
+        if self.elapsed > 1:  # tracks that expired in the skipped frames
+            self.tracks.keep(self.now - self.tracks.last_seen <= self.max_lost + 1)
+        detections = detections.select(detections.score > self.score_floor)
+        embedding = unit_embeddings(detections, self.tracks.embedding)
         self.predict(view)
-        matching = self.associate(detections, embedding)
-        self.take(*matching.pairs, detections, embedding)
-        self.release(matching.detection_of < 0)
-        new = matching.free_detections
-        new = new[self.may_begin(detections.score[new])]
+        matches = self.associate(detections, embedding)
+        self.update_matched(*matches.pairs, detections, embedding)
+        self.update_unmatched(matches.detection_of < 0)
+        new = matches.unmatched_detections
+        new = new[self.can_start(detections.score[new])]
         if len(new):
-            self.tracks.add(self.begin(detections[new], embedding[new]))
-        self.drop_duplicates()
+            self.tracks.append(self.start_tracks(detections[new], embedding[new]))
+        self.remove_duplicates()
         return self.report()
 
+    @property
     @abstractmethod
-    def least_score(self) -> float:
-        """Detections at or below this score are not looked at."""
+    def score_floor(self) -> float:
+        """Detections with this score or a lower one are dropped."""
 
     @abstractmethod
-    def associate(self, detections: Detections, embedding: Embedding) -> Matches:
-        """Which detection goes with which track."""
+    def associate(self, detections: Detections, embedding: Embeddings) -> Matches:
+        """Match tracks with detections."""
 
     @abstractmethod
-    def may_begin(self, score: Floats) -> Mask:
-        """Which of the detections without a track, by their scores (N,), begin one."""
+    def can_start(self, score: Floats) -> Mask:
+        """Mask (N,) of the unmatched detections, with scores (N,), that start a track."""
 
     def predict(self, view: View) -> None:
-        """Move all tracks but the unconfirmed on to this frame, and all of them with the camera."""
+        """Predict all but the unconfirmed tracks in this frame, and warp all by the camera's motion."""
         tracks = self.tracks
-        for coordinate in self.still:
+        for coordinate in self.frozen_if_lost:
             tracks.state[tracks.status == LOST, VELOCITY, coordinate] = 0
         moving = tracks.status != UNCONFIRMED
         tracks.state[moving] = self.motion.predict(tracks.state[moving], self.elapsed)
         if view.camera is not None:
-            tracks.state = warp(tracks.state, view.camera, self.motion.powers)
+            tracks.state = warp_states(tracks.state, view.camera, self.motion.scale_powers)
 
-    def resemblances(
-        self, detections: Detections, embedding: Embedding, weight: float
+    def appearance_costs(
+        self, detections: Detections, embedding: Embeddings, weight: float
     ) -> tuple[Integers, Integers, Floats]:
-        """The pairs that motion allows, and their cost: looks with that weight, the rest motion (Zhang 2020, 4.4)."""
-        i, j, motion = self.motion.gate(self.tracks.state, self.motion.measure(detections.xyxy))
-        looks = self.scale * cosine_distance(self.tracks.embedding, embedding, i, j)
-        return i, j, weight * looks + (1 - weight) * motion
+        """Candidate pairs in the motion gate; cost: `weight` × appearance + (1 − weight) × motion (Zhang 2020, 4.4)."""
+        i, j, motion = self.motion.gate(self.tracks.state, self.motion.to_measurement(detections.xyxy))
+        appearance = self.distance_scale * cosine_distance(self.tracks.embedding, embedding, i, j)
+        return i, j, weight * appearance + (1 - weight) * motion
 
-    def overlaps(self, matching: Matches, detections: Detections) -> tuple[Integers, Integers, Floats]:
-        """The pairs of overlapping boxes among what is still free, and their IoU distance."""
-        tracks, left = matching.free_tracks, matching.free_detections
-        boxes = self.motion.boxes(self.tracks.state[tracks])
-        i, j, distance = overlapping(boxes + PIXEL, detections.xyxy[left] + PIXEL)
-        return tracks[i], left[j], distance
+    def iou_costs(self, matches: Matches, detections: Detections) -> tuple[Integers, Integers, Floats]:
+        """Candidate pairs of overlapping boxes among the unmatched tracks and detections, and their IoU distances."""
+        tracks, unmatched = matches.unmatched_tracks, matches.unmatched_detections
+        boxes = self.motion.to_boxes(self.tracks.state[tracks])
+        i, j, distance = iou_distances(boxes + PIXEL, detections.xyxy[unmatched] + PIXEL)
+        return tracks[i], unmatched[j], distance
 
-    def take(self, rows: Integers, taken: Integers, detections: Detections, embedding: Embedding) -> None:
-        """Correct the matched tracks by their detections."""
+    def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
+        """Update tracks `rows` with the detections `matched`."""
         if not len(rows):
             return
-        tracks, keep = self.tracks, self.settings.smoothing
-        tracks.state[rows] = self.motion.update(tracks.state[rows], self.motion.measure(detections.xyxy[taken]))
-        tracks.embedding[rows] = unit(keep * tracks.embedding[rows] + (1 - keep) * embedding[taken])
-        tracks.score[rows] = detections.score[taken]
+        tracks, weight = self.tracks, self.settings.smoothing
+        measurement = self.motion.to_measurement(detections.xyxy[matched])
+        tracks.state[rows] = self.motion.update(tracks.state[rows], measurement)
+        tracks.embedding[rows] = normalise(weight * tracks.embedding[rows] + (1 - weight) * embedding[matched])
+        tracks.score[rows] = detections.score[matched]
         tracks.status[rows] = TRACKED
-        tracks.last[rows] = self.now
+        tracks.last_seen[rows] = self.now
 
-    def release(self, unmatched: Mask) -> None:
-        """Unmatched tracks are lost; forgotten are those lost for too long, and the unconfirmed at once."""
+    def update_unmatched(self, unmatched: Mask) -> None:
+        """Mark unmatched tracks as lost; remove those lost for too long, and all unmatched unconfirmed ones."""
         tracks = self.tracks
         tracks.status[unmatched & (tracks.status == TRACKED)] = LOST
-        patient = self.now - tracks.last <= self.patience
-        tracks.keep((tracks.status == TRACKED) | ((tracks.status == LOST) & patient))
+        is_patient = self.now - tracks.last_seen <= self.max_lost
+        tracks.keep((tracks.status == TRACKED) | ((tracks.status == LOST) & is_patient))
 
-    def begin(self, detections: Detections, embedding: Embedding) -> JdeTracks:
+    def start_tracks(self, detections: Detections, embedding: Embeddings) -> JdeTracks:
         """A new track for each detection, confirmed at once in the first frame only."""
         count = len(detections)
         return JdeTracks(
             id=self.new_ids(count),
             class_id=detections.class_id,
             score=detections.score,
-            state=self.motion.begin(self.motion.measure(detections.xyxy)),
+            state=self.motion.initialise(self.motion.to_measurement(detections.xyxy)),
             embedding=embedding,
             status=np.full(count, TRACKED if self.frame == 1 else UNCONFIRMED),
-            first=np.full(count, self.now),
-            last=np.full(count, self.now),
+            first_seen=np.full(count, self.now),
+            last_seen=np.full(count, self.now),
         )
 
-    def drop_duplicates(self) -> None:
-        """Where a lost and a tracked box all but coincide, the younger track goes."""
+    def remove_duplicates(self) -> None:
+        """Remove the younger of a lost and a tracked track whose boxes nearly coincide."""
         tracks = self.tracks
-        lost, seen = np.flatnonzero(tracks.status == LOST), np.flatnonzero(tracks.status != LOST)
-        if not len(lost) or not len(seen):
+        lost, tracked = np.flatnonzero(tracks.status == LOST), np.flatnonzero(tracks.status != LOST)
+        if not len(lost) or not len(tracked):
             return
-        boxes = self.motion.boxes(tracks.state) + PIXEL
-        i, j, distance = overlapping(boxes[seen], boxes[lost])
-        i, j, distance = seen[i], lost[j], distance
-        same = (distance < self.settings.duplicate_iou_distance) & (tracks.class_id[i] == tracks.class_id[j])
-        same &= ~self.strangers(i, j, tracks.embedding)
-        i, j = i[same], j[same]
-        age = tracks.last - tracks.first
-        keep = np.ones(len(tracks), dtype=bool)
-        keep[np.where(age[i] > age[j], j, i)] = False
-        tracks.keep(keep)
+        boxes = self.motion.to_boxes(tracks.state) + PIXEL
+        i, j, distance = iou_distances(boxes[tracked], boxes[lost])
+        i, j, distance = tracked[i], lost[j], distance
+        is_duplicate = (distance < self.settings.duplicate_iou_distance) & (tracks.class_id[i] == tracks.class_id[j])
+        is_duplicate &= ~self.appearance_veto(i, j, tracks.embedding)
+        i, j = i[is_duplicate], j[is_duplicate]
+        age = tracks.last_seen - tracks.first_seen
+        is_kept = np.ones(len(tracks), dtype=bool)
+        is_kept[np.where(age[i] > age[j], j, i)] = False
+        tracks.keep(is_kept)
 
-    def strangers(self, i: Integers, j: Integers, embedding: Embedding) -> Mask:
-        """(K,) whether tracks i look too different from embedding[j] to be one with them: here, nobody does."""
+    def appearance_veto(self, i: Integers, j: Integers, embedding: Embeddings) -> Mask:
+        """Mask (K,) of the pairs of tracks i and embedding[j] too dissimilar to be one object; here always False."""
         return np.zeros(len(i), dtype=bool)
 
     def report(self) -> Tracks:
-        """The tracks seen in this frame that are confirmed, of the shape that the settings allow."""
+        """The confirmed tracks that were detected in this frame, within the settings' limits of area and aspect."""
         tracks = self.tracks
-        shown = np.flatnonzero(tracks.status == TRACKED)
-        boxes = self.motion.boxes(tracks.state[shown])
+        reported = np.flatnonzero(tracks.status == TRACKED)
+        boxes = self.motion.to_boxes(tracks.state[reported])
         width, height = (boxes[:, 2:] - boxes[:, :2]).T
-        plausible = (width * height > self.settings.min_area) & (width <= self.settings.max_aspect * height)
-        shown = shown[plausible]
-        return Tracks(boxes[plausible], tracks.id[shown], tracks.score[shown], tracks.class_id[shown])
+        is_plausible = (width * height > self.settings.min_area) & (width <= self.settings.max_aspect * height)
+        reported, boxes = reported[is_plausible], boxes[is_plausible]
+        return Tracks(boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported])

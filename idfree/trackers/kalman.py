@@ -1,8 +1,8 @@
-"""The Kalman filter of every tracker here: four independent constant-velocity filters a track, written out.
+"""Kalman filter of all trackers: four independent constant-velocity filters per track, written out elementwise.
 
-The covariances of SORT, DeepSORT and FairMOT are diagonal per coordinate: each coordinate is coupled with its own
-velocity only. So a track's state is (5, 4): for each of its four coordinates a position, a velocity and the 2×2
-covariance of the two (three numbers). N tracks are one array (N, 5, 4), and no matrix is ever inverted.
+The covariances of SORT, DeepSORT and FairMOT are diagonal per coordinate: each coordinate is correlated with its own
+velocity only. So the state of a track is (5, 4): for each of its four coordinates a position, a velocity and their 2×2
+covariance (three numbers). N tracks are one array (N, 5, 4), and no matrix is ever inverted.
 """
 
 import numpy as np
@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-POSITION, VELOCITY, PP, PV, VV = range(5)  # the rows of a state
+POSITION, VELOCITY, PP, PV, VV = range(5)  # rows of a state; PP, PV and VV are the covariance
 CHI2_95 = 9.4877  # 95 % quantile of χ² with 4 degrees of freedom: the motion gate (Wojke 2017, eq. 2)
 
 
-def begin(measurement: Floats, position_variance: ArrayLike, velocity_variance: ArrayLike) -> Floats:
-    """(N, 5, 4) states at rest at `measurement` (N, 4), with the given variances (broadcast to N, 4)."""
+def initialise(measurement: Floats, position_variance: ArrayLike, velocity_variance: ArrayLike) -> Floats:
+    """States (N, 5, 4) at rest at `measurement` (N, 4), with the given variances (broadcast to (N, 4))."""
     state = np.zeros((len(measurement), 5, 4))
     state[:, POSITION] = measurement
     state[:, PP] = position_variance
@@ -24,45 +24,46 @@ def begin(measurement: Floats, position_variance: ArrayLike, velocity_variance: 
 
 
 def predict(state: Floats, position_noise: Floats, velocity_noise: Floats, steps: float = 1.0) -> Floats:
-    """The states (N, 5, 4) `steps` frames later.
+    """Predict the states (N, 5, 4) `steps` frames later.
 
-    noise: variances added to position and velocity in one frame, broadcast to (N, 4). Over k frames the deviation of a
-    position grows by √k and that of a velocity by k, so that the motion gate widens with the gap.
+    position_noise, velocity_noise: process noise of one frame, as variances, broadcast to (N, 4). Over k frames the
+    standard deviation of a position grows by √k and that of a velocity by k, so that the motion gate widens with the
+    gap.
     """
-    position, velocity, pp, pv, vv = columns(state)
+    position, velocity, pp, pv, vv = split_rows(state)
     k = steps
-    later = [
+    predicted = [
         position + k * velocity,
         velocity,
         pp + 2 * k * pv + k * k * vv + k * position_noise,
         pv + k * vv,
         vv + k * k * velocity_noise,
     ]
-    return np.stack(later, axis=1)
+    return np.stack(predicted, axis=1)
 
 
 def update(state: Floats, measurement: Floats, noise: ArrayLike) -> Floats:
-    """The states (N, 5, 4) after seeing `measurement` (N, 4), whose variance is `noise` (broadcast to N, 4)."""
-    position, velocity, pp, pv, vv = columns(state)
+    """Correct the states (N, 5, 4) by `measurement` (N, 4), whose variance is `noise` (broadcast to (N, 4))."""
+    position, velocity, pp, pv, vv = split_rows(state)
     innovation = measurement - position
-    expected = pp + noise
-    gain, velocity_gain = pp / expected, pv / expected
-    seen = [
+    innovation_variance = pp + noise
+    gain, velocity_gain = pp / innovation_variance, pv / innovation_variance
+    corrected = [
         position + gain * innovation,
         velocity + velocity_gain * innovation,
         pp - gain * pp,
         pv - gain * pv,
         vv - velocity_gain * pv,
     ]
-    return np.stack(seen, axis=1)
+    return np.stack(corrected, axis=1)
 
 
-def columns(state: Floats) -> Floats:
-    """(5, N, 4): each row of the states as a contiguous array of its own, which makes the arithmetic twice as fast."""
+def split_rows(state: Floats) -> Floats:
+    """Transpose states (N, 5, 4) to contiguous (5, N, 4), which makes the arithmetic twice as fast."""
     return np.ascontiguousarray(state.transpose(1, 0, 2))
 
 
 def mahalanobis(state: Floats, measurement: Floats, noise: Floats) -> Floats:
-    """(N,) squared distances of each state to its measurement (N, 4), in units of the deviation that it expects."""
+    """Squared Mahalanobis distances (N,) of the measurements (N, 4), of variance `noise`, from the states (N, 5, 4)."""
     innovation = measurement - state[:, POSITION]
     return (innovation**2 / (state[:, PP] + noise)).sum(axis=1)

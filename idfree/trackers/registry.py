@@ -1,10 +1,12 @@
-"""The trackers by name. Each is made with no arguments (published defaults) or with its settings object."""
+"""Registry of the trackers by name. A tracker is made with no arguments (published defaults) or with its settings."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from idfree.core.errors import UserError
 from idfree.core.settings import override
+from idfree.trackers import botsort, bytetrack, deepsort, fairmot, fused, iou, ocsort, sort
 from idfree.trackers.botsort import BotSort, BotSortSettings
 from idfree.trackers.bytetrack import ByteTrack, ByteTrackSettings
 from idfree.trackers.deepsort import DeepSort, DeepSortSettings
@@ -13,20 +15,9 @@ from idfree.trackers.fused import Fused, FusedSettings
 from idfree.trackers.iou import Iou, IouSettings
 from idfree.trackers.ocsort import OCSort, OCSortSettings
 from idfree.trackers.sort import Sort, SortSettings
-from idfree.trackers.tracker import Tracker
+from idfree.trackers.tracker import SearchRanges, Tracker
 
-TRACKERS: dict[str, tuple[type[Any], type[Any]]] = {
-    "sort": (Sort, SortSettings),
-    "iou": (Iou, IouSettings),
-    "deepsort": (DeepSort, DeepSortSettings),
-    "bytetrack": (ByteTrack, ByteTrackSettings),
-    "ocsort": (OCSort, OCSortSettings),
-    "botsort": (BotSort, BotSortSettings),
-    "fairmot": (FairMOT, FairMOTSettings),
-    "fused": (Fused, FusedSettings),
-}
-
-__all__ = [
+__all__ = [  # the public names of idfree.trackers
     "TRACKERS",
     "BotSort",
     "BotSortSettings",
@@ -34,6 +25,7 @@ __all__ = [
     "ByteTrackSettings",
     "DeepSort",
     "DeepSortSettings",
+    "Entry",
     "FairMOT",
     "FairMOTSettings",
     "Fused",
@@ -49,10 +41,37 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A tracker class (called with settings and frame rate), its settings class, what `idfree tune` searches, help."""
+
+    tracker: type[Any]
+    settings: type[Any]
+    search: SearchRanges
+    summary: str
+
+
+TRACKERS: dict[str, Entry] = {
+    "sort": Entry(Sort, SortSettings, sort.SEARCH, "motion and overlap"),
+    "iou": Entry(Iou, IouSettings, iou.SEARCH, "overlap alone"),
+    "deepsort": Entry(DeepSort, DeepSortSettings, deepsort.SEARCH, "motion and the last embeddings"),
+    "bytetrack": Entry(ByteTrack, ByteTrackSettings, bytetrack.SEARCH, "motion, low scores too"),
+    "ocsort": Entry(OCSort, OCSortSettings, ocsort.SEARCH, "motion of the observations"),
+    "botsort": Entry(BotSort, BotSortSettings, botsort.SEARCH, "bytetrack with embeddings of overlapping boxes"),
+    "fairmot": Entry(FairMOT, FairMOTSettings, fairmot.SEARCH, "motion and smoothed embeddings"),
+    "fused": Entry(Fused, FusedSettings, fused.SEARCH, "bytetrack and fairmot in one"),
+}
+
+
+def tracker_help() -> str:
+    """The names and summaries of all trackers, for the help of `--tracker`."""
+    return "; ".join(f"{name}: {entry.summary}" for name, entry in TRACKERS.items())
+
+
 def make_tracker(name: str, assignments: Iterable[str] = (), frame_rate: float = 30.0) -> Tracker:
-    """The tracker `name` with `name=value` overrides of its settings. Raises UserError for what is unknown."""
+    """Make the tracker `name`, with `name=value` overrides of its settings. Raises UserError for an unknown name."""
     if name not in TRACKERS:
         raise UserError(f"unknown tracker {name!r}; there are: {', '.join(TRACKERS)}")
-    kind, settings = TRACKERS[name]
-    tracker: Tracker = kind(override(settings(), assignments), frame_rate)
+    entry = TRACKERS[name]
+    tracker: Tracker = entry.tracker(override(entry.settings(), assignments), frame_rate)
     return tracker

@@ -1,4 +1,4 @@
-"""The tracks that a tracker keeps: parallel columns, a row per track."""
+"""Table of a tracker's current tracks: parallel columns, one row per track."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +11,9 @@ from idfree.core.types import Floats, Integers
 
 @dataclass
 class TrackTable:
-    """Columns that every tracker needs; each adds its own by subclassing. Rows stay in order of birth.
+    """Columns of every tracker; each tracker adds its own by subclassing. Rows are in order of creation.
 
-    id (N,) from 1; class_id (N,); score (N,) of the last detection.
+    id: (N,), from 1. class_id: (N,). score: (N,), of the last detection.
     """
 
     id: Integers
@@ -24,12 +24,12 @@ class TrackTable:
         return len(self.id)
 
     def keep(self, rows: NDArray[Any]) -> None:
-        """Forget all tracks but `rows` (indices or a mask)."""
-        for name, values in vars(self).items():
-            setattr(self, name, values[rows])
+        """Remove all tracks but `rows` (indices or a mask)."""
+        for name, column in vars(self).items():
+            setattr(self, name, column[rows])
 
-    def add(self, others: "TrackTable") -> None:
-        """Append the rows of `others`. An empty table takes the shapes of the others: the embedding's length, say."""
-        for name, values in vars(self).items():
-            more = getattr(others, name)
-            setattr(self, name, np.concatenate([values, more]) if len(values) else more)
+    def append(self, other: "TrackTable") -> None:
+        """Append the rows of `other`. An empty table takes the column shapes of `other`, as the embedding dimension."""
+        for name, column in vars(self).items():
+            new = getattr(other, name)
+            setattr(self, name, np.concatenate([column, new]) if len(column) else new)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from idfree.appearance import open_encoder
-from idfree.appearance.colour import ColourHistogram, ColourSettings, centred, shares
+from idfree.appearance.colour import ColourHistogram, ColourSettings, bin_weights, centre_weights
 from idfree.core.errors import UserError
 
 RED, BLUE, BLACK, GREEN, SKY = (30, 30, 200), (200, 40, 30), (20, 20, 20), (40, 120, 40), (255, 120, 100)
@@ -64,9 +64,9 @@ def test_the_background_counts_less_than_its_pixels():
 def test_crops_in_batches_are_crops_one_by_one():
     encoder = ColourHistogram()
     crops = np.random.default_rng(1).integers(0, 256, (2 * encoder.batch + 3, 64, 32, 3), dtype=np.uint8)
-    np.testing.assert_allclose(encoder.describe(crops)[::17], [encoder.describe(c[None])[0] for c in crops[::17]])
+    np.testing.assert_allclose(encoder.embed_crops(crops)[::17], [encoder.embed_crops(c[None])[0] for c in crops[::17]])
     doubled = crops[:2].repeat(2, axis=1).repeat(2, axis=2)
-    np.testing.assert_allclose(encoder.describe(doubled), encoder.describe(crops[:2]), atol=1e-6)
+    np.testing.assert_allclose(encoder.embed_crops(doubled), encoder.embed_crops(crops[:2]), atol=1e-6)
 
 
 def test_two_uniform_crops_worked_by_hand():
@@ -74,7 +74,7 @@ def test_two_uniform_crops_worked_by_hand():
     grey = np.zeros((1, 4, 4, 3), dtype=np.uint8)
     white = np.full((1, 4, 4, 3), 255, dtype=np.uint8)
     middle = np.full((1, 4, 4, 3), 127, dtype=np.uint8)
-    black_row, white_row, middle_row = (encoder.describe(c)[0] for c in (grey, white, middle))
+    black_row, white_row, middle_row = (encoder.embed_crops(c)[0] for c in (grey, white, middle))
     half = np.sqrt(0.5)
     np.testing.assert_allclose(black_row[4:], [half, 0], atol=1e-6)
     np.testing.assert_allclose(white_row[4:], [0, half], atol=1e-6)
@@ -83,8 +83,8 @@ def test_two_uniform_crops_worked_by_hand():
 
 
 @pytest.mark.parametrize(("bins", "circular"), [(1, False), (4, False), (12, False), (1, True), (8, True)])
-def test_a_pixel_is_shared_out_whole(bins, circular):
-    table = shares(bins, circular)
+def test_bin_weights_sum_to_one(bins, circular):
+    table = bin_weights(bins, circular)
     np.testing.assert_allclose(table.sum(axis=1), 1, rtol=1e-6)
     assert (table > 0).sum(axis=1).max() <= 2
     assert abs(table.sum(axis=0) - 256 / bins).max() < 0.01
@@ -94,8 +94,8 @@ def test_a_pixel_is_shared_out_whole(bins, circular):
         )  # red lies on the border of the last and the first
 
 
-def test_weights_are_even_about_the_middle():
-    weight = centred(10, 0.2)
+def test_centre_weights_are_symmetric():
+    weight = centre_weights(10, 0.2)
     np.testing.assert_allclose(weight, weight[::-1], rtol=1e-6)
     np.testing.assert_allclose(weight.sum(), 1, rtol=1e-6)
     np.testing.assert_allclose(weight[0] / weight[4], np.exp(-(0.45**2 - 0.05**2) / 2 / 0.2**2), rtol=1e-5)

@@ -1,18 +1,19 @@
-"""Two encoders as one."""
+"""Concatenated encoders."""
 
 import numpy as np
 import pytest
 
-from idfree.appearance import with_colour
+from idfree.appearance import concatenate_colour
 from idfree.appearance.colour import ColourHistogram
-from idfree.appearance.concatenated import ConcatenatedEncoder, concatenate, weight
+from idfree.appearance.concatenated import ConcatenatedEncoder, balanced_weight, concatenate
 from idfree.appearance.encoder import Encoder
 
 
 class Mean(Encoder):
     """The direction of the mean colour."""
 
-    name, dimension, size_hw, batch, match_threshold, upper_threshold, colour = "mean", 3, (16, 8), 4, 0.1, 0.2, 0.25
+    name, dimension, size_hw, batch, match_threshold, upper_threshold = "mean", 3, (16, 8), 4, 0.1, 0.2
+    colour_weight = 0.25
 
     def encode(self, crops):
         mean = crops.mean(axis=(1, 2)) + 1
@@ -31,27 +32,27 @@ def test_distances_are_the_weighted_mean():
         0.3,
         (16, 8),
     )
-    looks = both.describe(CROPS)
-    assert looks.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(looks, axis=1), 1, atol=1e-5)
-    cosines = [e.describe(CROPS) @ e.describe(CROPS).T for e in (one, two)]
-    np.testing.assert_allclose(looks @ looks.T, 0.75 * cosines[0] + 0.25 * cosines[1], atol=1e-5)
+    embedding = both.embed_crops(CROPS)
+    assert embedding.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, atol=1e-5)
+    cosines = [e.embed_crops(CROPS) @ e.embed_crops(CROPS).T for e in (one, two)]
+    np.testing.assert_allclose(embedding @ embedding.T, 0.75 * cosines[0] + 0.25 * cosines[1], atol=1e-5)
 
 
-def test_alone():
+def test_a_weight_of_0_or_1_leaves_one_encoder():
     a, b = np.eye(3)[:2], np.eye(4)[:2]
     np.testing.assert_array_equal(concatenate(a, b, 0.0)[:, :3], a)
     np.testing.assert_array_equal(concatenate(a, b, 1.0)[:, 3:], b)
 
 
-def test_each_has_its_share_of_the_say():
-    """At its own limit, each adds its share of what both add at their limits."""
-    part = weight(0.3, first_limit=0.5, second_limit=0.2)
-    first, second = (1 - part) * 0.5, part * 0.2
+def test_balanced_weight():
+    """If both distances equal their thresholds, the second one is that fraction of the mean."""
+    weight = balanced_weight(0.3, first_threshold=0.5, second_threshold=0.2)
+    first, second = (1 - weight) * 0.5, weight * 0.2
     assert second / (first + second) == pytest.approx(0.3)
-    assert weight(0.0, 0.5, 0.2) == 0
+    assert balanced_weight(0.0, 0.5, 0.2) == 0
 
 
-def test_colour_beside_a_network():
-    both = with_colour(Mean())
-    assert (both.name, both.share, both.match_threshold, both.upper_threshold) == ("mean and colour", 0.25, 0.1, 0.2)
+def test_a_network_with_colour():
+    both = concatenate_colour(Mean())
+    assert (both.name, both.weight, both.match_threshold, both.upper_threshold) == ("mean and colour", 0.25, 0.1, 0.2)

@@ -1,4 +1,4 @@
-"""The crop network: with a stand-in for its session, and with tiny ONNX files."""
+"""Crop networks: with a stub session, and with tiny ONNX files."""
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -35,7 +35,7 @@ def mean_plane(planes):
 
 @dataclass
 class Session:
-    """Stands in for an ONNX Runtime session, and keeps the batches it was given."""
+    """Stub of an ONNX Runtime session; `seen`: its input batches."""
 
     inputs: list
     answer: object = mean_colour
@@ -67,7 +67,7 @@ def unit(rows):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def test_our_own_file_gets_crops_as_they_are():
+def test_own_files_get_uint8_crops():
     session = own()
     encoder = CropNetwork("folder/mine.onnx", session=session)
     assert (encoder.name, encoder.dimension, encoder.size_hw, encoder.match_threshold) == (
@@ -76,7 +76,7 @@ def test_our_own_file_gets_crops_as_they_are():
         (16, 8),
         0.42,
     )
-    embedding = encoder.describe(CROPS)
+    embedding = encoder.embed_crops(CROPS)
     assert embedding.dtype == np.float32
     np.testing.assert_allclose(embedding, unit(mean_colour(CROPS)), rtol=1e-5)
     np.testing.assert_array_equal(session.seen[-1], CROPS)
@@ -91,57 +91,59 @@ def test_boxes_of_an_image():
     assert encoder(image, np.zeros((0, 4))).shape == (0, 3)
 
 
-def test_batches_and_a_rest():
+def test_crops_are_encoded_in_batches():
     session = own()
     encoder = CropNetwork("mine.onnx", CropNetworkSettings(batch=2), session=session)
     session.seen.clear()
-    np.testing.assert_allclose(encoder.describe(CROPS), unit(mean_colour(CROPS)), rtol=1e-5)
+    np.testing.assert_allclose(encoder.embed_crops(CROPS), unit(mean_colour(CROPS)), rtol=1e-5)
     assert [len(batch) for batch in session.seen] == [2, 2, 1]
 
 
-def test_a_file_made_for_a_fixed_number_gets_so_many():
+def test_a_fixed_batch_size_is_filled_up():
     session = own(batch=4)
     encoder = CropNetwork("mine.onnx", session=session)
-    np.testing.assert_allclose(encoder.describe(CROPS), unit(mean_colour(CROPS)), rtol=1e-5)
+    np.testing.assert_allclose(encoder.embed_crops(CROPS), unit(mean_colour(CROPS)), rtol=1e-5)
     assert {len(batch) for batch in session.seen} == {4}
 
 
-def test_other_peoples_get_normalised_rgb_planes():
+def test_third_party_files_get_normalised_rgb_planes():
     session = others()
     encoder = CropNetwork("osnet.onnx", session=session)
     assert encoder.match_threshold is None
-    encoder.describe(CROPS)
+    encoder.embed_crops(CROPS)
     rgb = CROPS[..., ::-1].transpose(0, 3, 1, 2) / 255
     mean, deviation = (np.array(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     assert session.seen[-1].dtype == np.float32
     np.testing.assert_allclose(session.seen[-1], (rgb - mean) / deviation, atol=1e-5)
 
-    CropNetwork("x.onnx", CropNetworkSettings(normalisation="none", channels="bgr"), session=session).describe(CROPS)
+    CropNetwork("x.onnx", CropNetworkSettings(normalisation="none", channels="bgr"), session=session).embed_crops(CROPS)
     np.testing.assert_array_equal(session.seen[-1], CROPS.transpose(0, 3, 1, 2))
     half = others(kind="tensor(float16)")
-    CropNetwork("x.onnx", CropNetworkSettings(normalisation="unit"), session=half).describe(CROPS)
+    CropNetwork("x.onnx", CropNetworkSettings(normalisation="unit"), session=half).embed_crops(CROPS)
     assert half.seen[-1].dtype == np.float16
     np.testing.assert_allclose(half.seen[-1], rgb, atol=1e-3)
 
 
-def test_the_size_where_the_file_leaves_it_open():
+def test_size_is_width_x_height_in_settings_and_height_x_width_in_metadata():
     open_sides = ("N", 3, "H", None)
     assert CropNetwork("x.onnx", session=others(open_sides)).size_hw == (256, 128)
-    assert CropNetwork("x.onnx", CropNetworkSettings(size="64x32"), session=others(open_sides)).size_hw == (64, 32)
-    assert CropNetwork("x.onnx", CropNetworkSettings(size="16x8"), session=others()).size_hw == (16, 8)
-    with pytest.raises(UserError, match=r"x\.onnx: size=64x32: its input is fixed at 16x8; leave size out"):
-        CropNetwork("x.onnx", CropNetworkSettings(size="64x32"), session=others())
-    with pytest.raises(UserError, match="size=64: expected HEIGHTxWIDTH"):
+    stored = Session(others(open_sides).inputs, mean_plane, metadata={"size": "64x32"})
+    assert CropNetwork("x.onnx", session=stored).size_hw == (64, 32)
+    assert CropNetwork("x.onnx", CropNetworkSettings(size="32x64"), session=others(open_sides)).size_hw == (64, 32)
+    assert CropNetwork("x.onnx", CropNetworkSettings(size="8x16"), session=others()).size_hw == (16, 8)
+    with pytest.raises(UserError, match=r"x\.onnx: --set size=32x64: its input is fixed at 8x16; leave size out"):
+        CropNetwork("x.onnx", CropNetworkSettings(size="32x64"), session=others())
+    with pytest.raises(UserError, match="size=64: expected WIDTHxHEIGHT, such as 128x256"):
         override(CropNetworkSettings(), ["size=64"])
     with pytest.raises(UserError, match="batch=0 must be at least 1"):
         override(CropNetworkSettings(), ["batch=0"])
 
 
-def test_the_limits_are_the_files_unless_told():
+def test_thresholds_are_of_the_file_unless_set():
     both = CropNetwork("m.onnx", session=own({**OWN, "farthest": "0.6"}))
     assert (both.match_threshold, both.upper_threshold) == (0.42, 0.6)
-    told = CropNetwork("m.onnx", CropNetworkSettings(limit=0.3), session=own({**OWN, "farthest": "0.6"}))
-    assert (told.match_threshold, told.upper_threshold) == (0.3, None)
+    changed = CropNetwork("m.onnx", CropNetworkSettings(limit=0.3), session=own({**OWN, "farthest": "0.6"}))
+    assert (changed.match_threshold, changed.upper_threshold) == (0.3, None)
     assert CropNetwork("m.onnx", session=own({"idfree.kind": "appearance"})).match_threshold is None
     for wrong in ("near", "nan", "-1"):
         with pytest.raises(UserError, match=rf"m\.onnx: its metadata says limit={wrong}, expected a cosine distance"):
@@ -155,7 +157,7 @@ def test_the_limits_are_the_files_unless_told():
         (others((1, 3, 64, 64), answer=lambda x: np.zeros((1, 84, 84))), r"gives \(1, 84, 84\) .* it is a detector"),
         (others(answer=lambda x: [np.zeros((1, 4)), np.zeros((1, 80))]), r"gives \(1, 4\), \(1, 80\) for 1 crops"),
         (others(answer=lambda x: np.zeros((7, 4))), r"expected \(1, D\), an embedding for each"),
-        (others(("N", 1, 28, 28)), r"takes images \(N, 1, 28, 28\); a crop network takes pictures"),
+        (others(("N", 1, 28, 28)), r"takes images \(N, 1, 28, 28\); a crop network takes images"),
         (Session([Port("tokens", [1, 77], "tensor(int64)")]), r"takes tokens \(1, 77\)"),
         (Session([Port("a", [1, 3, 8, 8]), Port("b", [1, 3, 8, 8])]), r"takes a \(1, 3, 8, 8\), b \(1, 3, 8, 8\)"),
         (others(kind="tensor(double)"), r"its input images is a tensor\(double\); expected uint8, float or float16"),
@@ -163,16 +165,16 @@ def test_the_limits_are_the_files_unless_told():
         (own({**OWN, "size": "big"}), "its metadata says size=big, expected HEIGHTxWIDTH"),
     ],
 )
-def test_what_is_no_crop_network_is_refused(session, message):
+def test_other_networks_are_refused(session, message):
     with pytest.raises(UserError, match=r"^m\.onnx: .*" + message):
         CropNetwork("m.onnx", session=session)
 
 
-def test_a_network_that_fails_says_why_in_one_sentence():
+def test_errors_of_the_network_are_summarised():
     def fail(_):
         raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : Node Conv failed: shapes differ\nand much more")
 
-    with pytest.raises(UserError, match=r"^m\.onnx: the network cannot run on 1 crops 16x8: shapes differ$"):
+    with pytest.raises(UserError, match=r"^m\.onnx: the network cannot run on 1 crops 8x16: shapes differ$"):
         CropNetwork("m.onnx", session=others(answer=fail))
 
 
@@ -187,7 +189,7 @@ def test_files_that_are_no_models_are_refused(tmp_path):
 
 
 def write_model(path, own):
-    """A network that gives the mean colour: of uint8 crops by idfree's contract, or of float planes."""
+    """Write a network that gives the mean colour of uint8 crops (as idfree's own files) or of float planes."""
     onnx = pytest.importorskip("onnx")
     helper, kinds = onnx.helper, onnx.TensorProto
     shape = ["N", 16, 8, 3] if own else ["N", 3, 16, 8]
@@ -210,7 +212,7 @@ def write_model(path, own):
     onnx.save(model, path)
 
 
-def test_a_real_file_of_our_own(tmp_path):
+def test_a_real_own_file(tmp_path):
     write_model(tmp_path / "mean.onnx", own=True)
     encoder = open_encoder(tmp_path / "mean.onnx", ["batch=2"], device="cpu", threads=1)
     assert (encoder.name, encoder.dimension, encoder.size_hw, encoder.match_threshold) == (
@@ -219,15 +221,15 @@ def test_a_real_file_of_our_own(tmp_path):
         (16, 8),
         0.42,
     )
-    np.testing.assert_allclose(encoder.describe(CROPS), unit(mean_colour(CROPS)), rtol=1e-5)
+    np.testing.assert_allclose(encoder.embed_crops(CROPS), unit(mean_colour(CROPS)), rtol=1e-5)
 
 
-def test_a_real_file_of_other_people(tmp_path):
+def test_a_real_third_party_file(tmp_path):
     write_model(tmp_path / "mean.onnx", own=False)
     encoder = open_encoder(str(tmp_path / "mean.onnx"), ["normalisation=unit"], device="cpu", threads=1)
-    np.testing.assert_allclose(encoder.describe(CROPS), unit(mean_colour(CROPS)[:, ::-1]), rtol=1e-4)
+    np.testing.assert_allclose(encoder.embed_crops(CROPS), unit(mean_colour(CROPS)[:, ::-1]), rtol=1e-4)
     grey = np.full((1, 16, 8, 3), GREY, dtype=np.uint8)
-    np.testing.assert_allclose(encoder.describe(grey), 3**-0.5, rtol=1e-5)
+    np.testing.assert_allclose(encoder.embed_crops(grey), 3**-0.5, rtol=1e-5)
 
 
 def test_a_detector_is_refused(shared):

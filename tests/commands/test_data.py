@@ -1,4 +1,4 @@
-"""`idfree data check` and `convert` as a user meets them."""
+"""`idfree data check` and `convert`, run as commands."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ def quiet_log():
 
 @pytest.fixture
 def crowd(tmp_path):
-    """CrowdHuman: 14 pictures with a person each, of which only the first is there."""
+    """CrowdHuman labels of 14 images with a person each; only the first image exists."""
     (tmp_path / "Images").mkdir()
     cv2.imwrite(str(tmp_path / "Images" / "p0.jpg"), np.zeros((48, 64, 3), np.uint8))
     lines = [json.dumps({"ID": f"p{k}", "gtboxes": [PERSON]}) for k in range(14)]
@@ -31,7 +31,7 @@ def crowd(tmp_path):
 
 @pytest.fixture
 def street(tmp_path):
-    """A sequence of two frames with pictures and two people."""
+    """A MOTChallenge sequence of two frames with images and two people."""
     home = tmp_path / "street"
     (home / "gt").mkdir(parents=True)
     (home / "img1").mkdir()
@@ -41,18 +41,18 @@ def street(tmp_path):
     return home
 
 
-def test_check_for_people(crowd, street, capsys):
+def test_check_as_a_table(crowd, street, capsys):
     assert main(["data", "check", str(crowd), str(street)]) == 0
     out = capsys.readouterr().out
     lines = [line.split() for line in out.splitlines() if line.strip(" ─")]
     assert lines[0][:4] == ["Source", "Kind", "Feeds", "pictures"]
-    assert lines[1][:7] == ["crowd", "stills", "clmot", "outrack", "tdt", "14", "14"]
-    assert lines[2][:9] == ["street", "video", "fairmot", "clmot", "outrack", "tdt", "simplereid", "2", "4"]
+    assert lines[1][:6] == ["crowd", "stills", "clmot", "outrack", "14", "14"]
+    assert lines[2][:8] == ["street", "video", "fairmot", "clmot", "outrack", "simplereid", "2", "4"]
     assert "p1.jpg: there is no such picture" in out
     assert "… and 3 more like these (--json lists all)" in out
 
 
-def test_check_for_machines(crowd, street, capsys):
+def test_check_as_json(crowd, street, capsys):
     with crowd.open("a") as file:
         file.write('\n{"ID": ')
     assert main(["data", "check", str(crowd), str(street), "--json", "-q", "--half", "train"]) == 0
@@ -70,7 +70,7 @@ def test_check_of_labels_that_cannot_be_read_at_all(street, capsys):
     assert "gt.txt line 1: 3 columns, expected 9" in capsys.readouterr().out
 
 
-def test_settings_choose_what_counts(street, capsys):
+def test_settings_of_the_labels(street, capsys):
     (street / "gt" / "gt.txt").write_text("1,1,5,5,10,20,1,1,0.2\n1,2,5,5,10,20,1,1,0.8\n")
     assert main(["data", "check", str(street), "--json", "--set", "min_visibility=0.5"]) == 0
     figures = json.loads(capsys.readouterr().out)["sources"][0]["figures"]
@@ -92,7 +92,7 @@ def test_convert(street, tmp_path, capsys):
     ).read_text().replace(",5,8,20,", ".00,5.00,8.00,20.00,")
 
 
-def test_mistakes_are_one_line(street, crowd, tmp_path, capsys):
+def test_user_errors(street, crowd, tmp_path, capsys):
     for arguments, said in (
         (["check", tmp_path / "none"], "no such file or folder"),
         (["convert", street, "--to", "coco", "-o", tmp_path], "convert into another folder"),

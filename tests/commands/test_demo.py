@@ -9,7 +9,7 @@ from idfree.cli import main
 from idfree.sequences.motchallenge import read_results
 
 
-def test_demo_writes_what_it_says(tmp_path, capsys):
+def test_demo(tmp_path, capsys):
     command = ["demo", "-o", str(tmp_path), "--frames", "30", "--people", "8"]
     assert main(command) == 0
     told = capsys.readouterr().out

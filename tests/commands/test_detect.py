@@ -1,4 +1,4 @@
-"""`idfree detect` as a user meets it: what it keeps gives the same tracks as the networks themselves."""
+"""`idfree detect` from the command line: stored detections give the same tracks as the networks themselves."""
 
 import json
 import logging
@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from idfree import cli
-from idfree.pipelines.open_detector import given
+from idfree.pipelines.stored_detections import load_detections
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_results
 from idfree.sequences.rows import to_columns
 from idfree.show.video_writer import VideoWriter
-from idfree.synthetic.scene import street
+from idfree.synthetic.scene import make_street
 
 SIZE = (240, 426)
 
@@ -31,7 +31,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("text", "arrays", "videos"):
         (folder / name).mkdir()
     for seed, name in enumerate(("one", "two")):
-        made = street(seed, people=8, frames=30, size_hw=SIZE)
+        made = make_street(seed, people=8, frames=30, size_hw=SIZE)
         with VideoWriter(folder / "videos" / f"{name}.mp4", 20, SIZE) as video:
             for frame in made.sequence:
                 video.write(frame.image)
@@ -51,7 +51,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_model(path: Path, facts: dict[str, str]) -> None:
-    """A network that gives the mean colour of every row of a crop, and says so much of itself."""
+    """A crop network that returns the mean colour of each row of a crop; facts: its metadata."""
     onnx = pytest.importorskip("onnx")
     helper, kinds, array = onnx.helper, onnx.TensorProto, onnx.numpy_helper.from_array
     nodes = [
@@ -98,11 +98,11 @@ def known(out: Path, name: str = "one") -> dict:
 
 
 @pytest.mark.parametrize("appearance", ["colour", "ours.onnx"])
-def test_kept_embeddings_give_the_tracks_that_the_network_gives(films, tmp_path, appearance):
+def test_stored_embeddings_give_the_same_tracks_as_the_network(films, tmp_path, appearance):
     appearance = films / appearance if "." in appearance else appearance
     assert detect(films, tmp_path / "kept", "--appearance", appearance) == 0
     limit = known(tmp_path / "kept")["appearance"]["limit"]
-    assert limit == given(str(tmp_path / "kept"), open_source(films / "videos/one.mp4")[0]).match_threshold
+    assert limit == load_detections(str(tmp_path / "kept"), open_source(films / "videos/one.mp4")[0]).match_threshold
     for tracker in ("fairmot", "deepsort", "botsort"):
         for every in (1, 2):
             said = ("--tracker", tracker, "--every", every)
@@ -113,8 +113,8 @@ def test_kept_embeddings_give_the_tracks_that_the_network_gives(films, tmp_path,
     assert tracks(films, tmp_path, *bare) != tracks(films, tmp_path, "--detector", tmp_path / "kept")  # no limit
 
 
-def test_boxes_alone_are_kept_as_text(films, tmp_path):
-    """Of scores beyond 0…1, of which some are left out: the others mean what they meant."""
+def test_boxes_without_embeddings_are_stored_as_text(films, tmp_path):
+    """With scores outside 0…1: the score range is kept if some detections are left out."""
     rows, boxes = np.loadtxt(films / "text" / "one.txt", delimiter=","), tmp_path / "boxes.txt"
     rows[:, 6] = 40 * rows[:, 6] - 15
     np.savetxt(boxes, rows, fmt="%.6g", delimiter=",")
@@ -125,7 +125,7 @@ def test_boxes_alone_are_kept_as_text(films, tmp_path):
     assert not list((tmp_path / "kept").glob("*.npy"))
 
 
-def test_classes_are_kept_beside_embeddings(films, tmp_path, capsys):
+def test_classes_are_stored_beside_embeddings(films, tmp_path, capsys):
     assert detect(films, tmp_path / "kept", "--appearance", "colour") == 0
     assert np.load(tmp_path / "kept" / "one.npy").shape[1] == 7 + 352
     tracks(films, tmp_path, "--detector", tmp_path / "kept", "--classes", 1)
@@ -135,8 +135,8 @@ def test_classes_are_kept_beside_embeddings(films, tmp_path, capsys):
     assert "one.classes.npy: (3,) classes for" in message
 
 
-def test_a_limit_that_nobody_measured_is_measured_on_the_boxes(films, tmp_path, capsys):
-    """Of a foreign network, and of embeddings in a file; no label is needed."""
+def test_missing_threshold_is_calibrated_on_the_boxes(films, tmp_path, capsys):
+    """For a network without the metadata, and for embeddings from a file; without labels."""
     for detector, options in (("text", ("--appearance", films / "foreign.onnx")), ("arrays", ())):
         assert detect(films, tmp_path / detector, *options, detector=detector) == 0
         looks = known(tmp_path / detector)["appearance"]
@@ -152,7 +152,7 @@ def test_a_limit_that_nobody_measured_is_measured_on_the_boxes(films, tmp_path, 
     assert tracks(films, tmp_path, "--detector", tmp_path / "as they are") == raw
 
 
-def test_limits_on_request_and_copies_of_what_is_kept(films, tmp_path):
+def test_limit_option_and_copies_of_stored_detections(films, tmp_path):
     def limit(*options, **more):
         assert detect(films, tmp_path / "kept", *options, **more) == 0
         return known(tmp_path / "kept")["appearance"]["limit"]
@@ -171,7 +171,7 @@ def test_limits_on_request_and_copies_of_what_is_kept(films, tmp_path):
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["one.json", "one.txt"]
 
 
-def test_too_few_people_to_measure_a_limit_on(films, tmp_path, capsys):
+def test_too_few_people_to_calibrate(films, tmp_path, capsys):
     np.save(tmp_path / "one.npy", np.array([[1, -1, 5, 5, 20, 60, 0.9, 1.0, 0.0]]))
     assert detect(films, tmp_path / "kept", detector=tmp_path / "one.npy") == 0
     told = capsys.readouterr()
@@ -179,7 +179,7 @@ def test_too_few_people_to_measure_a_limit_on(films, tmp_path, capsys):
     assert "embeddings of 2 numbers by own, no limit" in told.out
 
 
-def test_nobody_at_all(films, tmp_path):
+def test_no_detections(films, tmp_path):
     (tmp_path / "one.txt").write_text("")
     for options, kept in (((), "one.txt"), (("--appearance", "colour"), "one.npy")):
         assert detect(films, tmp_path / "kept", *options, detector=tmp_path / "one.txt") == 0
@@ -187,7 +187,7 @@ def test_nobody_at_all(films, tmp_path):
         assert tracks(films, tmp_path, "--detector", tmp_path / "kept") == b""
 
 
-def test_what_is_finished_is_not_done_again(films, tmp_path, capsys):
+def test_finished_work_is_skipped(films, tmp_path, capsys):
     def skipped(*options):
         assert detect(films, tmp_path, "--json", *options, source="videos") == 0
         return [report["skipped"] for report in json.loads(capsys.readouterr().out)["videos"].values()]
@@ -202,7 +202,7 @@ def test_what_is_finished_is_not_done_again(films, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("crew", ["processes", "dask"])
-def test_who_looks_makes_no_difference_and_one_bad_video_costs_no_other(films, tmp_path, capsys, crew, request):
+def test_other_processes_give_the_same_and_a_bad_video_is_left_out(films, tmp_path, capsys, crew, request):
     away = ("--workers", 2) if crew == "processes" else ("--dask", request.getfixturevalue("cluster"))
     for path in (films / "videos").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -214,7 +214,7 @@ def test_who_looks_makes_no_difference_and_one_bad_video_costs_no_other(films, t
         assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()
 
 
-def test_frames_that_nobody_looked_at(films, tmp_path, capsys):
+def test_frames_without_detections_are_refused(films, tmp_path, capsys):
     assert detect(films, tmp_path / "kept", "--every", 3) == 0
     command = ("track", films / "videos/one.mp4", "--detector", tmp_path / "kept", "-o", tmp_path, "-q")
     assert "only frames 1, 4, 7 … were looked at: add --every 3" in fails(capsys, *command)
@@ -222,7 +222,7 @@ def test_frames_that_nobody_looked_at(films, tmp_path, capsys):
 
 
 def test_a_part_of_a_video(films, tmp_path, capsys):
-    """The same tracks as of that part at once; more of it was not looked at."""
+    """The same tracks as from tracking that part directly; other frames are refused."""
     part = ("--start", 4, "--frames", 5, "--every", 2)
     assert detect(films, tmp_path / "kept", *part) == 0
     report = known(tmp_path / "kept")
@@ -233,7 +233,7 @@ def test_a_part_of_a_video(films, tmp_path, capsys):
     assert "only frames 4, 6, 8 … 12 were looked at: add --start 4 --every 2 --frames 5" in fails(capsys, *command)
 
 
-def test_what_is_unfinished_or_changed_is_refused(films, tmp_path, capsys):
+def test_unfinished_or_changed_detections_are_refused(films, tmp_path, capsys):
     assert detect(films, tmp_path / "kept") == 0
     command = ("track", films / "videos/one.mp4", "--detector", tmp_path / "kept", "-o", tmp_path, "-q")
     boxes, record = tmp_path / "kept" / "one.txt", tmp_path / "kept" / "one.json"

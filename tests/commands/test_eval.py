@@ -1,4 +1,4 @@
-"""`idfree eval` and its kin as a user meets them."""
+"""`idfree eval`, `eval-detections` and `eval-appearance` from the command line."""
 
 import json
 import logging
@@ -13,8 +13,8 @@ from idfree.appearance import open_encoder
 from idfree.cli import main
 from idfree.core.boxes import xyxy_to_xywh
 from idfree.datasets.submission import MOT20
-from idfree.sequences.motchallenge import read_truth, write_truth
-from idfree.synthetic.scene import street
+from idfree.sequences.motchallenge import read_ground_truth, write_ground_truth
+from idfree.synthetic.scene import make_street
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ def message(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return capsys.readouterr().err
 
 
-def test_figures_by_hand(results, truth, capsys):
+def test_metrics_by_hand(results, truth, capsys):
     figures = scored(capsys, results, truth)
     assert list(figures) == ["one", "two", "COMBINED"]
     assert figures["one"]["IDSW"] == 1
@@ -76,7 +76,7 @@ def test_figures_by_hand(results, truth, capsys):
     assert figures["COMBINED"]["CLR_TP"] == 26
 
 
-def test_a_table_for_people(results, truth, capsys):
+def test_table_in_the_terminal(results, truth, capsys):
     assert main(["eval", str(results), str(truth), "--metrics", "MOTA,idsw,HOTA"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip(" ─")]
     assert lines[0] == ["Sequence", "MOTA", "IDSW", "HOTA"]
@@ -85,7 +85,7 @@ def test_a_table_for_people(results, truth, capsys):
 
 
 @pytest.mark.parametrize(("style", "sign"), [("csv", "one,"), ("markdown", "| one |"), ("latex", r"\toprule")])
-def test_tables_for_papers(results, truth, capsys, style, sign):
+def test_table_formats(results, truth, capsys, style, sign):
     assert main(["eval", str(results), str(truth), f"--{style}"]) == 0
     assert sign in capsys.readouterr().out
 
@@ -119,7 +119,7 @@ def test_one_file_against_one_truth(results, truth, capsys):
     assert figures["COMBINED"]["MOTA"] == 1
 
 
-def test_missing_results_are_misses_and_strangers_are_named(results, truth, capsys):
+def test_missing_results_are_misses_and_unused_files_are_reported(results, truth, capsys):
     (results / "two.txt").rename(results / "three.txt")
     assert main(["eval", str(results), str(truth), "--json"]) == 0
     out, err = capsys.readouterr()
@@ -145,7 +145,7 @@ def test_bad_results(results, truth, capsys, text, expected):
     assert expected in message(capsys, "eval", results, truth)
 
 
-def test_harmless_oddities(results, truth, capsys):
+def test_accepted_irregularities(results, truth, capsys):
     """A byte order mark, Windows line ends, rows in any order, an empty file."""
     straight = scored(capsys, results, truth)
     lines = (results / "one.txt").read_text().splitlines()
@@ -155,7 +155,7 @@ def test_harmless_oddities(results, truth, capsys):
     assert scored(capsys, results, truth)["one"]["CLR_FN"] == 20
 
 
-def test_users_mistakes(results, truth, tmp_path, capsys):
+def test_invalid_arguments(results, truth, tmp_path, capsys):
     assert "no such file" in message(capsys, "eval", tmp_path / "nothing", truth)
     assert "no such folder" in message(capsys, "eval", results, tmp_path / "nothing")
     assert "expected one.txt, two.txt" in message(capsys, "eval", truth, truth)
@@ -179,7 +179,7 @@ def test_detections(results, truth, capsys):
 
 
 def test_appearance(truth, tmp_path, capsys):
-    """Embeddings that tell the two walkers apart perfectly."""
+    """Embeddings that separate the two walkers perfectly."""
     gt = np.loadtxt(truth / "one" / "gt" / "gt.txt", delimiter=",")
     look = np.where(gt[:, 1:2] == 1, [[1.0, 0.1]], [[0.1, 1.0]])
     (tmp_path / "features").mkdir()
@@ -206,15 +206,15 @@ def test_pack(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("cut", [[], ["--every", "3"], ["--half", "val"]])
-def test_appearance_of_a_model_on_the_truths_own_boxes(tmp_path, capsys, cut):
-    """Colour in a made-up street, from its pictures: the same as from embeddings made by hand for the same frames."""
-    made = street(3, people=10, frames=30, size_hw=(240, 426))
+def test_appearance_of_a_model_on_ground_truth_boxes(tmp_path, capsys, cut):
+    """The colour histogram on a synthetic street: the same metrics as from precomputed embeddings."""
+    made = make_street(3, people=10, frames=30, size_hw=(240, 426))
     home = tmp_path / "sets" / "street"
     (home / "gt").mkdir(parents=True)
-    write_truth(home / "gt" / "gt.txt", made.truth)
+    write_ground_truth(home / "gt" / "gt.txt", made.truth)
     (home / "seqinfo.ini").write_text("[Sequence]\nname=street\nframeRate=20\nseqLength=30\n")
     (home / "img1").mkdir()
-    truth, encoder = read_truth(home / "gt" / "gt.txt"), open_encoder("colour")
+    truth, encoder = read_ground_truth(home / "gt" / "gt.txt"), open_encoder("colour")
     look = np.zeros((len(truth), encoder.dimension), dtype=np.float32)
     for frame in made.sequence:
         cv2.imwrite(str(home / "img1" / f"{frame.number:06d}.png"), frame.image)

@@ -1,4 +1,4 @@
-"""`idfree label` as a user meets it, good input and bad."""
+"""`idfree label` from the command line, with valid and invalid input."""
 
 import json
 import logging
@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
-from idfree import cli, sequences
+from idfree import cli
 from idfree.commands import label
 from idfree.sequences import open_source
-from idfree.sequences.motchallenge import read_truth
+from idfree.sequences.motchallenge import read_ground_truth
 from idfree.show.video_writer import VideoWriter
 
 WALK = [f"{n},-1,{10 + 2 * n},20,30,60,0.9\n{n},-1,{110 - n},20,30,60,0.8\n" for n in range(1, 13)]
@@ -71,7 +71,7 @@ def test_a_video_becomes_a_sequence(films, capsys):
     assert (sequence.name, sequence.length, sequence.frame_rate, sequence.size_hw) == ("one", 12, 25.0, (96, 160))
     assert [frame.number for frame in sequence] == list(range(1, 13))
     assert (out / "one" / "one.mp4").is_symlink()
-    truth = read_truth(out / "one" / "gt" / "gt.txt")
+    truth = read_ground_truth(out / "one" / "gt" / "gt.txt")
     assert set(truth.id.tolist()) == {1, 2}
     assert set(truth.score.tolist()) == set(truth.class_id.tolist()) == {1}
     record = json.loads((out / "one" / "settings.json").read_text())
@@ -85,7 +85,7 @@ def test_settings_and_scores_matter(films):
 
     def boxes(*more):
         run(films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", films / "out", "-q", *more)
-        return len(read_truth(films / "out" / "one" / "gt" / "gt.txt"))
+        return len(read_ground_truth(films / "out" / "one" / "gt" / "gt.txt"))
 
     assert boxes() == 24
     assert boxes("--set", "min_score=0.85") == 12
@@ -95,7 +95,7 @@ def test_settings_and_scores_matter(films):
 
 
 def test_everybody(films, capsys):
-    """Who is in no tracklet, and who may be somebody; without, the folder is not for detectors."""
+    """Also boxes without a tracklet and uncertain ones; without them, data check refuses the folder for detectors."""
     source, out = films / "boxes" / "one.txt", films / "out"
     source.write_text(source.read_text() + "3,-1,70,20,20,50,0.9\n4,-1,70,20,20,50,0.3\n5,-1,70,20,20,50,0.05\n")
     words = (films / "a" / "one.mp4", "--detector", source, "-o", out, "-q")
@@ -108,7 +108,7 @@ def test_everybody(films, capsys):
     assert (told[()]["feeds"], told[()]["figures"]["boxes"]) == (["simplereid"], 24)
     assert "has boxes of tracklets alone" in told[()]["warnings"][0]
     everybody = told[("--everybody",)]
-    assert everybody["feeds"] == ["fairmot", "clmot", "outrack", "tdt", "simplereid"]
+    assert everybody["feeds"] == ["fairmot", "clmot", "outrack", "simplereid"]
     assert [everybody["figures"][name] for name in ("boxes", "ignored", "identities")] == [25, 1, 2]
     assert not everybody["warnings"]
     assert cli.main(["data", "convert", str(out), "--to", "mot", "-o", str(films / "mot"), "-q"]) == 0
@@ -119,9 +119,11 @@ def test_everybody(films, capsys):
 
 def test_frames_left_out_of_a_video_of_unknown_size(films, capsys, monkeypatch):
     known = open_source
-    monkeypatch.setattr(sequences, "open_source", lambda path: [replace(s, size_hw=None) for s in known(path)])
+    monkeypatch.setattr(
+        "idfree.pipelines.label.open_source", lambda path: [replace(s, size_hw=None) for s in known(path)]
+    )
     words = (films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", films / "out", "--everybody")
-    assert "nobody knows its length or size; expected --everybody for all of its frames" in fails(
+    assert "its length or size is unknown; expected --everybody for all of its frames" in fails(
         capsys, *words, "--every", 2, "-q"
     )
     assert run(*words) == 0
@@ -137,7 +139,7 @@ def test_many_videos_as_json(films, capsys):
     assert told.err == ""
 
 
-def test_what_is_finished_is_not_done_again(films, capsys):
+def test_finished_work_is_skipped(films, capsys):
     def skipped(*more):
         run(films / "a", "--detector", films / "boxes", "-o", films / "out", "--json", *more)
         return [report["skipped"] for report in json.loads(capsys.readouterr().out)["videos"].values()]
@@ -158,7 +160,7 @@ def test_what_is_finished_is_not_done_again(films, capsys):
     assert skipped("--set", "min_boxes=9") == [False, True]
 
 
-def test_finished_before_is_said(films, capsys):
+def test_skipped_videos_are_reported(films, capsys):
     run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q")
     run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q")
     assert "4 tracklets in 2 videos; 2 of them were finished before" in capsys.readouterr().out
@@ -174,7 +176,7 @@ def test_one_bad_video_does_not_stop_the_others(films, capsys):
     assert not (films / "out" / "broken").exists()
 
 
-def test_processes_make_the_same(films, capsys):
+def test_other_processes_give_the_same(films, capsys):
     (films / "a" / "broken.mp4").write_text("hello")
     run(films / "a", "--detector", films / "boxes", "-o", films / "alone", "-q")
     alone = capsys.readouterr()
@@ -187,8 +189,8 @@ def test_processes_make_the_same(films, capsys):
         assert texts[0] == texts[1] != b""
 
 
-def test_a_cluster_makes_the_same_from_paths_of_ours(films, capsys, monkeypatch, cluster):
-    """Its workers begin in folders of their own."""
+def test_a_cluster_gives_the_same_from_relative_paths(films, capsys, monkeypatch, cluster):
+    """Its workers have other working directories."""
     monkeypatch.chdir(films)
     (films / "a" / "broken.mp4").write_text("hello")
     run("a", "--detector", "boxes", "-o", "alone", "-q")
@@ -205,7 +207,7 @@ def test_a_cluster_makes_the_same_from_paths_of_ours(films, capsys, monkeypatch,
 
 
 def test_a_folder_of_images(films, capsys):
-    """Their names count from elsewhere, and the links from one."""
+    """The image names count from 500, the names of the links from 1."""
     images = films / "shots"
     images.mkdir()
     for number in range(12):
@@ -216,7 +218,7 @@ def test_a_folder_of_images(films, capsys):
     assert [int(frame.image[0, 0, 0]) for frame in frames] == list(range(0, 120, 10))
 
 
-def test_sequences_with_and_without_pictures(films, capsys):
+def test_sequences_with_and_without_images(films, capsys):
     sets = films / "sets"
     for name in ("text", "pictures"):
         (sets / name / "det").mkdir(parents=True)
@@ -236,7 +238,7 @@ def test_sequences_with_and_without_pictures(films, capsys):
     assert run(sets, "--detector", "det", "-o", films / "out", "-q", "--force") == 0  # links are made anew
 
 
-def test_no_links_no_loss(films, monkeypatch):
+def test_file_system_without_links(films, monkeypatch):
     def refuse(*_args, **_more):
         raise PermissionError(1, "no links here")
 
@@ -255,7 +257,7 @@ def test_scene_cuts_on_request(films, capsys):
     assert json.loads(capsys.readouterr().out)["videos"]["one"]["scenes"] is None
 
 
-def test_a_video_with_nothing_in_it(films, capsys):
+def test_a_video_without_detections(films, capsys):
     (films / "boxes" / "one.txt").write_text("1,-1,10,20,30,60,0.9\n")
     assert run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q") == 0
     assert "one: of 1 detections no tracklet is good enough" in capsys.readouterr().err
@@ -265,7 +267,7 @@ def test_a_video_with_nothing_in_it(films, capsys):
 # What goes wrong ----------------------------------------------------------------------------------------------------
 
 
-def test_a_truth_of_others_is_not_overwritten(films, capsys):
+def test_a_foreign_gt_txt_is_not_overwritten(films, capsys):
     home = films / "sets" / "one"
     (home / "gt").mkdir(parents=True)
     (home / "gt" / "gt.txt").write_text("1,1,10,20,30,60,1,1,1\n")
@@ -286,7 +288,7 @@ def test_detections_of_another_video(films, capsys):
     )
 
 
-def test_none_worked(films, capsys):
+def test_all_videos_fail(films, capsys):
     (films / "none").mkdir()
     message = fails(capsys, films / "a", "--detector", films / "none", "-o", films / "out", "-q")
     assert message.splitlines()[-1].startswith("idfree: none of the 2 videos could be labelled: ")
@@ -319,7 +321,7 @@ def test_mistakes(films, capsys, monkeypatch, arguments, message):
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_interrupted(films, workers):
-    """What is finished stays, what is under way is not complete, and the next run goes on."""
+    """Finished videos stay; the one in progress is marked incomplete."""
     film(films / "a" / "x0.mp4", 12)
     long = film(films / "a" / "x1.mp4", 300)
     for number in (2, 3):

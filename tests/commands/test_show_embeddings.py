@@ -1,4 +1,4 @@
-"""`idfree show embeddings` from files to pictures; `idfree show RESULTS SOURCE` is as it was."""
+"""`idfree show embeddings`: plots and statistics; its options are refused for `idfree show RESULTS SOURCE`."""
 
 import json
 
@@ -13,7 +13,7 @@ LENGTH, PEOPLE = 8, 3
 
 @pytest.fixture
 def street(tmp_path):
-    """street/gt/gt.txt and features/street.npy: three people, whose looks tell them apart; one false box a frame."""
+    """street/gt/gt.txt and features/street.npy: three people with distinct embeddings, one false box a frame."""
     random = np.random.default_rng(0)
     truth, rows = [], []
     for frame in range(1, LENGTH + 1):
@@ -29,7 +29,7 @@ def street(tmp_path):
     return tmp_path
 
 
-def test_pictures_and_figures(street, capsys):
+def test_plots_and_statistics(street, capsys):
     words = ["show", "embeddings", str(street / "features"), str(street / "street"), "-o", str(street / "out")]
     assert main([*words, "--gap", "3", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["street"]
@@ -60,7 +60,7 @@ def test_mistakes(street, words, mistake, capsys, monkeypatch):
     assert mistake in capsys.readouterr().err
 
 
-def test_nobody_is_known(street, capsys):
+def test_no_box_has_an_identity(street, capsys):
     file = street / "features" / "street.npy"
     np.save(file, np.load(file)[3::4])  # false boxes alone
     assert main(["show", "embeddings", str(file), str(street / "street")]) == 2

@@ -1,4 +1,4 @@
-"""`idfree track` and `idfree show` as a user meets them, good input and bad."""
+"""`idfree track` and `idfree show` from the command line, with valid and invalid input."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ import pytest
 from idfree.cli import main
 from idfree.sequences.motchallenge import read_results
 from idfree.show.video_writer import VideoWriter
-from idfree.synthetic.scene import street
+from idfree.synthetic.scene import make_street
 
 ROWS = [
     "1,-1,10,20,30,60,0.9",
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
-    made = street(people=6, frames=30, size_hw=(120, 160))
+    made = make_street(people=6, frames=30, size_hw=(120, 160))
     with VideoWriter(tmp_path / "street.mp4", 20, (120, 160)) as writer:
         for frame in made.sequence:
             writer.write(frame.image)
@@ -55,7 +55,7 @@ def video(tmp_path: Path) -> Path:
 
 
 def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
-    """Run a command that must fail by the user's mistake; gives its message."""
+    """Run a command that must fail with exit status 2; return its message."""
     try:
         status = main([str(a) for a in arguments])
     except SystemExit as end:  # argparse
@@ -68,7 +68,7 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return err
 
 
-def test_text_alone(folder, tmp_path, capsys):
+def test_detections_without_images(folder, tmp_path, capsys):
     assert main(["track", str(folder), "--detector", "det", "--tracker", "sort", "-o", str(tmp_path / "out")]) == 0
     assert "walk.txt: 2 tracks, 5 boxes in 3 frames" in capsys.readouterr().out
     lines = (tmp_path / "out" / "walk.txt").read_text().splitlines()
@@ -96,7 +96,7 @@ def test_many_sequences_in_one_call(folder, tmp_path):
     assert {p.name for p in (tmp_path / "out").iterdir()} == {"walk.txt", "again.txt", "summary.json"}
 
 
-def test_video_with_pictures(video, tmp_path):
+def test_annotated_video(video, tmp_path):
     out = tmp_path / "out"
     command = ["track", str(video), "--detector", str(video.with_suffix(".txt")), "--video", "-q", "-o", str(out)]
     assert main(command) == 0
@@ -118,7 +118,7 @@ def test_video_with_pictures(video, tmp_path):
         (["--start", "5", "--frames", "3"], [5, 6, 7]),
     ],
 )
-def test_some_of_the_frames(video, tmp_path, options, frames):
+def test_selected_frames(video, tmp_path, options, frames):
     text = video.with_suffix(".txt")
     main(
         [
@@ -141,7 +141,7 @@ def test_some_of_the_frames(video, tmp_path, options, frames):
     assert np.unique(read_results(tmp_path / "street.txt").frame).tolist() == frames
 
 
-def test_the_users_choice_of_detections(folder, tmp_path):
+def test_selected_detections(folder, tmp_path):
     def boxes(*options: str) -> int:
         main(
             ["track", str(folder), "--detector", "det", "--tracker", "iou", "-q", "-o", str(tmp_path / "out"), *options]
@@ -179,7 +179,7 @@ def test_images(tmp_path):
 # What goes wrong ----------------------------------------------------------------------------------------------------
 
 
-def test_missing_things(folder, tmp_path, capsys):
+def test_missing_files(folder, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert "no such file or folder" in fails(capsys, "track", tmp_path / "nothing.mp4")
     assert "found nothing" in fails(capsys, "track", tmp_path / "empty")
@@ -188,17 +188,17 @@ def test_missing_things(folder, tmp_path, capsys):
     assert "no images" in fails(capsys, "track", folder, "--detector", "hog", "-o", tmp_path / "out")
 
 
-def test_what_is_no_video(tmp_path, capsys):
+def test_file_that_is_no_video(tmp_path, capsys):
     (tmp_path / "a.mp4").write_text("hello")
     assert "a.mp4" in fails(capsys, "track", tmp_path / "a.mp4")
 
 
-def test_what_is_no_network(folder, tmp_path, capsys):
+def test_file_that_is_no_network(folder, tmp_path, capsys):
     (tmp_path / "a.onnx").write_text("hello")
     assert "a.onnx" in fails(capsys, "track", folder, "--detector", tmp_path / "a.onnx")
 
 
-def test_a_bad_line_is_named(folder, tmp_path, capsys):
+def test_message_has_the_line_number(folder, tmp_path, capsys):
     bad = tmp_path / "bad.txt"
     bad.write_text("1,-1,10,20,30,60,0.9\n2,-1,10,20,thirty,60,0.9\n")
     message = fails(capsys, "track", folder, "--detector", bad, "-o", tmp_path / "out")
@@ -218,7 +218,7 @@ def test_detections_of_another_video(folder, tmp_path, capsys):
     [
         (["--tracker", "best"], "unknown tracker 'best'; there are: sort, iou, deepsort, bytetrack, ocsort"),
         (["--tracker", "sort", "--set", "iou=1"], "has no setting 'iou'; it has: min_iou=0.3"),
-        (["--tracker", "sort", "--set", "max_age=long"], "expected int"),
+        (["--tracker", "sort", "--set", "patience=long"], "expected float"),
         (["--every", "0"], "--every 0: expected 1 or more"),
         (["--format", "xml"], "invalid choice: 'xml'"),
         (["--appearance", "smell"], "--appearance smell: expected none, own, colour or a file MODEL.onnx"),
@@ -242,11 +242,11 @@ def test_two_sources_of_one_name(folder, capsys):
     assert "2 sources are called walk" in fails(capsys, "track", folder, folder, "--detector", "det")
 
 
-def test_no_det_of_its_own(video, capsys):
+def test_video_without_det_txt(video, capsys):
     assert "no det/det.txt" in fails(capsys, "track", video, "--detector", "det")
 
 
-def test_truncated_video_gives_what_decodes(video, tmp_path, capsys):
+def test_truncated_video(video, tmp_path, capsys):
     cut = tmp_path / "cut.mp4"
     whole = video.read_bytes()
     cut.write_bytes(whole[: len(whole) * 2 // 3])
@@ -260,8 +260,8 @@ def test_truncated_video_gives_what_decodes(video, tmp_path, capsys):
     assert f"{summary['frames_lost']} of 30 frames could not be decoded" in err
 
 
-def test_interrupted_run_leaves_nothing_half_done(tmp_path):
-    made = street(people=4, frames=40, size_hw=(240, 320))
+def test_interrupted_run_leaves_no_files(tmp_path):
+    made = make_street(people=4, frames=40, size_hw=(240, 320))
     with VideoWriter(tmp_path / "long.mp4", 20, (240, 320)) as writer:
         for frame in [*made.sequence] * 15:
             writer.write(frame.image)
@@ -279,8 +279,8 @@ def test_interrupted_run_leaves_nothing_half_done(tmp_path):
     assert list(out.iterdir()) == []
 
 
-def test_scores_of_another_range_are_scaled_for_the_tracker(folder, tmp_path):
-    """Half of the scores of 0…100 stand for 1 and more, and --min-score means the file's own."""
+def test_scores_outside_0_to_1_are_rescaled_for_the_tracker(folder, tmp_path):
+    """Scores of 0…100: the median becomes 1. --min-score applies to the scores before."""
     (folder / "det" / "det.txt").write_text(
         "\n".join(row[: row.rindex(",")] + f",{s}" for row, s in zip(ROWS, (90, 40, 80, 3, 70), strict=True))
     )

@@ -1,4 +1,4 @@
-"""`idfree train` and `idfree export` as a user meets them, on made-up streets."""
+"""`idfree train` and `idfree export`, run as commands on synthetic streets."""
 
 import json
 import logging
@@ -15,10 +15,10 @@ pytest.importorskip("onnxscript")
 from idfree.cli import main
 from idfree.core.files import write_text
 from idfree.learn.methods import one_shot
-from idfree.sequences.motchallenge import read_results, read_truth, write_truth
+from idfree.sequences.motchallenge import read_ground_truth, read_results, write_ground_truth
 from idfree.sequences.rows import to_columns
 from idfree.show.video_writer import VideoWriter
-from idfree.synthetic.scene import street
+from idfree.synthetic.scene import make_street
 
 SIZE_HW = (192, 320)
 SMALL = ("--backbone", "narrow", "--size", "320x192", "--batch", "4", "--set", "threads=1", "--device", "cpu")
@@ -32,13 +32,13 @@ def quiet_log(narrow):
 
 
 def written(folder: Path, seed: int, frames: int) -> Path:
-    """A made-up street as a MOTChallenge sequence with a video; those who are hidden are not labelled."""
-    made = street(seed, people=8, frames=frames, size_hw=SIZE_HW)
+    """A synthetic street as a MOTChallenge sequence with a video; hidden people are not labelled."""
+    made = make_street(seed, people=8, frames=frames, size_hw=SIZE_HW)
     folder.mkdir(parents=True)
     with VideoWriter(folder / "video.mp4", 20, SIZE_HW) as video:
         for frame in made.sequence:
             video.write(frame.image)
-    write_truth(folder / "gt" / "gt.txt", made.truth[made.truth.visibility > 0.2])
+    write_ground_truth(folder / "gt" / "gt.txt", made.truth[made.truth.visibility > 0.2])
     write_text(folder / "seqinfo.ini", f"[Sequence]\nname={folder.name}\nframeRate=20\nseqLength={frames}\n")
     return folder
 
@@ -53,7 +53,7 @@ def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def unexported(monkeypatch):
-    """Leave out the export, which takes seconds."""
+    """Skip the export, which takes seconds."""
     monkeypatch.setattr(one_shot, "export", lambda *arguments: None)
 
 
@@ -65,8 +65,8 @@ def metrics(run: Path) -> list:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_twenty_frames_are_learned_by_heart_and_tracked_by_the_model(streets, tmp_path, capsys):
-    """Training, validation, best.pt, the export with its parity check, tracking with both files, and the measures."""
+def test_a_model_overfits_twenty_frames_and_tracks_them(streets, tmp_path, capsys):
+    """Training, validation, best.pt, export with its parity check, tracking with both files, evaluation."""
     run, video = tmp_path / "run", streets / "street-3"
     learnt = (*SMALL, "--epochs", 20, "--lr", 5e-3, "--set", "schedule=one-cycle", "--val", video, "--val-every", 10)
     still = [word for change in STILL for word in ("--set", f"augmentation.{change}")]
@@ -81,23 +81,23 @@ def test_twenty_frames_are_learned_by_heart_and_tracked_by_the_model(streets, tm
         assert summary["matches"]["appearance"] > 0
     capsys.readouterr()
     assert idfree("eval", tmp_path / "model.onnx", video, "--json") == 0
-    found = json.loads(capsys.readouterr().out)["COMBINED"]
-    assert found["MOTA"] > 0.9
+    metrics_of_model = json.loads(capsys.readouterr().out)["COMBINED"]
+    assert metrics_of_model["MOTA"] > 0.9
     one, two = (read_results(tmp_path / name / "street-3.txt") for name in ("model.onnx", "best.pt"))
     np.testing.assert_array_equal(one.id, two.id)
     np.testing.assert_allclose(one.xyxy, two.xyxy, atol=0.1)
 
 
-def test_names_are_not_read_where_motion_links(streets, tmp_path, unexported):
-    """Of a street where everybody is renamed in each frame the same is learnt."""
-    nameless = tmp_path / "nameless" / "street-3"
-    copytree(streets / "street-3", nameless)
-    truth = read_truth(nameless / "gt" / "gt.txt")
+def test_identities_from_motion_do_not_use_annotated_ones(streets, tmp_path, unexported):
+    """Training is the same on a street with other identities in each frame."""
+    renamed = tmp_path / "renamed" / "street-3"
+    copytree(streets / "street-3", renamed)
+    truth = read_ground_truth(renamed / "gt" / "gt.txt")
     _, first, count = np.unique(truth.frame, return_index=True, return_counts=True)
     nth = np.arange(len(truth)) - np.repeat(first, count)
-    write_truth(nameless / "gt" / "gt.txt", replace(truth, id=nth + 1))
+    write_ground_truth(renamed / "gt" / "gt.txt", replace(truth, id=nth + 1))
     runs = tmp_path / "one", tmp_path / "two"
-    for data, run in zip((streets / "street-3", nameless), runs, strict=True):
+    for data, run in zip((streets / "street-3", renamed), runs, strict=True):
         words = ("train", "fairmot", data, "-o", run, *SMALL, "--epochs", 1, "--identities", "tracklets", "-q")
         assert idfree(*words) == 0
     one, two = ([line["identity"] for line in metrics(run)] for run in runs)
@@ -106,8 +106,8 @@ def test_names_are_not_read_where_motion_links(streets, tmp_path, unexported):
 
 
 def test_a_tracker_from_raw_video(streets, tmp_path, unexported, capsys):
-    """What a detector sees, labelled, teaches a tracker of one's own; the boxes of tracklets alone are warned of."""
-    made = street(3, people=8, frames=20, size_hw=SIZE_HW)
+    """`label`, then `train`; there is a warning if only boxes of tracklets are labelled."""
+    made = make_street(3, people=8, frames=20, size_hw=SIZE_HW)
     columns = to_columns(made.detections)
     rows = np.column_stack([columns[name] for name in ("frame", "id", "x", "y", "w", "h", "score")])
     np.savetxt(tmp_path / "boxes.txt", rows, delimiter=",")
@@ -121,16 +121,16 @@ def test_a_tracker_from_raw_video(streets, tmp_path, unexported, capsys):
         assert len(metrics(tmp_path / f"run-{name}")) == 5
 
 
-def test_halves_frames_and_going_on(streets, tmp_path, capsys, unexported):
-    """Video frames are kept once; the second halves validate; a run that is done is not done again."""
+def test_halves_cached_frames_and_resuming(streets, tmp_path, capsys, unexported):
+    """Video frames are cached once; the second halves are validated on; a finished run is not repeated."""
     words = ("train", "fairmot", streets, "--half", "train", "-o", tmp_path, *SMALL, "--epochs", 1, "--workers", 2)
     assert idfree(*words) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("HOTA 0.0 MOTA")
-    assert said[1].startswith(f"{tmp_path / 'model.onnx'}, the network of iteration 4: HOTA")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("HOTA 0.0 MOTA")
+    assert lines[1].startswith(f"{tmp_path / 'model.onnx'}, the network of iteration 4: HOTA")
     assert len(list(tmp_path.glob("frames/*/*.jpg"))) == 11 + 4
-    (judged,) = [line["validation"] for line in metrics(tmp_path) if "validation" in line]
-    assert judged["CLR_FN"] > 0
+    (validation,) = [line["validation"] for line in metrics(tmp_path) if "validation" in line]
+    assert validation["CLR_FN"] > 0
     settings = json.loads((tmp_path / "settings.json").read_text())
     assert settings["trained_on"] == "street-3, street-4; terms of that footage apply"
     assert settings["data"].startswith("15 pictures of 2 footages")
@@ -175,7 +175,7 @@ def test_export_of_any_checkpoint(streets, tmp_path, capsys, unexported, monkeyp
     assert "cannot be read as a checkpoint" in capsys.readouterr().err
 
 
-def test_an_appearance_model_from_tracks(streets, tmp_path, capsys):
+def test_an_encoder_from_crops_of_identities(streets, tmp_path, capsys):
     words = (
         "train",
         "simplereid",
@@ -215,7 +215,7 @@ def test_an_appearance_model_from_tracks(streets, tmp_path, capsys):
         (("--device", "openvino"), "--device openvino"),
     ],
 )
-def test_mistakes(streets, tmp_path, capsys, words, message):
+def test_user_errors(streets, tmp_path, capsys, words, message):
     assert idfree("train", "fairmot", streets / "street-4", "-o", tmp_path, *SMALL, "--epochs", 1, *words) == 2
     assert message in capsys.readouterr().err
 
@@ -229,6 +229,6 @@ def test_mistakes(streets, tmp_path, capsys, words, message):
         (("--set", "label.min_height=1000"), "nobody to learn from in street-3, street-4: no id has 4 boxes"),
     ],
 )
-def test_mistakes_with_crops(streets, tmp_path, capsys, words, message):
+def test_user_errors_with_crops(streets, tmp_path, capsys, words, message):
     assert idfree("train", "simplereid", streets, "-o", tmp_path, *words) == 2
     assert message in capsys.readouterr().err

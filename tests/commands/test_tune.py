@@ -1,4 +1,4 @@
-"""`idfree tune`, and `idfree track --settings`, as a user meets them."""
+"""`idfree tune` and `idfree track --settings`, run as commands."""
 
 import json
 import logging
@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from idfree.cli import main
-from idfree.pipelines import tune
-from idfree.sequences.motchallenge import write_results, write_truth
-from idfree.synthetic.scene import street
+from idfree.pipelines import settings_search, tune
+from idfree.sequences.motchallenge import write_ground_truth, write_results
+from idfree.synthetic.scene import make_street
 
 
 @pytest.fixture(autouse=True)
@@ -22,11 +22,11 @@ def quiet_log():
 
 @pytest.fixture(scope="module")
 def streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two made-up streets as MOTChallenge folders without images, the first also under another name."""
+    """Two synthetic streets as MOTChallenge folders without images, the first also under another name."""
     folder = tmp_path_factory.mktemp("streets")
     for name, seed in (("one", 0), ("two", 1)):
-        made = street(seed, people=10, frames=60, size_hw=(270, 480))
-        write_truth(folder / name / "gt" / "gt.txt", made.truth)
+        made = make_street(seed, people=10, frames=60, size_hw=(270, 480))
+        write_ground_truth(folder / name / "gt" / "gt.txt", made.truth)
         write_results(folder / name / "det" / "det.txt", made.detections)
         (folder / name / "seqinfo.ini").write_text(
             f"[Sequence]\nname={name}\nframeRate=20\nseqLength=60\nimWidth=480\nimHeight=270\n"
@@ -60,8 +60,8 @@ def needs_optuna(request: pytest.FixtureRequest):
         pytest.importorskip("optuna", reason="the search needs optuna")
 
 
-def test_what_is_found_is_what_track_makes_of_it(streets, tmp_path, capsys):
-    """The file's tracks, scored from their own file, have the figures that the search saw."""
+def test_track_with_the_settings_file_has_the_metrics_of_the_search(streets, tmp_path, capsys):
+    """Tracks with the settings file, scored by `idfree eval`, have the metrics that the search recorded."""
     path = tmp_path / "made" / "sort.json"
     assert tuned(streets, "-o", path, "--json") == 0
     outcome = json.loads(capsys.readouterr().out)
@@ -93,14 +93,14 @@ def test_same_seed_same_file(streets, tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_settings_and_more_of_them(streets, tmp_path, capsys):
-    """--set goes on top of the file; --tracker must agree with it."""
+def test_set_overrides_the_settings_file(streets, tmp_path, capsys):
+    """--set overrides the file; --tracker must agree with it."""
     path = tmp_path / "mine.json"
-    path.write_text('{"tracker": "sort", "settings": {"max_age": 7, "min_hits": 1}}')
+    path.write_text('{"tracker": "sort", "settings": {"patience": 0.25, "min_hits": 1}}')
     command = ["track", streets / "one", "--detector", "det", "-q", "-o", tmp_path / "out", "--settings", path]
-    assert main([str(a) for a in (*command, "--set", "max_age=9", "--tracker", "sort")]) == 0
+    assert main([str(a) for a in (*command, "--set", "patience=0.3", "--tracker", "sort")]) == 0
     settings = json.loads((tmp_path / "out" / "summary.json").read_text())["sequences"][0]["settings"]
-    assert (settings["max_age"], settings["min_hits"], settings["min_iou"]) == (9, 1, 0.3)
+    assert (settings["patience"], settings["min_hits"], settings["min_iou"]) == (0.3, 1, 0.3)
     assert f"--tracker iou: {path} is for sort" in fails(capsys, *command, "--tracker", "iou")
     path.write_text('{"tracker": "sort", "settings": {"age": 7}}')
     assert "mine.json: age=7: SortSettings has no setting 'age'" in fails(capsys, *command)
@@ -148,33 +148,33 @@ def test_judged_on_the_other_half(streets, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("judge", ["one", "one-SDP"])
-def test_judged_on_what_it_was_tuned_on(streets, tmp_path, capsys, judge):
-    """one-SDP is, by its name, the same footage as one."""
+def test_warning_if_judged_on_the_footage_tuned_on(streets, tmp_path, capsys, judge):
+    """By its name, one-SDP is the same footage as one."""
     assert tuned(streets, "--judge", streets / judge, "-o", tmp_path / "a.json", trials=2) == 0
     assert capsys.readouterr().err == f"idfree: judged on what it was tuned on, the same footage: {judge}\n"
 
 
-def test_what_is_set_stays(streets, tmp_path):
-    assert tuned(streets, "-q", "--set", "max_age=3", "--set", "min_hits=2", "-o", tmp_path / "a.json") == 0
+def test_fixed_settings_stay(streets, tmp_path):
+    assert tuned(streets, "-q", "--set", "patience=0.1", "--set", "min_hits=2", "-o", tmp_path / "a.json") == 0
     settings = json.loads((tmp_path / "a.json").read_text())["settings"]
-    assert (settings["max_age"], settings["min_hits"]) == (3, 2)
+    assert (settings["patience"], settings["min_hits"]) == (0.1, 2)
 
 
-def test_the_detector_sees_each_frame_once(streets, tmp_path, monkeypatch):
+def test_the_detector_runs_once_per_frame(streets, tmp_path, monkeypatch):
     from idfree.detectors import PrecomputedDetector
 
-    asked = []
-    looked = PrecomputedDetector.__call__
+    numbers = []
+    detect = PrecomputedDetector.__call__
     monkeypatch.setattr(
-        PrecomputedDetector, "__call__", lambda self, frame: asked.append(frame.number) or looked(self, frame)
+        PrecomputedDetector, "__call__", lambda self, frame: numbers.append(frame.number) or detect(self, frame)
     )
     assert tuned(streets, "-q", "--half", "train", "--judge", "half", "-o", tmp_path / "a.json", trials=4) == 0
-    assert asked == list(range(1, 61))
+    assert numbers == list(range(1, 61))
 
 
 def test_interrupted(streets, tmp_path, capsys, monkeypatch):
-    """Ctrl-C in the fourth trial: the best of the first three is written."""
-    measure, times = tune.measure, []
+    """Ctrl-C in the fourth trial: the best settings of the first three are written."""
+    measure, times = settings_search.measure, []
 
     def interrupted(*arguments):
         times.append(1)
@@ -182,7 +182,7 @@ def test_interrupted(streets, tmp_path, capsys, monkeypatch):
             raise KeyboardInterrupt
         return measure(*arguments)
 
-    monkeypatch.setattr(tune, "measure", interrupted)
+    monkeypatch.setattr(settings_search, "measure", interrupted)
     path = tmp_path / "a.json"
     assert tuned(streets, "--judge", streets / "two", "-o", path) == 130
     assert f"idfree: interrupted: {path} has the best of 3 trials" in capsys.readouterr().err
@@ -192,9 +192,9 @@ def test_interrupted(streets, tmp_path, capsys, monkeypatch):
     assert not (tmp_path / "b.json").exists()
 
 
-def test_users_mistakes(streets, tmp_path, capsys, monkeypatch):
-    """All of them before the detector, which may take an hour, begins."""
-    monkeypatch.setattr(tune, "watch", None)
+def test_user_errors(streets, tmp_path, capsys, monkeypatch):
+    """All are reported before the detector runs, which may take an hour."""
+    monkeypatch.setattr(tune, "record_detections", None)
     command = ("tune", streets / "one", "--detector", "det", "-o", tmp_path / "a.json", "--trials", 2)
     assert "blind: has no gt/gt.txt" in fails(capsys, "tune", streets / "blind", *command[2:])
     assert "blind: has no gt/gt.txt" in fails(capsys, *command, "--judge", streets / "blind")

@@ -6,29 +6,29 @@ from hypothesis import strategies as st
 from idfree.core import boxes
 
 
-def made(count, seed, reach=100.0):
+def random_boxes(count, seed, extent=100.0):
     rng = np.random.default_rng(seed)
-    corner = rng.uniform(0, reach, (count, 2))
-    return np.hstack([corner, corner + rng.uniform(0, reach / 3, (count, 2))])
+    corner = rng.uniform(0, extent, (count, 2))
+    return np.hstack([corner, corner + rng.uniform(0, extent / 3, (count, 2))])
 
 
 @pytest.mark.parametrize(
-    ("there", "back"),
+    ("convert", "invert"),
     [
         (boxes.xyxy_to_xywh, boxes.xywh_to_xyxy),
         (boxes.xyxy_to_cxcywh, boxes.cxcywh_to_xyxy),
         (boxes.xyxy_to_xyah, boxes.xyah_to_xyxy),
     ],
 )
-def test_conversions_are_inverse(there, back):
-    xyxy = made(20, 0)
+def test_conversions_are_inverse(convert, invert):
+    xyxy = random_boxes(20, 0)
     before = xyxy.copy()
-    np.testing.assert_allclose(back(there(xyxy)), xyxy)
+    np.testing.assert_allclose(invert(convert(xyxy)), xyxy)
     np.testing.assert_array_equal(xyxy, before)
-    assert there(np.zeros((0, 4))).shape == back([]).shape == (0, 4)
+    assert convert(np.zeros((0, 4))).shape == invert([]).shape == (0, 4)
 
 
-def test_by_hand():
+def test_values_by_hand():
     box = [[10, 20, 30, 60]]
     np.testing.assert_array_equal(boxes.xyxy_to_xywh(box), [[10, 20, 20, 40]])
     np.testing.assert_array_equal(boxes.xyxy_to_cxcywh(box), [[20, 40, 20, 40]])
@@ -37,29 +37,29 @@ def test_by_hand():
     np.testing.assert_allclose(boxes.intersection(a, b), [[25, 4, 0, 0]])
     np.testing.assert_allclose(boxes.iou(a, b), [[25 / 175, 4 / 100, 0, 0]])
     np.testing.assert_allclose(boxes.overlap(a, b), [[0.25, 1, 0, 0]])
-    np.testing.assert_allclose(boxes.iou(b[3:], b[3:]), [[0]])  # two empty boxes share nothing
+    np.testing.assert_allclose(boxes.iou(b[3:], b[3:]), [[0]])  # two boxes without area
     np.testing.assert_array_equal(boxes.clip(np.array([[-5.0, 2, 30, 90]]), (50, 20)), [[0, 2, 20, 50]])
     np.testing.assert_array_equal(boxes.area(np.array([[0.0, 0, 2, 3], [5, 5, 1, 9]])), [6, 0])
 
 
-def test_emptiness_is_a_shape():
-    none, some = np.zeros((0, 4)), made(5, 0)
+def test_empty_inputs():
+    none, some = np.zeros((0, 4)), random_boxes(5, 0)
     assert boxes.iou(none, some).shape == (0, 5)
     assert boxes.overlap(some, none).shape == (5, 0)
     for a, b in ((none, some), (some, none), (none, none)):
-        assert [len(index) for index in boxes.touching_pairs(a, b)] == [0, 0]
+        assert [len(index) for index in boxes.overlapping_pairs(a, b)] == [0, 0]
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 10**6), st.booleans())
-def test_touching_pairs_are_all_that_overlap(n, m, seed, whole_numbers):
-    a, b = made(n, seed), made(m, seed + 1)
-    if whole_numbers:  # edges that coincide
+def test_overlapping_pairs_are_complete(n, m, seed, whole_numbers):
+    a, b = random_boxes(n, seed), random_boxes(m, seed + 1)
+    if whole_numbers:  # makes edges coincide
         a, b = a.round(-1), b.round(-1)
-    i, j = boxes.touching_pairs(a, b)
+    i, j = boxes.overlapping_pairs(a, b)
     full = boxes.iou(a, b)
     assert set(zip(i.tolist(), j.tolist(), strict=True)) >= set(
         zip(*(k.tolist() for k in np.nonzero(full)), strict=True)
     )
     assert (np.diff(i) >= 0).all()
-    np.testing.assert_allclose(boxes.iou_of_pairs(a[i], b[j]), full[i, j])
-    np.testing.assert_allclose(boxes.intersection_of_pairs(a[i], b[j]), boxes.intersection(a, b)[i, j])
+    np.testing.assert_allclose(boxes.paired_iou(a[i], b[j]), full[i, j])
+    np.testing.assert_allclose(boxes.paired_intersection(a[i], b[j]), boxes.intersection(a, b)[i, j])

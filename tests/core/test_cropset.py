@@ -1,9 +1,9 @@
-"""Sets of crops: who coexists, worked by hand; saved and read back."""
+"""CropSet: coexisting tracklets by hand, saving and loading, validation."""
 
 import numpy as np
 import pytest
 
-from idfree.core.cropset import CropSet, coexisting
+from idfree.core.cropset import CropSet, coexistence_mask
 from idfree.core.errors import UserError
 
 # tracklet: frames (video): 0: 1…5 (0)   1: 5…9 (0)   2: 6…7 (0)   3: 1…9 (1)
@@ -23,47 +23,44 @@ def crop_set(rows=ROWS, **changes):
     return CropSet(**{**columns, **changes})
 
 
-def test_spans_and_who_coexists():
+def test_spans_and_coexistence():
     crops = crop_set()
     first, last = crops.spans()
     assert first.tolist() == [1, 5, 6, 1]
     assert last.tolist() == [5, 9, 7, 9]
-    assert crops.video_of().tolist() == [0, 0, 0, 1]
-    assert crops.tracklets == 4
+    assert crops.tracklet_video().tolist() == [0, 0, 0, 1]
+    assert crops.tracklet_count == 4
     expected = np.zeros((4, 4), dtype=bool)
-    expected[[0, 1, 1, 2], [1, 0, 2, 1]] = True  # they share frame 5; 6 and 7
+    expected[[0, 1, 1, 2], [1, 0, 2, 1]] = True  # common frames: 5 of tracklets 0 and 1; 6 and 7 of 1 and 2
     np.testing.assert_array_equal(crops.coexisting(), expected)
-    expected[3, :3] = expected[:3, 3] = True
-    np.testing.assert_array_equal(crops.different(), expected)
 
 
-def test_identities_without_time_never_coexist_and_all_differ():
+def test_tracklets_without_time_do_not_coexist():
     crops = crop_set([(0, -1, 0), (0, -1, 2), (1, -1, 0), (2, -1, 0)], identities=True)
     assert not crops.coexisting().any()
-    np.testing.assert_array_equal(crops.different(), ~np.eye(3, dtype=bool))
-    assert not coexisting(np.array([-1, -1]), np.array([-1, -1]), np.array([0, 0])).any()
+    assert not coexistence_mask(np.array([-1, -1]), np.array([-1, -1]), np.array([0, 0])).any()
 
 
-def test_no_crops_at_all():
+def test_empty_set():
     crops = crop_set([])
-    assert len(crops) == crops.tracklets == 0
-    assert crops.coexisting().shape == crops.different().shape == (0, 0)
+    assert len(crops) == crops.tracklet_count == 0
+    assert crops.coexisting().shape == (0, 0)
 
 
-def test_saved_and_read_back(tmp_path):
+def test_save_and_load(tmp_path):
     for crops in (crop_set(), crop_set([]), crop_set(identities=True)):
         path = tmp_path / "folder" / "crops.npz"
         crops.save(path)
-        found = CropSet.load(path)
+        loaded = CropSet.load(path)
         for name in ("crops", "tracklet", "frame", "video", "xyxy"):
             expected = getattr(crops, name)
-            np.testing.assert_array_equal(getattr(found, name), expected)
-            assert getattr(found, name).dtype == expected.dtype
-        assert found.identities is crops.identities
+            np.testing.assert_array_equal(getattr(loaded, name), expected)
+            assert getattr(loaded, name).dtype == expected.dtype
+        assert loaded.identities is crops.identities
         assert [p.name for p in path.parent.iterdir()] == ["crops.npz"]
 
 
-def test_a_name_without_a_suffix_is_kept(tmp_path):
+def test_file_name_without_suffix(tmp_path):
     crop_set().save(tmp_path / "crops")
     assert len(CropSet.load(tmp_path / "crops")) == len(ROWS)
 
@@ -78,7 +75,7 @@ def test_a_name_without_a_suffix_is_kept(tmp_path):
         ({"video": np.array([0, 1, 0, 0, 0, 0, 1, 1])}, "a tracklet lies in two videos"),
     ],
 )
-def test_columns_that_do_not_fit_are_refused(changes, message):
+def test_invalid_columns_are_refused(changes, message):
     with pytest.raises(UserError, match=message):
         crop_set(**changes)
 

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from idfree.core.errors import UserError
-from idfree.core.files import whole, write_text
+from idfree.core.files import atomic_write, write_text
 
 
-def test_appears_whole(tmp_path):
+def test_the_file_appears_when_the_block_ends(tmp_path):
     path = tmp_path / "new" / "folder" / "a.txt"
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("half")
         assert not path.exists()
         assert partial.suffix == ".txt"
@@ -18,12 +18,12 @@ def test_appears_whole(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_or_not_at_all(tmp_path):
+def test_the_old_file_stays_after_an_exception(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
 
     def interrupted():
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_text("half")
             raise KeyboardInterrupt
 
@@ -33,17 +33,17 @@ def test_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_error_inside_is_not_ours(tmp_path):
-    with pytest.raises(FileNotFoundError, match="elsewhere"), whole(tmp_path / "a.txt"):
+def test_exceptions_of_the_block_are_passed_on(tmp_path):
+    with pytest.raises(FileNotFoundError, match="elsewhere"), atomic_write(tmp_path / "a.txt"):
         Path("elsewhere").read_text()
 
 
-def test_line_ends_are_unix(tmp_path):
+def test_text_is_utf8_with_unix_line_ends(tmp_path):
     write_text(tmp_path / "a.txt", "1,2\nµ\n")
     assert (tmp_path / "a.txt").read_bytes() == "1,2\nµ\n".encode()
 
 
-def test_no_place_to_write(tmp_path):
+def test_paths_that_cannot_be_written_to(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot make the folder"):
         write_text(tmp_path / "file" / "a.txt", "")
@@ -56,3 +56,30 @@ def test_no_permission(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UserError, match="permission denied"):
         write_text(tmp_path / "a.txt", "")
+
+
+def test_a_link_stays_and_what_it_names_is_written(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "elsewhere" / "a.txt")
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "elsewhere" / "a.txt").read_text() == "new"
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(UserError, match="cannot write"):
+        write_text(tmp_path / "loop", "new")
+    assert (tmp_path / "loop").is_symlink()
+
+
+def test_devices_and_pipes_are_written_through(tmp_path):
+    write_text("/dev/null", "gone")
+    assert Path("/dev/null").is_char_device()
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UserError, match="cannot write"):
+        write_text(pipe, "nobody reads it")
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "somebody reads it")
+    assert os.read(descriptor, 100) == b"somebody reads it"
+    os.close(descriptor)
+    assert pipe.is_fifo()

@@ -1,4 +1,4 @@
-"""A picture letterbox to a network's input, and boxes there and back."""
+"""Letterbox geometry, and drawing an image into a network's input."""
 
 import cv2
 import numpy as np
@@ -13,14 +13,14 @@ LEVELS = np.arange(256, dtype=np.float32)
 
 
 @given(side, side, st.sampled_from(["corner", "centre", "stretch"]), st.floats(-50, 4000), st.floats(0.1, 900))
-def test_boxes_return_from_the_input_as_they_were(height, width, place, left, size):
+def test_to_image_inverts_to_input(height, width, place, left, size):
     box = np.array([[left, 7.25, left + size, 7.25 + 2 * size]])
     fit = letterbox((height, width), (416, 640), place)
     np.testing.assert_allclose(fit.to_image(fit.to_input(box)), box, rtol=1e-9, atol=1e-9)
 
 
 @given(side, side, st.sampled_from(["corner", "centre", "stretch"]))
-def test_the_whole_image_becomes_the_whole_drawing_inside_the_input(height, width, place):
+def test_the_image_maps_to_its_resized_area_within_the_input(height, width, place):
     fit = letterbox((height, width), (416, 640), place)
     left, top, right, bottom = fit.to_input(np.array([[0.0, 0.0, width, height]]))[0]
     assert (left, top) == fit.offset_xy
@@ -47,7 +47,7 @@ def test_sizes_worked_by_hand(image_hw, place, resized_hw, offset_xy):
     assert (fit.resized_hw, fit.offset_xy) == (resized_hw, offset_xy)
 
 
-def test_drawing_is_yolox_preprocessing_to_the_bit():
+def test_drawing_equals_the_preprocessing_of_yolox():
     bgr = np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8)
     ratio = min(416 / 90, 416 / 160)
     size = (int(160 * ratio), int(90 * ratio))
@@ -59,7 +59,7 @@ def test_drawing_is_yolox_preprocessing_to_the_bit():
     np.testing.assert_array_equal(planes, expected.transpose(2, 0, 1))
 
 
-def test_rgb_turns_the_channels_round_and_levels_scale_them():
+def test_rgb_reverses_the_channels_and_levels_scale_them():
     bgr = np.full((8, 8, 3), (255, 102, 0), dtype=np.uint8)
     planes = np.zeros((3, 8, 8), dtype=np.float32)
     draw(bgr, letterbox((8, 8), (8, 8), "centre"), LEVELS / 255, True, planes)
@@ -67,7 +67,7 @@ def test_rgb_turns_the_channels_round_and_levels_scale_them():
 
 
 @pytest.mark.parametrize(("place", "input_hw"), [("corner", (32, 48)), ("centre", (32, 48)), ("stretch", (32, 64))])
-def test_a_dot_is_drawn_where_its_box_is_sent(place, input_hw):
+def test_a_dot_is_drawn_at_its_mapped_box(place, input_hw):
     bgr = np.zeros((16, 16, 3), dtype=np.uint8)
     bgr[5, 9] = 200
     fit = letterbox((16, 16), input_hw, place)

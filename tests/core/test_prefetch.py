@@ -56,3 +56,20 @@ def test_closing_stops_the_producer_and_closes_the_source():
 def test_nested_prefetching():
     doubled = prefetch(2 * n for n in prefetch(iter(range(10))))
     assert [n + 1 for n in doubled] == [2 * n + 1 for n in range(10)]
+
+
+def test_a_source_that_is_stuck_is_left_behind(monkeypatch):
+    monkeypatch.setattr("idfree.core.prefetch.PATIENCE", 0.01)
+    released = threading.Event()
+
+    def items():
+        yield 1
+        released.wait(30)
+
+    some = prefetch(items())
+    assert next(some) == 1
+    some.close()
+    released.set()
+    for thread in threading.enumerate():
+        if thread.name == "prefetch":
+            thread.join(30)

@@ -4,7 +4,7 @@ from typing import Literal
 import pytest
 
 from idfree.core.errors import UserError
-from idfree.core.settings import override
+from idfree.core.settings import override, split_assignments
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Settings:
             raise ValueError("count is negative")
 
 
-def test_values_are_read_as_their_types():
+def test_values_are_converted_to_the_annotated_types():
     changed = override(Settings(), ["count=7", "share=1e-3", "on=no", "size=1088x608", "kind=centre", "limit=4"])
     assert changed == Settings(7, 1e-3, False, "1088x608", "centre", 4)
     assert override(changed, ["limit=none"]).limit is None
@@ -41,6 +41,20 @@ def test_values_are_read_as_their_types():
         ("count=-1", "count is negative"),
     ],
 )
-def test_mistakes(assignment, message):
+def test_invalid_assignments_are_refused(assignment, message):
     with pytest.raises(UserError, match=message):
         override(Settings(), [assignment])
+
+
+def test_split_assignments_groups_by_prefix():
+    assignments = ["a=1", "detector.b=2", "label.c=x.y", "d=detector.e", "other.f=3", "detector.g=4", "detector=5"]
+    assert split_assignments(assignments, ("detector", "label")) == {
+        "": ["a=1", "d=detector.e", "other.f=3", "detector=5"],
+        "detector": ["b=2", "g=4"],
+        "label": ["c=x.y"],
+    }
+
+
+def test_split_assignments_has_a_key_for_every_prefix():
+    assert split_assignments([], ["detector"]) == {"": [], "detector": []}
+    assert split_assignments(["a=1"], []) == {"": ["a=1"]}

@@ -1,4 +1,4 @@
-"""Footage written in every format and read again: nothing changes but what the format cannot say."""
+"""Round trips through every format: all that the format can represent is preserved."""
 
 import json
 import logging
@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from idfree.commands import data
 from idfree.core.errors import UserError
-from idfree.datasets.convert import LOST, WRITERS, convert
+from idfree.datasets.convert import WRITERS, convert
+from idfree.datasets.formats import FORMATS
 from idfree.datasets.open_footage import open_footage
 from idfree.show.video_writer import VideoWriter
 
@@ -18,7 +20,7 @@ SIZES = {"a": (48, 64), "b": (30, 20)}
 
 @pytest.fixture
 def stills(tmp_path):
-    """Two photographs of two sizes, one with a crowd, one with somebody cut by the border."""
+    """Two still images of different sizes, one with a crowd region, one with a box that exceeds the image."""
     home = tmp_path / "in" / "photos"
     images, boxes = [], []
     for number, (name, size) in enumerate(SIZES.items(), start=1):
@@ -28,25 +30,29 @@ def stills(tmp_path):
     boxes.append({"image_id": 1, "category_id": 5, "bbox": [0, 0, 60, 10], "iscrowd": 1})
     boxes.append({"image_id": 1, "category_id": 5, "bbox": [3, 4, 10.25, 20.5], "track_id": 4, "visibility": 0.5})
     boxes.append({"image_id": 2, "category_id": 5, "bbox": [-5, 2, 12, 33], "track_id": 4})
-    said = {"images": images, "annotations": boxes, "categories": [{"id": 5, "name": "person"}]}
-    (home / "photos.json").write_text(json.dumps(said))
+    content = {"images": images, "annotations": boxes, "categories": [{"id": 5, "name": "person"}]}
+    (home / "photos.json").write_text(json.dumps(content))
     (footage,) = open_footage(home / "photos.json")
     return footage
 
 
 @pytest.fixture
 def video(tmp_path):
-    """A MOTChallenge sequence of three frames in a video, with a region to ignore."""
+    """A MOTChallenge sequence of three frames in a video, with an ignore region."""
     home = tmp_path / "in" / "street"
     (home / "gt").mkdir(parents=True)
     (home / "gt" / "gt.txt").write_text(
         "1,3,1,2,10,20,1,1,0.5\n2,3,2,2,10,20,1,1,1\n2,9,0,0,30,30,0,13,1\n3,3,3.5,2,10,20,1,1,1\n"
     )
-    with VideoWriter(home / "film.mp4", 10.0, (48, 64)) as film:
+    with VideoWriter(home / "film.mp4", 10.0, (48, 64)) as video_writer:
         for level in (40, 80, 120):
-            film.write(np.full((48, 64, 3), level, np.uint8))
+            video_writer.write(np.full((48, 64, 3), level, np.uint8))
     (footage,) = open_footage(home)
     return footage
+
+
+def test_the_command_offers_every_writer():
+    assert set(data.FORMATS) == set(WRITERS)
 
 
 @pytest.mark.parametrize("to", WRITERS)
@@ -56,7 +62,7 @@ def test_round_trips(to, kind, request, tmp_path, caplog):
     with caplog.at_level(logging.WARNING, "idfree"):
         (path,) = convert([footage], to, tmp_path / "out")
     (back,) = open_footage(path)
-    lost = LOST.get(to, ())
+    lost = FORMATS[to].lost
     expected = footage.boxes[footage.boxes.score != 0] if "regions to ignore" in lost else footage.boxes
     assert back.boxes.frame.tolist() == expected.frame.tolist()
     assert np.abs(back.boxes.xyxy - expected.xyxy).max() < 0.01
@@ -65,15 +71,15 @@ def test_round_trips(to, kind, request, tmp_path, caplog):
     if "visibility" not in lost:
         assert back.boxes.visibility.tolist() == expected.visibility.tolist()
     assert (back.boxes.class_id[back.boxes.score != 0] == 0).all()
-    assert (back.length, back.moving) == (footage.length, footage.moving and "order in time" not in lost)
+    assert (back.length, back.is_sequence) == (footage.length, footage.is_sequence and "order in time" not in lost)
     for number in range(1, back.length + 1):
         assert np.abs(back.image(number).astype(int) - footage.image(number)).max() <= 2
         assert back.size_at(number) == footage.size_at(number)
-    assert [word in caplog.text for word in lost] == [word != "order in time" or footage.moving for word in lost]
+    assert [word in caplog.text for word in lost] == [word != "order in time" or footage.is_sequence for word in lost]
 
 
 @pytest.mark.parametrize("to", WRITERS)
-def test_pictures_are_linked_and_can_be_again(to, stills, tmp_path):
+def test_images_are_linked_and_conversion_can_be_repeated(to, stills, tmp_path):
     for _ in range(2):
         (path,) = convert([stills], to, tmp_path / "out")
         (back,) = open_footage(path)
@@ -82,7 +88,7 @@ def test_pictures_are_linked_and_can_be_again(to, stills, tmp_path):
     assert sorted(p.name for p in (tmp_path / "in" / "photos" / "images").iterdir()) == ["a.jpg", "b.jpg"]
 
 
-def test_a_video_stays_a_video_where_it_can(video, tmp_path):
+def test_mot_links_the_whole_video_and_exports_the_frames_of_a_half(video, tmp_path):
     (path,) = convert([video], "mot", tmp_path / "out")
     (back,) = open_footage(path)
     assert back.in_video
@@ -93,17 +99,17 @@ def test_a_video_stays_a_video_where_it_can(video, tmp_path):
     assert abs(rest.image(1).mean() - 120) < 3
 
 
-def test_a_picture_that_is_missing_stays_so(stills, tmp_path, caplog):
+def test_missing_images_are_skipped(stills, tmp_path, caplog):
     stills.paths[1].unlink()
     with caplog.at_level(logging.WARNING, "idfree"):
         (path,) = convert([stills], "mot", tmp_path / "out")
-    assert "photos: 1 of 2 pictures are missing" in caplog.text
+    assert "photos: 1 of 2 images are missing" in caplog.text
     assert [p.exists() for p in open_footage(path)[0].paths] == [True, False]
     with pytest.raises(UserError, match=r"cannot read the image .*b\.jpg: No such file"):
-        list(convert([stills], "jde", tmp_path / "out"))  # whose boxes are shares of a size that nobody knows
+        list(convert([stills], "jde", tmp_path / "out"))  # its boxes are normalised by the image size, which is unknown
 
 
-def test_nothing_is_written_over(stills, video, tmp_path):
+def test_refuses_to_overwrite(stills, video, tmp_path):
     with pytest.raises(UserError, match=r"gt\.txt lies in .*: convert into another folder"):
         convert([video], "mot", tmp_path / "in")
     with pytest.raises(UserError, match="two sources are called photos"):
@@ -111,12 +117,12 @@ def test_nothing_is_written_over(stills, video, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_real_set_through_every_format(shared, tmp_path):
+def test_conversion_chain_of_a_real_data_set(shared, tmp_path):
     (footage,) = open_footage(shared / "data/PennFudan")
     footage = footage.frames(1, 20)
     expected = footage.boxes.xyxy
     for to in WRITERS:
         (path,) = convert([footage], to, tmp_path / to)
-        (footage,) = open_footage(path)  # each from the one before
+        (footage,) = open_footage(path)  # the next format is converted from this one
     assert (len(footage.boxes), footage.length) == (len(expected), 20)
     assert np.abs(footage.boxes.xyxy - expected).max() < 0.02

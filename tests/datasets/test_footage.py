@@ -1,4 +1,4 @@
-"""Footage and its readers: tiny sets of every format, worked by hand, and labels that cannot be right."""
+"""Footage and the readers of all formats: small hand-made data sets, invalid labels, real data sets."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from idfree.core.types import Annotation
 from idfree.datasets.footage import Footage, FootageSettings
 from idfree.datasets.labels import LabelRows
 from idfree.datasets.open_footage import open_all, open_footage
-from idfree.evaluation.frame_subset import half
+from idfree.evaluation.frame_subset import select_half
 from idfree.show.video_writer import VideoWriter
 
 INI = "[Sequence]\nname=x\nframeRate=10\nseqLength={length}\nimWidth=64\nimHeight=48\n"
@@ -52,28 +52,32 @@ def rows(boxes: Annotation) -> list[tuple]:
     ]
 
 
-# The noun
+# Footage
 
 
 @pytest.mark.parametrize("length", [1, 2, 7, 10])
-def test_halves_are_those_that_are_judged_on(length):
+def test_halves_agree_with_those_of_the_evaluation(length):
     labels = LabelRows()
     for frame in range(1, length + 1):
         labels.add(frame, (0, 0, 1, 1), id=frame)
-    footage = Footage("a", labels.annotation(), length, lambda n: np.full((1, 1, 3), n, np.uint8), moving=True)
+    footage = Footage("a", labels.annotation(), length, lambda n: np.full((1, 1, 3), n, np.uint8), is_sequence=True)
     for part in ("train", "val"):
-        boxes, frames = half(footage.boxes, length, part)
-        cut = footage.half(part)
+        boxes, frames = select_half(footage.boxes, length, part)
+        part_footage = footage.half(part)
         if not frames:
-            assert cut is None
+            assert part_footage is None
             continue
-        assert cut.length == frames
-        assert cut.boxes.frame.tolist() == boxes.frame.tolist()
-        assert cut.boxes.id.tolist() == boxes.id.tolist() == [int(cut.image(n)[0, 0, 0]) for n in cut.boxes.frame]
+        assert part_footage.length == frames
+        assert part_footage.boxes.frame.tolist() == boxes.frame.tolist()
+        assert (
+            part_footage.boxes.id.tolist()
+            == boxes.id.tolist()
+            == [int(part_footage.image(n)[0, 0, 0]) for n in part_footage.boxes.frame]
+        )
 
 
-def test_still_images_all_train_and_none_validates():
-    footage = Footage("a", Annotation.empty(), 4, lambda n: np.zeros((1, 1, 3), np.uint8), moving=False)
+def test_still_images_belong_to_the_training_half():
+    footage = Footage("a", Annotation.empty(), 4, lambda n: np.zeros((1, 1, 3), np.uint8), is_sequence=False)
     assert footage.half("train") is footage
     assert footage.half("val") is None
     with pytest.raises(UserError, match="half 'first': expected none, train or val"):
@@ -85,35 +89,35 @@ def test_still_images_all_train_and_none_validates():
 # MOTChallenge
 
 
-def test_pedestrians_count_and_what_may_pass_for_one_is_ignored(tmp_path):
+def test_pedestrians_and_ignored_classes(tmp_path):
     truth = (
         "1,5,1,2,10,20,1,1,0.9\n"
-        "1,6,1,2,10,20,0,1,1\n"  # marked to be ignored
+        "1,6,1,2,10,20,0,1,1\n"  # marked 0
         "1,7,1,2,10,20,1,7,1\n"  # a static person, whatever its mark
         "1,8,1,2,10,20,1,3,1\n"  # a car
         "2,5,1,2,10,20,1,1,0.1\n"
     )
     (footage,) = open_footage(sequence(tmp_path / "seq", truth))
-    assert (footage.name, footage.length, footage.moving, footage.size_hw) == ("seq", 4, True, (48, 64))
+    assert (footage.name, footage.length, footage.is_sequence, footage.size_hw) == ("seq", 4, True, (48, 64))
     assert rows(footage.boxes) == [
         (1, 5, [1, 2, 11, 22], 1, 0),
         (1, 6, [1, 2, 11, 22], 0, 0),
         (1, 7, [1, 2, 11, 22], 0, 6),
         (2, 5, [1, 2, 11, 22], 1, 0),
     ]
-    (seen,) = open_footage(tmp_path / "seq", settings=FootageSettings(min_visibility=0.25))
-    assert seen.boxes.score.tolist() == [1, 0, 0, 0]
-    with pytest.raises(UserError, match=r"seq has no pictures: expected img1/ or a video in it"):
+    (visible,) = open_footage(tmp_path / "seq", settings=FootageSettings(min_visibility=0.25))
+    assert visible.boxes.score.tolist() == [1, 0, 0, 0]
+    with pytest.raises(UserError, match=r"seq has no images: expected img1/ or a video in it"):
         footage.image(1)
 
 
-def test_truth_without_class_and_visibility(tmp_path):
+def test_ground_truth_without_class_and_visibility(tmp_path):
     folder = sequence(tmp_path / "seq", "1,5,1,2,10,20,1,-1,-1,-1\n1,6,1,2,10,20,0,-1,-1,-1\n")
     (footage,) = open_footage(folder / "gt" / "gt.txt", settings=FootageSettings(min_visibility=0.5))
     assert rows(footage.boxes) == [(1, 5, [1, 2, 11, 22], 1, 0), (1, 6, [1, 2, 11, 22], 0, 0)]
 
 
-def test_images_belong_to_frames_by_their_number(tmp_path):
+def test_image_names_are_frame_numbers(tmp_path):
     folder = sequence(tmp_path / "seq", "1,1,1,2,10,20,1,1,1\n")
     for number in (1, 2, 4):
         draw(folder / "img1" / f"{number:06d}.png", number)
@@ -122,11 +126,11 @@ def test_images_belong_to_frames_by_their_number(tmp_path):
     with pytest.raises(UserError, match=r"cannot read the image .*000003\.png: No such file"):
         footage.image(3)
     (rest,) = open_footage(folder, half="val")
-    assert rest.where(1) == str(folder / "img1" / "000004.png")
+    assert rest.location(1) == str(folder / "img1" / "000004.png")
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_frames_in_a_video_come_in_any_order(tmp_path, elsewhere):
+def test_random_access_to_video_frames(tmp_path, elsewhere):
     folder = sequence(tmp_path / "data" / "MOT17-04-SDP", "2,1,1,2,10,20,1,1,1\n", length=6)
     home = tmp_path / "videos" if elsewhere else folder
     video = film(home / "MOT17-04.mp4", 6)
@@ -136,10 +140,10 @@ def test_frames_in_a_video_come_in_any_order(tmp_path, elsewhere):
     with pytest.raises(UserError, match=r"MOT17-04\.mp4: frame 7 cannot be decoded"):
         footage.image(7)
     (rest,) = open_footage(folder, "val", home)
-    assert (rest.length, level(rest, 1), rest.where(1)) == (2, 4, f"{video} frame 5")
+    assert (rest.length, level(rest, 1), rest.location(1)) == (2, 4, f"{video} frame 5")
 
 
-def test_each_video_once(tmp_path, caplog):
+def test_repeated_videos_are_dropped(tmp_path, caplog):
     for name in ("MOT17-02-DPM", "MOT17-02-FRCNN", "MOT17-02-SDP", "MOT17-09-SDP"):
         sequence(tmp_path / name, "1,1,1,2,10,20,1,1,1\n")
     draw(tmp_path / "MOT17-02-SDP" / "img1" / "000001.png")
@@ -153,12 +157,12 @@ def test_each_video_once(tmp_path, caplog):
         open_footage(tmp_path / "test")
 
 
-def test_a_truth_that_reaches_beyond_its_sequence(tmp_path):
+def test_ground_truth_outside_its_sequence(tmp_path):
     folder = sequence(tmp_path / "seq", "1,1,1,2,10,20,1,1,1\n5,1,1,2,10,20,1,1,1\n")
     with pytest.raises(UserError, match=r"gt\.txt: frame 5 lies outside the sequence, whose frames are 1 to 4"):
         open_footage(folder)
     faults: list[str] = []
-    (footage,) = open_footage(folder, complain=faults.append)
+    (footage,) = open_footage(folder, on_fault=faults.append)
     assert len(faults) == 1
     assert footage.boxes.frame.tolist() == [1]
 
@@ -167,8 +171,8 @@ def test_a_truth_that_reaches_beyond_its_sequence(tmp_path):
 
 
 def person(fbox, vbox, hbox, tag="person", ignore=0, head_ignore=0):
-    said = {"tag": tag, "fbox": fbox, "vbox": vbox, "hbox": hbox}
-    return said | {"extra": {"ignore": ignore, "box_id": 0}, "head_attr": {"ignore": head_ignore}}
+    labels = {"tag": tag, "fbox": fbox, "vbox": vbox, "hbox": hbox}
+    return labels | {"extra": {"ignore": ignore, "box_id": 0}, "head_attr": {"ignore": head_ignore}}
 
 
 def test_crowdhuman(tmp_path):
@@ -181,7 +185,7 @@ def test_crowdhuman(tmp_path):
     (tmp_path / "train.odgt").write_text("".join(json.dumps(picture) + "\n" for picture in pictures))
     draw(tmp_path / "Images" / "1,a.jpg", 60)
     (footage,) = open_footage(tmp_path / "train.odgt")
-    assert (footage.name, footage.length, footage.moving, footage.size_hw) == ("train", 2, False, None)
+    assert (footage.name, footage.length, footage.is_sequence, footage.size_hw) == ("train", 2, False, None)
     assert rows(footage.boxes)[0] == (1, -1, [10, 0, 30, 40], 1, 0)
     assert footage.boxes.score.tolist() == [1, 0, 0]
     assert footage.boxes.visibility.tolist() == [0.25, 1, 1]
@@ -206,13 +210,13 @@ def test_crowdhuman(tmp_path):
         ('{"ID": "a", "gtboxes": ["x"]}', r"line 2: gtboxes\[0\]: expected an object"),
     ],
 )
-def test_crowdhuman_that_cannot_be_right(tmp_path, line, fault):
+def test_invalid_crowdhuman(tmp_path, line, fault):
     good = json.dumps({"ID": "b", "gtboxes": [person([0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1])]})
     (tmp_path / "a.odgt").write_text(f"{good}\n{line}\n")
     with pytest.raises(UserError, match=fault):
         open_footage(tmp_path / "a.odgt")
     faults: list[str] = []
-    (footage,) = open_footage(tmp_path / "a.odgt", complain=faults.append)
+    (footage,) = open_footage(tmp_path / "a.odgt", on_fault=faults.append)
     assert len(faults) == 1
     assert len(footage.boxes) == 1
 
@@ -242,7 +246,7 @@ def test_coco(tmp_path):
     draw(tmp_path / "val2017" / "x.jpg", 70)
     (footage,) = open_footage(path)
     assert rows(footage.boxes) == [(1, -1, [5, 6, 12, 14], 1, 0), (2, -1, [1, 2, 4, 6], 0, 0)]
-    assert (footage.name, footage.moving, footage.size_hw, footage.length) == ("instances_val2017", False, None, 2)
+    assert (footage.name, footage.is_sequence, footage.size_hw, footage.length) == ("instances_val2017", False, None, 2)
     assert int(footage.image(1).mean()) == 70
     (cars,) = open_footage(path, settings=FootageSettings(classes="car, person"))
     assert [row[-1] for row in rows(cars.boxes)] == [0, 1, 1]
@@ -252,7 +256,7 @@ def test_coco(tmp_path):
 
 
 def test_coco_with_videos(tmp_path):
-    """Frames are sorted by frame_id; an id of one video means nothing in another."""
+    """Frames are sorted by frame_id; ids are per video."""
     images = [
         {"id": k, "file_name": f"{k}.jpg", "video_id": v, "frame_id": f}
         for k, v, f in ((1, 9, 2), (2, 9, 1), (3, 8, 1))
@@ -260,7 +264,7 @@ def test_coco_with_videos(tmp_path):
     boxes = [{"image_id": k, "category_id": 1, "bbox": [k, 0, 1, 1], "track_id": 7} for k in (1, 2, 3)]
     path = coco(tmp_path / "a.json", images, boxes, videos=[{"id": 9, "file_name": "MOT17-02-SDP"}, {"id": 8}])
     first, second = open_footage(path)
-    assert (first.name, first.moving, second.name) == ("MOT17-02-SDP", True, "8")
+    assert (first.name, first.is_sequence, second.name) == ("MOT17-02-SDP", True, "8")
     assert [(frame, box[0]) for frame, _, box, _, _ in rows(first.boxes)] == [(1, 2), (2, 1)]
     assert rows(second.boxes) == [(1, 7, [3, 0, 4, 1], 1, 0)]
 
@@ -275,16 +279,16 @@ def test_coco_with_videos(tmp_path):
         ({"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "track_id": "x"}, r"annotations\[0\]: track_id"),
     ],
 )
-def test_coco_that_cannot_be_right(tmp_path, annotation, fault):
+def test_invalid_coco(tmp_path, annotation, fault):
     path = coco(tmp_path / "a.json", [{"id": 1, "file_name": "x.jpg"}], [annotation])
     with pytest.raises(UserError, match=fault):
         open_footage(path)
     faults: list[str] = []
-    assert not len(open_footage(path, complain=faults.append)[0].boxes)
+    assert not len(open_footage(path, on_fault=faults.append)[0].boxes)
     assert len(faults) == 1
 
 
-def test_json_that_is_nothing_known(tmp_path):
+def test_unknown_json(tmp_path):
     (tmp_path / "a.json").write_text('{"a":\n 1,,}')
     with pytest.raises(UserError, match=r"a\.json line 2: is not JSON"):
         open_footage(tmp_path / "a.json")
@@ -314,25 +318,25 @@ def test_jde_lists(tmp_path):
     )
     stills, video = open_footage(path)
     assert rows(stills.boxes) == [(1, 7, [40, 15, 60, 35], 1, 0), (1, -1, [0, 0, 20, 50], 1, 0)]
-    assert (stills.name, stills.moving, stills.length) == ("a", False, 1)
-    assert (video.name, video.moving, video.length, video.size_hw) == ("v", True, 2, (50, 100))
+    assert (stills.name, stills.is_sequence, stills.length) == ("a", False, 1)
+    assert (video.name, video.is_sequence, video.length, video.size_hw) == ("v", True, 2, (50, 100))
     assert rows(video.boxes) == [(1, 7, [0, 0, 100, 50], 1, 0)]
     path = path.rename(tmp_path.parent / "moved.train")
     assert [footage.name for footage in open_footage(path, images=tmp_path)] == ["moved", "v"]
 
 
-def test_jde_that_cannot_be_right(tmp_path):
+def test_invalid_jde_lists(tmp_path):
     path = jde(tmp_path, {"a": "0 1 0.5 0.5 1 1\n0 1 0.5 0.5 1\n", "b": "0 1 0.5 0.5 1 1\n"})
     (tmp_path / "set" / "images" / "b.jpg").unlink()
     faults: list[str] = []
-    (footage,) = open_footage(path, complain=faults.append)
+    (footage,) = open_footage(path, on_fault=faults.append)
     assert "labels_with_ids/a.txt line 2: '0 1 0.5 0.5 1', expected class id cx cy w h" in faults[0]
     assert "images/b.jpg: No such file" in faults[1]
     assert rows(footage.boxes) == [(1, 1, [0, 0, 100, 50], 1, 0)]
     with pytest.raises(UserError, match=r"a\.txt line 2"):
         open_footage(path)
     path.write_text("set/images/c.jpg\n")
-    with pytest.raises(UserError, match=r"none of its 1 pictures has labels; expected .*labels_with_ids/c\.txt"):
+    with pytest.raises(UserError, match=r"none of its 1 images has labels; expected .*labels_with_ids/c\.txt"):
         open_footage(path)
     path.write_text("1,2,3\n")
     with pytest.raises(UserError, match=r"a\.train line 1: '1,2,3' is no image; expected a list of image paths"):
@@ -361,39 +365,39 @@ def test_voc(tmp_path):
         open_footage(tmp_path)
     (home / "b.xml").write_text("<annotation>")
     faults: list[str] = []
-    (rest,) = open_footage(tmp_path, complain=faults.append)
+    (rest,) = open_footage(tmp_path, on_fault=faults.append)
     assert "b.xml: is not XML" in faults[1]
     assert (rest.length, len(rest.boxes)) == (1, 0)
 
 
 def test_boxes_json(tmp_path):
-    said = {
+    content = {
         "b": {"width": 64, "height": 48, "boxes_xyxy": [[1, 1, 2, 2]]},
         "a": {"boxes_xyxy": [[1, 1, 2], [3, 4, 5, 6]]},
     }
-    (tmp_path / "boxes.json").write_text(json.dumps(said))
+    (tmp_path / "boxes.json").write_text(json.dumps(content))
     draw(tmp_path / "images" / "b.png", 7)
     faults: list[str] = []
-    (footage,) = open_footage(tmp_path, complain=faults.append)
+    (footage,) = open_footage(tmp_path, on_fault=faults.append)
     assert rows(footage.boxes) == [(1, -1, [0, 0, 2, 2], 1, 0), (2, -1, [2, 3, 5, 6], 1, 0)]
     assert faults == [f"{tmp_path / 'boxes.json'}: a: boxes_xyxy[0] is [1, 1, 2], expected four numbers"]
     assert int(footage.image(1).mean()) == 7
-    assert footage.where(2) == str(tmp_path / "images" / "a.jpg")
+    assert footage.location(2) == str(tmp_path / "images" / "a.jpg")
 
 
-def test_what_is_no_footage(tmp_path):
+def test_unknown_paths(tmp_path):
     with pytest.raises(UserError, match="no such file or folder"):
         open_footage(tmp_path / "none")
     with pytest.raises(UserError, match=r"neither MOTChallenge sequences with gt/gt.txt, nor boxes.json, nor VOC"):
         open_footage(tmp_path)
 
 
-# Real sets
+# Real data sets
 
 
-def test_real_boxes_are_where_the_masks_are(shared):
+def test_real_boxes_agree_with_masks(shared):
     (footage,) = open_footage(shared / "data/PennFudan")
-    assert (footage.length, len(footage.boxes), footage.moving) == (170, 423, False)
+    assert (footage.length, len(footage.boxes), footage.is_sequence) == (170, 423, False)
     mask = cv2.imread(str(shared / "data/PennFudan/masks" / f"{footage.paths[0].stem}.png"), cv2.IMREAD_UNCHANGED)
     rows_of, columns = np.nonzero(mask == 1)
     edges = [columns.min(), rows_of.min(), columns.max() + 1, rows_of.max() + 1]
@@ -412,7 +416,7 @@ def test_real_sequences(shared):
     assert all((f.boxes.class_id[f.boxes.score != 0] == 0).all() for f in found.values())
 
 
-def test_a_real_video(shared):
+def test_real_video(shared):
     data = shared / "data"
     (footage,) = open_footage(data / "MOT15/train/TUD-Campus", half="val", images=data / "videos")
     assert (footage.length, footage.offset, footage.in_video) == (71 - 36, 36, True)

@@ -1,4 +1,4 @@
-"""Pictures kept as JPEG: boxes scale with them, halves share them, what was begun is finished."""
+"""The image cache: boxes are scaled, halves share it, interrupted caching continues."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.datasets import frame_cache
-from idfree.datasets.frame_cache import cached
+from idfree.datasets.frame_cache import cache_images
 from idfree.datasets.open_footage import open_footage
 from idfree.show.video_writer import VideoWriter
 
@@ -20,68 +20,68 @@ def footage(tmp_path):
     with VideoWriter(home / "film.mp4", 10.0, (48, 64)) as video:
         for n in range(1, 7):
             video.write(np.full((48, 64, 3), 20 * n, np.uint8))
-    (found,) = open_footage(home)
-    return found
+    (footage,) = open_footage(home)
+    return footage
 
 
-def shade(footage, number):
+def brightness(footage, number):
     return round(float(footage.image(number).mean()) / 20)
 
 
-def test_pictures_and_boxes_shrink_alike(footage, tmp_path):
-    kept = cached(footage, tmp_path / "cache", height=24)
-    assert (kept.size_hw, kept.in_video, kept.length, kept.moving) == ((24, 32), False, 6, True)
-    assert kept.image(1).shape == (24, 32, 3)
-    assert [shade(kept, number) for number in (6, 1, 4)] == [6, 1, 4]
-    assert kept.boxes.xyxy[2].tolist() == [4, 2, 5.5, 7]
+def test_images_and_boxes_are_scaled(footage, tmp_path):
+    cached = cache_images(footage, tmp_path / "cache", height=24)
+    assert (cached.size_hw, cached.in_video, cached.length, cached.is_sequence) == ((24, 32), False, 6, True)
+    assert cached.image(1).shape == (24, 32, 3)
+    assert [brightness(cached, number) for number in (6, 1, 4)] == [6, 1, 4]
+    assert cached.boxes.xyxy[2].tolist() == [4, 2, 5.5, 7]
     assert footage.boxes.xyxy[2].tolist() == [8, 4, 11, 14]
-    same = cached(footage, tmp_path / "cache", height=480)  # never up
+    same = cache_images(footage, tmp_path / "cache", height=480)  # images are not enlarged
     assert same.size_hw == (48, 64)
     assert same.boxes.xyxy.tolist() == footage.boxes.xyxy.tolist()
 
 
-def test_halves_of_a_video_share_what_is_kept(footage, tmp_path):
+def test_halves_of_a_video_share_the_cache(footage, tmp_path):
     written = []
 
-    def watch(numbers):
+    def record(numbers):
         written.append(numbers)
         return numbers
 
     for part in ("val", "none", "train"):
-        kept = cached(footage.half(part), tmp_path / "cache", 24, watch=watch)
-        widths = 2 * (kept.boxes.xyxy[:, 2] - 4)  # a box is as wide as its frame's number
-        assert [shade(kept, number) for number in range(1, kept.length + 1)] == widths.tolist()
+        cached = cache_images(footage.half(part), tmp_path / "cache", 24, progress=record)
+        widths = 2 * (cached.boxes.xyxy[:, 2] - 4)  # a box is as wide as its frame's number
+        assert [brightness(cached, number) for number in range(1, cached.length + 1)] == widths.tolist()
     assert written == [[1, 2], [1, 2, 3, 4], []]
 
 
-def test_what_was_stopped_goes_on(footage, tmp_path, monkeypatch):
+def test_interrupted_caching_continues(footage, tmp_path, monkeypatch):
     write, done = frame_cache.write_jpeg, []
 
-    def stopped(path, *rest):
+    def interrupt_after_three(path, *rest):
         if len(done) == 3:
             path.parent.mkdir(exist_ok=True)
             raise KeyboardInterrupt
         done.append(path)
         write(path, *rest)
 
-    monkeypatch.setattr(frame_cache, "write_jpeg", stopped)
+    monkeypatch.setattr(frame_cache, "write_jpeg", interrupt_after_three)
     with pytest.raises(KeyboardInterrupt):
-        cached(footage, tmp_path / "cache")
+        cache_images(footage, tmp_path / "cache")
     monkeypatch.setattr(frame_cache, "write_jpeg", lambda path, *rest: (done.append(path), write(path, *rest)))
-    kept = cached(footage, tmp_path / "cache")
-    assert tuple(done) == kept.paths  # each once
+    cached = cache_images(footage, tmp_path / "cache")
+    assert tuple(done) == cached.paths  # each written once
 
 
-def test_a_video_that_was_replaced_is_read_anew(footage, tmp_path):
-    cached(footage, tmp_path / "cache")
+def test_a_replaced_video_is_decoded_again(footage, tmp_path):
+    cache_images(footage, tmp_path / "cache")
     with VideoWriter(footage.paths[0], 10.0, (48, 64)) as video:
         for _ in range(6):
             video.write(np.full((48, 64, 3), 200, np.uint8))
     (anew,) = open_footage(footage.source)
-    assert shade(cached(anew, tmp_path / "cache"), 1) == 10
+    assert brightness(cache_images(anew, tmp_path / "cache"), 1) == 10
 
 
-def test_still_images_shrink_each_by_its_own_height(tmp_path):
+def test_still_images_are_scaled_by_their_own_height(tmp_path):
     (tmp_path / "images").mkdir()
     for name, size in (("a", (40, 20)), ("b", (20, 40))):
         cv2.imwrite(str(tmp_path / "images" / f"{name}.png"), np.zeros((*size, 3), np.uint8))
@@ -89,18 +89,18 @@ def test_still_images_shrink_each_by_its_own_height(tmp_path):
     (tmp_path / "boxes.json").write_text(f'{{"a": {box}, "b": {box}, "c": {{"boxes_xyxy": []}}}}')
     (footage,) = open_footage(tmp_path)
     with pytest.raises(UserError, match=r"cannot read the image .*c\.jpg"):
-        cached(footage, tmp_path / "cache", 20)
-    kept = cached(footage.frames(1, 2), tmp_path / "cache", 20)
+        cache_images(footage, tmp_path / "cache", 20)
+    cached = cache_images(footage.frames(1, 2), tmp_path / "cache", 20)
     assert (
-        [kept.image(number).shape[:2] for number in (1, 2)]
-        == [kept.size_at(1), kept.size_at(2)]
+        [cached.image(number).shape[:2] for number in (1, 2)]
+        == [cached.size_at(1), cached.size_at(2)]
         == [(20, 10), (20, 40)]
     )
-    assert kept.boxes.xyxy.tolist() == [[5, 5, 10, 10], [10, 10, 20, 20]]
+    assert cached.boxes.xyxy.tolist() == [[5, 5, 10, 10], [10, 10, 20, 20]]
 
 
-def test_footage_without_pictures(footage, tmp_path):
+def test_footage_without_images(footage, tmp_path):
     footage.paths[0].unlink()
     (text,) = open_footage(footage.source)
-    with pytest.raises(UserError, match="seq: has no pictures to keep"):
-        cached(text, tmp_path / "cache")
+    with pytest.raises(UserError, match="seq: has no images to cache"):
+        cache_images(text, tmp_path / "cache")

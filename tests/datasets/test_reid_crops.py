@@ -1,4 +1,4 @@
-"""Market-1501 and MSMT17 by their folders."""
+"""Readers of Market-1501 and MSMT17."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def test_market_by_one_of_its_folders(market):
     assert len(read_reid(market / "people")) == 3
 
 
-def test_markets_gallery_has_distractors_and_junk(market):
+def test_market_gallery_has_distractors_and_junk(market):
     crops = read_reid(market, "gallery")
     assert sorted(crops.identity.tolist()) == [-1, 0, 3]
     assert len(crops.path) == 3
@@ -72,10 +72,10 @@ def test_msmt17_version_2(msmt17):
     assert len(read_reid(msmt17)) == 3
 
 
-# What goes wrong ----------------------------------------------------------------------------------------------------
+# Errors ----------------------------------------------------------------------------------------------------
 
 
-def test_neither(tmp_path):
+def test_unknown_folders(tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         read_reid(tmp_path / "nothing")
     with pytest.raises(UserError, match=r"neither Market-1501 \(bounding_box_train/\) nor MSMT17 .*found nothing"):
@@ -85,19 +85,21 @@ def test_neither(tmp_path):
         read_reid(tmp_path / "a.txt")
 
 
-def test_a_folder_of_market_without_crops(tmp_path):
+def test_market_without_crops(tmp_path):
     touch(tmp_path / "bounding_box_train", ["Thumbs.db"])
     with pytest.raises(UserError, match=r"bounding_box_train: no crops .*found 1 file \(Thumbs.db\)"):
         read_reid(tmp_path)
 
 
-def test_a_name_that_tells_nothing(market):
+def test_invalid_file_name(market):
     touch(market / "bounding_box_train", ["holiday.jpg"])
-    with pytest.raises(UserError, match=r"holiday.jpg: its name does not tell whom .* 0002_c1s1_000451_03.jpg"):
+    with pytest.raises(
+        UserError, match=r"holiday.jpg: the name does not contain the labels; .* 0002_c1s1_000451_03.jpg"
+    ):
         read_reid(market)
 
 
-def test_msmt17_with_something_missing(msmt17):
+def test_incomplete_msmt17(msmt17):
     with pytest.raises(UserError, match="neither Market-1501"):
         read_reid(msmt17, "query")
     (msmt17 / "list_val.txt").write_text("0009/0009_001_14_0303morning_0007_0.jpg 2\n")

@@ -1,4 +1,4 @@
-"""Submissions: what is in the archive, and that every fault is named."""
+"""Submissions: contents of the archive, and messages about faults."""
 
 import zipfile
 from pathlib import Path
@@ -20,7 +20,7 @@ def results(folder: Path, benchmark: str = "MOT20", text: str = ROWS) -> Path:
 
 
 def faults(tmp_path: Path, text: str) -> list[str]:
-    """What is said of a submission in which one file holds `text`."""
+    """The messages about a submission in which one file has this text."""
     folder = results(tmp_path / "results")
     (folder / "MOT20-04.txt").write_text(text)
     with pytest.raises(UserError) as error:
@@ -31,7 +31,7 @@ def faults(tmp_path: Path, text: str) -> list[str]:
     return [line.strip() for line in rest]
 
 
-def test_how_many_sequences_the_servers_ask_for() -> None:
+def test_number_of_required_sequences_and_frames() -> None:
     assert {name: len(benchmark.lengths) for name, benchmark in BENCHMARKS.items()} == {
         "MOT15": 22,
         "MOT16": 14,
@@ -40,14 +40,14 @@ def test_how_many_sequences_the_servers_ask_for() -> None:
         "DanceTrack": 35,
     }
     totals = {name: sum(filter(None, benchmark.lengths.values())) for name, benchmark in BENCHMARKS.items()}
-    assert totals["MOT16"] == 5316 + 5919  # frames of the training and the test set in all: Milan 2016
+    assert totals["MOT16"] == 5316 + 5919  # frames of the training and the test set: Milan 2016
     assert totals["MOT17"] == 3 * totals["MOT16"]
     assert totals["MOT20"] == 8931 + 4479  # Dendorfer 2020
 
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
 @pytest.mark.parametrize("named", [True, False])
-def test_the_archive(tmp_path: Path, benchmark: str, named: bool) -> None:
+def test_archive(tmp_path: Path, benchmark: str, named: bool) -> None:
     folder = results(tmp_path / "results", benchmark)
     (folder / "summary.json").write_text("{}")
     (folder / "PETS09-S2L9.txt").write_text("no benchmark's")
@@ -60,13 +60,13 @@ def test_the_archive(tmp_path: Path, benchmark: str, named: bool) -> None:
         assert archive.testzip() is None
 
 
-def test_equal_results_make_equal_archives(tmp_path: Path) -> None:
+def test_archives_are_reproducible(tmp_path: Path) -> None:
     for name in ("a", "b"):
         pack(results(tmp_path / name), tmp_path / f"{name}.zip")
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
-def test_results_of_ones_own_detector_stand_for_all_three(tmp_path: Path) -> None:
+def test_results_of_a_private_detector_are_used_for_all_public_detectors(tmp_path: Path) -> None:
     folder = tmp_path / "results"
     folder.mkdir()
     for name in BENCHMARKS["MOT17"].lengths:
@@ -74,11 +74,11 @@ def test_results_of_ones_own_detector_stand_for_all_three(tmp_path: Path) -> Non
     (folder / "MOT17-01-SDP.txt").write_text("")
     assert len(pack(folder, tmp_path / "out.zip")) == 42
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
-        assert archive.read("MOT17-01-SDP.txt") == b""  # an empty result is one
+        assert archive.read("MOT17-01-SDP.txt") == b""  # an empty result is valid
         assert archive.read("MOT17-01-DPM.txt").decode() == ROWS
 
 
-def test_windows_line_ends_and_byte_order_marks_are_left_out(tmp_path: Path) -> None:
+def test_windows_line_ends_and_byte_order_marks_are_removed(tmp_path: Path) -> None:
     folder = results(tmp_path / "results")
     (folder / "MOT20-04.txt").write_bytes(b"\xef\xbb\xbf" + ROWS.replace("\n", "\r\n").encode())
     pack(folder, tmp_path / "out.zip")
@@ -104,11 +104,11 @@ def test_windows_line_ends_and_byte_order_marks_are_left_out(tmp_path: Path) -> 
         ("1,2,10,20,30,60,1,-1,-1,-1", "line 4: an id is in its frame already (id 2 in frame 1)"),
     ],
 )
-def test_a_fault_is_named_with_file_and_line(tmp_path: Path, row: str, fault: str) -> None:
+def test_faults_have_file_and_line(tmp_path: Path, row: str, fault: str) -> None:
     assert faults(tmp_path, ROWS + row + "\n") == [f"MOT20-04.txt: {fault}"]
 
 
-def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_listed(tmp_path: Path) -> None:
     folder = results(tmp_path / "results")
     wrong = "\n1,1,10,20,30\n\n1,5,10,20,30,60,1,-1,-1,x\n" + "".join(f"{f},0,1,1,1,1,1,1,1,1\n" for f in range(1, 9))
     (folder / "MOT20-04.txt").write_text(wrong)
@@ -126,7 +126,7 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_folders_that_hold_no_results(tmp_path: Path) -> None:
+def test_folders_without_results(tmp_path: Path) -> None:
     (tmp_path / "mot20-01.txt").write_text(ROWS)
     with pytest.raises(UserError, match=r"has no results of MOT15, MOT16.*found 1 file \(mot20-01.txt\)"):
         pack(tmp_path, tmp_path / "out.zip")

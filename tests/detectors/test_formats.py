@@ -1,11 +1,12 @@
-"""Raw outputs of detectors: decoding inverts encoding, and shapes name the format."""
+"""Output formats of detectors: decoding inverts encoding, and shapes determine the format."""
 
 import numpy as np
 import pytest
 
 from idfree.core.boxes import cxcywh_to_xyxy
 from idfree.core.errors import UserError
-from idfree.detectors.formats import FORMATS, class_count, grid, named, recognise
+from idfree.detectors.candidates import cell_grid
+from idfree.detectors.formats import FORMATS, get_format, recognise_format
 
 SIZE = (96, 128)  # (12·16 + 6·8 + 3·4) cells
 CELLS = 252
@@ -13,7 +14,7 @@ CXCYWH = np.array([[40.5, 30.25, 20.0, 44.0], [100.0, 60.0, 12.5, 30.0]])
 XYXY = cxcywh_to_xyxy(CXCYWH)
 SCORE = np.array([0.72, 0.36])
 CLASS = np.array([1, 2])
-AT = np.array([17, 230])  # where among the cells the two boxes lie
+CELL = np.array([17, 230])  # of the two boxes
 
 
 def class_scores(score, classes=3):
@@ -24,21 +25,21 @@ def class_scores(score, classes=3):
 
 
 def rows(boxes, count=CELLS):
-    """(1, A, 5+3) with the boxes at AT: objectness 0.9 there and 0.05 elsewhere."""
+    """(1, A, 5+3) with the boxes at CELL: objectness 0.9 there and 0.05 elsewhere."""
     output = np.zeros((1, count, 8), dtype=np.float32)
     output[..., 4] = 0.05
-    output[0, AT] = np.column_stack([boxes, np.full(2, 0.9), class_scores(SCORE / 0.9)])
+    output[0, CELL] = np.column_stack([boxes, np.full(2, 0.9), class_scores(SCORE / 0.9)])
     return [output]
 
 
 def raw_yolox():
-    corner, stride = grid(SIZE)
-    return rows(np.hstack([CXCYWH[:, :2] / stride[AT] - corner[AT], np.log(CXCYWH[:, 2:] / stride[AT])]))
+    cell_xy, stride = cell_grid(SIZE)
+    return rows(np.hstack([CXCYWH[:, :2] / stride[CELL] - cell_xy[CELL], np.log(CXCYWH[:, 2:] / stride[CELL])]))
 
 
 def columns():
     output = np.zeros((1, 7, CELLS), dtype=np.float32)
-    output[0][:, AT] = np.hstack([CXCYWH, class_scores(SCORE)]).T
+    output[0][:, CELL] = np.hstack([CXCYWH, class_scores(SCORE)]).T
     return [output]
 
 
@@ -55,14 +56,14 @@ def yolov7_rows():
 def counted():
     boxes, scores, classes = np.full((1, 100, 4), 7.0), np.full((1, 100), 0.99), np.ones((1, 100), dtype=np.int32)
     boxes[0, :2], scores[0, :2], classes[0, :2] = XYXY, SCORE, CLASS
-    return [np.array([[2]], dtype=np.int32), boxes, scores, classes]  # the rest is filling, however good it looks
+    return [np.array([[2]], dtype=np.int32), boxes, scores, classes]  # the rest is padding, whatever its scores
 
 
 def queries(classes=3, count=50):
     boxes, logits = np.full((1, count, 4), 0.5), np.full((1, count, classes), -9.0)
-    boxes[0, AT // 10] = CXCYWH / (128, 96, 128, 96)
+    boxes[0, CELL // 10] = CXCYWH / (128, 96, 128, 96)
     scores = class_scores(SCORE, classes)
-    logits[0, AT // 10] = np.log(scores / (1 - scores))
+    logits[0, CELL // 10] = np.log(scores / (1 - scores))
     return [boxes.astype(np.float32), logits.astype(np.float32)]
 
 
@@ -77,30 +78,41 @@ def labelled():
     return [labels, boxes, scores]
 
 
-EXPORTS = {
-    "yolox": ("yolox", raw_yolox()),
-    "yolox-decoded": ("yolox-decoded", rows(CXCYWH)),
-    "yolov6": ("yolov6", rows(CXCYWH)),
-    "yolov5": ("yolov5", rows(CXCYWH, 3 * CELLS)),
-    "yolov8": ("yolov8", columns()),
-    "end2end rows": ("end2end", suppressed_rows()),
-    "end2end of YOLOv7": ("end2end", yolov7_rows()),
-    "end2end with a count": ("end2end", counted()),
-    "end2end in another order": ("end2end", counted()[::-1]),
-    "detr": ("detr", queries()),
-    "detr, logits first": ("detr", queries()[::-1]),
-    "detr of four classes": ("detr", queries(4)),
-    "detr of four classes, logits first": ("detr", queries(4)[::-1]),
-    "detr in one": ("detr", scored_queries()),
-    "detr with labels": ("detr", labelled()),
-    "detr with labels last": ("detr", labelled()[::-1]),
+# Outputs that encode the two boxes: format, outputs, number of classes (None if the outputs do not tell).
+EXAMPLES = {
+    "yolox": ("yolox", raw_yolox(), 3),
+    "yolox-decoded": ("yolox-decoded", rows(CXCYWH), 3),
+    "yolov6": ("yolov6", rows(CXCYWH), 3),
+    "yolov5": ("yolov5", rows(CXCYWH, 3 * CELLS), 3),
+    "yolov8": ("yolov8", columns(), 3),
+    "end2end rows": ("end2end", suppressed_rows(), None),
+    "end2end of YOLOv7": ("end2end", yolov7_rows(), None),
+    "end2end with a count": ("end2end", counted(), None),
+    "end2end in another order": ("end2end", counted()[::-1], None),
+    "detr": ("detr", queries(), 3),
+    "detr, logits first": ("detr", queries()[::-1], 3),
+    "detr of four classes": ("detr", queries(4), 4),
+    "detr of four classes, logits first": ("detr", queries(4)[::-1], 4),
+    "detr in one": ("detr", scored_queries(), 3),
+    "detr with labels": ("detr", labelled(), None),
+    "detr with labels last": ("detr", labelled()[::-1], None),
 }
-SECOND = ("yolox-decoded", "yolov6")  # share YOLOX's shapes, so have to be named
+# Formats whose outputs have the shapes of another: that one is recognised, and they must be requested by name.
+SAME_SHAPES = {"yolox-decoded": "yolox", "yolov6": "yolox"}
 
 
-@pytest.mark.parametrize("export", EXPORTS)
-def test_decoding_gives_back_the_encoded_boxes(export):
-    name, outputs = EXPORTS[export]
+def shapes_of(outputs):
+    return [output.shape for output in outputs]
+
+
+def test_every_format_has_an_example():
+    missing = set(FORMATS) - {name for name, _, _ in EXAMPLES.values()}
+    assert not missing, f"formats without example outputs: {sorted(missing)}; add them to EXAMPLES in {__file__}"
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_decoding_inverts_encoding(example):
+    name, outputs, _ = EXAMPLES[example]
     xyxy, score, class_id = FORMATS[name].decode(outputs, SIZE, 0.1)
     order = np.argsort(-score)
     np.testing.assert_allclose(xyxy[order], XYXY, atol=1e-3)
@@ -109,18 +121,34 @@ def test_decoding_gives_back_the_encoded_boxes(export):
     assert (xyxy.dtype, score.dtype, class_id.dtype) == (np.float64, np.float64, np.int64)
 
 
-@pytest.mark.parametrize("export", EXPORTS)
-def test_least_score_is_kept_and_anything_less_dropped(export):
-    name, outputs = EXPORTS[export]
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_boxes_below_the_minimum_score_are_dropped(example):
+    name, outputs, _ = EXAMPLES[example]
     assert [len(FORMATS[name].decode(outputs, SIZE, least).score) for least in (0.3, 0.5, 0.8)] == [2, 1, 0]
 
 
-@pytest.mark.parametrize("export", EXPORTS)
-def test_shapes_name_the_format(export):
-    name, outputs = EXPORTS[export]
-    shapes = [output.shape for output in outputs]
-    assert recognise(shapes, SIZE) == ("yolox" if name in SECOND else name)
-    assert named(name, shapes, SIZE) is FORMATS[name]
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_formats_are_recognised_by_shape(example):
+    name, outputs, _ = EXAMPLES[example]
+    assert recognise_format(shapes_of(outputs), SIZE) == SAME_SHAPES.get(name, name)
+    assert get_format(name, shapes_of(outputs), SIZE) is FORMATS[name]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_refuses_the_shapes_of_others(name, example):
+    other, outputs, _ = EXAMPLES[example]
+    if SAME_SHAPES.get(name, name) == SAME_SHAPES.get(other, other):
+        assert get_format(name, shapes_of(outputs), SIZE) is FORMATS[name]
+    else:
+        with pytest.raises(UserError, match="are not of that format"):
+            get_format(name, shapes_of(outputs), SIZE)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_class_count(example):
+    name, outputs, classes = EXAMPLES[example]
+    assert FORMATS[name].class_count(shapes_of(outputs)) == classes
 
 
 @pytest.mark.parametrize(
@@ -142,8 +170,8 @@ def test_shapes_name_the_format(export):
     ],
 )
 def test_published_exports_are_recognised(shapes, size_hw, name, classes):
-    assert recognise(shapes, size_hw) == name
-    assert class_count(shapes, name) == classes
+    assert recognise_format(shapes, size_hw) == name
+    assert FORMATS[name].class_count(shapes) == classes
 
 
 @pytest.mark.parametrize(
@@ -156,27 +184,27 @@ def test_published_exports_are_recognised(shapes, size_hw, name, classes):
         [(1, 84, 999)],
     ],
 )
-def test_an_unknown_export_is_told_what_was_found_and_what_is_known(shapes):
+def test_unknown_shapes_are_refused_with_the_known_formats(shapes):
     with pytest.raises(UserError, match=r"\(1, \d+.* 640x640 .*yolox, .*detr.*--detector-format") as error:
-        recognise(shapes, (640, 640))
+        recognise_format(shapes, (640, 640))
     assert all(str(shape) in str(error.value) for shape in shapes)
 
 
-def test_a_format_must_exist_and_fit_to_be_named():
+def test_a_requested_format_must_exist_and_match():
     with pytest.raises(UserError, match="yolo99: unknown; known are yolox,"):
-        named("yolo99", [(1, CELLS, 8)], SIZE)
+        get_format("yolo99", [(1, CELLS, 8)], SIZE)
     with pytest.raises(UserError, match=r"yolov8: outputs of shapes \(1, 252, 8\) .* are not of that format"):
-        named("yolov8", [(1, CELLS, 8)], SIZE)
+        get_format("yolov8", [(1, CELLS, 8)], SIZE)
 
 
-def test_pixels_are_not_taken_for_cell_offsets():
+def test_decoded_yolox_is_not_decoded_again():
     with pytest.raises(UserError, match="--detector-format yolox-decoded"):
         FORMATS["yolox"].decode(rows(CXCYWH), SIZE, 0.1)
 
 
-def test_the_grid_goes_map_by_map_and_row_by_row():
-    corner, stride = grid((64, 32))
-    assert len(corner) == 8 * 4 + 4 * 2 + 2 * 1
-    assert corner[:5].tolist() == [[0, 0], [1, 0], [2, 0], [3, 0], [0, 1]]
-    assert corner[[32, 33, 34]].tolist() == [[0, 0], [1, 0], [0, 1]]
+def test_the_grid_is_ordered_by_map_and_row():
+    cell_xy, stride = cell_grid((64, 32))
+    assert len(cell_xy) == 8 * 4 + 4 * 2 + 2 * 1
+    assert cell_xy[:5].tolist() == [[0, 0], [1, 0], [2, 0], [3, 0], [0, 1]]
+    assert cell_xy[[32, 33, 34]].tolist() == [[0, 0], [1, 0], [0, 1]]
     assert stride[[0, 31, 32, 39, 40, 41], 0].tolist() == [8, 8, 16, 16, 32, 32]

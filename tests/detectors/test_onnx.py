@@ -1,4 +1,4 @@
-"""The ONNX detector: with a stand-in for the network, and with a real YOLOX on real frames."""
+"""Third-party ONNX detectors: with a stub session, and with a real YOLOX on real frames."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -12,7 +12,8 @@ from idfree.core.errors import UserError
 from idfree.core.letterbox import letterbox
 from idfree.core.settings import override
 from idfree.core.types import Frame
-from idfree.detectors.formats import FORMATS, grid
+from idfree.detectors.candidates import cell_grid
+from idfree.detectors.formats import FORMATS
 from idfree.detectors.onnx import OnnxDetector, OnnxDetectorSettings
 
 SIZE = (96, 128)
@@ -31,7 +32,7 @@ class Port:
 
 @dataclass
 class Network:
-    """Stands in for an ONNX Runtime session: says the same of whatever it is shown, and keeps what it saw."""
+    """Stub of an ONNX Runtime session with constant outputs; `seen`: the last input."""
 
     outputs: list
     inputs: list = field(default_factory=lambda: [Port("images", [1, 3, *SIZE])])
@@ -50,24 +51,26 @@ class Network:
 
 
 def outputs_of(name):
-    """What a network of that format would say of the two boxes of the image, three classes."""
-    xyxy = letterbox(IMAGE.shape[:2], SIZE, FORMATS[name].place).to_input(BOXES)
+    """Outputs in a format that encode the two boxes of the image, of three classes."""
+    xyxy = letterbox(IMAGE.shape[:2], SIZE, FORMATS[name].placement).to_input(BOXES)
     cxcywh, scores = xyxy_to_cxcywh(xyxy), np.where(CLASS[:, None] == np.arange(3), SCORE[:, None], 0.01)
-    cells = len(grid(SIZE)[0])
+    cells = len(cell_grid(SIZE)[0])
     if name == "yolox":
-        corner, stride = (part[:2] for part in grid(SIZE))
-        cxcywh = np.hstack([cxcywh[:, :2] / stride - corner, np.log(cxcywh[:, 2:] / stride)])
+        cell_xy, stride = (part[:2] for part in cell_grid(SIZE))
+        cxcywh = np.hstack([cxcywh[:, :2] / stride - cell_xy, np.log(cxcywh[:, 2:] / stride)])
     if name == "end2end":
         return [np.column_stack([xyxy, SCORE, CLASS])[None].astype(np.float32)]
     if name == "detr":
         return [(cxcywh / (128, 96, 128, 96))[None].astype(np.float32), np.log(scores / (1 - scores))[None]]
+    if name not in ("yolox", "yolox-decoded", "yolov5", "yolov6", "yolov8"):
+        pytest.fail(f"no outputs for the format {name}: add them to outputs_of in {__file__}")
     table = np.zeros((1, cells * (3 if name == "yolov5" else 1), 8), dtype=np.float32)
     table[0, :2] = np.hstack([cxcywh, np.ones((2, 1)), scores])
     return [np.delete(table, 4, axis=2).transpose(0, 2, 1)] if name == "yolov8" else [table]
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_finds_the_boxes_where_they_are_in_the_image(name):
+def test_every_format_gives_boxes_in_image_pixels(name):
     detector = OnnxDetector("some/model.onnx", format=name, session=Network(outputs_of(name)))
     frame = Frame(3, IMAGE)
     view = detector(frame)
@@ -79,7 +82,7 @@ def test_every_format_finds_the_boxes_where_they_are_in_the_image(name):
     assert (detector.name, detector.needs_images, detector.has_embeddings) == ("model.onnx", True, False)
 
 
-def test_boxes_are_cut_to_the_image_and_empty_or_endless_ones_dropped():
+def test_boxes_are_clipped_and_empty_or_infinite_ones_dropped():
     rows = np.array(
         [[-20, -20, 40, 40, 0.9, 0], [0, 0, 128, 96, 0.8, 0], [5, 5, 5, 9, 0.7, 0], [1, 1, np.inf, 9, 0.6, 0]]
     )
@@ -88,7 +91,7 @@ def test_boxes_are_cut_to_the_image_and_empty_or_endless_ones_dropped():
     np.testing.assert_array_equal(xyxy, [[0, 0, 40, 40], [0, 0, 128, 96]])
 
 
-def test_the_picture_arrives_as_the_format_wants_it():
+def test_the_input_image_is_scaled_and_padded_as_the_format_defines():
     blue = np.full((96, 64, 3), (255, 0, 51), dtype=np.uint8)  # half as wide as the input
     for name, expected, grey, column in (("yolox", [255, 0, 51], 114, 10), ("yolov8", [0.2, 0, 1], 114 / 255, 64)):
         session = Network(outputs_of(name))
@@ -97,7 +100,7 @@ def test_the_picture_arrives_as_the_format_wants_it():
         np.testing.assert_allclose(session.seen["images"][0, :, 50, 127], grey, rtol=1e-6)
 
 
-def test_pictures_of_another_size_leave_no_trace():
+def test_images_of_another_size_leave_no_trace():
     session = Network(outputs_of("yolox"))
     detector = OnnxDetector("m.onnx", session=session)
     narrow, wide = np.full((96, 20, 3), 7, np.uint8), np.full((20, 128, 3), 9, np.uint8)
@@ -140,7 +143,7 @@ def test_a_size_left_open_is_set_and_a_fixed_one_stays():
         OnnxDetector("m.onnx", settings=OnnxDetectorSettings(size="big"), session=Network(outputs_of("yolox"), inputs))
 
 
-def test_a_detr_that_asks_for_the_size_is_told_that_of_its_input():
+def test_a_detr_with_a_size_input_gets_the_input_size():
     xyxy = letterbox((150, 320), SIZE, "stretch").to_input(BOXES)
     session = Network(
         [CLASS[None], xyxy[None], SCORE[None]],
@@ -176,7 +179,7 @@ def test_classes_by_name_and_by_number():
         OnnxDetector("m.onnx", classes=["person"], session=Network(outputs_of("yolov8")))
 
 
-def test_eighty_classes_are_cocos():
+def test_eighty_classes_have_the_names_of_coco():
     outputs = [np.zeros((1, 84, 252), dtype=np.float32)]
     names = OnnxDetector("m.onnx", session=Network(outputs)).names
     assert [names[k] for k in (0, 9, 39, 79)] == ["person", "traffic light", "bottle", "toothbrush"]
@@ -191,9 +194,9 @@ def test_eighty_classes_are_cocos():
             [Port("a", [1, 3, 8, 8]), Port("b", [1, 3, 8, 8])],
             r"takes a \(1, 3, 8, 8\), b \(1, 3, 8, 8\); a detector takes one",
         ),
-        ([Port("tokens", [1, 77])], "takes tokens .* a detector takes one picture"),
+        ([Port("tokens", [1, 77])], "takes tokens .* a detector takes one image"),
         ([Port("x", [4, 3, 96, 128])], "export it with batch 1"),
-        ([Port("x", [1, 96, 128, 3])], r"expected one picture \(1, 3, H, W\)"),
+        ([Port("x", [1, 96, 128, 3])], r"expected one image \(1, 3, H, W\)"),
         ([Port("x", [1, 3, 96, 128], "tensor(uint8)")], "is a tensor"),
     ],
 )
@@ -210,7 +213,7 @@ def test_nan_is_refused_with_the_frame():
         detector(Frame(12, IMAGE))
 
 
-def test_a_network_that_fails_says_why_in_one_sentence():
+def test_errors_of_the_network_are_summarised():
     def fail(*_):
         raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : Node Add failed: shapes differ\nand much more")
 
@@ -242,17 +245,17 @@ def test_settings_are_checked():
 
 
 def read(path, numbers):
-    """Those frames of a video, in order."""
+    """Frames of a video by number, in order."""
     av = pytest.importorskip("av")
     with av.open(str(path)) as container:
         frames = itertools.islice(container.decode(video=0), max(numbers))
         return [Frame(n, f.to_ndarray(format="bgr24")) for n, f in enumerate(frames, 1) if n in numbers]
 
 
-def test_yolox_nano_finds_the_large_people_of_mot17_09(shared):
+def test_yolox_nano_detects_the_large_people_of_mot17_09(shared):
     detector = OnnxDetector(shared / "data/models/yolox_nano.onnx", classes=["person"], threads=1)
     table = np.loadtxt(shared / "data/MOT17/train/MOT17-09-SDP/gt/gt.txt", delimiter=",")
-    table = table[(table[:, 7] == 1) & (table[:, 8] > 0.9) & (table[:, 5] > 300)]  # people, seen whole, 300 px high
+    table = table[(table[:, 7] == 1) & (table[:, 8] > 0.9) & (table[:, 5] > 300)]  # fully visible people above 300 px
     overlaps = []
     for frame in read(shared / "data/videos/MOT17-09.mp4", (40, 50, 60)):
         before = frame.image.copy()

@@ -1,4 +1,4 @@
-"""A detector by the words of `--detector`."""
+"""Opening detectors by the value of `--detector`."""
 
 import subprocess
 import sys
@@ -6,7 +6,6 @@ import sys
 import pytest
 
 from idfree.core.errors import UserError
-from idfree.core.onnx_session import providers
 from idfree.detectors import open_detector
 from idfree.detectors.onnx import OnnxDetector
 
@@ -28,24 +27,11 @@ def test_a_model_file_by_its_suffix(shared):
         open_detector(path, classes="persn")
 
 
-def test_anything_else_is_refused():
+def test_other_values_are_refused():
     with pytest.raises(UserError, match=r"--detector yolo: expected hog or a file MODEL\.onnx"):
         open_detector("yolo")
     with pytest.raises(UserError, match="no such file"):
         open_detector("nowhere.onnx")
-
-
-def test_devices_and_what_runs_on_them():
-    both = ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    assert providers("auto", both) == both
-    assert providers("auto", both[1:]) == both[1:]
-    assert providers("cpu", both) == both[1:]
-    assert providers("cuda:1", both) == [("CUDAExecutionProvider", {"device_id": 1}), "CPUExecutionProvider"]
-    with pytest.raises(UserError, match="--device cuda: this ONNX Runtime has only CPUExecutionProvider; pip install"):
-        providers("cuda", both[1:])
-    for nonsense in ("gpu", "cpu:1", "cuda:x"):
-        with pytest.raises(UserError, match="expected auto, cpu, cuda, cuda:N, mps, openvino"):
-            providers(nonsense, both)
 
 
 def test_importing_the_package_loads_no_library():

@@ -1,4 +1,4 @@
-"""Detections that are there already."""
+"""Detections looked up by frame number."""
 
 import re
 
@@ -8,7 +8,7 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Frame
 from idfree.detectors import PrecomputedDetector
-from idfree.detectors.precomputed import ALL, score_range
+from idfree.detectors.precomputed import ALL, measure_score_range
 
 
 def boxes(embedding=None):
@@ -23,7 +23,7 @@ def boxes(embedding=None):
     )
 
 
-def test_each_frame_gets_its_rows_and_other_frames_none():
+def test_each_frame_has_its_rows_and_other_frames_none():
     detector = PrecomputedDetector(boxes(), size_hw=(10, 20))
     view = detector(Frame(1))
     np.testing.assert_array_equal(view.detections.xyxy, [[0, 0, 5, 5], [1, 1, 6, 6]])
@@ -33,35 +33,35 @@ def test_each_frame_gets_its_rows_and_other_frames_none():
     assert [len(detector(Frame(n)).detections) for n in (0, 2, 3, 4, 5)] == [0, 0, 0, 1, 0]
 
 
-def test_embeddings_come_along():
+def test_views_have_the_embeddings():
     detector = PrecomputedDetector(boxes(np.eye(3, dtype=np.float32)))
     np.testing.assert_array_equal(detector(Frame(4)).detections.embedding, [[0, 0, 1]])
     assert detector(Frame(2)).detections.embedding.shape == (0, 3)
 
 
-def test_it_says_what_it_is():
+def test_name_and_capabilities():
     assert (PrecomputedDetector(boxes()).name, PrecomputedDetector(boxes(), name="det").name) == ("given", "det")
     assert not PrecomputedDetector(boxes()).needs_images
     assert not PrecomputedDetector(boxes()).has_embeddings
     assert PrecomputedDetector(boxes(np.eye(3))).has_embeddings
 
 
-def test_scores_of_any_range_have_a_scale():
-    """Scores in 0…1 stay; of others, the 5 % quantile stands for 0 and the median for 1."""
-    assert score_range(np.array([0.0, 0.3, 1.0])) is None
-    assert score_range(np.zeros(0)) is None
-    assert score_range(np.arange(101.0)) == (5, 50)
-    assert score_range(np.array([-0.5, np.nan])) == (-1.5, -0.5)
+def test_score_range():
+    """None for scores in 0…1; for others, the 5 % quantile and the median."""
+    assert measure_score_range(np.array([0.0, 0.3, 1.0])) is None
+    assert measure_score_range(np.zeros(0)) is None
+    assert measure_score_range(np.arange(101.0)) == (5, 50)
+    assert measure_score_range(np.array([-0.5, np.nan])) == (-1.5, -0.5)
 
 
-def test_what_is_known_of_kept_detections_comes_along():
-    detector = PrecomputedDetector(boxes(), match_threshold=0.3, looked=range(1, 99, 3), scores=(-1.0, 2.0))
+def test_thresholds_and_score_range_can_be_given():
+    detector = PrecomputedDetector(boxes(), match_threshold=0.3, frames=range(1, 99, 3), score_range=(-1.0, 2.0))
     assert detector(Frame(4)).match_threshold == 0.3
     assert detector.score_range == (-1.0, 2.0)
 
 
 @pytest.mark.parametrize(
-    ("looked", "known", "unknown", "said"),
+    ("frames", "known", "unknown", "message"),
     [
         (range(1, ALL.stop, 3), (1, 4, 100), (2, 3), "only frames 1, 4, 7 … were looked at: add --every 3, or"),
         (range(5, ALL.stop), (5, 6), (4,), "only frames 5, 6, 7 … were looked at: add --start 5, or"),
@@ -69,10 +69,10 @@ def test_what_is_known_of_kept_detections_comes_along():
         (range(1, 3), (1, 2), (3,), "only frames 1, 2 were looked at: add --frames 2, or"),
     ],
 )
-def test_frames_that_nobody_looked_at_are_refused(looked, known, unknown, said):
-    detector = PrecomputedDetector(boxes(), looked=looked)
+def test_frames_without_detection_are_refused(frames, known, unknown, message):
+    detector = PrecomputedDetector(boxes(), frames=frames)
     assert all(detector(Frame(number)) for number in known)
     for number in unknown:
-        with pytest.raises(UserError, match=re.escape(said)) as caught:
+        with pytest.raises(UserError, match=re.escape(message)) as caught:
             detector(Frame(number))
         assert str(caught.value).startswith(f"frame {number} has no detections: ")

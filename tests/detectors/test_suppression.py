@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from idfree.core.boxes import cxcywh_to_xyxy, iou
-from idfree.detectors.suppression import nms, overlapping
+from idfree.detectors.suppression import nms, overlapping_pairs
 
 
 def greedy(xyxy, score, class_id, max_iou):
@@ -37,7 +37,7 @@ def test_same_as_the_textbook(seed, max_iou):
 @pytest.mark.parametrize("more_than", [0.0, 0.5, 0.8])
 def test_the_pairs_are_all_the_pairs(more_than):
     xyxy, _, class_id = crowd(np.random.default_rng(7), 10, 6)
-    i, j = overlapping(xyxy, class_id, more_than)
+    i, j = overlapping_pairs(xyxy, class_id, more_than)
     close = np.triu((iou(xyxy, xyxy) > more_than) & (class_id[:, None] == class_id), 1)
     assert sorted(zip(i.tolist(), j.tolist(), strict=True)) == list(map(tuple, np.argwhere(close).tolist()))
 

@@ -1,4 +1,4 @@
-"""Scenes made of rows, and the official kit's verdict on them."""
+"""Annotations from rows, and TrackEval's metrics of them."""
 
 import contextlib
 import io
@@ -19,7 +19,7 @@ Rows = Sequence[Sequence[float]]  # frame, id, x, y, w, h[, mark[, class]]
 
 @pytest.fixture(scope="session")
 def annotate() -> Callable[[Rows], Annotation]:
-    """Makes an Annotation of rows; a missing mark is 1, a missing class 1."""
+    """Makes an Annotation from rows; the default mark is 1, the default class 1."""
 
     def make(rows: Rows) -> Annotation:
         full = np.array([[*row, *(1, 1)[len(row) - 6 :]] for row in rows], dtype=float).reshape(-1, 8)
@@ -31,15 +31,15 @@ def annotate() -> Callable[[Rows], Annotation]:
 
 
 @pytest.fixture(scope="session")
-def official() -> Callable[..., dict[str, dict[str, Any]]]:
-    """TrackEval's figures of {sequence: (truth rows, result rows, length)}, by sequence and for COMBINED_SEQ."""
+def run_trackeval() -> Callable[..., dict[str, dict[str, Any]]]:
+    """TrackEval's metrics of {sequence: (ground truth rows, result rows, length)}, by sequence and COMBINED_SEQ."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trackeval = pytest.importorskip("trackeval", reason="needs TrackEval: pip install --no-deps trackeval==1.3.0")
     quiet = {"PRINT_CONFIG": False}
     outputs = ("PRINT_RESULTS", "TIME_PROGRESS", "OUTPUT_SUMMARY", "OUTPUT_DETAILED", "PLOT_CURVES")
 
-    def judge(sequences: Mapping[str, tuple[Rows, Rows, int]], benchmark: str) -> dict[str, dict[str, Any]]:
+    def evaluate(sequences: Mapping[str, tuple[Rows, Rows, int]], benchmark: str) -> dict[str, dict[str, Any]]:
         with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for name, (truth, results, _) in sequences.items():
@@ -54,16 +54,16 @@ def official() -> Callable[..., dict[str, dict[str, Any]]]:
             dataset = trackeval.datasets.MotChallenge2DBox(places | rules | lengths | quiet)
             metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR(quiet), trackeval.metrics.Identity(quiet)]
             evaluator = trackeval.Evaluator(quiet | dict.fromkeys(outputs, False) | {"LOG_ON_ERROR": None})
-            found = evaluator.evaluate([dataset], metrics)[0]["MotChallenge2DBox"]["results"]
+            sequence_metrics = evaluator.evaluate([dataset], metrics)[0]["MotChallenge2DBox"]["results"]
         return {
-            name: {figure: value for part in row["pedestrian"].values() for figure, value in part.items()}
-            for name, row in found.items()
+            name: {metric: value for part in row["pedestrian"].values() for metric, value in part.items()}
+            for name, row in sequence_metrics.items()
         }
 
-    return judge
+    return evaluate
 
 
 def write(path: Path, rows: Rows) -> None:
-    """Rows as MOTChallenge text, every digit of every number."""
+    """Write rows as MOTChallenge text, without rounding."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(",".join(repr(float(value)) for value in row) + "\n" for row in rows))

@@ -1,4 +1,4 @@
-"""Average precision: scenes worked by hand, and agreement with the plain reading of the definition."""
+"""Average precision: scenes counted by hand, and agreement with a literal implementation of the definition."""
 
 import dataclasses
 from math import isnan
@@ -9,13 +9,13 @@ import pytest
 
 from idfree.core.boxes import area, iou, xywh_to_xyxy
 from idfree.core.types import Annotation
-from idfree.evaluation.detection import SIZES, PrecisionRecall, by_size, first_come
+from idfree.evaluation.detection import SIZES, PrecisionRecall, evaluate_detections, match_greedily
 
 SQUARE = (0, 0, 50, 100)  # 5,000 px²: small
 
 
 def boxes(rows: list[tuple[float, ...]], class_id: int = 1) -> Annotation:
-    """Rows of frame, x, y, w, h, score (mark)."""
+    """An Annotation of rows (frame, x, y, w, h, score or mark)."""
     table = np.array(rows, dtype=float).reshape(-1, 6)
     table = table[np.argsort(table[:, 0], kind="stable")]
     count = len(table)
@@ -29,15 +29,15 @@ def boxes(rows: list[tuple[float, ...]], class_id: int = 1) -> Annotation:
     )
 
 
-def together(*parts: Annotation) -> Annotation:
-    """Annotations of one sequence as one."""
+def concatenate(*parts: Annotation) -> Annotation:
+    """Concatenate annotations of one sequence."""
     fields = [f.name for f in dataclasses.fields(Annotation) if f.name != "embedding"]
     whole = Annotation(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
     return whole[np.argsort(whole.frame, kind="stable")]
 
 
 def crowd(seed: int, frames: int = 30) -> tuple[Annotation, Annotation]:
-    """Random detections about random people, with zero-marked ones and boxes of other classes."""
+    """Random people, some marked 0 or of other classes, and noisy detections of them."""
     rng = np.random.default_rng(seed)
     truth, found = [], []
     for frame in range(1, frames + 1):
@@ -51,37 +51,37 @@ def crowd(seed: int, frames: int = 30) -> tuple[Annotation, Annotation]:
     return boxes(found), truth
 
 
-def judged_plainly(
-    detections: Annotation, truth: Annotation, least: float, limit: float
+def evaluate_literally(
+    detections: Annotation, truth: Annotation, low: float, high: float
 ) -> tuple[list[bool], int, int]:
-    """The definition, box by box: hits of the judged detections by row, boxes to find, ignored."""
-    wanted = (truth.score != 0) & (truth.class_id == 1)
-    sized = (area(truth.xyxy) >= least) & (area(truth.xyxy) < limit)
-    own_size = (area(detections.xyxy) >= least) & (area(detections.xyxy) < limit)
+    """The definition, box by box: whether each evaluated detection is a true positive, num_gt, ignored."""
+    is_target = (truth.score != 0) & (truth.class_id == 1)
+    gt_has_size = (area(truth.xyxy) >= low) & (area(truth.xyxy) < high)
+    has_size = (area(detections.xyxy) >= low) & (area(detections.xyxy) < high)
     overlap = iou(detections.xyxy, truth.xyxy) * (detections.frame[:, None] == truth.frame)
-    turn = sorted(
+    order = sorted(
         range(len(detections)),
-        key=lambda d: (-detections.score[d], -max((o for o in overlap[d][wanted] if o >= 0.5), default=0), d),
+        key=lambda d: (-detections.score[d], -max((o for o in overlap[d][is_target] if o >= 0.5), default=0), d),
     )
-    taken: set[int] = set()
-    verdict: dict[int, bool | None] = {}
-    for d in turn:
-        able = [t for t in range(len(truth)) if wanted[t] and overlap[d, t] >= 0.5 and t not in taken]
-        if able:
-            choice = min(able, key=lambda t: (not sized[t], -overlap[d, t]))
-            taken.add(choice)
-            verdict[d] = True if sized[choice] else None
-        elif (overlap[d][~wanted] >= 0.5).any() or not own_size[d]:
-            verdict[d] = None
+    matched: set[int] = set()
+    outcome: dict[int, bool | None] = {}
+    for d in order:
+        candidates = [t for t in range(len(truth)) if is_target[t] and overlap[d, t] >= 0.5 and t not in matched]
+        if candidates:
+            best = min(candidates, key=lambda t: (not gt_has_size[t], -overlap[d, t]))
+            matched.add(best)
+            outcome[d] = True if gt_has_size[best] else None
+        elif (overlap[d][~is_target] >= 0.5).any() or not has_size[d]:
+            outcome[d] = None
         else:
-            verdict[d] = False
-    hits = [verdict[d] for d in range(len(detections)) if verdict[d] is not None]
-    return hits, int((wanted & sized).sum()), len(detections) - len(hits)
+            outcome[d] = False
+    is_tp = [outcome[d] for d in range(len(detections)) if outcome[d] is not None]
+    return is_tp, int((is_target & gt_has_size).sum()), len(detections) - len(is_tp)
 
 
-def test_perfect_detections_score_one() -> None:
+def test_perfect_detections() -> None:
     _, truth = crowd(0)
-    score = by_size(truth, truth)["all"]
+    score = evaluate_detections(truth, truth)["all"]
     assert score.ap == score.recall == score.precision == score.best_f1[0] == 1.0
     assert score.ap11 == 1.0
     assert score.ignored == ((truth.score == 0) | (truth.class_id != 1)).sum()
@@ -90,7 +90,7 @@ def test_perfect_detections_score_one() -> None:
 def test_curve_by_hand() -> None:
     truth = boxes([(1, 0, 0, 50, 100, 1), (1, 100, 0, 50, 100, 1), (2, 0, 0, 50, 100, 1), (3, 0, 0, 50, 100, 1)])
     found = boxes([(1, 0, 0, 50, 100, 0.9), (2, 500, 0, 50, 100, 0.8), (1, 100, 0, 50, 100, 0.7), (4, *SQUARE, 0.6)])
-    score = by_size(found, truth)["all"]
+    score = evaluate_detections(found, truth)["all"]
     threshold, precision, recall = score.curve()
     np.testing.assert_array_equal(threshold, [0.9, 0.8, 0.7, 0.6])
     np.testing.assert_allclose(precision, [1, 1 / 2, 2 / 3, 2 / 4])
@@ -101,61 +101,63 @@ def test_curve_by_hand() -> None:
     assert (score.recall, score.precision) == (0.5, 0.5)
 
 
-def test_a_second_detection_of_one_person_is_false() -> None:
+def test_duplicate_detections_are_false_positives() -> None:
     truth = boxes([(1, *SQUARE, 1)])
-    found = boxes([(1, *SQUARE, 0.5), (1, 0, 0, 50, 90, 0.9)])  # the one of higher score comes first, not the better
-    score = by_size(found, truth)["all"]
-    assert sorted(zip(score.score, score.hit, strict=True)) == [(0.5, False), (0.9, True)]
+    found = boxes([(1, *SQUARE, 0.5), (1, 0, 0, 50, 90, 0.9)])  # the higher score is matched, not the higher IoU
+    score = evaluate_detections(found, truth)["all"]
+    assert sorted(zip(score.score, score.is_tp, strict=True)) == [(0.5, False), (0.9, True)]
 
 
-def test_what_is_no_person_takes_in_any_number_of_detections() -> None:
+def test_any_number_of_detections_on_ignored_boxes_is_ignored() -> None:
     people = boxes([(1, *SQUARE, 1), (1, 200, 0, 50, 100, 0)])
     static = boxes([(1, 400, 0, 50, 100, 0)], class_id=7)
     found = boxes([(1, x, y, 50, 100, s) for x in (0, 200, 400) for y, s in ((0, 0.9), (5, 0.8))])
-    score = by_size(found, together(people, static))["all"]
-    assert (score.hits, len(score.hit), score.truth, score.ignored) == (1, 2, 1, 4)
+    score = evaluate_detections(found, concatenate(people, static))["all"]
+    assert (score.tp, len(score.is_tp), score.num_gt, score.ignored) == (1, 2, 1, 4)
 
 
-def test_a_person_is_preferred_to_what_is_ignored() -> None:
-    truth = together(boxes([(1, 0, 0, 50, 80, 1)]), boxes([(1, *SQUARE, 0)], class_id=12))
-    score = by_size(boxes([(1, *SQUARE, 1)]), truth)["all"]
-    assert (score.hits, score.ignored) == (1, 0)
+def test_targets_are_preferred_to_ignored_boxes() -> None:
+    truth = concatenate(boxes([(1, 0, 0, 50, 80, 1)]), boxes([(1, *SQUARE, 0)], class_id=12))
+    score = evaluate_detections(boxes([(1, *SQUARE, 1)]), truth)["all"]
+    assert (score.tp, score.ignored) == (1, 0)
 
 
-def test_a_crowd_region_takes_in_what_lies_inside_it() -> None:
+def test_detections_inside_a_crowd_region_are_ignored() -> None:
     region = boxes([(1, 0, 0, 500, 500, 0)], class_id=13)
     found = boxes([(1, 20, 20, 50, 100, 0.9), (1, 470, 20, 50, 100, 0.8), (1, 480, 20, 50, 100, 0.7)])
-    score = by_size(found, region)["all"]
-    assert (len(score.hit), score.ignored) == (1, 2)  # 40 % of the last lies inside
+    score = evaluate_detections(found, region)["all"]
+    assert (len(score.is_tp), score.ignored) == (1, 2)  # 40 % of the last lies inside
 
 
 def test_sizes_by_hand() -> None:
     truth = boxes([(1, 0, 0, 50, 100, 1), (1, 300, 0, 100, 200, 1)])  # 5,000 px² small, 20,000 medium
     found = boxes([(1, 0, 0, 61, 100, 0.9), (1, 300, 0, 100, 200, 0.8), (1, 600, 0, 200, 300, 0.7)])
-    scores = by_size(found, truth)
-    assert {name: (s.truth, s.hits, len(s.hit), s.ignored) for name, s in scores.items()} == {
+    scores = evaluate_detections(found, truth)
+    assert {name: (s.num_gt, s.tp, len(s.is_tp), s.ignored) for name, s in scores.items()} == {
         "all": (2, 2, 3, 0),
-        "small": (1, 1, 1, 2),  # the detection that found it is of 6,100 px²: still a hit
-        "medium": (1, 1, 1, 2),  # and not a false one among the medium
+        "small": (1, 1, 1, 2),  # its detection has 6,100 px², but is a true positive
+        "medium": (1, 1, 1, 2),  # and not a false positive of medium size
         "large": (0, 0, 1, 2),
     }
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_agrees_with_the_plain_definition(seed: int) -> None:
+def test_agrees_with_the_definition(seed: int) -> None:
     detections, truth = crowd(seed)
-    scores = by_size(detections, truth)
-    for name, (least, limit) in SIZES.items():
-        hits, to_find, ignored = judged_plainly(detections, truth, least, limit)
-        assert (scores[name].hit.tolist(), scores[name].truth, scores[name].ignored) == (hits, to_find, ignored)
+    scores = evaluate_detections(detections, truth)
+    for name, (low, high) in SIZES.items():
+        is_tp, num_gt, ignored = evaluate_literally(detections, truth, low, high)
+        assert (scores[name].is_tp.tolist(), scores[name].num_gt, scores[name].ignored) == (is_tp, num_gt, ignored)
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
     detections, truth = crowd(7)
     mixed = detections[np.random.default_rng(0).permutation(len(detections))]
     mixed = mixed[np.argsort(mixed.frame, kind="stable")]
-    for one, other in zip(by_size(detections, truth).values(), by_size(mixed, truth).values(), strict=True):
-        assert one.figures() == other.figures()
+    for one, other in zip(
+        evaluate_detections(detections, truth).values(), evaluate_detections(mixed, truth).values(), strict=True
+    ):
+        assert one.metrics() == other.metrics()
 
 
 def test_sequences_add() -> None:
@@ -164,26 +166,26 @@ def test_sequences_add() -> None:
         dataclasses.replace(other, frame=other.frame + 100),
         dataclasses.replace(other_truth, frame=other_truth.frame + 100),
     )
-    both = by_size(together(one, later[0]), together(one_truth, later[1]))
-    parts = by_size(one, one_truth), by_size(other, other_truth)
+    both = evaluate_detections(concatenate(one, later[0]), concatenate(one_truth, later[1]))
+    parts = evaluate_detections(one, one_truth), evaluate_detections(other, other_truth)
     for name in SIZES:
-        assert sum((part[name] for part in parts), PrecisionRecall()).figures() == both[name].figures()
+        assert sum((part[name] for part in parts), PrecisionRecall()).metrics() == both[name].metrics()
 
 
-def test_emptiness() -> None:
+def test_empty_input() -> None:
     nothing = boxes([])
     some = boxes([(1, *SQUARE, 0.5)])
     assert all(isnan(v) for v in (PrecisionRecall().ap, PrecisionRecall().recall, PrecisionRecall().precision))
-    assert by_size(nothing, some)["all"].ap == 0.0
-    assert by_size(nothing, some)["all"].figures()["threshold"] is None
-    assert by_size(some, nothing)["all"].precision == 0.0
-    assert by_size(some, nothing)["all"].figures()["AP"] is None
-    assert by_size(nothing, nothing)["all"].figures()["GT"] == 0
+    assert evaluate_detections(nothing, some)["all"].ap == 0.0
+    assert evaluate_detections(nothing, some)["all"].metrics()["threshold"] is None
+    assert evaluate_detections(some, nothing)["all"].precision == 0.0
+    assert evaluate_detections(some, nothing)["all"].metrics()["AP"] is None
+    assert evaluate_detections(nothing, nothing)["all"].metrics()["GT"] == 0
 
 
-def test_first_come_takes_in_order() -> None:
+def test_match_greedily() -> None:
     i, j = np.array([0, 0, 1, 1, 2]), np.array([5, 6, 5, 6, 6])
-    assert sorted(first_come(i, j).tolist()) == [0, 3]  # 0 takes 5, so that 1 takes 6, and nothing is left for 2
+    assert sorted(match_greedily(i, j).tolist()) == [0, 3]  # 0 matches 5, so that 1 matches 6, and 2 is unmatched
 
 
 def test_public_detections_of_a_real_sequence(shared: Path) -> None:
@@ -192,6 +194,6 @@ def test_public_detections_of_a_real_sequence(shared: Path) -> None:
     found = boxes([tuple(row) for row in detections[:, [0, 2, 3, 4, 5, 6]]])
     marked = boxes([tuple(row) for row in truth[:, [0, 2, 3, 4, 5, 6]]])
     classes = truth[np.argsort(truth[:, 0], kind="stable"), 7].astype(int)
-    score = by_size(found, dataclasses.replace(marked, class_id=classes))["all"]
-    assert (score.truth, score.hits, len(score.hit), score.ignored) == (5325, 3025, 3049, 0)
+    score = evaluate_detections(found, dataclasses.replace(marked, class_id=classes))["all"]
+    assert (score.num_gt, score.tp, len(score.is_tp), score.ignored) == (5325, 3025, 3049, 0)
     assert score.ap == pytest.approx(0.5679, abs=1e-4)

@@ -1,4 +1,4 @@
-"""What counts under each protocol, and what is said of files that are not as they should be."""
+"""Preprocessing under each protocol, and messages about invalid input."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +10,8 @@ from idfree.core.boxes import iou
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
 from idfree.evaluation import alignment
-from idfree.evaluation.alignment import align, numbered
-from idfree.evaluation.preprocess import prepare, recognise
+from idfree.evaluation.alignment import align, unique_inverse
+from idfree.evaluation.preprocess import infer_protocol, preprocess
 
 Annotate = Callable[[Any], Annotation]
 
@@ -25,30 +25,30 @@ RESULTS = [[1, 11, *PERSON], [1, 12, *STATIC], [1, 13, *CART], [1, 14, *CAR], [2
     [("mot17", 1, 4), ("mot20", 1, 3), ("mot15", 1, 5), ("plain", 1, 5), ("auto", 1, 4)],
 )
 def test_distractors(annotate: Annotate, protocol: str, truth: int, results: int) -> None:
-    prepared = prepare(annotate(TRUTH), annotate(RESULTS), protocol)
+    prepared = preprocess(annotate(TRUTH), annotate(RESULTS), protocol)
     assert (len(prepared.gt_id), len(prepared.tracker_id)) == (truth, results)
-    assert (prepared.gt_ids, prepared.tracker_ids, prepared.frames) == (truth, results, 2)
-    assert prepared.similarity.tolist() == [1.0]  # the person of frame 1; nothing else that counts is touched
+    assert (prepared.num_gt_ids, prepared.num_tracker_ids, prepared.num_frames) == (truth, results, 2)
+    assert prepared.similarity.tolist() == [1.0]  # the person of frame 1
 
 
-def test_a_result_nearer_to_a_pedestrian_stays(annotate: Annotate) -> None:
+def test_results_nearer_to_a_pedestrian_than_to_a_distractor_stay(annotate: Annotate) -> None:
     truth = annotate([[1, 1, 0, 0, 10, 20, 1, 1], [1, 2, 3, 0, 10, 20, 0, 7]])
     for left, remaining in ((0, 1), (1, 1), (2, 0), (3, 0), (6, 0), (8, 1)):
-        assert len(prepare(truth, annotate([[1, 9, left, 0, 10, 20]]), "mot17").tracker_id) == remaining
+        assert len(preprocess(truth, annotate([[1, 9, left, 0, 10, 20]]), "mot17").tracker_id) == remaining
 
 
 def test_marks(annotate: Annotate) -> None:
     truth = annotate([[1, 1, *PERSON, 0.9], [1, 2, *STATIC, 1]])
-    assert prepare(truth, annotate([]), "mot17").gt_ids == 1  # the official kit reads 0.9 as 0
-    assert prepare(truth, annotate([]), "plain").gt_ids == 2
+    assert preprocess(truth, annotate([]), "mot17").num_gt_ids == 1  # TrackEval reads 0.9 as 0
+    assert preprocess(truth, annotate([]), "plain").num_gt_ids == 2
 
 
-def test_classes_of_plain_data(annotate: Annotate) -> None:
+def test_classes_under_plain(annotate: Annotate) -> None:
     truth = annotate([[1, 1, *PERSON, 1, 1], [1, 2, *CAR, 1, 3]])
     results = annotate([[1, 1, *PERSON, 1, 3], [1, 2, *CAR, 1, 3], [1, 3, *STATIC, 1, 1]])
-    cars = prepare(truth, results, "plain", classes=[3])
-    assert (cars.gt_ids, cars.tracker_ids, len(cars.similarity)) == (1, 2, 1)
-    assert prepare(truth, results, "plain").tracker_ids == 3
+    cars = preprocess(truth, results, "plain", classes=[3])
+    assert (cars.num_gt_ids, cars.num_tracker_ids, len(cars.similarity)) == (1, 2, 1)
+    assert preprocess(truth, results, "plain").num_tracker_ids == 3
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_classes_of_plain_data(annotate: Annotate) -> None:
         ([], "", "mot17"),
     ],
 )
-def test_recognise(annotate: Annotate, rows: list[list[float]], name: str, protocol: str) -> None:
-    assert recognise(annotate(rows), name) == protocol
+def test_infer_protocol(annotate: Annotate, rows: list[list[float]], name: str, protocol: str) -> None:
+    assert infer_protocol(annotate(rows), name) == protocol
 
 
 @pytest.mark.parametrize(
@@ -81,22 +81,22 @@ def test_recognise(annotate: Annotate, rows: list[list[float]], name: str, proto
         ([[1, 1, *PERSON, 1, 0]], [], 20, "a.txt: class 0 is none of MOTChallenge's classes 1 to 13"),
     ],
 )
-def test_mistakes(annotate: Annotate, truth: Any, results: Any, frames: int, message: str) -> None:
+def test_invalid_input(annotate: Annotate, truth: Any, results: Any, frames: int, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        prepare(annotate(truth), annotate(results), "mot17", frames, names=("a.txt", "b.txt"))
+        preprocess(annotate(truth), annotate(results), "mot17", frames, names=("a.txt", "b.txt"))
 
 
 def test_unknown_protocol(annotate: Annotate) -> None:
     with pytest.raises(UserError, match="'mot18': expected one of auto, mot17, mot20, mot15, plain"):
-        prepare(annotate([]), annotate([]), "mot18")
+        preprocess(annotate([]), annotate([]), "mot18")
 
 
 @pytest.mark.parametrize(("block", "offset"), [(500_000, 0.0), (7, -3e5), (1, 1e7)])
-def test_the_sweep_misses_nothing(
+def test_overlaps_equal_those_of_all_pairs(
     monkeypatch: pytest.MonkeyPatch, annotate: Annotate, block: int, offset: float
 ) -> None:
-    """Pairs and IoU are those of comparing every box with every other of its frame, to the last bit."""
-    monkeypatch.setattr(alignment, "BLOCK", block)
+    """Pairs and IoU are bitwise those of comparing all boxes of a frame."""
+    monkeypatch.setattr(alignment, "PAIRS_PER_BLOCK", block)
     rng = np.random.default_rng(4)
     frames = [1, 2, 2, 2, 3, 5, 5, 6, 9]
     truth, results = (
@@ -106,20 +106,20 @@ def test_the_sweep_misses_nothing(
     found = align(truth, results, 9)
     expected = iou(truth.xyxy, results.xyxy) * (truth.frame[:, None] == results.frame)
     dense = np.zeros_like(expected)
-    dense[found.gt, found.tracker] = found.similarity
+    dense[found.gt_row, found.tracker_row] = found.similarity
     np.testing.assert_array_equal(dense, expected)
     assert len(found.similarity) == np.count_nonzero(expected) > 50
-    assert np.all(np.diff(found.gt) >= 0)
+    assert np.all(np.diff(found.gt_row) >= 0)
 
 
-def test_boxes_without_area_or_bounds_touch_nothing(annotate: Annotate) -> None:
+def test_boxes_without_area_or_not_finite_have_no_overlaps(annotate: Annotate) -> None:
     truth = annotate([[1, 1, *PERSON]])
     results = annotate([[1, k, *box] for k, box in enumerate(([2, 2, 0, 5], [2, 2, 5, -1], [0, 0, np.inf, 9]))])
     assert len(align(truth, results, 1).similarity) == 0
 
 
 @pytest.mark.parametrize("values", [[], [0], [5, 3, 5, 9], [-1, 7, -1], [10**12, 3, 10**12]])
-def test_numbered(values: list[int]) -> None:
-    distinct, place = numbered(np.array(values, dtype=np.int64))
+def test_unique_inverse(values: list[int]) -> None:
+    distinct, place = unique_inverse(np.array(values, dtype=np.int64))
     assert distinct.tolist() == sorted(set(values))
     assert distinct[place].tolist() == values

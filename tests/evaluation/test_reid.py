@@ -1,4 +1,4 @@
-"""Appearance measures against their definitions written out over all pairs, and scenes worked by hand."""
+"""Re-ID metrics: agreement with literal implementations over all pairs, and scenes counted by hand."""
 
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from idfree.core.boxes import xywh_to_xyxy
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
-from idfree.evaluation import pairs, reid
-from idfree.evaluation.reid import FAR, GAPS, appearance, truth_of
+from idfree.evaluation import crop_pairs, reid
+from idfree.evaluation.reid import FAR, FRAME_GAPS, assign_identities, evaluate_embeddings
 
 Crops = dict[str, NDArray[Any]]
 
 
-def made_up(seed: int, count: int = 400, sequences: int = 2, spread: float = 1.5) -> Crops:
-    """Embeddings about a centre for each person, in sequences of 300 frames."""
+def random_crops(seed: int, count: int = 400, sequences: int = 2, spread: float = 1.5) -> Crops:
+    """Random embeddings around a centre per person, in sequences of 300 frames."""
     rng = np.random.default_rng(seed)
     crops = {
         "identity": rng.integers(0, 8, count),
@@ -29,14 +29,14 @@ def made_up(seed: int, count: int = 400, sequences: int = 2, spread: float = 1.5
     return crops | {"embedding": centre[crops["sequence"], crops["identity"]] + spread * rng.normal(size=(count, 16))}
 
 
-def signs(seed: int, count: int = 300) -> Crops:
-    """Embeddings of ±1: their cosines are exact in float32, and many are equal."""
-    crops = made_up(seed, count)
+def sign_crops(seed: int, count: int = 300) -> Crops:
+    """Embeddings of ±1: their similarities are exact in float32, and many are equal."""
+    crops = random_crops(seed, count)
     return crops | {"embedding": np.where(crops["embedding"] > 0, 1.0, -1.0)}
 
 
 def by_definition(embedding: Any, identity: Any, frame: Any, sequence: Any, visibility: Any) -> dict[str, float]:
-    """Every measure, over all pairs at once."""
+    """All metrics, from the matrix of all pairs."""
     unit = (embedding / np.linalg.norm(embedding, axis=1, keepdims=True)).astype(np.float32)
     cosine = (unit @ unit.T).astype(float)
     a, b = np.triu_indices(len(unit), 1)
@@ -47,7 +47,7 @@ def by_definition(embedding: Any, identity: Any, frame: Any, sequence: Any, visi
         for name, counted in (("TPR", np.ones_like(near)), ("TPR_within", near)):
             wrong = np.sort(value[~same & counted])[::-1]
             result[f"{name}@{far:g}"] = (value[same] > wrong[int(far * len(wrong) + 1e-9)]).mean()
-    for name, (first, last) in GAPS.items():
+    for name, (first, last) in FRAME_GAPS.items():
         right, wrong = (value[near & (gap >= first) & (gap <= last) & kind] for kind in (same, ~same))
         more, equal = (np.mean(test(right[:, None], wrong)) for test in (np.greater, np.equal))
         result[f"AUC {name}"] = more + equal / 2
@@ -55,7 +55,7 @@ def by_definition(embedding: Any, identity: Any, frame: Any, sequence: Any, visi
 
 
 def by_definition_retrieval(cosine: Any, identity: Any, frame: Any, sequence: Any, visibility: Any) -> dict[str, float]:
-    """R1 and mAP: each query's gallery ranked, wrong ones first among equals."""
+    """R1 and mAP of each query's ranked gallery, wrong answers first among equal similarities."""
     queries, gallery = [], []
     for person in sorted(set(zip(sequence, identity, strict=True))):
         rows = [
@@ -73,45 +73,45 @@ def by_definition_retrieval(cosine: Any, identity: Any, frame: Any, sequence: An
     return {"R1": float(np.mean(first)), "mAP": float(np.mean(precisions))}
 
 
-@pytest.mark.parametrize("crops", [made_up(0), made_up(1, sequences=1), made_up(2, spread=0.3)])
+@pytest.mark.parametrize("crops", [random_crops(0), random_crops(1, sequences=1), random_crops(2, spread=0.3)])
 def test_agrees_with_the_definition(crops: Crops) -> None:
-    figures = appearance(**crops).figures()
+    figures = evaluate_embeddings(**crops).metrics()
     for name, value in by_definition(**crops).items():
         assert figures[name] == pytest.approx(value, abs=2e-6), name  # the last bit of float32 may swap a pair
 
 
-def test_equal_cosines_count_half_in_auc_and_against_in_the_rest() -> None:
-    crops = signs(3)
-    figures = appearance(**crops).figures()
+def test_ties_count_half_in_auc_and_against_the_model_elsewhere() -> None:
+    crops = sign_crops(3)
+    figures = evaluate_embeddings(**crops).metrics()
     for name, value in by_definition(**crops).items():
         assert figures[name] == pytest.approx(value, abs=1e-12), name
 
 
-def test_counting_by_steps_is_close_to_comparing_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    crops = made_up(9, count=1000)
-    compared = appearance(**crops).auc
-    monkeypatch.setattr(reid, "SORTED", 0)
-    assert appearance(**crops).auc == pytest.approx(compared, abs=1e-6)
+def test_histogram_auc_is_close_to_exact_auc(monkeypatch: pytest.MonkeyPatch) -> None:
+    crops = random_crops(9, count=1000)
+    compared = evaluate_embeddings(**crops).auc
+    monkeypatch.setattr(reid, "MAX_EXACT_PAIRS", 0)
+    assert evaluate_embeddings(**crops).auc == pytest.approx(compared, abs=1e-6)
 
 
-def test_small_blocks_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    crops = signs(4)
-    whole = appearance(**crops)
-    monkeypatch.setattr(pairs, "BLOCK", 1000)
-    assert appearance(**crops) == whole
+def test_block_size_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    crops = sign_crops(4)
+    whole = evaluate_embeddings(**crops)
+    monkeypatch.setattr(crop_pairs, "PAIRS_PER_BLOCK", 1000)
+    assert evaluate_embeddings(**crops) == whole
 
 
-def test_the_order_of_rows_and_the_length_of_embeddings_do_not_matter() -> None:
-    crops = signs(5)
+def test_row_order_and_embedding_norm_do_not_matter() -> None:
+    crops = sign_crops(5)
     order = np.random.default_rng(0).permutation(len(crops["identity"]))
     mixed = {name: values[order] for name, values in crops.items()}
-    assert appearance(**mixed | {"embedding": 3 * mixed["embedding"]}) == appearance(**crops)
+    assert evaluate_embeddings(**mixed | {"embedding": 3 * mixed["embedding"]}) == evaluate_embeddings(**crops)
 
 
 def test_perfect_embeddings() -> None:
-    crops = made_up(6)
+    crops = random_crops(6)
     person = crops["sequence"] * 8 + crops["identity"]
-    result = appearance(**crops | {"embedding": np.eye(16)[person]})
+    result = evaluate_embeddings(**crops | {"embedding": np.eye(16)[person]})
     assert result.tpr == result.tpr_within == dict.fromkeys(FAR, 1.0)
     assert result.rank1 == result.mean_ap == 1.0
     assert set(result.auc.values()) == {1.0}
@@ -120,43 +120,45 @@ def test_perfect_embeddings() -> None:
     assert result.positives + result.negatives == 400 * 399 // 2
 
 
-def test_embeddings_that_are_all_alike_are_worth_nothing() -> None:
-    result = appearance(**made_up(7) | {"embedding": np.ones((400, 4))})
+def test_constant_embeddings() -> None:
+    result = evaluate_embeddings(**random_crops(7) | {"embedding": np.ones((400, 4))})
     assert set(result.auc.values()) == {0.5}
     assert set(result.tpr.values()) == {0.0}
     assert result.rank1 == 0.0
 
 
 def test_retrieval_by_hand() -> None:
-    """Two people; the first's early crop is nearest to one of the second's late ones, then to its own."""
+    """Two people; the query of the first is most similar to a crop of the second, then to its own."""
     degrees = np.radians([0, 30, 90, 10, 80])
     embedding = np.stack([np.cos(degrees), np.sin(degrees)], axis=1)
-    result = appearance(embedding, [1, 1, 2, 2, 2], [1, 2, 1, 2, 3])
-    assert result.queries == 2  # of two crops the first, of three the first
+    result = evaluate_embeddings(embedding, [1, 1, 2, 2, 2], [1, 2, 1, 2, 3])
+    assert result.queries == 2  # one per person: 2 // 2 and 3 // 2
     assert result.rank1 == 0.5
     assert result.mean_ap == pytest.approx((1 / 2 + (1 / 1 + 2 / 3) / 2) / 2)
 
 
-def test_unknown_crops_are_left_out_and_emptiness_is_legal() -> None:
-    crops = made_up(8)
+def test_unknown_crops_are_left_out_and_empty_input() -> None:
+    crops = random_crops(8)
     known = crops["identity"] > 3
     unknown = crops | {"identity": np.where(known, crops["identity"], -1)}
-    assert appearance(**unknown) == appearance(**{name: values[known] for name, values in crops.items()})
-    nothing = appearance(np.zeros((0, 4)), [], []).figures()
+    assert evaluate_embeddings(**unknown) == evaluate_embeddings(
+        **{name: values[known] for name, values in crops.items()}
+    )
+    nothing = evaluate_embeddings(np.zeros((0, 4)), [], []).metrics()
     assert nothing["TPR@0.1"] is None
     assert nothing["R1"] is None
     assert nothing["crops"] == 0
 
 
-def test_mistakes_are_named() -> None:
+def test_invalid_input() -> None:
     with pytest.raises(UserError, match="3 rows of embedding, expected 2"):
-        appearance(np.ones((3, 4)), [1, 2], [1, 1])
+        evaluate_embeddings(np.ones((3, 4)), [1, 2], [1, 1])
     with pytest.raises(UserError, match="row 1 is not finite"):
-        appearance(np.array([[1.0], [np.nan]]), [1, 2], [1, 1])
+        evaluate_embeddings(np.array([[1.0], [np.nan]]), [1, 2], [1, 1])
 
 
 def scene(rows: list[tuple[float, ...]], ids: list[int], marks: list[float], classes: list[int]) -> Annotation:
-    """Rows of frame, x, y, w, h."""
+    """An Annotation of rows (frame, x, y, w, h)."""
     table = np.array(rows, dtype=float).reshape(-1, 5)
     return Annotation(
         table[:, 0].astype(int),
@@ -168,20 +170,20 @@ def scene(rows: list[tuple[float, ...]], ids: list[int], marks: list[float], cla
     )
 
 
-def test_truth_of_pairs_one_to_one() -> None:
+def test_assign_identities_one_to_one() -> None:
     truth = scene([(1, 0, 0, 50, 100), (1, 30, 0, 50, 100), (2, 0, 0, 50, 100)], [4, 5, 4], [1, 1, 0], [1, 1, 1])
     found = scene([(1, 2, 0, 50, 100), (1, 5, 0, 50, 100), (2, 0, 0, 50, 100)], [-1] * 3, [1] * 3, [0] * 3)
-    named = truth_of(found, truth)
-    assert named.id.tolist() == [4, -1, -1]  # the better one has it; 5 overlaps too little; the last is zero-marked
+    named = assign_identities(found, truth)
+    assert named.id.tolist() == [4, -1, -1]  # the larger IoU wins; 5 overlaps too little; the last is marked 0
     assert named.visibility.tolist() == [truth.visibility[0], 0, 0]
-    assert truth_of(found, truth[:0]).id.tolist() == [-1, -1, -1]
+    assert assign_identities(found, truth[:0]).id.tolist() == [-1, -1, -1]
 
 
 @pytest.mark.parametrize(
     ("detector", "crops", "people", "tpr", "rank1", "mean_ap"),
     [("FRCNN", 3025, 24, 0.8383, 0.8654, 0.7815), ("SDP", 3460, 26, 0.7470, 0.8307, 0.7611)],
 )
-def test_a_real_model(
+def test_real_model(
     shared: Path, detector: str, crops: int, people: int, tpr: float, rank1: float, mean_ap: float
 ) -> None:
     rows = np.load(shared / f"data/features/MOT17-09-{detector}.npy")
@@ -195,8 +197,8 @@ def test_a_real_model(
     )
     frame, identity, kind = marked[:, [0, 1, 7]].astype(int).T
     truth = Annotation(frame, identity, xywh_to_xyxy(marked[:, 2:6]), marked[:, 6], kind, marked[:, 8])
-    named = truth_of(found, truth)
+    named = assign_identities(found, truth)
     assert named.embedding is not None
-    result = appearance(named.embedding, named.id, named.frame, visibility=named.visibility)
+    result = evaluate_embeddings(named.embedding, named.id, named.frame, visibility=named.visibility)
     assert (result.crops, result.people) == (crops, people)
     assert (result.tpr[0.1], result.rank1, result.mean_ap) == pytest.approx((tpr, rank1, mean_ap), abs=2e-4)

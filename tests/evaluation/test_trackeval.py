@@ -1,4 +1,4 @@
-"""The same figures as TrackEval, to the last digit: on random scenes full of ties, and on real sequences."""
+"""Parity with TrackEval to the last digit, on random scenes with many ties and on real sequences."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from idfree.core.boxes import iou, xywh_to_xyxy
 from idfree.core.types import Annotation
-from idfree.evaluation.tracking import Scores, evaluate, figures
+from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
 
 Rows = list[list[float]]
 Scene = tuple[Rows, Rows, int]
@@ -21,46 +21,48 @@ CLASSES = [1, 1, 1, 1, 2, 3, 6, 7, 8, 12, 13]
 
 @st.composite
 def scenes(draw: st.DrawFn) -> Scene:
-    """A few people on a coarse grid, so that boxes coincide and weights tie, and a tracker that makes every mistake.
+    """A few people on a coarse grid, so that boxes coincide and weights tie, and a tracker with all kinds of errors.
 
-    It loses people and swaps them, drops whole frames, sees what is not there and draws boxes without area; frames
-    may be empty of truth, of results, or of both; there may be nobody at all.
+    Misses, identity switches, dropped frames, false positives and boxes without area; frames without ground truth,
+    without results or without both; sequences without people.
     """
     length, people, tracks = draw(st.integers(1, 14)), draw(st.integers(0, 7)), draw(st.integers(0, 7))
-    step, careless = draw(st.sampled_from([1.0, 2.5, 10.0])), draw(st.floats(0, 1))
-    wild, flat, classes = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
+    step, miss_rate = draw(st.sampled_from([1.0, 2.5, 10.0])), draw(st.floats(0, 1))
+    has_false_positives, has_empty_boxes, classes = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
 
-    place = np.hstack([rng.integers(0, 15, (people, 2)), rng.integers(0 if flat else 1, 8, (people, 2))]) * step
+    boxes = (
+        np.hstack([rng.integers(0, 15, (people, 2)), rng.integers(0 if has_empty_boxes else 1, 8, (people, 2))]) * step
+    )
     kind = rng.choice(CLASSES if classes else [1], people)
     marked = (rng.random(people) < 0.9) & ((kind == 1) | (rng.random(people) < 0.3))
-    follows = rng.permutation(max(tracks, people))[:tracks]
+    target_of_track = rng.permutation(max(tracks, people))[:tracks]
     truth: Rows = []
     results: Rows = []
     for frame in range(1, length + 1):
         if rng.random() < 0.2:
-            place[:, :2] += rng.integers(-1, 2, (people, 2)) * step
+            boxes[:, :2] += rng.integers(-1, 2, (people, 2)) * step
         if rng.random() < 0.15 and tracks > 1:
             a, b = rng.permutation(tracks)[:2]
-            follows[[a, b]] = follows[[b, a]]
+            target_of_track[[a, b]] = target_of_track[[b, a]]
         if rng.random() < 0.95:
-            seen = np.flatnonzero(rng.random(people) < 0.85)
-            truth += [[frame, 40 - p, *place[p], float(marked[p]), float(kind[p])] for p in seen]
+            visible = np.flatnonzero(rng.random(people) < 0.85)
+            truth += [[frame, 40 - p, *boxes[p], float(marked[p]), float(kind[p])] for p in visible]
         if rng.random() < 0.95:
-            for track in np.flatnonzero(rng.random(tracks) >= careless * 0.8):
+            for track in np.flatnonzero(rng.random(tracks) >= miss_rate * 0.8):
                 box = rng.integers(0, 15, 4) * step
-                if follows[track] < people and not (wild and rng.random() < 0.3):
-                    moved = rng.integers(-1, 2, 4) * step / 2 if flat else rng.normal(0, step / 2, 4)
-                    box = place[follows[track]] + moved * (rng.random() < 0.5)
+                if target_of_track[track] < people and not (has_false_positives and rng.random() < 0.3):
+                    moved = rng.integers(-1, 2, 4) * step / 2 if has_empty_boxes else rng.normal(0, step / 2, 4)
+                    box = boxes[target_of_track[track]] + moved * (rng.random() < 0.5)
                 results.append([frame, 3 * track + 1, *box[:2], *np.maximum(box[2:], 0)])
     return truth, results, length
 
 
-def check(scores: Scores, official: dict[str, Any]) -> None:
-    """Counts are equal, ratios too but for the rounding of sums taken in another order; so is each of HOTA's limits."""
-    ours: dict[str, Any] = figures(scores)
+def check(scores: Scores, expected: dict[str, Any]) -> None:
+    """Counts are equal, ratios up to the rounding of sums in another order, HOTA's ratios at each threshold."""
+    ours: dict[str, Any] = compute_metrics(scores)
     hota = scores.hota
-    for name, value in official.items():
+    for name, value in expected.items():
         if name in ("HOTA_TP", "HOTA_FN", "HOTA_FP"):
             np.testing.assert_array_equal(getattr(hota, name[-2:].lower()), value, err_msg=name)
         elif np.ndim(value):
@@ -69,16 +71,25 @@ def check(scores: Scores, official: dict[str, Any]) -> None:
             assert ours[name] == value, name
         else:
             assert ours[name] == pytest.approx(value, rel=1e-12, abs=1e-13), name
-    by_limit = {"AssA": hota.ass_a, "AssRe": hota.ass_re, "AssPr": hota.ass_pr, "LocA": hota.loc_a, "HOTA": hota.hota}
-    for name, values in by_limit.items():
-        np.testing.assert_allclose(values, official[name], rtol=1e-12, atol=1e-13, err_msg=name)
+    by_threshold = {
+        "AssA": hota.ass_a,
+        "AssRe": hota.ass_re,
+        "AssPr": hota.ass_pr,
+        "LocA": hota.loc_a,
+        "HOTA": hota.hota,
+    }
+    for name, values in by_threshold.items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-12, atol=1e-13, err_msg=name)
 
 
 def check_all(
-    sequences: dict[str, Scene], benchmark: str, official: Callable[..., Any], annotate: Callable[[Rows], Annotation]
+    sequences: dict[str, Scene],
+    benchmark: str,
+    run_trackeval: Callable[..., Any],
+    annotate: Callable[[Rows], Annotation],
 ) -> None:
-    """Every sequence and COMBINED."""
-    expected = official(sequences, benchmark)
+    """Check all sequences and COMBINED."""
+    expected = run_trackeval(sequences, benchmark)
     scores = {
         name: evaluate(annotate(truth), annotate(results), benchmark.lower(), length)
         for name, (truth, results, length) in sequences.items()
@@ -91,31 +102,31 @@ def check_all(
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(st.lists(scenes(), min_size=1, max_size=3), st.sampled_from(["MOT15", "MOT17", "MOT20"]))
 def test_random_scenes(
-    official: Callable[..., Any], annotate: Callable[[Rows], Annotation], drawn: list[Scene], benchmark: str
+    run_trackeval: Callable[..., Any], annotate: Callable[[Rows], Annotation], drawn: list[Scene], benchmark: str
 ) -> None:
     sequences = {f"scene-{k}": scene for k, scene in enumerate(drawn)}
-    if benchmark == "MOT15":  # its truth has no classes
+    if benchmark == "MOT15":  # its ground truth has no classes
         sequences = {name: ([row[:7] for row in truth], *rest) for name, (truth, *rest) in sequences.items()}
-    check_all(sequences, benchmark, official, annotate)
+    check_all(sequences, benchmark, run_trackeval, annotate)
 
 
 @pytest.mark.parametrize("truth", [[], [[1, 1, 0, 0, 9, 9]], [[1, 1, 0, 0, 9, 9, 0, 1]]])
 @pytest.mark.parametrize("results", [[], [[1, 5, 0, 0, 9, 9]], [[2, 5, 0, 0, 9, 9]], [[1, 5, 3, 3, 0, 9]]])
-def test_next_to_nothing(
-    official: Callable[..., Any], annotate: Callable[[Rows], Annotation], truth: Rows, results: Rows
+def test_nearly_empty_sequences(
+    run_trackeval: Callable[..., Any], annotate: Callable[[Rows], Annotation], truth: Rows, results: Rows
 ) -> None:
-    check_all({"scene": (truth, results, 2)}, "MOT17", official, annotate)
+    check_all({"scene": (truth, results, 2)}, "MOT17", run_trackeval, annotate)
 
 
 @pytest.mark.parametrize(("frames", "truth_drift", "result_drift"), [(4, 2, 3), (11, 2, 2), (4, 1, 2)])
 def test_ties_that_rounding_breaks(
-    official: Callable[..., Any],
+    run_trackeval: Callable[..., Any],
     annotate: Callable[[Rows], Annotation],
     frames: int,
     truth_drift: int,
     result_drift: int,
 ) -> None:
-    """A lattice where each box touches four others equally, and identities that move from box to box.
+    """A lattice in which each box overlaps four others equally, and identities that move from box to box.
 
     Which of them are matched hangs on the last digit of sums of IoU: summed in another order, HOTA differs by 0.4 %.
     """
@@ -128,7 +139,7 @@ def test_ties_that_rounding_breaks(
             truth.append([frame, (k + frame // 3 * truth_drift) % side**2, x * step, y * step, size, size])
             shifted = [(x + 0.5) * step, (y + 0.5) * step, size, size]
             results.append([frame, (k + frame // 2 * result_drift) % side**2, *shifted])
-    check_all({"lattice": (truth, results, frames)}, "MOT17", official, annotate)
+    check_all({"lattice": (truth, results, frames)}, "MOT17", run_trackeval, annotate)
 
 
 def rows_of(path: Path, frames: int) -> Rows:
@@ -137,8 +148,8 @@ def rows_of(path: Path, frames: int) -> Rows:
     return [list(row) for row in rows[rows[:, 0] <= frames]]
 
 
-def linked(detections: Rows) -> Rows:
-    """Detections with the identity of the one in the frame before that they overlap most, by 0.3 at least."""
+def link_by_iou(detections: Rows) -> Rows:
+    """Detections with the identity of the detection in the previous frame with the largest IoU, if ≥ 0.3."""
     before: Rows = []
     now: Rows = []
     results: Rows = []
@@ -158,11 +169,11 @@ def linked(detections: Rows) -> Rows:
 
 @pytest.mark.parametrize("name", ["PETS09-S2L1", "TUD-Campus", "KITTI-17"])
 def test_sort_on_mot15(
-    shared: Path, official: Callable[..., Any], annotate: Callable[[Rows], Annotation], name: str
+    shared: Path, run_trackeval: Callable[..., Any], annotate: Callable[[Rows], Annotation], name: str
 ) -> None:
     truth = [row[:7] for row in rows_of(shared / "data/MOT15/train" / name / "gt/gt.txt", 795)]
     results = [row[:6] for row in rows_of(shared / f"golden/sort_mot15/{name}.txt", 795)]
-    check_all({name: (truth, results, 795)}, "MOT15", official, annotate)
+    check_all({name: (truth, results, 795)}, "MOT15", run_trackeval, annotate)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +186,7 @@ def test_sort_on_mot15(
 )
 def test_linked_detections(
     shared: Path,
-    official: Callable[..., Any],
+    run_trackeval: Callable[..., Any],
     annotate: Callable[[Rows], Annotation],
     folder: str,
     detections: str,
@@ -184,5 +195,5 @@ def test_linked_detections(
 ) -> None:
     name = Path(folder).name
     truth = rows_of(shared / "data" / folder / "gt/gt.txt", frames)
-    results = linked(rows_of(shared / "data/detections" / detections / f"{name}.txt", frames))
-    check_all({name: (truth, results, frames)}, benchmark, official, annotate)
+    results = link_by_iou(rows_of(shared / "data/detections" / detections / f"{name}.txt", frames))
+    check_all({name: (truth, results, frames)}, benchmark, run_trackeval, annotate)

@@ -1,4 +1,4 @@
-"""Trainings in processes of their own: killed at any moment, and several at once."""
+"""Training in separate processes: killed and resumed; data-parallel."""
 
 import json
 import os
@@ -16,13 +16,15 @@ torch = pytest.importorskip("torch")
 from idfree.learn.checkpoint import load
 from idfree.learn.methods import one_shot
 
-LONGEST = 60  # seconds that a process may take to begin
+TIMEOUT = 60  # seconds for a process to start
 
 
-def begun(narrow, *words, **environment):
-    """A process that trains."""
+def start(narrow, *arguments, **environment):
+    """Start a process that trains (see narrow.py)."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, narrow.__file__, *map(str, words)], env=os.environ | environment, **quiet)
+    return subprocess.Popen(
+        [sys.executable, narrow.__file__, *map(str, arguments)], env=os.environ | environment, **quiet
+    )
 
 
 def lines(run):
@@ -30,51 +32,51 @@ def lines(run):
     return path.read_text().splitlines() if path.exists() else []
 
 
-def untimed(run):
+def without_time(run):
     return [{**json.loads(line), "seconds": 0} for line in lines(run)]
 
 
-def same(one, two):
-    """Whether two trees of tensors and numbers are equal, bit for bit."""
+def is_equal(one, two):
+    """Whether two nested structures of tensors and numbers are identical."""
     if isinstance(one, torch.Tensor):
         return torch.equal(one, two)
     if isinstance(one, dict):
-        return one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
+        return one.keys() == two.keys() and all(is_equal(one[key], two[key]) for key in one)
     if isinstance(one, list | tuple):
-        return len(one) == len(two) and all(map(same, one, two))
+        return len(one) == len(two) and all(map(is_equal, one, two))
     return one == two
 
 
-def test_killed_at_a_random_moment_and_resumed_is_as_never_stopped(narrow, tmp_path, one_thread, monkeypatch):
+def test_a_run_killed_and_resumed_gives_the_same_result(narrow, tmp_path, one_thread, monkeypatch):
     monkeypatch.setattr(one_shot, "export", lambda *arguments: None)  # which takes seconds
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    process = begun(narrow, "learn", killed)
+    process = start(narrow, "train", killed)
     wanted = int(np.random.default_rng().integers(1, 12))  # of 9 iterations and 3 validations
-    deadline = time.monotonic() + LONGEST
+    deadline = time.monotonic() + TIMEOUT
     while len(lines(killed)) < wanted and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     assert process.communicate()[1] == b""
-    narrow.learn(whole)
-    narrow.learn(killed, resume=True)
+    narrow.train_fairmot(whole)
+    narrow.train_fairmot(killed, resume=True)
     for name in ("last.pt", "best.pt"):
         one, two = (load(run / name) for run in (whole, killed))
-        assert same(one, two), f"{name}, killed after {wanted} lines"
-    assert untimed(whole) == untimed(killed)
+        assert is_equal(one, two), f"{name}, killed after {wanted} lines"
+    assert without_time(whole) == without_time(killed)
 
 
-def test_two_processes_learn_as_one(narrow, tmp_path, one_thread):
+def test_two_processes_give_the_result_of_one(narrow, tmp_path, one_thread):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
-    both = [begun(narrow, "shared", tmp_path / "two", RANK=str(rank), **address) for rank in (0, 1)]
-    narrow.shared_training(tmp_path / "one")
+    both = [start(narrow, "distributed", tmp_path / "two", RANK=str(rank), **address) for rank in (0, 1)]
+    narrow.train_distributed(tmp_path / "one")
     for process in both:
-        _, said = process.communicate(timeout=LONGEST)
-        assert process.returncode == 0, said
+        _, errors = process.communicate(timeout=TIMEOUT)
+        assert process.returncode == 0, errors
     one, two = (load(tmp_path / name / "last.pt") for name in ("one", "two"))
     for part in ("network", "objective"):
         for name, value in one[part].items():
             torch.testing.assert_close(two[part][name], value, rtol=1e-4, atol=1e-6)
-    for line, other in zip(untimed(tmp_path / "one"), untimed(tmp_path / "two"), strict=True):
+    for line, other in zip(without_time(tmp_path / "one"), without_time(tmp_path / "two"), strict=True):
         assert other == pytest.approx(line, rel=1e-4)

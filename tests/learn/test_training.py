@@ -1,4 +1,4 @@
-"""The loop with a network of a few numbers: schedule, checkpoints, resuming, and stopping in time."""
+"""The training loop with a tiny network: checkpoints, resuming, validation, errors."""
 
 import json
 import resource
@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 
 
 class Network(nn.Module):
-    """Learns, keeps statistics, and draws numbers: all that a checkpoint must bring back."""
+    """Has weights, batch statistics and random layers: all that a checkpoint must restore."""
 
     def __init__(self):
         super().__init__()
@@ -34,7 +34,7 @@ class Network(nn.Module):
 
 
 class Objective(nn.Module):
-    """Has a parameter of its own, as a classifier has. NaN from a batch on whose number is `poison`."""
+    """Has a parameter, as classifiers have. NaN from batch number `poison` on."""
 
     def __init__(self, poison=None):
         super().__init__()
@@ -59,7 +59,7 @@ def training(iterations=20, save_every=5, poison=None, precision="fp32", ema=0.0
 
 
 def stop_after(count):
-    """A progress bar that is interrupted when so many iterations are done."""
+    """A progress bar that is interrupted after so many iterations."""
 
     def steps(these):
         for step in these:
@@ -79,7 +79,7 @@ def equal(a, b):
 
 
 @pytest.mark.parametrize("options", [{}, {"ema": 0.9, "precision": "fp16"}], ids=["plain", "mean of fp16"])
-def test_resumed_is_as_never_interrupted(tmp_path, one_thread, options):
+def test_resuming_gives_the_same_result(tmp_path, one_thread, options):
     whole = training(**options)
     fit(whole, batches, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):  # two iterations after the last checkpoint
@@ -88,7 +88,7 @@ def test_resumed_is_as_never_interrupted(tmp_path, one_thread, options):
     halves = training(**options)
     fit(halves, batches, tmp_path / "halves", resume=True)
     assert equal(whole.network.state_dict(), halves.network.state_dict())
-    assert equal(whole.product.state_dict(), halves.product.state_dict())
+    assert equal(whole.inference_network.state_dict(), halves.inference_network.state_dict())
     assert whole.scaler.state_dict() == halves.scaler.state_dict()
     assert equal(whole.objective.state_dict(), halves.objective.state_dict())
     one, two = ([{**line, "seconds": 0} for line in metrics(tmp_path / name)] for name in ("whole", "halves"))
@@ -96,7 +96,7 @@ def test_resumed_is_as_never_interrupted(tmp_path, one_thread, options):
     assert [line["iteration"] for line in one] == list(range(1, 21))
 
 
-def test_resuming_what_is_done_does_nothing(tmp_path, one_thread):
+def test_resuming_a_finished_run_does_nothing(tmp_path, one_thread):
     fit(training(), batches, tmp_path)
     before, again = load(tmp_path / "last.pt"), training()
     fit(again, batches, tmp_path, resume=True)
@@ -104,13 +104,13 @@ def test_resuming_what_is_done_does_nothing(tmp_path, one_thread):
     assert len(metrics(tmp_path)) == 20
 
 
-def test_resuming_nothing_begins(tmp_path):
+def test_resuming_without_checkpoint_starts_a_run(tmp_path):
     run = training(iterations=3)
     fit(run, batches, tmp_path, resume=True)
     assert run.step == 3
 
 
-def test_a_log_cut_off_in_its_last_line_is_mended(tmp_path):
+def test_a_truncated_log_is_repaired(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(training(), batches, tmp_path, progress=stop_after(7))
     with (tmp_path / "metrics.jsonl").open("a") as log:
@@ -132,7 +132,7 @@ def test_another_run_is_not_resumed(tmp_path):
     assert json.loads((tmp_path / "settings.json").read_text())["lr"] == 0.1
 
 
-def test_nan_stops_and_the_last_good_checkpoint_stays(tmp_path):
+def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path):
     run = training(poison=13)
     with pytest.raises(UserError, match=r"iteration 14: .*square is nan.*last.pt is of iteration 10"):
         fit(run, batches, tmp_path)
@@ -143,12 +143,12 @@ def test_nan_stops_and_the_last_good_checkpoint_stays(tmp_path):
     assert len(metrics(tmp_path)) == 13
 
 
-def test_nan_before_any_checkpoint_says_so(tmp_path):
+def test_nan_before_any_checkpoint(tmp_path):
     with pytest.raises(UserError, match="no checkpoint was written yet"):
         fit(training(poison=0), batches, tmp_path)
 
 
-def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path):
+def test_other_files_are_refused_as_checkpoints(tmp_path):
     (tmp_path / "text.pt").write_text("hello")
     torch.save({"state_dict": {}}, tmp_path / "weights.pt")
     for name, message in (
@@ -160,7 +160,58 @@ def test_what_is_no_checkpoint_is_said_to_be_none(tmp_path):
             load(tmp_path / name)
 
 
-def test_the_losses_fall_and_are_told(tmp_path):
+def foreign(**parts):
+    """A checkpoint of which parts are replaced, or left out (None)."""
+    state = {"network": {}, "settings": {"name": "tiny"}, "step": 5, **parts}
+    return {name: part for name, part in state.items() if part is not None}
+
+
+FOREIGN = {
+    "a number": 7,
+    "a network of another program": {"model": {"weight": torch.zeros(2)}, "epoch": 3},
+    "no step": foreign(step=None),
+    "a list of settings": foreign(settings=[1]),
+    "numbers for tensors": foreign(network={"weight": 1.0}),
+    "a list of figures": foreign(figures=[1]),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_foreign_files_are_refused_with_what_to_do(name, tmp_path):
+    torch.save(FOREIGN[name], tmp_path / "last.pt")
+    with pytest.raises(UserError, match=r"expected a checkpoint of idfree.*export"):
+        load(tmp_path / "last.pt")
+    with pytest.raises(UserError, match="last.pt"):
+        fit(training(), batches, tmp_path, resume=True)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    (tmp_path / "last.pt").touch()
+    with pytest.raises(UserError, match="it is empty"):
+        fit(training(), batches, tmp_path, resume=True)
+
+
+class Pickled:
+    """An object as other programs pickle their networks."""
+
+
+def test_a_pickled_network_is_not_executed_and_the_export_is_named(tmp_path):
+    torch.save(Pickled(), tmp_path / "yolo.pt")
+    with pytest.raises(UserError, match=r"more than tensors.*yolo export model=") as caught:
+        load(tmp_path / "yolo.pt")
+    assert "weights_only" not in str(caught.value)
+
+
+def test_a_checkpoint_with_missing_or_foreign_parts_is_refused(tmp_path):
+    fit(training(iterations=2), batches, tmp_path)
+    state = torch.load(tmp_path / "last.pt", weights_only=True)
+    for name in ("objective", "random", "optimiser", "network"):
+        torch.save({**state, name: {"other": torch.zeros(1)}}, tmp_path / "last.pt")
+        with pytest.raises(UserError, match=r"last.pt: is damaged or of another version"):
+            fit(training(iterations=2), batches, tmp_path, resume=True)
+
+
+def test_losses_fall_and_are_logged(tmp_path):
     fit(training(iterations=60), batches, tmp_path)
     lines = metrics(tmp_path)
     assert set(lines[0]) == {"iteration", "loss", "square", "small", "gradient", "lr", "seconds"}
@@ -172,7 +223,7 @@ def test_the_gradient_is_clipped():
     torch.manual_seed(0)
     schedule = Schedule(10, lr=1.0, decay=0.0, clip=1e-3, precision="fp32")
     run = Training(Network(), Objective(), schedule, {}, CPU)
-    run.learn(batches(0))
+    run.iterate(batches(0))
     assert sum(p.grad.square().sum().item() for p in run.parameters) ** 0.5 == pytest.approx(1e-3, rel=1e-3)
 
 
@@ -185,60 +236,90 @@ def test_devices():
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_learns_about_the_same(precision):
+def test_reduced_precision_is_close(precision):
     def losses(precision):
         run = training(precision=precision)
-        return [run.learn(batches(step))["loss"] for step in range(3)]
+        return [run.iterate(batches(step))["loss"] for step in range(3)]
 
     whole, half = losses("fp32"), losses(precision)
     assert whole == pytest.approx(half, rel=0.05)
     assert whole != half
 
 
-def test_a_gradient_too_large_for_fp16_costs_an_iteration_and_no_harm():
+def test_a_gradient_overflow_in_fp16_skips_the_iteration():
     run = training(precision="fp16")
     run.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**126)
     before = [parameter.clone() for parameter in run.parameters]
-    said = run.learn(batches(0))
-    assert "gradient" not in said
+    metrics = run.iterate(batches(0))
+    assert "gradient" not in metrics
     assert run.step == 1
     assert all(map(torch.equal, before, run.parameters))
     assert run.scaler.get_scale() < 2.0**126
 
 
-def judging(figures, every=5):
-    """A validation that finds these, one after the other, and sees that the network is not learning meanwhile."""
-    found = iter(figures)
+def test_a_run_stopped_before_its_first_checkpoint_says_so(tmp_path, caplog):
+    with pytest.raises(KeyboardInterrupt):
+        fit(training(), batches, tmp_path, progress=stop_after(3))
+    fit(training(iterations=20), batches, tmp_path, resume=True)
+    assert "stopped before its first checkpoint" in caplog.text
 
-    def judge(network):
+
+def test_a_validation_that_was_interrupted_is_made_up_for(tmp_path, one_thread):
+    """The last iteration is saved before it is validated, so that nothing is trained twice."""
+
+    def interrupted(network):
+        raise KeyboardInterrupt
+
+    for every, step in ((5, 5), (50, 20)):
+        whole, halves = (tmp_path / f"{name} {every}" for name in ("whole", "halves"))
+        fit(training(save_every=100), batches, whole, validation=make_validation([0.1, 0.2, 0.3, 0.4], every))
+        with pytest.raises(KeyboardInterrupt):
+            fit(training(save_every=100), batches, halves, validation=Validation(interrupted, "MOTA", every))
+        assert load(halves / "last.pt")["step"] == step
+        assert not (halves / "best.pt").exists()
+        run = training(save_every=100)
+        fit(run, batches, halves, resume=True, validation=make_validation([0.1, 0.2, 0.3, 0.4], every))
+        assert equal(load(halves / "best.pt")["network"], load(whole / "best.pt")["network"])
+        one, two = ([{**line, "seconds": 0} for line in metrics(folder)] for folder in (whole, halves))
+        assert one == two
+        fit(training(save_every=100), batches, halves, resume=True, validation=make_validation([], every))
+
+
+def make_validation(values, every=5):
+    """A validation with these values of MOTA in turn; asserts that the network is in evaluation mode."""
+    values = iter(values)
+
+    def evaluate(network):
         assert not network.training
-        return {"MOTA": next(found), "limit": 0.25}
+        return {"MOTA": next(values), "limit": 0.25}
 
-    return Validation(judge, "MOTA", every)
+    return Validation(evaluate, "MOTA", every)
 
 
-def test_the_best_network_is_kept_of_equals_the_last(tmp_path):
+def test_the_best_network_is_saved_of_equals_the_last(tmp_path):
     run = training(iterations=22, ema=0.9)
-    fit(run, batches, tmp_path, validation=judging([0.1, 0.6, 0.6, 0.5, 0.2]))
+    fit(run, batches, tmp_path, validation=make_validation([0.1, 0.6, 0.6, 0.5, 0.2]))
     best = load(tmp_path / "best.pt")
     assert (best["step"], best["figures"]) == (15, {"MOTA": 0.6, "limit": 0.25})
     assert best["settings"] == {"name": "tiny"}
-    judged = [(line["iteration"], line["validation"]["MOTA"]) for line in metrics(tmp_path) if "validation" in line]
-    assert judged == [(5, 0.1), (10, 0.6), (15, 0.6), (20, 0.5), (22, 0.2)]
+    validations = [
+        (line["iteration"], line["validation"]["MOTA"]) for line in metrics(tmp_path) if "validation" in line
+    ]
+    assert validations == [(5, 0.1), (10, 0.6), (15, 0.6), (20, 0.5), (22, 0.2)]
     assert run.network.training
-    assert equal(load(tmp_path / "last.pt")["ema"], run.product.state_dict())
-    assert not equal(load(tmp_path / "last.pt")["network"], run.product.state_dict())
+    assert equal(load(tmp_path / "last.pt")["ema"], run.inference_network.state_dict())
+    assert not equal(load(tmp_path / "last.pt")["network"], run.inference_network.state_dict())
 
 
-def test_resuming_remembers_the_best(tmp_path):
+def test_resuming_restores_the_best_value(tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        fit(training(), batches, tmp_path, progress=stop_after(7), validation=judging([0.9, 0.1]))
-    fit(training(), batches, tmp_path, resume=True, validation=judging([0.3, 0.4, 0.5]))
+        fit(training(), batches, tmp_path, progress=stop_after(7), validation=make_validation([0.9, 0.1]))
+    fit(training(), batches, tmp_path, resume=True, validation=make_validation([0.3, 0.4, 0.5]))
     assert load(tmp_path / "best.pt")["step"] == 5
 
 
-def test_the_best_network_is_no_run_to_go_on_from(tmp_path):
-    fit(training(), batches, tmp_path, validation=judging([0.1, 0.2, 0.3, 0.4]))
+def test_a_run_is_not_resumed_from_the_best_network(tmp_path):
+    fit(training(), batches, tmp_path, validation=make_validation([0.1, 0.2, 0.3, 0.4]))
     (tmp_path / "best.pt").replace(tmp_path / "last.pt")
     with pytest.raises(UserError, match=r"holds a network, but not the rest of a run"):
         fit(training(), batches, tmp_path, resume=True)
@@ -246,7 +327,7 @@ def test_the_best_network_is_no_run_to_go_on_from(tmp_path):
 
 @contextmanager
 def small_disc(size):
-    """No file may grow beyond so many bytes."""
+    """Limit the size of files in bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -255,7 +336,7 @@ def small_disc(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disc_leaves_the_checkpoint_before(tmp_path):
+def test_a_full_disc_keeps_the_previous_checkpoint(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(training(), batches, tmp_path, progress=stop_after(7))
     whole = (tmp_path / "last.pt").read_bytes()

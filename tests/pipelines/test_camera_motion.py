@@ -1,4 +1,4 @@
-"""`--camera`: measured once, kept beside the footage, read from files, and worth having."""
+"""`--camera`: estimated once, stored beside the video, read from files, and effective."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pytest
 
 from idfree.cli import main
 from idfree.core.errors import UserError
-from idfree.pipelines.camera_motion import camera_for
+from idfree.pipelines.camera_motion import open_camera_motion
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_results
 from idfree.show.video_writer import VideoWriter
@@ -47,7 +47,7 @@ def ids(video: Path, *options: str) -> list[int]:
     return np.unique(read_results(out / "wall.txt").id).tolist()
 
 
-def test_following_the_camera_keeps_the_track_and_the_file(panned):
+def test_compensation_keeps_the_track_and_stores_the_motion(panned):
     assert len(ids(panned)) > 1
     for method in ("flow", "ecc"):
         assert ids(panned, "--camera", method) == [1]
@@ -60,7 +60,7 @@ def test_following_the_camera_keeps_the_track_and_the_file(panned):
         assert len(ids(panned, "--camera", method)) > 1
 
 
-def test_parts_are_not_kept(panned):
+def test_motion_of_a_part_is_not_stored(panned):
     ids(panned, "--camera", "flow", "--frames", "6")
     ids(panned, "--camera", "flow", "--every", "2")
     assert not panned.with_name("wall.camera-flow.txt").exists()
@@ -72,12 +72,12 @@ def test_stored_motion_needs_no_images(panned, tmp_path):
     (tmp_path / "gmc").mkdir()
     write_motion(tmp_path / "gmc" / "GMC-wall.txt", maps)
     (sequence,) = open_source(panned)
-    assert camera_for(str(tmp_path / "gmc"), sequence).needs_images is False
+    assert open_camera_motion(str(tmp_path / "gmc"), sequence).needs_images is False
     assert ids(panned, "--camera", str(tmp_path / "gmc")) == [1]
     assert ids(panned, "--camera", str(tmp_path / "gmc" / "GMC-wall.txt"), "--every", "2") == [1]
 
 
-def test_what_is_no_camera(panned):
+def test_unknown_value(panned):
     (sequence,) = open_source(panned)
     with pytest.raises(UserError, match=r"--camera drone: expected none, flow, ecc, a file"):
-        camera_for("drone", sequence)
+        open_camera_motion("drone", sequence)

@@ -1,4 +1,4 @@
-"""Detections that are kept, and the limit of their embeddings, measured without a label."""
+"""Stored detections, and calibration of the match threshold of their embeddings without labels."""
 
 import json
 
@@ -9,13 +9,14 @@ from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Sequence
 from idfree.detectors import PrecomputedDetector
-from idfree.pipelines.detect import calibrated, detect, rows_of, write_boxes
-from idfree.pipelines.open_detector import given, stored
+from idfree.pipelines.detect_sequence import detect_sequence, write_detections
+from idfree.pipelines.motion_tracklets import calibrate_on_motion, find_rows
 from idfree.pipelines.selection import Selection
+from idfree.pipelines.stored_detections import load_detections, read_stored_detections
 from idfree.pipelines.track import prepare
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import write_results
-from idfree.synthetic.scene import street
+from idfree.synthetic.scene import make_street
 
 SIZE = (240, 426)
 
@@ -33,22 +34,22 @@ def annotation(frame, xyxy, embedding=None, class_id=0):
     )
 
 
-def test_rows_are_found_by_frame_and_box():
+def test_find_rows_by_frame_and_box():
     whole = annotation([1, 1, 2, 2], [[0, 0, 1, 1], [5, 5, 9, 9], [0, 0, 1, 1], [5, 5, 9, 9.5]])
-    assert rows_of(whole[[3, 0, 2]], whole).tolist() == [3, 0, 2]
-    assert rows_of(whole[[]], whole).tolist() == []
-    assert rows_of(whole[[]], whole[[]]).tolist() == []
+    assert find_rows(whole[[3, 0, 2]], whole).tolist() == [3, 0, 2]
+    assert find_rows(whole[[]], whole).tolist() == []
+    assert find_rows(whole[[]], whole[[]]).tolist() == []
 
 
 @pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
-def test_what_is_written_is_read_again(tmp_path, dtype):
+def test_written_detections_are_read_again(tmp_path, dtype):
     random = np.random.default_rng(0)
     frame = np.sort(random.integers(1, 20, 50))
     xyxy = np.cumsum(random.uniform(0, 999, (50, 2, 2)), axis=1).reshape(50, 4)
     embedding = None if dtype is None else random.normal(size=(50, 5)).astype(dtype)
     boxes = annotation(frame, xyxy, embedding, class_id=2)
-    path = write_boxes(tmp_path, "a.b", boxes)
-    back = given(str(tmp_path), Sequence("a.b", iter, length=20)).annotation
+    path = write_detections(tmp_path, "a.b", boxes)
+    back = load_detections(str(tmp_path), Sequence("a.b", iter, length=20)).annotation
     assert path.name == ("a.b.npy" if dtype else "a.b.txt")
     for name in ("frame", "id", "score"):
         np.testing.assert_array_equal(getattr(back, name), getattr(boxes, name))
@@ -58,29 +59,29 @@ def test_what_is_written_is_read_again(tmp_path, dtype):
         np.testing.assert_array_equal(back.embedding.astype(dtype), embedding)
 
 
-def test_boxes_that_no_tracker_would_take_are_not_kept():
+def test_invalid_boxes_are_dropped():
     boxes = annotation([1, 1, 2], [[0, 0, 9, 9], [5, 5, 5, 9], [900, 0, 909, 9]])
-    found = detect(Sequence("x", iter, length=3), PrecomputedDetector(boxes, SIZE))
-    assert (found.frames, found.dropped, found.boxes.frame.tolist(), found.match_threshold) == (3, 2, [1], None)
+    found = detect_sequence(Sequence("x", iter, length=3), PrecomputedDetector(boxes, SIZE))
+    assert (found.frame_count, found.dropped, found.boxes.frame.tolist(), found.match_threshold) == (3, 2, [1], None)
 
 
-def test_the_limit_lies_between_the_same_and_another():
-    """Of noisy copies of people's vectors, by the boxes alone: as far as these say, nobody is mistaken."""
-    made = street(0, people=10, frames=60, size_hw=SIZE)
-    found = calibrated(made.sequence, PrecomputedDetector(made.detections, SIZE))
-    assert found.error < 0.05
+def test_calibration_separates_same_from_different_identities():
+    """Embeddings are noisy copies of a vector per person; tracklets come from the boxes alone."""
+    made = make_street(0, people=10, frames=60, size_hw=SIZE)
+    found = calibrate_on_motion(made.sequence, PrecomputedDetector(made.detections, SIZE))
+    assert found.equal_error_rate < 0.05
     alone = made.detections[made.detections.frame == 1]
     with pytest.raises(UserError, match="nothing to calibrate on"):
-        calibrated(made.sequence, PrecomputedDetector(alone, SIZE))
+        calibrate_on_motion(made.sequence, PrecomputedDetector(alone, SIZE))
 
 
 @pytest.mark.parametrize("name", ["FRCNN", "SDP"])
-def test_a_measured_limit_suits_real_embeddings(shared, name, tmp_path, capsys):
-    """Fairmot at every fifth frame of MOT17-09: published limits are for other encoders, and cost identities."""
+def test_calibrated_threshold_improves_tracking_with_real_embeddings(shared, name, tmp_path, capsys):
+    """Fairmot at every fifth frame of MOT17-09: its published threshold is for another encoder, and lowers IDF1."""
     folder = shared / f"data/MOT17/train/MOT17-09-{name}"
     (sequence,) = open_source(folder)
-    boxes = stored(str(shared / "data/features"), sequence)
-    limit = calibrated(sequence, PrecomputedDetector(boxes, looked=range(1, 526, 5))).match_threshold
+    boxes = read_stored_detections(str(shared / "data/features"), sequence)
+    limit = calibrate_on_motion(sequence, PrecomputedDetector(boxes, frames=range(1, 526, 5))).match_threshold
     assert 0.2 < limit < 0.3
 
     def idf1(limit):

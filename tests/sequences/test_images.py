@@ -1,4 +1,4 @@
-"""Folders of still images."""
+"""Folders of images as sequences."""
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ def draw(path, level, size_hw=(12, 16)):
 def test_images_come_in_natural_order(tmp_path):
     for name, level in (("img10.png", 30), ("img2.PNG", 20), ("IMG1.png", 10), ("img2b.bmp", 25)):
         draw(tmp_path / name, level)
-    (tmp_path / "._img1.png").write_bytes(b"what macOS leaves behind")
+    (tmp_path / "._img1.png").write_bytes(b"created by macOS")
     (tmp_path / "notes.txt").touch()
     sequence = open_images(tmp_path)
     assert (sequence.name, sequence.length, sequence.size_hw) == (tmp_path.name, 4, (12, 16))
@@ -26,7 +26,7 @@ def test_images_come_in_natural_order(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"])
-def test_every_kind_of_image(tmp_path, suffix):
+def test_image_formats(tmp_path, suffix):
     draw(tmp_path / f"a{suffix}", 100)
     (frame,) = open_images(tmp_path)
     assert frame.image.shape == (12, 16, 3)
@@ -34,17 +34,17 @@ def test_every_kind_of_image(tmp_path, suffix):
     assert abs(int(frame.image.mean()) - 100) <= 1
 
 
-def test_names_may_be_the_numbers(tmp_path):
+def test_frame_numbers_from_file_names(tmp_path):
     for number in (1, 2, 5):
         draw(tmp_path / f"{number:06d}.png", number)
     assert [frame.number for frame in open_images(tmp_path)] == [1, 2, 3]
     assert [frame.number for frame in open_images(tmp_path, numbered=True)] == [1, 2, 5]
     assert open_images(tmp_path, numbered=True).length == 5
-    draw(tmp_path / "000000.png", 0)  # counted from 0, the names are no frame numbers
+    draw(tmp_path / "000000.png", 0)  # names that count from 0 are not frame numbers
     assert [frame.number for frame in open_images(tmp_path, numbered=True)] == [1, 2, 3, 4]
 
 
-def test_grey_transparent_and_deep_images_become_bgr(tmp_path):
+def test_grey_transparent_and_16_bit_images_become_bgr(tmp_path):
     cv2.imwrite(str(tmp_path / "1.png"), np.full((4, 4), 7, np.uint8))
     cv2.imwrite(str(tmp_path / "2.png"), np.full((4, 4, 4), 7, np.uint8))
     cv2.imwrite(str(tmp_path / "3.png"), np.full((4, 4, 3), 7 * 256, np.uint16))
@@ -53,25 +53,30 @@ def test_grey_transparent_and_deep_images_become_bgr(tmp_path):
         assert (frame.image == 7).all()
 
 
-def test_a_name_of_any_alphabet(tmp_path):
+def test_unicode_file_name(tmp_path):
     draw(tmp_path / "a.png", 3)
     (tmp_path / "a.png").rename(tmp_path / "улица 1.png")
     assert read_image(tmp_path / "улица 1.png").shape == (12, 16, 3)
 
 
 @pytest.mark.parametrize("content", [b"", b"no image"])
-def test_an_image_that_cannot_be_read_is_named(tmp_path, content):
-    draw(tmp_path / "1.png", 1)
-    (tmp_path / "2.jpg").write_bytes(content)
-    frames = iter(open_images(tmp_path))
-    assert next(frames).number == 1
-    with pytest.raises(UserError, match=r"cannot read the image .*2\.jpg: it is damaged, or not an image"):
-        next(frames)
+def test_unreadable_images_are_skipped_and_counted(tmp_path, content, caplog):
+    (tmp_path / "1.jpg").write_bytes(content)
+    draw(tmp_path / "2.png", 2)
+    (tmp_path / "3.jpg").write_bytes(content)
+    sequence = open_images(tmp_path)
+    assert (sequence.length, sequence.size_hw) == (3, (12, 16))
+    assert [frame.number for frame in sequence] == [2]
+    assert "2 of 3 images could not be read: cannot read the image" in caplog.text
+    assert "1.jpg: it is damaged, or not an image" in caplog.text
+    (tmp_path / "2.png").unlink()
+    with pytest.raises(UserError, match=r"none of its 2 images can be read: cannot read the image .*1\.jpg: it is d"):
+        open_images(tmp_path)
     with pytest.raises(UserError, match=r"cannot read the image .*none\.png: No such file"):
         read_image(tmp_path / "none.png")
 
 
-def test_a_folder_without_images_says_what_it_holds(tmp_path):
+def test_the_error_for_a_folder_without_images_lists_its_contents(tmp_path):
     with pytest.raises(UserError, match=r"no images \(.jpg .*\); found nothing"):
         open_images(tmp_path)
     with pytest.raises(UserError, match=r"cannot look into the folder .*none: No such file or directory"):

@@ -1,4 +1,4 @@
-"""Sequence folders: what seqinfo.ini says and leaves out, images, videos, neither; results written and read back."""
+"""MOTChallenge folders with and without seqinfo.ini, images or a video; results written and read."""
 
 import numpy as np
 import pytest
@@ -10,11 +10,11 @@ from idfree.sequences.motchallenge import (
     format_results,
     open_sequence,
     read_detections,
+    read_ground_truth,
     read_results,
     read_seqinfo,
-    read_truth,
+    write_ground_truth,
     write_results,
-    write_truth,
 )
 from idfree.show.video_writer import VideoWriter
 
@@ -25,7 +25,7 @@ INI = (
 
 @pytest.fixture
 def folder(tmp_path):
-    """A sequence folder with two detections, the second in frame 5, and nothing else."""
+    """A sequence folder with two detections, the second in frame 5."""
     path = tmp_path / "seq02"
     (path / "det").mkdir(parents=True)
     (path / "det" / "det.txt").write_text("1,-1,1,2,3,4,0.5\n5,-1,1,2,3,4,0.5\n")
@@ -52,13 +52,13 @@ def annotation(frame, id, xyxy, score, class_id=None):
     )
 
 
-def test_seqinfo_is_believed(folder):
+def test_values_of_seqinfo(folder):
     (folder / "seqinfo.ini").write_text("\ufeff" + INI.format(rate="29.97", length=600), encoding="utf-8")
     info = read_seqinfo(folder)
     assert (info.name, info.length, info.frame_rate, info.size_hw) == ("seq02", 600, 29.97, (48, 64))
 
 
-def test_what_seqinfo_leaves_out_comes_from_the_text(folder):
+def test_missing_length_is_taken_from_det_or_gt(folder):
     (folder / "seqinfo.ini").write_text("[Sequence]\nname=x\nimWidth=64\n")
     info = read_seqinfo(folder)
     assert (info.length, info.frame_rate, info.size_hw) == (5, 30.0, None)
@@ -67,14 +67,14 @@ def test_what_seqinfo_leaves_out_comes_from_the_text(folder):
     assert read_seqinfo(folder).length == 9
 
 
-def test_what_seqinfo_leaves_out_comes_from_the_images(folder):
+def test_missing_values_are_taken_from_the_images(folder):
     draw(folder / "img1", [1, 2, 7])
     info = read_seqinfo(folder)
     assert (info.length, info.frame_rate, info.size_hw) == (7, 30.0, (48, 64))
 
 
 @pytest.mark.parametrize("value", ["abc", "0", "-1", "nan"])
-def test_a_seqinfo_that_cannot_be_right(folder, value):
+def test_invalid_seqinfo(folder, value):
     (folder / "seqinfo.ini").write_text(INI.format(rate=value, length=10))
     with pytest.raises(UserError, match=rf"seqinfo.ini: frameRate is '{value}', expected a positive number"):
         read_seqinfo(folder)
@@ -83,7 +83,7 @@ def test_a_seqinfo_that_cannot_be_right(folder, value):
         read_seqinfo(folder)
 
 
-def test_images_are_frames_by_their_number_up_to_the_length(folder):
+def test_images_are_numbered_by_name_up_to_the_length(folder):
     draw(folder / "img1", [1, 2, 3, 5, 6])
     (folder / "seqinfo.ini").write_text(INI.format(rate=10, length=5))
     sequence = open_sequence(folder)
@@ -92,21 +92,62 @@ def test_images_are_frames_by_their_number_up_to_the_length(folder):
     assert [frame.number for frame in frames] == [1, 2, 3, 5]
     assert [int(frame.image[0, 0, 0]) for frame in frames] == [1, 2, 3, 5]
     assert [frame.time for frame in frames] == [0, 0.1, 0.2, 0.4]
-    assert len(list(sequence)) == 4  # and again
+    assert len(list(sequence)) == 4  # a second iteration
 
 
-def test_a_video_in_the_images_stead(folder):
-    with VideoWriter(folder / "film.mp4", 12.5, (48, 64)) as video:
+def test_sequence_folder_with_a_video(folder):
+    with VideoWriter(folder / "video.mp4", 12.5, (48, 64)) as video:
         for _ in range(6):
             video.write(np.zeros((48, 64, 3), np.uint8))
     sequence = open_sequence(folder)
     assert (sequence.length, sequence.frame_rate, sequence.size_hw) == (6, 12.5, (48, 64))
     assert [frame.number for frame in sequence] == [1, 2, 3, 4, 5, 6]
+    (folder / "seqinfo.ini").write_text(INI.format(rate=25, length=5))
+    assert [frame.time for frame in open_sequence(folder)] == [0, 0.04, 0.08, 0.12, 0.16]  # det.txt has 5 frames, too
     (folder / "seqinfo.ini").write_text(INI.format(rate=25, length=4))
-    assert [frame.time for frame in open_sequence(folder)] == [0, 0.04, 0.08, 0.12]
+    assert open_sequence(folder).length == 6
 
 
-def test_a_sequence_of_text_alone(folder):
+def test_the_size_of_the_images_wins(folder, caplog):
+    draw(folder / "img1", range(1, 6))
+    (folder / "seqinfo.ini").write_text(INI.format(rate=10, length=5).replace("imWidth=64", "imWidth=20"))
+    assert open_sequence(folder).size_hw == (48, 64)
+    assert "seqinfo.ini: is of other images: it says 20×48, they are 64×48, which is taken" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("names", "declared", "rows", "numbers", "length"),
+    [
+        (range(101, 111), 10, None, range(101, 111), 110),  # images of another part of a video
+        (range(101, 111), 10, range(1, 11), range(1, 11), 10),  # det.txt counts them from 1
+        (range(101, 111), 10, range(101, 111), range(101, 111), 110),
+        (range(101, 111), None, None, range(101, 111), 110),
+        (range(1, 11), 4, None, range(1, 11), 10),
+        (range(1, 11), 4, range(1, 11), range(1, 11), 10),
+        (range(1, 11), 4, range(1, 5), range(1, 5), 4),  # a part of a sequence, on purpose
+        (range(1, 11), 1000, None, range(1, 11), 10),
+        (range(1, 11), 1000, range(1, 601), range(1, 11), 1000),  # of 1000 images only some are here
+    ],
+)
+def test_the_number_and_numbers_of_the_images_win(folder, caplog, names, declared, rows, numbers, length):
+    draw(folder / "img1", names)
+    (folder / "seqinfo.ini").write_text(INI.format(rate=10, length=declared) if declared else "[Sequence]\n")
+    (folder / "det" / "det.txt").write_text("".join(f"{n},-1,1,2,3,4,1\n" for n in rows or ()))
+    sequence = open_sequence(folder)
+    assert [frame.number for frame in sequence] == list(numbers)
+    assert sequence.length == length
+    assert [frame.number for frame in sequence.without_images()] == list(range(sequence.first, length + 1))
+    assert ("seqinfo.ini: " in caplog.text) == (declared is not None)
+
+
+@pytest.mark.parametrize("length", ["1e12", "1e300"])
+def test_an_implausible_length_is_refused(folder, length):
+    (folder / "seqinfo.ini").write_text(INI.format(rate=10, length=length))
+    with pytest.raises(UserError, match=r"seqinfo.ini: seqLength is '1e\d+', expected 100000000 at the most"):
+        open_sequence(folder)
+
+
+def test_sequence_folder_without_images(folder):
     (folder / "img1").mkdir()
     sequence = open_sequence(folder)
     assert [frame.number for frame in sequence.without_images()] == [1, 2, 3, 4, 5]
@@ -114,7 +155,7 @@ def test_a_sequence_of_text_alone(folder):
         next(iter(sequence))
 
 
-def test_finding_sequences(folder, tmp_path):
+def test_find_sequences(folder, tmp_path):
     assert find_sequences(folder) == [folder]
     for name in ("seq10", "seq1", ".hidden", "notes"):
         (tmp_path / name).mkdir()
@@ -132,7 +173,7 @@ def test_finding_sequences(folder, tmp_path):
         find_sequences(tmp_path / "notes" / "a.txt")
 
 
-def test_results_by_hand():
+def test_formatted_results_by_hand():
     boxes = annotation(
         [2, 1, 2],
         [1, 7, 0],
@@ -148,7 +189,7 @@ def test_results_by_hand():
     assert format_results(boxes[:0]) == ""
 
 
-def test_results_read_back_as_they_were_written(tmp_path):
+def test_results_survive_writing_and_reading(tmp_path):
     random = np.random.default_rng(0)
     xywh = np.round(random.uniform(0.01, 1920, (500, 4)), 2)
     xyxy = np.column_stack([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]])
@@ -163,43 +204,46 @@ def test_results_read_back_as_they_were_written(tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.txt"]
 
 
-def test_truth_reads_back_as_it_was_written(tmp_path):
+def test_ground_truth_survives_writing_and_reading(tmp_path):
     boxes = annotation([1, 2], [0, 3], [[1, 2, 3.25, 4], [0, 0, 5, 6]], [0, 1], [7, 1])
-    write_truth(tmp_path / "gt.txt", boxes)
+    write_ground_truth(tmp_path / "gt.txt", boxes)
     assert (tmp_path / "gt.txt").read_text() == "1,0,1.00,2.00,2.25,2.00,0,7,1\n2,3,0.00,0.00,5.00,6.00,1,1,1\n"
-    back = read_truth(tmp_path / "gt.txt")
+    back = read_ground_truth(tmp_path / "gt.txt")
     assert back.xyxy.tolist() == boxes.xyxy.tolist()
     assert back.score.tolist() == [0, 1]
     assert back.class_id.tolist() == [7, 1]
 
 
-def test_real_files_are_read(shared):
+def test_real_files(shared):
     readers = {
         read_detections: [*shared.glob("data/*/train/*/det/det.txt"), *shared.glob("data/detections/*/*.txt")],
-        read_truth: [*shared.glob("data/*/*/*[0-9s]/gt/gt.txt"), *shared.glob("data/MOT17/train/*-SDP/gt/gt.txt")],
+        read_ground_truth: [
+            *shared.glob("data/*/*/*[0-9s]/gt/gt.txt"),
+            *shared.glob("data/MOT17/train/*-SDP/gt/gt.txt"),
+        ],
         read_results: [*shared.glob("data/reference/lif_t/*-DPM.txt"), *shared.glob("golden/*/*.txt")],
-    }  # MOT17's truth is there three times
+    }  # MOT17 has its ground truth three times
     for read, paths in readers.items():
         assert len(paths) >= 15
         for path in paths:
             boxes = read(path)
             assert len(boxes) == len(path.read_text().splitlines()), path
             assert (np.diff(boxes.frame) >= 0).all(), path
-            if read is read_truth:
+            if read is read_ground_truth:
                 assert (boxes.visibility <= 1).all(), path
                 assert boxes.class_id.min() >= 1, path
             else:
-                assert not boxes.class_id.any(), path  # −1 or a position: none of them names a class
+                assert not boxes.class_id.any(), path  # column 8 is −1 or a position, not a class
 
 
-def test_unsorted_public_detections_come_back_sorted(shared):
+def test_unsorted_public_detections_are_sorted(shared):
     path = shared / "data/MOT17/train/MOT17-02-FRCNN/det/det.txt"
     raw = np.loadtxt(path, delimiter=",")
     boxes = read_detections(path)
     assert (np.diff(raw[:, 0]) < 0).any()
     assert (np.diff(boxes.frame) >= 0).all()
-    of_frame_69 = raw[raw[:, 0] == 69]
-    assert np.allclose(boxes.at(69).xyxy[:, :2], of_frame_69[:, 2:4])
+    raw_rows = raw[raw[:, 0] == 69]
+    assert np.allclose(boxes.detections_at(69).xyxy[:, :2], raw_rows[:, 2:4])
     assert len(boxes) == 8186
 
 

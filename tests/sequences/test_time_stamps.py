@@ -6,17 +6,19 @@ import av
 import numpy as np
 import pytest
 
-from idfree.core.types import Frame
+from idfree.core.errors import UserError
+from idfree.core.types import Frame, Sequence
+from idfree.sequences.motchallenge import open_sequence
 from idfree.sequences.time_stamps import FrameClock, StampTable, Timing, find_timing, measured_rates
 from idfree.sequences.video import open_video
 
 JITTER = np.concatenate([[0], np.cumsum(np.random.default_rng(0).integers(30, 37, 59))])  # ms
 
 
-def check_times(path, seconds, caplog):
+def check_times(path, seconds, caplog, opener=open_video):
     """Frames have these times with and without images, and nothing is lost. Returns the sequence."""
     with caplog.at_level(logging.WARNING, "idfree"):
-        sequence = open_video(path)
+        sequence = opener(path)
         frames = list(sequence)
     unread = list(sequence.without_images())
     assert [frame.number for frame in frames] == [frame.number for frame in unread] == list(range(1, len(seconds) + 1))
@@ -192,7 +194,36 @@ def test_another_rate_overrules_the_stamps(write_stamped):
 
 
 def test_another_rate_leaves_the_clock_of_a_live_camera():
-    from idfree.core.types import Sequence
-
     live = Sequence("camera", lambda: iter([Frame(1, None, 0.0), Frame(9, None, 2.5)])).at_rate(10)
     assert (live.frame_rate, [frame.time for frame in live]) == (10, [0.0, 2.5])
+
+
+def write_seqinfo(folder, text):
+    (folder / "seqinfo.ini").write_text(f"[Sequence]\n{text}\n")
+
+
+def test_a_sequence_folder_has_the_times_of_its_video(write_stamped, tmp_path, caplog):
+    write_stamped("film.webm", "libvpx", JITTER, rate=30)
+    write_seqinfo(tmp_path, "name=a")
+    sequence = check_times(tmp_path, JITTER / 1000, caplog, open_sequence)
+    assert sequence.frame_rate == 30  # as declared, and nearly as measured
+
+
+def test_the_rate_of_a_seqinfo_wins_over_that_of_the_video_beside_it(write_stamped, tmp_path, caplog):
+    write_stamped("film.mp4", "libx264", range(40), ticks=25, rate=25)
+    write_seqinfo(tmp_path, "frameRate=10")
+    check_times(tmp_path, np.arange(40) / 10, caplog, open_sequence)
+    assert "says 10 frames/s, the video beside it 25; the former is taken, --fps overrules" in caplog.text
+
+
+@pytest.mark.parametrize("rate", ["1e9", "1e-300", "nan", "0", "-5", "inf"])
+def test_rates_of_a_seqinfo_that_cannot_be(tmp_path, rate):
+    write_seqinfo(tmp_path, f"seqLength=5\nframeRate={rate}")
+    with pytest.raises(UserError, match=r"seqinfo\.ini: frameRate is .*, expected"):
+        open_sequence(tmp_path)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf"), 1e9, 1e-9])
+def test_rates_of_users_that_cannot_be(rate):
+    with pytest.raises(UserError, match=r"--fps .*: expected frames per second, more than 0, 10000 at most"):
+        Sequence("a", lambda: iter([])).at_rate(rate)

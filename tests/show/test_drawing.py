@@ -1,19 +1,17 @@
-"""Drawing: colours by id, labels inside the picture, trails that fade and are forgotten."""
+"""Drawing of tracks: colours by id, labels inside the image, fading trails."""
 
 import numpy as np
 import pytest
 
-from idfree.core.errors import UserError
 from idfree.core.types import Image, Tracks
 from idfree.show.drawing import (
-    EVEN_LUMINANCE,
+    EQUAL_CONTRAST_LUMINANCE,
     LUMINANCE_BGR,
     Drawing,
     DrawingSettings,
-    ink,
-    label,
-    mosaic,
+    contrasting_grey,
     palette,
+    render_label,
 )
 
 NO_LABELS = DrawingSettings(labels=False, trail=0)
@@ -44,11 +42,11 @@ def test_the_image_given_is_not_edited_and_the_result_is_new() -> None:
     assert (drawn != image).any()
 
 
-def test_nothing_to_draw_leaves_the_picture_as_it_is() -> None:
+def test_without_tracks_the_image_is_unchanged() -> None:
     assert np.array_equal(Drawing().draw(grey(), tracks()), grey())
 
 
-def test_a_colour_belongs_to_an_id() -> None:
+def test_colours_are_fixed_per_id() -> None:
     first, second = Drawing(), Drawing()
     first.draw(grey(), tracks((10, 10, 50, 90), ids=[5]))
     assert [first.colour(n) for n in range(1, 50)] == [second.colour(n) for n in range(1, 50)]
@@ -65,16 +63,16 @@ def test_ids_near_each_other_look_different() -> None:
     assert min(np.diag(distance, apart).min() for apart in range(1, 21)) > 10
 
 
-def test_text_is_readable_on_every_colour() -> None:
+def test_text_has_contrast_on_every_colour() -> None:
     """WCAG 2.1 asks for a contrast of 4.5; the better of black and white never has less."""
     for colour in palette(np.arange(1, 301)):
         srgb = np.array(colour) / 255
         luminance = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4) @ LUMINANCE_BGR
-        lighter, darker = sorted([luminance, ink(colour) / 255], reverse=True)
+        lighter, darker = sorted([luminance, contrasting_grey(colour) / 255], reverse=True)
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5
-    assert ink((255, 255, 255)) == 0
-    assert ink((0, 0, 0)) == 255
-    assert abs(EVEN_LUMINANCE - ((1.05 * 0.05) ** 0.5 - 0.05)) < 1e-3
+    assert contrasting_grey((255, 255, 255)) == 0
+    assert contrasting_grey((0, 0, 0)) == 255
+    assert abs(EQUAL_CONTRAST_LUMINANCE - ((1.05 * 0.05) ** 0.5 - 0.05)) < 1e-3
 
 
 def test_a_box_lies_on_its_edges() -> None:
@@ -87,21 +85,21 @@ def test_a_box_lies_on_its_edges() -> None:
     assert abs(np.array([left, top, right, bottom]) - [100, 120, 200, 300]).max() <= 2
 
 
-def test_lines_and_letters_follow_the_size_of_the_picture() -> None:
+def test_lines_and_text_scale_with_the_image() -> None:
     small, large = (Drawing().sizes(grey(*size)) for size in ((480, 640), (1080, 1920)))
     assert small[0] < large[0]
     assert small[1] < large[1]
     assert small[1] >= DrawingSettings().smallest_text
-    assert label("12", large[1], (0, 0, 0)).shape[0] > label("12", small[1], (0, 0, 0)).shape[0]
+    assert render_label("12", large[1], (0, 0, 0)).shape[0] > render_label("12", small[1], (0, 0, 0)).shape[0]
 
 
 @pytest.mark.parametrize(
     "box", [(-30, -20, 20, 60), (620, -5, 660, 80), (600, 470, 700, 520), (-20, 300, 5, 380), (0, 0, 640, 480)]
 )
-def test_labels_stay_whole_inside_the_picture(box: tuple[float, float, float, float]) -> None:
+def test_labels_stay_inside_the_image(box: tuple[float, float, float, float]) -> None:
     drawing = Drawing(DrawingSettings(trail=0), {0: "person", 1: "car"})
     drawn = drawing.draw(grey(), tracks(box, ids=[123]))
-    plate = label("123 person", drawing.sizes(drawn)[1], drawing.colour(123))
+    plate = render_label("123 person", drawing.sizes(drawn)[1], drawing.colour(123))
     height, width = plate.shape[:2]
     windows = np.lib.stride_tricks.sliding_window_view(drawn[..., 0], (height, width))
     found = np.argwhere((windows[:, :, height // 2] == plate[height // 2, :, 0]).all(axis=2))
@@ -111,7 +109,7 @@ def test_labels_stay_whole_inside_the_picture(box: tuple[float, float, float, fl
 def test_a_label_stands_above_its_box_or_below_the_top_edge() -> None:
     drawing = Drawing(DrawingSettings(trail=0))
     line, text = drawing.sizes(grey())
-    high = label("1", text, drawing.colour(1)).shape[0]
+    high = render_label("1", text, drawing.colour(1)).shape[0]
     _, top, _, _ = changed(drawing.draw(grey(), tracks((100, 100, 200, 300))), grey())
     assert top == 100 - line // 2 - high
     at_the_top = drawing.draw(grey(), tracks((100, 5, 200, 300)))
@@ -119,13 +117,13 @@ def test_a_label_stands_above_its_box_or_below_the_top_edge() -> None:
     assert tuple(at_the_top[5 + high // 2, 101]) == drawing.colour(1)
 
 
-def test_class_names_are_told_where_there_is_more_than_one() -> None:
+def test_class_names_are_shown_if_there_is_more_than_one() -> None:
     assert Drawing().name(3, 2) == "3"
     assert Drawing(class_names={2: "car"}).name(3, 2) == "3"
     several = Drawing(class_names={1: "person", 2: "car"})
     assert several.name(3, 2) == "3 car"
     assert several.name(3, 9) == "3 9"
-    assert label("3 voitures à côté", 10, (0, 0, 0)).shape[1] > label("3", 10, (0, 0, 0)).shape[1]
+    assert render_label("3 voitures à côté", 10, (0, 0, 0)).shape[1] > render_label("3", 10, (0, 0, 0)).shape[1]
 
 
 def test_the_frame_number_and_caption_are_in_the_upper_left_corner() -> None:
@@ -146,7 +144,7 @@ def test_the_order_of_tracks_does_not_matter() -> None:
     assert np.array_equal(a, b)
 
 
-def test_tracks_outside_the_picture_are_not_drawn() -> None:
+def test_tracks_outside_the_image_are_not_drawn() -> None:
     outside = tracks((700, 100, 760, 250), (-90, 100, -20, 250), (1e12, 1e12, 2e12, 2e12))
     assert np.array_equal(Drawing().draw(grey(), outside), grey())
 
@@ -174,7 +172,7 @@ def test_trails_can_follow_centres_or_be_left_out() -> None:
     assert np.array_equal(moved(DrawingSettings(trail=0))[:, :290], grey()[:, :290])
 
 
-def test_trails_of_the_unseen_are_forgotten_and_memory_stays_flat() -> None:
+def test_trails_of_lost_tracks_are_dropped_and_memory_is_bounded() -> None:
     drawing = Drawing(DrawingSettings(trail=5, labels=False))
     remembered = []
     for frame in range(60):
@@ -194,16 +192,3 @@ def test_reset_begins_another_sequence() -> None:
     drawing.reset()
     there = tracks((300, 10, 360, 200))
     assert np.array_equal(drawing.draw(grey(), there), fresh.draw(grey(), there))
-
-
-def test_mosaic_sets_images_side_by_side() -> None:
-    images = [np.full((20, 30, 3), shade, dtype=np.uint8) for shade in (10, 20, 30)]
-    sheet = mosaic(images, columns=2, gap=2)
-    assert sheet.shape == (42, 62, 3)
-    assert (sheet[:20, :30] == 10).all()
-    assert (sheet[:20, 32:] == 20).all()
-    assert (sheet[22:, :30] == 30).all()
-    assert (sheet[22:, 32:] == 255).all()
-    assert mosaic([images[0], np.zeros((200, 300, 3), np.uint8)], columns=5, gap=0).shape == (20, 60, 3)
-    with pytest.raises(UserError, match="mosaic"):
-        mosaic([], columns=2)

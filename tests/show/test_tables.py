@@ -1,4 +1,4 @@
-"""Tables as a person, a spreadsheet and a paper get them."""
+"""Tables as text, CSV, Markdown and LaTeX."""
 
 import csv
 import io
@@ -11,26 +11,23 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from idfree.evaluation.detection import PrecisionRecall, figures_by_size
-from idfree.evaluation.reid import appearance
+from idfree.evaluation.detection import PrecisionRecall, metrics_by_size
+from idfree.evaluation.reid import evaluate_embeddings
+from idfree.show.table_formats import FORMATS, to_csv, to_latex, to_markdown
 from idfree.show.tables import (
     APPEARANCE,
     DETECTION,
-    FORMATS,
     TRACKING,
     Column,
-    comparison,
-    count,
-    ratio,
-    scores,
+    comparison_table,
+    count_column,
+    ratio_column,
+    score_table,
     show,
-    to_csv,
-    to_latex,
-    to_markdown,
     to_text,
 )
 
-COLUMNS = (ratio("HOTA"), count("CLR_FP", "FP"), Column("limit", "limit", style="number", decimals=2))
+COLUMNS = (ratio_column("HOTA"), count_column("CLR_FP", "FP"), Column("limit", "limit", style="number", decimals=2))
 MINE = {
     "street_1": {"HOTA": 0.61234, "CLR_FP": 1234.0, "limit": 0.4},
     "COMBINED": {"HOTA": 0.5, "CLR_FP": 1300, "limit": None},
@@ -49,7 +46,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def test_text() -> None:
-    text = to_text(scores(MINE, COLUMNS))
+    text = to_text(score_table(MINE, COLUMNS))
     assert rows(text) == [
         ["Sequence", "HOTA", "FP", "limit"],
         ["street_1", "61.2", "1234", "0.40"],
@@ -63,7 +60,7 @@ def test_text() -> None:
 
 
 def test_markdown() -> None:
-    assert to_markdown(scores(MINE, COLUMNS)).splitlines() == [
+    assert to_markdown(score_table(MINE, COLUMNS)).splitlines() == [
         "| Sequence | HOTA↑ | FP↓ | limit |",
         "| --- | ---: | ---: | ---: |",
         r"| street\_1 | 61.2 | 1234 | 0.40 |",
@@ -73,7 +70,7 @@ def test_markdown() -> None:
 
 
 def test_latex() -> None:
-    assert to_latex(comparison({"mine & ours": MINE, "yours": YOURS}, COLUMNS)).splitlines() == [
+    assert to_latex(comparison_table({"mine & ours": MINE, "yours": YOURS}, COLUMNS)).splitlines() == [
         r"\begin{tabular}{lrrr}",
         r"\toprule",
         r"Results & HOTA $\uparrow$ & FP $\downarrow$ & limit \\",
@@ -86,13 +83,13 @@ def test_latex() -> None:
 
 
 def test_latex_rules_and_signs() -> None:
-    text = to_latex(scores({r"a_b%\x": {"HOTA": -0.5}, "COMBINED": {"HOTA": 0.1}}, COLUMNS[:1]))
+    text = to_latex(score_table({r"a_b%\x": {"HOTA": -0.5}, "COMBINED": {"HOTA": 0.1}}, COLUMNS[:1]))
     assert r"a\_b\%\textbackslash{}x & $-$50.0 \\" in text
     assert text.count(r"\midrule") == 2
 
 
 def test_csv_keeps_every_digit() -> None:
-    table = list(csv.DictReader(io.StringIO(to_csv(comparison({"a,b": MINE, "yours": YOURS}, COLUMNS, True)))))
+    table = list(csv.DictReader(io.StringIO(to_csv(comparison_table({"a,b": MINE, "yours": YOURS}, COLUMNS, True)))))
     assert table[0] == {"Sequence": "street_1", "Results": "a,b", "HOTA": "0.61234", "CLR_FP": "1234", "limit": "0.4"}
     assert [(row["Sequence"], row["Results"]) for row in table] == [
         (sequence, result) for sequence in ("street_1", "square", "COMBINED") for result in ("a,b", "yours")
@@ -101,7 +98,7 @@ def test_csv_keeps_every_digit() -> None:
 
 
 def test_the_best_is_marked_as_shown() -> None:
-    text = to_text(comparison({"mine": MINE, "yours": YOURS}, COLUMNS, per_sequence=True))
+    text = to_text(comparison_table({"mine": MINE, "yours": YOURS}, COLUMNS, per_sequence=True))
     assert rows(text) == [
         ["Sequence", "Results", "HOTA", "FP", "limit"],
         ["street_1", "mine", "61.2", "1234", "0.40"],  # 61.2 either way: none is better; of limits neither is
@@ -114,14 +111,14 @@ def test_the_best_is_marked_as_shown() -> None:
 
 
 def test_equals_share_the_mark() -> None:
-    text = to_text(comparison({n: {"COMBINED": {"HOTA": v}} for n, v in (("a", 0.5), ("b", 0.5), ("c", 0.4))}))
+    text = to_text(comparison_table({n: {"COMBINED": {"HOTA": v}} for n, v in (("a", 0.5), ("b", 0.5), ("c", 0.4))}))
     assert [row[1] for row in rows(text)[1:]] == ["50.0*", "50.0*", "40.0"]
 
 
 @pytest.mark.parametrize("width", [24, 40, 80, 200])
 def test_a_narrow_terminal_loses_nothing(width: int) -> None:
     figures = {"MOT17-02-FRCNN": {column.key: 0.5 + k for k, column in enumerate(TRACKING)}}
-    text = to_text(scores(figures), width)
+    text = to_text(score_table(figures), width)
     assert max(map(len, text.splitlines())) <= width
     for k, column in enumerate(TRACKING):
         assert column.header in text.split()
@@ -129,7 +126,7 @@ def test_a_narrow_terminal_loses_nothing(width: int) -> None:
 
 
 def test_a_terminal_gets_colours_and_others_do_not() -> None:
-    table = comparison({"mine": MINE, "[red]yours": YOURS}, COLUMNS)
+    table = comparison_table({"mine": MINE, "[red]yours": YOURS}, COLUMNS)
     file = io.StringIO()
     show(table, Console(file=file, force_terminal=True, color_system="truecolor", width=80, legacy_windows=False))
     assert "\x1b[1;32m50.0\x1b[0m" in file.getvalue()
@@ -139,32 +136,32 @@ def test_a_terminal_gets_colours_and_others_do_not() -> None:
 
 
 def test_show_into_a_pipe_is_one_wide_table(capsys: pytest.CaptureFixture[str]) -> None:
-    show(scores({"MOT17-02-FRCNN": dict.fromkeys((column.key for column in TRACKING), 0.123)}))
+    show(score_table({"MOT17-02-FRCNN": dict.fromkeys((column.key for column in TRACKING), 0.123)}))
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 5
     assert all(column.header in lines[1] for column in TRACKING)
 
 
 def test_no_rows_and_missing_figures() -> None:
-    for table in (scores({}), comparison({}), comparison({"mine": {}}), scores({"a": {}})):
+    for table in (score_table({}), comparison_table({}), comparison_table({"mine": {}}), score_table({"a": {}})):
         for write in FORMATS.values():
             assert write(table)
-    assert rows(to_text(comparison({"mine": {}}, COLUMNS))) == [
+    assert rows(to_text(comparison_table({"mine": {}}, COLUMNS))) == [
         ["Results", "HOTA", "FP", "limit"],
         ["mine"] + ["-"] * 3,
     ]
 
 
 def test_keys_are_those_of_the_measures() -> None:
-    known = set(figures_by_size({name: PrecisionRecall() for name in ("all", "small", "medium", "large")}))
+    known = set(metrics_by_size({name: PrecisionRecall() for name in ("all", "small", "medium", "large")}))
     assert {column.key for column in DETECTION} <= known
-    assert {column.key for column in APPEARANCE} <= set(appearance(np.eye(2), [1, 2], [1, 2]).figures())
+    assert {column.key for column in APPEARANCE} <= set(evaluate_embeddings(np.eye(2), [1, 2], [1, 2]).metrics())
 
 
 def test_the_columns_of_tracking_are_trackevals(shared: Path) -> None:
     figures = json.loads((shared / "data/reference/lif_t_trackeval.json").read_text())
     assert {column.key for column in TRACKING} <= set(figures["MOT17-02-DPM"])
-    words = rows(to_text(scores(figures)))
+    words = rows(to_text(score_table(figures)))
     assert words[1][:8] == ["MOT17-02-DPM", "45.0", "37.6", "53.7", "91.9", "40.5", "91.4", "50.3"]
     assert words[1][-2:] == ["40.7", "99.7"]
 

@@ -1,9 +1,9 @@
-"""Neighbours stay neighbours, whatever the points are."""
+"""t-SNE: neighbours stay neighbours; the gradient; degenerate inputs."""
 
 import numpy as np
 import pytest
 
-from idfree.show.tsne import conditional, entropy, gradient, joint, squared, tsne
+from idfree.show.tsne import conditional_probabilities, entropy, gradient, joint_probabilities, squared_distances, tsne
 
 
 def test_two_blobs_stay_two():
@@ -11,7 +11,7 @@ def test_two_blobs_stay_two():
     blob = np.repeat([0, 1], 40)
     points = random.normal(size=(80, 10)) + 8 * blob[:, None]
     place = tsne(points, iterations=200)
-    distance = squared(place)
+    distance = squared_distances(place)
     np.fill_diagonal(distance, np.inf)
     assert (blob[distance.argsort(axis=1)[:, :20]] == blob[:, None]).all()
     centre = np.stack([place[blob == k].mean(axis=0) for k in (0, 1)])
@@ -22,21 +22,21 @@ def test_two_blobs_stay_two():
 def test_every_point_has_so_many_neighbours():
     random = np.random.default_rng(1)
     points = random.normal(size=(50, 3)) * random.uniform(0.01, 100, (50, 1))
-    chance = joint(squared(points), perplexity=5)
+    chance = joint_probabilities(squared_distances(points), perplexity=5)
     assert chance.sum() == pytest.approx(1)
     assert np.allclose(chance, chance.T)
-    away = squared(points)
+    away = squared_distances(points)
     np.fill_diagonal(away, np.inf)
-    assert np.allclose(conditional(away, np.full(50, 1e-9)), (1 - np.eye(50)) / 49, atol=1e-3)
+    assert np.allclose(conditional_probabilities(away, np.full(50, 1e-9)), (1 - np.eye(50)) / 49, atol=1e-3)
     assert np.allclose(entropy(away, np.full(50, 1e-9)), np.log(49), atol=1e-3)
 
 
 def test_the_gradient_is_that_of_the_divergence():
     random = np.random.default_rng(2)
-    wanted, place = joint(squared(random.normal(size=(6, 4))), 2), random.normal(size=(6, 2))
+    wanted, place = joint_probabilities(squared_distances(random.normal(size=(6, 4))), 2), random.normal(size=(6, 2))
 
     def divergence(place):
-        closeness = 1 / (1 + squared(place))
+        closeness = 1 / (1 + squared_distances(place))
         np.fill_diagonal(closeness, 0)
         drawn = np.maximum(closeness / closeness.sum(), 1e-300)
         return (wanted * np.log(wanted / drawn))[~np.eye(6, dtype=bool)].sum()

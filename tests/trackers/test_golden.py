@@ -1,4 +1,4 @@
-"""The official implementations' tracks, reproduced: same boxes to the printed precision, same identities up to names.
+"""Parity with the official implementations: same boxes to the printed precision, same identities up to renaming.
 
 Every row of every sequence in golden/ must be there; no tie in an assignment has had to be excused.
 """

@@ -1,1 +1,1 @@
-"""What is looked at: batches of pictures, drawn and varied."""
+"""Training data: batches of images or crops with their augmentation and targets."""

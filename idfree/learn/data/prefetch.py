@@ -1,19 +1,19 @@
-"""Batches made ready while the network works."""
+"""Prefetching of batches in background threads."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
-from idfree.learn import Tensors
+from idfree.learn.tensors import Tensors
 
 
 class BatchPrefetcher:
-    """The same batches, some of them prepared before they are asked for, by `workers` threads, in order.
+    """`prefetcher(n)` returns `batches(n)`; `workers` threads prepare the following ones meanwhile, in order.
 
-    Batch n is what `batches(n)` gives, whatever the number of workers; 0: each is made when it is asked for. At most
-    `depth` wait (twice the workers if None), and none beyond the last of `steps`. An error of a batch is raised when
-    that batch is asked for. To be used in a `with` block, at the end of which the threads have stopped.
-    Threads, as reading, warping and colouring pictures leaves Python free to go on.
+    workers: 0 computes each batch when it is requested; the batches do not depend on the number. steps: no batch from
+    this number on is prefetched. depth: the most batches that are prefetched, twice the workers if None. An error is
+    raised when its batch is requested. Use in a `with` block; the threads have stopped at its end. Threads suffice, as
+    reading and warping images release Python's global lock.
     """
 
     def __init__(
@@ -25,20 +25,20 @@ class BatchPrefetcher:
     ):
         self.batches, self.steps = batches, steps
         self.depth = 2 * workers if depth is None else depth
-        self.threads = ThreadPoolExecutor(workers, thread_name_prefix="batches") if workers else None
-        self.waiting: dict[int, Future[Tensors]] = {}
+        self.executor = ThreadPoolExecutor(workers, thread_name_prefix="batches") if workers else None
+        self.pending: dict[int, Future[Tensors]] = {}
 
     def __call__(self, step: int) -> Tensors:
-        if self.threads is None:
+        if self.executor is None:
             return self.batches(step)
         end = step + 1 + self.depth
-        wanted = range(step, end if self.steps is None else max(min(end, self.steps), step + 1))
-        for other in self.waiting.keys() - set(wanted):
-            self.waiting.pop(other).cancel()
-        for n in wanted:
-            if n not in self.waiting:
-                self.waiting[n] = self.threads.submit(self.batches, n)
-        return self.waiting.pop(step).result()
+        requested = range(step, end if self.steps is None else max(min(end, self.steps), step + 1))
+        for other in self.pending.keys() - set(requested):
+            self.pending.pop(other).cancel()
+        for n in requested:
+            if n not in self.pending:
+                self.pending[n] = self.executor.submit(self.batches, n)
+        return self.pending.pop(step).result()
 
     def __enter__(self) -> "BatchPrefetcher":
         return self
@@ -46,6 +46,6 @@ class BatchPrefetcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.threads is not None:
-            self.threads.shutdown(wait=True, cancel_futures=True)
-        self.waiting.clear()
+        if self.executor is not None:
+            self.executor.shutdown(wait=True, cancel_futures=True)
+        self.pending.clear()

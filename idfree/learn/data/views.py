@@ -1,4 +1,4 @@
-"""Batches of pictures in pairs, found by arithmetic on their numbers: nobody's identity is read, or passed on."""
+"""Batches of image pairs: two views of an image, nearby frames of a video, or two scenes. Identities are not used."""
 
 import logging
 from copy import deepcopy
@@ -8,24 +8,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from idfree.core.boxes import halves
+from idfree.core.boxes import split_halves
 from idfree.core.errors import UserError
 from idfree.core.types import Integers
-from idfree.learn import Tensors
+from idfree.datasets.footage import Footage
 from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.data.labelled_images import LabelledImage, LabelledImages
-from idfree.learn.data.targets import padded, targets
-from idfree.learn.data.warp import vary
+from idfree.learn.data.targets import make_targets, stack_padded
+from idfree.learn.data.warp import augment_image
+from idfree.learn.tensors import Tensors
 
 LOG = logging.getLogger("idfree")
 
-MIDDLE_XY = ((0.25, 0.0), (0.75, 1.0))  # of a box: from where to where "around" lies (CL-MOT's code)
+MIDDLE_XY = ((0.25, 0.0), (0.75, 1.0))  # range of off-centre cells, as fractions of the box (CL-MOT's code)
 
 
 @dataclass(frozen=True)
 class TwoViewsSettings:
-    """mirrored: the second view is flipped where the first is not; otherwise each is as chance has it. negatives: so
-    many pairs of two different scenes to each other pair. around: cells of each box, beside its centre, to be told.
+    """mirrored: exactly one of the two views is flipped; otherwise each is flipped at random. negatives: pairs of two
+    scenes per other pair. around: off-centre cells per object.
     """
 
     mirrored: bool = True  # (Silva 2021, CL-MOT)
@@ -39,32 +40,31 @@ class TwoViewsSettings:
 
 @dataclass(frozen=True)
 class FramePairsSettings(TwoViewsSettings):
-    """frames: both pictures lie within so many consecutive ones of a video (Liu 2021, OUTrack; its code: 10). itself:
-    chance that a frame is its own partner, as still images are. alike: two frames are varied in the same way, so that
-    they differ as the video has it.
+    """frames: both images lie within so many consecutive frames of a video (Liu 2021, OUTrack; its code: 10).
+    self_pairs: probability that a frame is paired with itself, as still images are. alike: both frames get the same
+    augmentation.
     """
 
     mirrored: bool = False
     negatives: float = 0.25
     frames: int = 20
-    itself: float = 0.0
+    self_pairs: float = 0.0
     alike: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.frames < 1:
             raise ValueError(f"frames={self.frames} must be 1 or more")
-        if not 0 <= self.itself <= 1:
-            raise ValueError(f"itself={self.itself} must lie in 0…1")
+        if not 0 <= self.self_pairs <= 1:
+            raise ValueError(f"self_pairs={self.self_pairs} must lie in 0…1")
 
 
 class TwoViews:
-    """Batch n of a run: the P pictures of batch n of `batches`, then, in their order, the partner of each.
+    """Batch n of a run: the P images of batch n of `batches`, then the partner of each in the same order.
 
-    A partner is the same picture, varied anew; or, as often as the settings say, one of another scene: of another
-    video, or another still image. Gives what `targets` says of these 2P pictures, but "identity"; the "row" of an
-    object is the same in both views. Beside it "negative" bool (P,): the two are different scenes; and, if asked for,
-    "around" int64 (2P, M, K): K cells of each object, as "index". Raises UserError for mosaics.
+    A partner is a second view of the same image or, for negative pairs, an image of another scene (see `scene_groups`). The batch holds the columns of `make_targets` for these 2P images, except "identity"; "row"
+    identifies an object in both views. Also "negative" bool (P,): the pair shows two scenes; and, if requested,
+    "around" int64 (2P, M, K): K off-centre cells of each object, as "index". Raises UserError for mosaics.
     """
 
     def __init__(self, batches: ImageBatches, settings: TwoViewsSettings | None = None):
@@ -75,106 +75,154 @@ class TwoViews:
             )
         self.batches, self.settings = batches, settings or TwoViewsSettings()
         self.alike = False
-        self.start, self.count = spans(batches.scenes)
+        self.start, self.count = scene_spans(batches.dataset)
+        self.scenes = Scenes.from_groups(scene_groups(batches.dataset))
         ratio = self.settings.negatives
-        self.share = ratio / (1 + ratio)
-        if self.share and self.count[0] == len(self.count):
-            LOG.warning("%s is all one scene: there are no negative pairs", batches.scenes.footages[0].name)
-            self.share = 0.0
+        self.negative_fraction = ratio / (1 + ratio)
+        if self.negative_fraction and self.scenes.count[0] == len(self.count):
+            LOG.warning("%s is all one scene: there are no negative pairs", batches.dataset.footages[0].name)
+            self.negative_fraction = 0.0
 
     def __call__(self, step: int) -> Tensors:
-        numbers, streams = self.batches.numbers(step).tolist(), self.batches.streams(step)
-        wanted = self.negative(step).tolist()
-        first, second, negative = zip(*map(self.pair, numbers, wanted, streams), strict=True)
-        scenes, shape = [*first, *second], self.batches.shape
-        batch = targets(scenes, self.batches.scenes, shape.stride, shape.sides)
+        numbers, streams = self.batches.image_numbers(step).tolist(), self.batches.random_streams(step)
+        is_negative = self.negative_pairs(step).tolist()
+        first, second, negative = zip(*map(self.make_pair, numbers, is_negative, streams), strict=True)
+        samples, shape = [*first, *second], self.batches.shape
+        batch = make_targets(samples, self.batches.dataset, shape.stride, shape.sides)
         del batch["identity"]
-        if self.settings.around:
-            parts = [around(s, shape.stride, self.settings.around, r) for s, r in zip(scenes, streams * 2, strict=True)]
-            batch["around"] = padded(parts, 0)
+        if count := self.settings.around:
+            both = zip(samples, streams * 2, strict=True)
+            cells = [off_centre_cells(sample, shape.stride, count, random) for sample, random in both]
+            batch["around"] = stack_padded(cells, 0)
         return {**batch, "negative": torch.tensor(negative)}
 
     @property
     def per_epoch(self) -> int:
-        """How many batches show every picture once, some of them again as the partner of another."""
+        """Batches per epoch; partners are not counted."""
         return self.batches.per_epoch
 
-    def negative(self, step: int) -> NDArray[np.bool_]:
-        """(P,) which pairs of a batch are to be of two scenes: evenly spread, so that each batch has its share."""
-        place = self.batches.places(step)
-        before, after = (np.floor(count * self.share + 0.5) for count in (place, place + 1))  # of all pairs so far
+    def negative_pairs(self, step: int) -> NDArray[np.bool_]:
+        """(P,) which pairs of a batch are to be negative: evenly spread over the run."""
+        position = self.batches.positions(step)
+        before, after = (np.floor(count * self.negative_fraction + 0.5) for count in (position, position + 1))
         return np.asarray(before < after)
 
-    def pair(
-        self, number: int, negative: bool, random: np.random.Generator
+    def make_pair(
+        self, number: int, is_negative: bool, random: np.random.Generator
     ) -> tuple[LabelledImage, LabelledImage, bool]:
-        """A picture and its partner, varied, and whether they are two scenes.
+        """An image and its partner, augmented, and whether the pair is negative.
 
-        Where the partner cannot be read and that is no error (see ImageBatches), it is the picture itself.
+        If the partner is unreadable and may be skipped (see ImageBatches), it is replaced by a second view.
         """
-        number, scene = self.batches.found(number, random)
-        partner = self.elsewhere(number, random) if negative else self.partner(number, random)
-        other = self.read(partner) if partner != number else scene
+        number, sample = self.batches.read(number, random)
+        partner_number = self.other_scene(number, random) if is_negative else self.partner(number, random)
+        partner = self.try_read(partner_number) if partner_number != number else sample
         settings, size_hw = [self.batches.augmentation] * 2, self.batches.shape.size_hw
         if self.settings.mirrored:
             flip = random.random() < settings[0].flip
             settings = [replace(settings[0], flip=float(each)) for each in (flip, not flip)]
-        again = deepcopy(random) if self.alike and partner != number and other is not None else random
-        first = vary(scene, size_hw, random, settings[0])
-        second = vary(other or scene, size_hw, again, settings[1])
-        return first, second, negative and other is not None
+        same_augmentation = self.alike and partner_number != number and partner is not None
+        partner_random = deepcopy(random) if same_augmentation else random
+        first = augment_image(sample, size_hw, random, settings[0])
+        second = augment_image(partner or sample, size_hw, partner_random, settings[1])
+        return first, second, is_negative and partner is not None
 
     def partner(self, number: int, random: np.random.Generator) -> int:
-        """The picture beside which a picture is seen."""
+        """The number of the partner in a positive pair."""
         return number
 
-    def elsewhere(self, number: int, random: np.random.Generator) -> int:
-        """A picture of another scene."""
-        nth = int(random.integers(len(self.count) - self.count[number]))
-        return nth + int(self.count[number]) * (nth >= self.start[number])
+    def other_scene(self, number: int, random: np.random.Generator) -> int:
+        """The number of a random image of another scene."""
+        return self.scenes.draw_other(number, random)
 
-    def read(self, number: int) -> LabelledImage | None:
-        """A picture; None where it cannot be read and may be left out. Raises UserError naming the file."""
+    def try_read(self, number: int) -> LabelledImage | None:
+        """Read an image; None if it is unreadable and may be skipped. Raises UserError that names the file."""
         try:
-            return self.batches.scenes[number]
+            return self.batches.dataset[number]
         except UserError as error:
-            if not self.batches.skip:
+            if not self.batches.skip_unreadable:
                 raise
-            self.batches.leave_out(number, error)
+            self.batches.warn_unreadable(number, error)
             return None
 
 
 class FramePairs(TwoViews):
-    """As `TwoViews`, but the partner of a frame of a video is another frame near it; that of a still image, itself."""
+    """As `TwoViews`, but the partner of a video frame is a nearby frame; that of a still image is the image itself."""
 
     def __init__(self, batches: ImageBatches, settings: FramePairsSettings | None = None):
         settings = settings or FramePairsSettings()
         super().__init__(batches, settings)
-        self.reach, self.itself, self.alike = settings.frames - 1, settings.itself, settings.alike
+        self.max_gap, self.self_pairs, self.alike = settings.frames - 1, settings.self_pairs, settings.alike
 
     def partner(self, number: int, random: np.random.Generator) -> int:
-        start, frame = int(self.start[number]), self.batches.scenes.frame
-        here = frame[start : start + self.count[number]]  # ascending; some may be left out
-        first = start + int(np.searchsorted(here, frame[number] - self.reach))
-        last = start + int(np.searchsorted(here, frame[number] + self.reach, side="right")) - 1
-        if first == last or (self.itself and random.random() < self.itself):
+        start, frame = int(self.start[number]), self.batches.dataset.frame
+        frames = frame[start : start + self.count[number]]  # of the scene, ascending, perhaps with gaps
+        first = start + int(np.searchsorted(frames, frame[number] - self.max_gap))
+        last = start + int(np.searchsorted(frames, frame[number] + self.max_gap, side="right")) - 1
+        if first == last or (self.self_pairs and random.random() < self.self_pairs):
             return number
-        other = int(random.integers(first, last))  # `last` itself stands in for the picture, which is left out
+        other = int(random.integers(first, last))  # uniform over first…last without `number`
         return other + (other >= number)
 
 
-def spans(scenes: LabelledImages) -> tuple[Integers, Integers]:
-    """(P,) the first picture of the scene that each belongs to, and how many it has: a video, or a still image."""
-    count = np.bincount(scenes.footage, minlength=len(scenes.footages))
-    in_video = np.array([footage.moving for footage in scenes.footages])[scenes.footage]
-    start = np.where(in_video, (np.cumsum(count) - count)[scenes.footage], np.arange(len(scenes)))
-    return start, np.where(in_video, count[scenes.footage], 1)
+@dataclass(frozen=True)
+class Scenes:
+    """Images grouped by scene. order (P,): image numbers, scene by scene; start, count (P,): of each image's scene in it."""
+
+    order: Integers
+    start: Integers
+    count: Integers
+
+    @classmethod
+    def from_groups(cls, group: Integers) -> "Scenes":
+        """From the number of each image's scene (P,), 0…S−1."""
+        sizes = np.bincount(group)
+        return cls(np.argsort(group, kind="stable"), (np.cumsum(sizes) - sizes)[group], sizes[group])
+
+    def draw_other(self, number: int, random: np.random.Generator) -> int:
+        """The number of a random image of another scene than that of image `number`."""
+        nth = int(random.integers(len(self.order) - self.count[number]))
+        return int(self.order[nth + int(self.count[number]) * (nth >= self.start[number])])
 
 
-def around(scene: LabelledImage, stride: int, count: int, random: np.random.Generator) -> Integers:
-    """(N, count) cells drawn from the visible part of each box: the middle half of its width, its whole height."""
-    corner, opposite = halves(scene.visible / stride)
-    height, width = (side // stride for side in scene.image.shape[:2])
-    where = random.uniform(*MIDDLE_XY, (len(corner), count, 2))
-    x, y = np.moveaxis(corner[:, None] + where * (opposite - corner)[:, None], 2, 0).astype(np.int64)
+def scene_groups(dataset: LabelledImages) -> Integers:
+    """(P,) number of each image's scene, 0…S−1, ascending with the first image: images of two scenes show other people.
+
+    A scene is a video; of still images in several folders, a folder, as each may hold frames of one video; of still
+    images in one folder, each image.
+    """
+    by_footage = [footage_groups(footage) for footage in dataset.footages]
+    keys = [
+        (int(footage), by_footage[footage][frame - 1] if by_footage[footage] else "")
+        for footage, frame in zip(dataset.footage.tolist(), dataset.frame.tolist(), strict=True)
+    ]
+    number = {key: n for n, key in enumerate(dict.fromkeys(keys))}
+    return np.array([number[key] for key in keys], dtype=np.int64)
+
+
+def footage_groups(footage: Footage) -> list[str]:
+    """The scene of each image of still images: its folder if there are several, else its number; [] for a video."""
+    if footage.is_sequence:
+        return []
+    folders = [str(path.parent) for path in footage.paths]
+    return folders if len(set(folders)) > 1 else [str(number) for number in range(1, footage.length + 1)]
+
+
+def scene_spans(dataset: LabelledImages) -> tuple[Integers, Integers]:
+    """(P,) and (P,): first image and number of images of each image's video, in which its partners are; of a still image
+    itself and 1.
+    """
+    count = np.bincount(dataset.footage, minlength=len(dataset.footages))
+    in_sequence = np.array([footage.is_sequence for footage in dataset.footages])[dataset.footage]
+    start = np.where(in_sequence, (np.cumsum(count) - count)[dataset.footage], np.arange(len(dataset)))
+    return start, np.where(in_sequence, count[dataset.footage], 1)
+
+
+def off_centre_cells(sample: LabelledImage, stride: int, count: int, random: np.random.Generator) -> Integers:
+    """(N, count) random cells of each box's visible part: the middle half of its width, its full height."""
+    top_left, bottom_right = split_halves(sample.visible / stride)
+    height, width = (side // stride for side in sample.image.shape[:2])
+    fraction = random.uniform(*MIDDLE_XY, (len(top_left), count, 2))
+    xy = top_left[:, None] + fraction * (bottom_right - top_left)[:, None]
+    x, y = np.moveaxis(xy, 2, 0).astype(np.int64)
     return np.minimum(y, height - 1) * width + np.minimum(x, width - 1)

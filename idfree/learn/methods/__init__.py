@@ -1,1 +1,1 @@
-"""One page per paper: it picks data, network and objective; nothing else knows a paper's name."""
+"""One module per method (paper): it selects data, network and objective. `catalogue` lists them without PyTorch."""

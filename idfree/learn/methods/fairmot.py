@@ -1,7 +1,6 @@
-"""FairMOT (Zhang et al. 2020, A Simple Baseline for Multi-Object Tracking): boxes and who is who, from labelled videos.
+"""FairMOT (Zhang et al. 2020, A Simple Baseline for Multi-Object Tracking): boxes and identities of labelled videos.
 
-The yardstick for what learns without identities: every identity of the training set is a class. `anchors` is the design
-that it was measured against: boxes of fixed sizes in place of centres (Wang 2020, JDE).
+The supervised baseline: embeddings are learnt by classifying all identities of the training set.
 """
 
 from collections.abc import Sequence
@@ -12,11 +11,13 @@ from typing import Any
 from torch import nn
 
 from idfree.core.errors import UserError
+from idfree.datasets.footage import Footage
 from idfree.learn.data.image_batches import ImageBatches
-from idfree.learn.data.labelled_images import Footage, LabelledImages
+from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.methods import one_shot
-from idfree.learn.methods.one_shot import Method, OneShotSettings, centre
-from idfree.learn.networks.anchors import SIZES, AnchorNetwork, anchor_heads
+from idfree.learn.methods.one_shot import Method, centre_network
+from idfree.learn.methods.one_shot_settings import OneShotSettings
+from idfree.learn.networks.anchors import ANCHOR_SIZES, AnchorNetwork, anchor_heads
 from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.objectives.anchors import AnchorDetectionLoss, AnchorTargets
@@ -27,15 +28,15 @@ from idfree.learn.objectives.detection import DetectionLoss
 
 @dataclass(frozen=True)
 class FairmotSettings(OneShotSettings):
-    """anchors: the anchor-based rival (Zhang 2020, sec. 5.3)."""
+    """anchors: anchor boxes in place of centres (Wang 2020, JDE), the design compared in Zhang 2020, sec. 5.3."""
 
     anchors: bool = False
 
 
 def network(settings: FairmotSettings, categories: int) -> CentreNetwork:
-    """Centres, or anchors on the same map. Raises UserError for anchors of several categories."""
+    """Network with centre heads, or with anchor heads. Raises UserError for anchors with several categories."""
     if not settings.anchors:
-        return centre(settings, categories)
+        return centre_network(settings, categories)
     if categories > 1:
         raise UserError(
             f"anchors are for one class of objects, not {categories}: leave anchors=true or the classes out"
@@ -45,22 +46,29 @@ def network(settings: FairmotSettings, categories: int) -> CentreNetwork:
     )
 
 
-def objective(settings: FairmotSettings, scenes: LabelledImages) -> nn.Module:
-    """Detection and identities, balanced (Zhang 2020, eq. 5)."""
-    identity = CentreIdentityLoss(scenes.identities, settings.dimension)
+def objective(settings: FairmotSettings, dataset: LabelledImages) -> nn.Module:
+    """Balanced detection and identity classification losses (Zhang 2020, eq. 5)."""
+    identity = CentreIdentityLoss(dataset.identity_count, settings.dimension)
     if settings.anchors:
-        return AnchorTargets(LossBalance(AnchorDetectionLoss(), identity, settings.balance), SIZES)
+        return AnchorTargets(LossBalance(AnchorDetectionLoss(), identity, settings.balance), ANCHOR_SIZES)
     return LossBalance(DetectionLoss(), identity, settings.balance)
 
 
-def batches(settings: FairmotSettings, scenes: LabelledImages, share: tuple[int, int]) -> ImageBatches:
-    """Pictures one by one; those that cannot be read are replaced."""
-    return ImageBatches(scenes, settings.shape(), settings.seed, settings.augmentation, skip=True, share=share)
+def batches(settings: FairmotSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> ImageBatches:
+    """Batches of single images; unreadable ones are replaced."""
+    return ImageBatches(
+        dataset,
+        settings.batch_shape(),
+        settings.seed,
+        settings.augmentation,
+        skip_unreadable=True,
+        rank_world=rank_world,
+    )
 
 
-FAIRMOT = Method("fairmot", FairmotSettings, network, objective, batches, identities=True)
+FAIRMOT = Method("fairmot", FairmotSettings, network, objective, batches, uses_identities=True)
 
 
 def train(footages: Sequence[Footage], settings: FairmotSettings, run: Path, **options: Any) -> Path:
-    """Train on labelled videos; gives the path of RUN/model.onnx. options, and what is written: see one_shot.train."""
+    """Train on labelled videos; returns the path of RUN/model.onnx. Options and outputs: see one_shot.train."""
     return one_shot.train(FAIRMOT, footages, settings, run, **options)

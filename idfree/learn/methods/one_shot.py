@@ -1,12 +1,11 @@
-"""What one-shot trackers have in common: how a run is set up, gone through and written; a method is how they differ.
+"""Training of one-shot trackers: set-up, training loop and export, common to fairmot, clmot and outrack.
 
-Where nothing else is said, defaults are FairMOT's (Zhang 2020, sec. 5.2, and its public code).
+A one-shot tracker is a detector with an embedding head. A `Method` holds what differs between the papers.
 """
 
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -14,121 +13,51 @@ import numpy as np
 import torch
 from torch import nn
 
-from idfree.core.errors import UserError
+from idfree.core.errors import UserError, first_line
 from idfree.core.version import __version__
-from idfree.learn import Tensors
-from idfree.learn.checkpoint import load, product, save_product
-from idfree.learn.data.image_batches import ImageBatchShape
-from idfree.learn.data.labelled_images import NOBODY, Footage, LabelledImages
+from idfree.datasets.footage import Footage
+from idfree.learn.checkpoint import inference_weights, load, save_inference_network
+from idfree.learn.data.labelled_images import NO_LABEL, LabelledImages
 from idfree.learn.data.prefetch import BatchPrefetcher
 from idfree.learn.data.warp import ImageAugmentation
-from idfree.learn.devices import threads
+from idfree.learn.devices import use_threads
 from idfree.learn.export_tracker import export_tracker
 from idfree.learn.fit import Progress, Validation, fit
-from idfree.learn.log import recent
+from idfree.learn.log import recent_mean
+from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.networks.backbones import make_backbone
-from idfree.learn.networks.centre import CentreNetwork, Pixels
+from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.heads import tracker_heads
 from idfree.learn.networks.tracker_weights import load_tracker
 from idfree.learn.networks.weights import read_weights
-from idfree.learn.objectives.balance import Weighting
 from idfree.learn.parallel import Distributed
-from idfree.learn.schedule import Optimiser, Precision, Schedule, Shape
+from idfree.learn.tensors import Tensors
 from idfree.learn.training import Metrics, Training
 
 LOG = logging.getLogger("idfree")
 
-PEOPLE = ("person",)
+DEFAULT_CLASSES = ("person",)
 BEST, MODEL = "best.pt", "model.onnx"
-ALIKE = 0.95  # cosine of two people on average; untrained networks are at 0.5, trained ones below 0.3
-DISTANCES = ("limit", "farthest")  # between embeddings, as View has them
+COLLAPSED = 0.95  # mean cosine of different objects; 0.5 for untrained networks, below 0.3 for trained ones
+THRESHOLDS = ("limit", "farthest")  # metrics of a validation that are copied to the metadata of the model
 
-
-@dataclass(frozen=True)
-class OneShotSettings:
-    """size: WIDTHxHEIGHT of the picture that the network sees, multiples of 32. sides: 4 distances to the sides of a
-    box, or 2, width and height. batch: pictures, of all processes together. drops: the shares of all epochs after which
-    the learning rate falls to a tenth. init: a file of weights to begin with; those from ImageNet want pixels=imagenet.
-    """
-
-    backbone: str = "dla34"
-    size: str = "1088x608"
-    stride: int = 4
-    sides: int = 4
-    dimension: int = 128
-    pixels: Pixels = "unit"
-    init: str | None = None
-    epochs: int = 30
-    batch: int = 12
-    lr: float = 1e-4
-    optimiser: Optimiser = "adam"
-    schedule: Shape = "steps"
-    first_drop: float = 20 / 30
-    second_drop: float = 27 / 30
-    warm_up: int = 0  # iterations
-    clip: float = 35.0  # (MMDetection's configuration of CenterNet)
-    ema: float = 0.0  # of the weights; 0: none
-    balance: Weighting = "learned"
-    precision: Precision = "auto"
-    seed: int = 0
-    threads: int | None = None
-    save_every: int = 100  # iterations
-    augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
-
-    def __post_init__(self) -> None:
-        for name in ("dimension", "epochs", "batch", "lr", "clip", "threads", "save_every"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} is {value}, expected more than 0")
-        if not (0 <= self.ema < 1 and self.warm_up >= 0):
-            raise ValueError(f"ema is {self.ema} and warm_up {self.warm_up}, expected 0…1 and 0 or more")
-        if isinstance(self.augmentation.flip, str):  # as read from augmentation=…
-            raise ValueError("augmentation is changed by augmentation.NAME=VALUE")
-        self.shape()
-
-    def shape(self) -> ImageBatchShape:
-        """What batches look like. Raises ValueError."""
-        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.size):
-            raise ValueError(f"size is {self.size}, expected WIDTHxHEIGHT, such as 1088x608")
-        width, height = map(int, self.size.split("x"))
-        if self.sides not in (2, 4):
-            raise ValueError(f"sides is {self.sides}, expected 4 or 2")
-        return ImageBatchShape(self.batch, (height, width), self.stride, 4 if self.sides == 4 else 2)
-
-    def plan(self, per_epoch: int) -> Schedule:
-        """The schedule, where that many batches are an epoch."""
-        return Schedule(
-            iterations=self.epochs * per_epoch,
-            lr=self.lr,
-            decay=0.0,
-            clip=self.clip,
-            precision=self.precision,
-            save_every=self.save_every,
-            optimiser=self.optimiser,
-            shape=self.schedule,
-            drops=(self.first_drop, self.second_drop),
-            warm_up=self.warm_up,
-            ema=self.ema,
-        )
+S = TypeVar("S", bound=OneShotSettings)
 
 
 class BatchSource(Protocol):
-    """Batch n of a run; so many of them show every picture once."""
+    """Batch n of a run; `per_epoch` batches contain every image once."""
 
     @property
     def per_epoch(self) -> int: ...
     def __call__(self, step: int) -> Tensors: ...
 
 
-S = TypeVar("S", bound=OneShotSettings)
-
-
 @dataclass(frozen=True)
 class Method(Generic[S]):
-    """A way to learn a one-shot tracker.
+    """A training method of one-shot trackers.
 
-    network: of so many categories. objective, batches: from scenes; the latter for a share (rank, world) of each batch.
-    identities: the method may see who is who; otherwise its scenes do not say.
+    network: from settings and the number of categories. batches: the third argument is (rank, world): each process
+    makes its part of every batch. uses_identities: otherwise identity labels are removed.
     """
 
     name: str
@@ -136,32 +65,35 @@ class Method(Generic[S]):
     network: Callable[[S, int], CentreNetwork]
     objective: Callable[[S, LabelledImages], nn.Module]
     batches: Callable[[S, LabelledImages, tuple[int, int]], BatchSource]
-    identities: bool = False
+    uses_identities: bool = False
 
-    def scenes(self, footages: Sequence[Footage], classes: Sequence[str]) -> LabelledImages:
-        """The footages as the method may see them."""
-        scenes = LabelledImages.of(footages, tuple(range(len(classes))) if len(classes) > 1 else ())
-        return scenes if self.identities else replace(scenes, identity=np.full_like(scenes.identity, NOBODY))
+    def dataset(self, footages: Sequence[Footage], classes: Sequence[str]) -> LabelledImages:
+        """The images of the footages, without identity labels if the method does not use them. Raises UserError."""
+        dataset = LabelledImages.from_footages(footages, tuple(range(len(classes))) if len(classes) > 1 else ())
+        return dataset if self.uses_identities else replace(dataset, identity=np.full_like(dataset.identity, NO_LABEL))
 
 
 @dataclass(frozen=True)
 class ValidationPlan:
-    """How a network is judged on its way: by which figures, which of them is to be high, after how many epochs each.
+    """Validation during training.
 
-    judge: of a network (a CentreNetwork) and what is to be known of it (see `facts`). DISTANCES, if among the figures, become
-    the model's.
+    evaluate: metrics of a network (a CentreNetwork) and its metadata (see `model_metadata`); those named in THRESHOLDS
+    are written to the model. metric: the one by which the best network is selected, higher is better. epochs: between
+    two validations.
     """
 
-    judge: Callable[[nn.Module, dict[str, str]], Metrics]
-    by: str = "IDF1"
+    evaluate: Callable[[nn.Module, dict[str, str]], Metrics]
+    metric: str = "IDF1"
     epochs: int = 1
 
-    def validation(self, known: dict[str, str], per_epoch: int) -> Validation:
-        """The same, counted in iterations."""
-        return Validation(lambda network: self.judge(network, known), self.by, self.epochs * per_epoch)
+    def in_iterations(self, metadata: dict[str, str], batches_per_epoch: int) -> Validation:
+        """The same with the interval in iterations, for a network with this metadata."""
+        return Validation(
+            lambda network: self.evaluate(network, metadata), self.metric, self.epochs * batches_per_epoch
+        )
 
 
-def centre(settings: OneShotSettings, categories: int) -> CentreNetwork:
+def centre_network(settings: OneShotSettings, categories: int) -> CentreNetwork:
     """The network of Zhang 2020, fig. 1."""
     heads = tracker_heads(categories, settings.dimension, settings.sides)
     return CentreNetwork(make_backbone(settings.backbone, settings.stride), heads, settings.pixels)
@@ -176,97 +108,107 @@ def train(
     device: torch.device,
     resume: bool = False,
     progress: Progress | None = None,
-    judging: ValidationPlan | None = None,
-    classes: Sequence[str] = PEOPLE,
+    validation: ValidationPlan | None = None,
+    classes: Sequence[str] = DEFAULT_CLASSES,
     trained_on: str = "",
     workers: int = 0,
-    share: Distributed | None = None,
+    distributed: Distributed | None = None,
 ) -> Path:
-    """Train on labelled pictures; gives the path of RUN/model.onnx, which the first process alone writes.
+    """Train on labelled images; returns the path of RUN/model.onnx, which only the main process writes.
 
-    Writes RUN/settings.json, metrics.jsonl, events.out.tfevents.…, last.pt, best.pt and model.onnx; without a judging,
-    the best network is the last. classes: names of the footages' class numbers. trained_on: a notice about the data.
-    workers: threads that prepare batches. Raises UserError as `fit`, and where there is nothing to learn from.
+    Writes RUN/settings.json, metrics.jsonl, events.out.tfevents.…, last.pt, best.pt and model.onnx; without validation
+    the last network is the best. classes: names of the footages' class ids. trained_on: a notice about the data for the
+    metadata. workers: threads that prepare batches. Raises UserError as `fit`, and if there is nothing to train on.
     """
-    share = share or Distributed()
-    scenes = method.scenes(footages, classes)
-    batches = method.batches(settings, scenes, (share.rank, share.world))
-    said = words(method, settings, scenes, classes, trained_on)
-    said["validation"] = None if judging is None else {"by": judging.by, "epochs": judging.epochs}
-    with threads(settings.threads), torch.random.fork_rng(devices=[]):
+    distributed = distributed or Distributed()
+    dataset = method.dataset(footages, classes)
+    batches = method.batches(settings, dataset, (distributed.rank, distributed.world))
+    config = run_config(method, settings, dataset, classes, trained_on)
+    config["validation"] = None if validation is None else {"by": validation.metric, "epochs": validation.epochs}
+    with use_threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        network = begun(method, settings, scenes.categories)
-        objective = method.objective(settings, scenes)
-        training = Training(network, objective, settings.plan(batches.per_epoch), said, device, share)
-        validation = judging.validation(facts(said), batches.per_epoch) if judging else None
-        with BatchPrefetcher(batches, workers, training.schedule.iterations) as ahead:
-            fit(training, ahead, run, resume, progress, validation, events=True)
-        if share.first and judging is None:
-            save_product(training, run / BEST, {})
-    if share.first:
-        warn_of_collapse(run)
-        export(*opened(method, load(run / BEST)), run / MODEL)
+        network = initial_network(method, settings, dataset.category_count)
+        objective = method.objective(settings, dataset)
+        schedule = settings.make_schedule(batches.per_epoch)
+        training = Training(network, objective, schedule, config, device, distributed)
+        plan = validation.in_iterations(model_metadata(config), batches.per_epoch) if validation else None
+        with BatchPrefetcher(batches, workers, schedule.iterations) as prefetched:
+            fit(training, prefetched, run, resume, progress, plan, events=True)
+        if distributed.is_main and validation is None:
+            save_inference_network(training, run / BEST, {})
+    if distributed.is_main:
+        warn_if_collapsed(run)
+        export(*restore_network(method, load(run / BEST)), run / MODEL)
     return run / MODEL
 
 
-def warn_of_collapse(run: Path) -> None:
-    """Say so where everybody looks alike in the end: the one solution that costs triplets no more than their margin."""
-    alike = recent(run, "similarity_other")
-    if alike is not None and alike > ALIKE:
+def warn_if_collapsed(run: Path) -> None:
+    """Warn if all embeddings are alike, the trivial solution of the triplet loss (Hermans 2017, sec. 3)."""
+    similarity = recent_mean(run, "similarity_other")
+    if similarity is not None and similarity > COLLAPSED:
         LOG.warning(
-            "%s: to this network two people look %.3f alike, of at most 1: it has collapsed, and its looks are worth"
-            " nothing; a lower lr, objective=triplet-all or objective=nt-xent may help (Hermans 2017)",
+            "%s: embeddings of different objects have a mean cosine similarity of %.3f, of at most 1: the network has"
+            " collapsed, its embeddings are worthless; a lower lr, objective=triplet-all or objective=nt-xent may help"
+            " (Hermans 2017)",
             run,
-            alike,
+            similarity,
         )
 
 
-def words(
-    method: Method[S], settings: S, scenes: LabelledImages, classes: Sequence[str], trained_on: str
+def run_config(
+    method: Method[S], settings: S, dataset: LabelledImages, classes: Sequence[str], trained_on: str
 ) -> dict[str, Any]:
-    """What a run is asked for, and what it learns from, as its checkpoints and settings.json say it."""
-    said = {"idfree": __version__, "method": method.name, **asdict(settings), "classes": list(classes)}
-    return said | {"data": scenes.fingerprint(), "trained_on": trained_on}
+    """Settings and data of a run, as stored in checkpoints and settings.json."""
+    config = {"idfree": __version__, "method": method.name, **asdict(settings), "classes": list(classes)}
+    return config | {"data": dataset.fingerprint(), "trained_on": trained_on}
 
 
-def begun(method: Method[S], settings: S, categories: int) -> CentreNetwork:
-    """The network before its first iteration. Raises UserError where the weights to begin with are another's."""
+def initial_network(method: Method[S], settings: S, categories: int) -> CentreNetwork:
+    """The network before the first iteration. Raises UserError if the initial weights are of another backbone."""
     network = method.network(settings, categories)
     if settings.init:
-        for told in load_tracker(network, settings.backbone, read_weights(settings.init), settings.init):
-            LOG.warning("%s", told)
+        for message in load_tracker(network, settings.backbone, read_weights(settings.init), settings.init):
+            LOG.warning("%s", message)
     return network
 
 
-def facts(said: Mapping[str, Any], figures: Mapping[str, float] | None = None) -> dict[str, str]:
-    """What is to be known of a network by whoever uses it: method, size HEIGHTxWIDTH, names of its classes, what it was
-    trained on, and DISTANCES if they were found.
-    """
-    known = {
-        "method": said["method"],
-        "size": "x".join(said["size"].split("x")[::-1]),
-        "names": repr(dict(enumerate(said["classes"]))),
-        "trained_on": said["trained_on"],
+def model_metadata(config: Mapping[str, Any], metrics: Mapping[str, float] | None = None) -> dict[str, str]:
+    """Metadata of a model: method, size HEIGHTxWIDTH, class names, training data; THRESHOLDS if among the metrics."""
+    metadata = {
+        "method": config["method"],
+        "size": "x".join(config["size"].split("x")[::-1]),
+        "names": repr(dict(enumerate(config["classes"]))),
+        "trained_on": config["trained_on"],
     }
-    return known | {name: repr(figures[name]) for name in DISTANCES if figures and name in figures}
+    return metadata | {name: repr(metrics[name]) for name in THRESHOLDS if metrics and name in metrics}
 
 
-def opened(method: Method[S], state: Mapping[str, Any]) -> tuple[CentreNetwork, S, dict[str, str]]:
-    """The network of a checkpoint that was loaded, the settings it was made by, and its facts. Raises UserError."""
-    said = state["settings"]
-    known = {each.name: said[each.name] for each in fields(method.settings) if each.name in said}
-    settings = method.settings(**{**known, "augmentation": ImageAugmentation(**said["augmentation"])})
-    network = method.network(settings, len(said["classes"]))
+def restore_network(method: Method[S], state: Mapping[str, Any]) -> tuple[CentreNetwork, S, dict[str, str]]:
+    """Network, settings and metadata from a loaded checkpoint. Raises UserError if its settings or weights do not fit."""
     try:
-        network.load_state_dict(product(state))
+        return restore_unchecked(method, state)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"the checkpoint has other settings than those of {method.name} here: {first_line(error)}"
+        ) from error
+
+
+def restore_unchecked(method: Method[S], state: Mapping[str, Any]) -> tuple[CentreNetwork, S, dict[str, str]]:
+    """As `restore_network`. Raises all kinds of exceptions if the settings are not those of the method."""
+    config = state["settings"]
+    values = {each.name: config[each.name] for each in fields(method.settings) if each.name in config}
+    settings = method.settings(**{**values, "augmentation": ImageAugmentation(**config["augmentation"])})
+    network = method.network(settings, len(config["classes"]))
+    try:
+        network.load_state_dict(inference_weights(state))
     except RuntimeError as error:
-        version = said["idfree"]
+        version = config["idfree"]
         raise UserError(
             f"the checkpoint of idfree {version} has other weights than {settings.backbone} here"
         ) from error
-    return network.eval(), settings, facts(said, state.get("figures"))
+    return network.eval(), settings, model_metadata(config, state.get("figures"))
 
 
-def export(network: CentreNetwork, settings: OneShotSettings, known: Mapping[str, str], path: Path) -> None:
-    """Write a tracker with what is to be known of it. Raises as `export_tracker`."""
-    export_tracker(network, path, known, settings.shape().size_hw)
+def export(network: CentreNetwork, settings: OneShotSettings, metadata: Mapping[str, str], path: Path) -> None:
+    """Write a tracker as an ONNX file. Raises as `export_tracker`."""
+    export_tracker(network, path, metadata, settings.batch_shape().size_hw)

@@ -1,1 +1,1 @@
-"""What looks: pictures in, dicts of maps out, never a loss."""
+"""Networks: modules that map a batch of images or crops to a dict of maps or embeddings; they compute no loss."""

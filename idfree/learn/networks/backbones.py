@@ -1,4 +1,4 @@
-"""Backbones by name: picture (B, 3, H, W) → one map (B, channels, H/stride, W/stride) for the heads."""
+"""Backbones by name: image (B, 3, H, W) → one map (B, channels, H/stride, W/stride) for the heads."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +14,7 @@ from idfree.learn.networks.upsampling import UpsampledResNet
 
 STRIDES = (2, 4, 8)
 
-# Each takes `stride`, 4 if nothing else is said, and gives a module that declares its `channels` and `stride`.
+# Constructors with a parameter `stride` (default 4), of modules with attributes `channels` and `stride`.
 BACKBONES: dict[str, Callable[..., nn.Module]] = {
     "dla34": Dla34,
     "dla34-plain": partial(Dla34, deformable=False),
@@ -29,7 +29,7 @@ BACKBONES: dict[str, Callable[..., nn.Module]] = {
 
 
 def make_backbone(name: str, stride: int = 4) -> nn.Module:
-    """A backbone by its name. Raises UserError for an unknown name or stride, with those that there are."""
+    """Build a backbone. Raises UserError, with the choices, if the name or the stride is unknown."""
     if name not in BACKBONES:
         raise UserError(f"backbone {name}: unknown, expected one of {', '.join(BACKBONES)}")
     if stride not in STRIDES:

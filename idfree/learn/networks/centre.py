@@ -1,28 +1,28 @@
-"""The one-shot network: one look at the picture gives boxes and embeddings (Zhang 2020, FairMOT, fig. 1)."""
+"""Centre-based one-shot network: one forward pass gives boxes and embeddings (Zhang 2020, FairMOT, fig. 1)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from torch import Tensor, nn
 
-from idfree.learn import Tensors
-from idfree.learn.networks import decode
+from idfree.learn.networks.decode import MAX_BOXES, decode_maps
 from idfree.learn.networks.heads import Head, Heads
 from idfree.learn.networks.layers import BLACK, PIXEL_DEVIATION, PIXEL_MEAN, WHITE, Standardise
+from idfree.learn.tensors import Tensors
 
 Pixels = Literal["unit", "imagenet"]
-PIXELS: dict[Pixels, tuple[Sequence[float], Sequence[float]]] = {  # mean and deviation of red, green and blue
-    "unit": (BLACK, WHITE),  # as FairMOT's code and weights
-    "imagenet": (PIXEL_MEAN, PIXEL_DEVIATION),  # as torchvision's and timm's weights
+PIXELS: dict[Pixels, tuple[Sequence[float], Sequence[float]]] = {  # mean and standard deviation of RGB
+    "unit": (BLACK, WHITE),  # FairMOT's code and weights
+    "imagenet": (PIXEL_MEAN, PIXEL_DEVIATION),  # torchvision's and timm's weights
 }
-MULTIPLE = 32  # of which height and width of a picture are: the stride of the coarsest map
+SIZE_MULTIPLE = 32  # of input height and width: the stride of the coarsest map
 
 
 class CentreNetwork(nn.Module):
     """{"image": (B, 3, H, W) BGR 0…255, uint8 or float} → a map (B, channels, H/stride, W/stride) for each of `heads`.
 
-    H and W are multiples of 32. backbone: declares its `channels` and `stride`. pixels: how they are standardised;
-    that belongs to the network, hence to its checkpoint.
+    H and W are multiples of 32. backbone: module with attributes `channels` and `stride`. pixels: standardisation of
+    the input, stored in the checkpoint as part of the network.
     """
 
     def __init__(self, backbone: nn.Module, heads: Mapping[str, Head], pixels: Pixels = "unit"):
@@ -34,7 +34,7 @@ class CentreNetwork(nn.Module):
 
     @property
     def dimension(self) -> int:
-        """Of the embedding."""
+        """Dimension of the embedding."""
         *_, last = self.heads["embedding"].children()
         assert isinstance(last, nn.Conv2d)
         return last.out_channels
@@ -43,9 +43,10 @@ class CentreNetwork(nn.Module):
         return self.maps(batch["image"])
 
     def maps(self, image: Tensor) -> Tensors:
-        found: Tensors = self.heads(self.backbone(self.standardise(image.float())))
-        return found
+        """The maps of all heads by name, of a batch of images."""
+        maps: Tensors = self.heads(self.backbone(self.standardise(image.float())))
+        return maps
 
-    def decode(self, output: Tensors, most: int = decode.MOST) -> Tensors:
-        """Boxes, scores, classes and embeddings, best first: see decode.decode."""
-        return decode.decode(output, self.stride, most)
+    def decode(self, output: Tensors, max_boxes: int = MAX_BOXES) -> Tensors:
+        """Boxes, scores, classes and embeddings, best first: see `decode_maps`."""
+        return decode_maps(output, self.stride, max_boxes)

@@ -1,4 +1,4 @@
-"""Networks that turn the crop of a person into an embedding."""
+"""Crop Re-ID networks: crop of a person → embedding."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,13 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from idfree.learn import Tensors
 from idfree.learn.networks.layers import Standardise
 from idfree.learn.networks.osnet import osnet_x0_25, osnet_x1_0
 from idfree.learn.networks.resnet import resnet18, resnet50
 from idfree.learn.networks.striped import Striped
+from idfree.learn.tensors import Tensors
 
-# name: (what builds its body, crop height and width in pixels, dimension of the embedding)
+# name: (constructor of the body, crop height and width in pixels, dimension of the embedding)
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int], int]] = {
     "striped": (Striped, (128, 64), 128),
     "resnet18": (resnet18, (256, 128), 512),
@@ -22,28 +22,28 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int], int]] = {
     "osnet_x0_25": (osnet_x0_25, (256, 128), 512),
 }
 
-EMBED_BATCH = 256  # crops embedded at once
+BATCH_SIZE = 256  # crops per forward pass of `embed`
 
 
 class CropReidNetwork(nn.Module):
-    """{"crops": (N, 3, H, W) BGR pixels 0…255} → {"embedding": (N, dimension)}, not of unit length.
+    """{"crops": (N, 3, H, W) BGR pixels 0…255} → {"embedding": (N, dimension)}, not normalised.
 
-    What standardises the pixels belongs to the network, hence to its checkpoint; `body` is the network of the paper.
+    The standardisation of pixels is stored in the checkpoint beside `body`, the published network.
     """
 
     def __init__(self, name: str):
         super().__init__()
-        build, self.size_hw, self.dimension = NETWORKS[name]
+        make_body, self.size_hw, self.dimension = NETWORKS[name]
         self.name = name
         self.standardise = Standardise()
-        self.body = build()
+        self.body = make_body()
 
     def forward(self, batch: Tensors) -> Tensors:
         return {"embedding": self.body(self.standardise(batch["crops"]))}
 
 
 class CropEncoder(nn.Module):
-    """Crops as they are cut, uint8 (N, H, W, 3) BGR → float32 (N, dimension) of unit length: what is exported."""
+    """The exported graph: uint8 BGR crops (N, H, W, 3) → float32 embeddings (N, dimension) of unit length."""
 
     def __init__(self, network: CropReidNetwork):
         super().__init__()
@@ -55,18 +55,18 @@ class CropEncoder(nn.Module):
 
 
 def embed(network: CropReidNetwork, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The embeddings (K, dimension), of unit length, of crops (K, H, W, 3), in full precision."""
-    return np.concatenate([np.zeros((0, network.dimension), np.float32), *embedded(network, crops)])
+    """(N, dimension) embeddings of unit length of crops (N, H, W, 3), computed in full precision."""
+    return np.concatenate([np.zeros((0, network.dimension), np.float32), *embed_batches(network, crops)])
 
 
-def embedded(network: CropReidNetwork, crops: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
-    """The same in batches. The network looks as it would in use, and is left as it was."""
+def embed_batches(network: CropReidNetwork, crops: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+    """Yields the embeddings in batches. The network is in evaluation mode meanwhile; its mode is restored."""
     encoder, training = CropEncoder(network), network.training
     device = next(network.parameters()).device
     network.eval()
     try:
         with torch.inference_mode():
-            for start in range(0, len(crops), EMBED_BATCH):
-                yield encoder(torch.from_numpy(crops[start : start + EMBED_BATCH]).to(device)).cpu().numpy()
+            for start in range(0, len(crops), BATCH_SIZE):
+                yield encoder(torch.from_numpy(crops[start : start + BATCH_SIZE]).to(device)).cpu().numpy()
     finally:
         network.train(training)

@@ -1,58 +1,58 @@
-"""Maps → boxes: peaks of the heat, and what the other maps say there (Zhang 2020, sec. 4.4; Zhou 2019, sec. 4).
+"""Decode maps into boxes: peaks of the heatmap, and values of the other maps there (Zhang 2020, sec. 4.4; Zhou 2019).
 
-All of it is torch on tensors of any size, so that it goes into the exported graph.
+Tensor operations of dynamic shape only, so that decoding is part of the exported graph.
 """
 
 import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d, normalize
 
-from idfree.learn import Tensors
+from idfree.learn.tensors import Tensors
 
-MOST = 500  # boxes of one picture (FairMOT's code)
-NEIGHBOURHOOD = 3  # cells across, in which a centre is the only one (Zhou 2019, sec. 4)
+MAX_BOXES = 500  # per image (FairMOT's code)
+NMS_KERNEL = 3  # cells across, in which a peak is the maximum (Zhou 2019, sec. 4)
 
 
-def decode(output: Tensors, stride: int, most: int = MOST) -> Tensors:
-    """What is in the picture, best first: K = `most`, or all cells of all classes if they are fewer.
+def decode_maps(output: Tensors, stride: int, max_boxes: int = MAX_BOXES) -> Tensors:
+    """Boxes of each image, best first: K = `max_boxes`, or all cells of all classes if they are fewer.
 
-    output: "heat" logits (B, C, h, w), "offset" (B, 2, h, w), "size" (B, 4 or 2, h, w) in cells, "embedding"
-    (B, D, h, w). Gives "boxes" (B, K, 4) xyxy in pixels of the network's picture, "scores" (B, K), "classes" (B, K)
-    int64 and "embedding" (B, K, D) of unit length.
+    output: "heat" logits (B, C, h, w), "offset" (B, 2, h, w), "size" (B, 4 or 2, h, w) in cells, "embedding" (B, D, h,
+    w). Returns "boxes" (B, K, 4) xyxy in pixels of the input image, "scores" (B, K), "classes" (B, K) int64 and
+    "embedding" (B, K, D) of unit length.
     """
-    score, classes, cell = peaks(output["heat"], most)
-    centre = places(cell, output["heat"].shape[3]) + at(output["offset"], cell)
-    size = at(output["size"], cell)
-    before, after = size.chunk(2, dim=2) if size.shape[2] == 4 else (size / 2, size / 2)
+    score, classes, cell = find_peaks(output["heat"], max_boxes)
+    centre = cell_coordinates(cell, output["heat"].shape[3]) + gather_cells(output["offset"], cell)
+    size = gather_cells(output["size"], cell)
+    top_left, bottom_right = size.chunk(2, dim=2) if size.shape[2] == 4 else (size / 2, size / 2)
     return {
-        "boxes": stride * torch.cat([centre - before, centre + after], dim=2),
+        "boxes": stride * torch.cat([centre - top_left, centre + bottom_right], dim=2),
         "scores": score.sigmoid(),
         "classes": classes,
-        "embedding": normalize(at(output["embedding"], cell), dim=2),
+        "embedding": normalize(gather_cells(output["embedding"], cell), dim=2),
     }
 
 
-def peaks(heat: Tensor, most: int = MOST) -> tuple[Tensor, Tensor, Tensor]:
-    """The highest cells of (B, C, h, w) that no neighbour exceeds: score, class and cell y·w + x, (B, K) each.
+def find_peaks(heat: Tensor, max_boxes: int = MAX_BOXES) -> tuple[Tensor, Tensor, Tensor]:
+    """Local maxima of heatmaps (B, C, h, w), best first: score, class and cell y·w + x, (B, K) each.
 
-    Cells that share a summit are all peaks; where there are fewer than K, lower cells follow with score −∞. Logits
-    tell apart what their sigmoids would round to 1.
+    Neighbours of equal value are all peaks; with fewer than K peaks, other cells follow with score −∞. heat: logits,
+    which remain distinct where their sigmoids round to 1.
     """
-    summit = max_pool2d(heat, NEIGHBOURHOOD, stride=1, padding=NEIGHBOURHOOD // 2)
+    local_maximum = max_pool2d(heat, NMS_KERNEL, stride=1, padding=NMS_KERNEL // 2)
     cells = heat.shape[2] * heat.shape[3]
-    lonely = torch.where(heat == summit, heat, -torch.inf).flatten(1)  # B C·h·w
-    count = torch.sym_min(most, lonely.shape[1])  # type: ignore[no-untyped-call]  # a number also in an open graph
-    score, place = lonely.topk(count, dim=1)
-    classes = place // cells
-    return score, classes, place - cells * classes
+    peaks = torch.where(heat == local_maximum, heat, -torch.inf).flatten(1)  # B C·h·w
+    count = torch.sym_min(max_boxes, peaks.shape[1])  # type: ignore[no-untyped-call]  # symbolic in a graph of dynamic shape
+    score, position = peaks.topk(count, dim=1)
+    classes = position // cells
+    return score, classes, position - cells * classes
 
 
-def at(maps: Tensor, cell: Tensor) -> Tensor:
-    """(B, K, D): what maps (B, D, h, w) say at cells (B, K)."""
+def gather_cells(maps: Tensor, cell: Tensor) -> Tensor:
+    """(B, K, D) values of maps (B, D, h, w) at cells (B, K), numbered y·w + x."""
     return maps.flatten(2).gather(2, cell[:, None].expand(-1, maps.shape[1], -1)).mT  # B D K -> B K D
 
 
-def places(cell: Tensor, width: int) -> Tensor:
-    """(B, K, 2): x and y of cells (B, K) in a map of `width`."""
+def cell_coordinates(cell: Tensor, width: int) -> Tensor:
+    """(B, K, 2) float x and y of cells (B, K) in a map of `width` cells."""
     y = cell // width
     return torch.stack([cell - width * y, y], dim=2).float()

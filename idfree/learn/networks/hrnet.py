@@ -1,4 +1,4 @@
-"""HRNet (Sun 2019, High-Resolution Representations), its parameters named as the authors and timm name them."""
+"""HRNet (Sun 2019, High-Resolution Representations), with the parameter names of the authors and timm."""
 
 from typing import cast
 
@@ -6,25 +6,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, normed
-from idfree.learn.networks.resnet import BasicBlock, Bottleneck, stage
+from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, make_conv_block
+from idfree.learn.networks.resnet import BasicBlock, Bottleneck, make_stage
 
-STEM = 64
+STEM = 64  # channels
 BLOCKS = 4  # in every branch of every module, and in the first stage (Sun 2019, table 1 of the supplement)
 MODULES = (1, 4, 3)  # in stages 2, 3 and 4
-FINEST = 4  # the stride of the first branch
-OUT = 64  # channels of the map that the heads see, as DLA-34 gives: they cost nine times as much at the authors' 480
+FINEST_STRIDE = 4  # of the first branch
+OUT = 64  # output channels, as DLA-34: heads on the authors' 480 channels would cost nine times as much
 
 
 class Fusion(nn.Module):
-    """One module: each branch through its blocks, then each the sum of all, brought to its size (Sun 2019, fig. 3)."""
+    """A module of parallel branches of residual blocks, followed by fusion across resolutions (Sun 2019, fig. 3)."""
 
     def __init__(self, widths: tuple[int, ...]):
         super().__init__()
         count = len(widths)
-        self.branches = nn.ModuleList(stage(BasicBlock, width, width, BLOCKS) for width in widths)
+        self.branches = nn.ModuleList(make_stage(BasicBlock, width, width, BLOCKS) for width in widths)
         self.fuse_layers = nn.ModuleList(
-            nn.ModuleList(exchange(widths, source, target) for source in range(count)) for target in range(count)
+            nn.ModuleList(make_fusion_layer(widths, source, target) for source in range(count))
+            for target in range(count)
         )
         self.relu = nn.ReLU()
 
@@ -36,22 +37,22 @@ class Fusion(nn.Module):
         ]
 
 
-def exchange(widths: tuple[int, ...], source: int, target: int) -> nn.Module:
-    """From a branch to another: halved by 3×3 convolutions, or as many channels by a 1×1 one, then enlarged."""
+def make_fusion_layer(widths: tuple[int, ...], source: int, target: int) -> nn.Module:
+    """From one branch to another: strided 3×3 convolutions down, or a 1×1 convolution and upsampling up."""
     if source == target:
         return nn.Identity()
     if source > target:
-        enlarge = nn.Upsample(scale_factor=2 ** (source - target), mode="nearest")
-        return normed(conv1x1(widths[source], widths[target]), enlarge)
-    halvings = [normed(conv3x3(widths[source], widths[source], stride=2)) for _ in range(target - source - 1)]
+        upsample = nn.Upsample(scale_factor=2 ** (source - target), mode="nearest")
+        return make_conv_block(conv1x1(widths[source], widths[target]), upsample)
+    halvings = [make_conv_block(conv3x3(widths[source], widths[source], stride=2)) for _ in range(target - source - 1)]
     last = conv3x3(widths[source], widths[target], stride=2)
     return nn.Sequential(*halvings, nn.Sequential(last, nn.BatchNorm2d(widths[target])))
 
 
 class HrNet(nn.Module):
-    """(B, 3, H, W) → (B, 64, H/stride, W/stride): four branches, of stride 4 to 32, brought to one size (Sun 2019, V2).
+    """(B, 3, H, W) → (B, 64, H/stride, W/stride): four branches at strides 4 to 32, resized and concatenated (HRNetV2).
 
-    width: channels of the finest branch, doubled from one to the next. At stride 2 and 8 the branches are the same.
+    width: channels of the finest branch, doubled from each to the next. `stride` affects the final resizing only.
     """
 
     def __init__(self, width: int = 32, stride: int = 4):
@@ -61,16 +62,18 @@ class HrNet(nn.Module):
         self.conv1, self.bn1 = conv3x3(3, STEM, stride=2), nn.BatchNorm2d(STEM)
         self.conv2, self.bn2 = conv3x3(STEM, STEM, stride=2), nn.BatchNorm2d(STEM)
         self.relu = nn.ReLU(inplace=True)
-        self.layer1 = stage(Bottleneck, STEM, STEM, BLOCKS)
-        wide = STEM * Bottleneck.expansion
-        self.transition1 = nn.ModuleList([normed(conv3x3(wide, widths[0])), coarser(wide, widths[1])])
-        self.transition2 = nn.ModuleList([nn.Identity(), nn.Identity(), coarser(widths[1], widths[2])])
-        self.transition3 = nn.ModuleList([*(nn.Identity() for _ in range(3)), coarser(widths[2], widths[3])])
+        self.layer1 = make_stage(Bottleneck, STEM, STEM, BLOCKS)
+        channels = STEM * Bottleneck.expansion
+        self.transition1 = nn.ModuleList(
+            [make_conv_block(conv3x3(channels, widths[0])), make_branch(channels, widths[1])]
+        )
+        self.transition2 = nn.ModuleList([nn.Identity(), nn.Identity(), make_branch(widths[1], widths[2])])
+        self.transition3 = nn.ModuleList([*(nn.Identity() for _ in range(3)), make_branch(widths[2], widths[3])])
         self.stage2, self.stage3, self.stage4 = (
             nn.Sequential(*(Fusion(widths[:branches]) for _ in range(modules)))
             for branches, modules in enumerate(MODULES, start=2)
         )
-        self.last_layer = normed(conv1x1(sum(widths), OUT))
+        self.last_layer = make_conv_block(conv1x1(sum(widths), OUT))
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,14 +82,14 @@ class HrNet(nn.Module):
         maps = self.stage2([layer(x) for layer in self.transition1])
         for transition, step in ((self.transition2, self.stage3), (self.transition3, self.stage4)):
             maps = step([layer(x) for layer, x in zip(transition, [*maps, maps[-1]], strict=True)])
-        sized = [self.sized(x, FINEST * 2**branch) for branch, x in enumerate(maps)]
-        return self.last_layer(torch.cat(sized, dim=1))
+        resized = [self.resize_map(x, FINEST_STRIDE * 2**branch) for branch, x in enumerate(maps)]
+        return self.last_layer(torch.cat(resized, dim=1))
 
-    def sized(self, x: Tensor, stride: int) -> Tensor:
-        """A map of `stride` brought to the network's own."""
+    def resize_map(self, x: Tensor, stride: int) -> Tensor:
+        """Resize a map of `stride` to the output stride."""
         return x if stride == self.stride else interpolate(x, scale_factor=stride / self.stride, mode="bilinear")
 
 
-def coarser(channels_in: int, channels: int) -> nn.Sequential:
-    """Begins a new branch, of half the size."""
-    return nn.Sequential(normed(conv3x3(channels_in, channels, stride=2)))
+def make_branch(channels_in: int, channels: int) -> nn.Sequential:
+    """The first layer of a new branch, of half the size."""
+    return nn.Sequential(make_conv_block(conv3x3(channels_in, channels, stride=2)))

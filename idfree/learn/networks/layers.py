@@ -1,20 +1,20 @@
-"""Layers that several networks share."""
+"""Layers shared by several networks."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-# Of ImageNet's RGB pixels, 0…255; torchvision, timm and Torchreid standardise by them (0.485, 0.456, 0.406 × 255 …).
+# Mean and standard deviation of ImageNet's RGB pixels 0…255, as in torchvision, timm and Torchreid (0.485 · 255 …).
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_DEVIATION = (58.395, 57.12, 57.375)
-BLACK, WHITE = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)  # brings RGB pixels to 0…1, which is all that FairMOT's code does
+BLACK, WHITE = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)  # mean and deviation that scale pixels to 0…1, as FairMOT's code
 
 
 class Standardise(nn.Module):
-    """BGR pixels 0…255 (N, 3, H, W) → RGB of mean 0 and deviation 1 over ImageNet, as published weights expect.
+    """Standardise pixels: BGR 0…255 (N, 3, H, W) → RGB of mean 0 and standard deviation 1.
 
-    mean, deviation: of red, green and blue, if others are wanted.
+    mean, deviation: of red, green and blue; by default ImageNet's, which published weights expect.
     """
 
     mean: Tensor
@@ -39,14 +39,14 @@ def conv1x1(channels_in: int, channels: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(channels_in, channels, 1, stride, bias=False)
 
 
-def normed(convolution: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module | None = None) -> nn.Sequential:
-    """A convolution, its batch norm, and a ReLU or another activation."""
+def make_conv_block(convolution: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module | None = None) -> nn.Sequential:
+    """The convolution, batch norm, and ReLU or another activation."""
     norm = nn.BatchNorm2d(convolution.out_channels)
     return nn.Sequential(convolution, norm, activation or nn.ReLU(inplace=True))
 
 
 def initialise(network: nn.Module) -> None:
-    """Convolutions by He 2015 (fan out), linear layers narrow and normal (0.01); batch norms begin as the identity."""
+    """Initialise weights: convolutions by He 2015 (fan out), linear layers normal of deviation 0.01, biases 0."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

@@ -1,4 +1,4 @@
-"""OSNet (Zhou et al. 2019, Omni-Scale Feature Learning), its parameters named as Torchreid names them."""
+"""OSNet (Zhou et al. 2019, Omni-Scale Feature Learning), with Torchreid's parameter names."""
 
 from torch import Tensor, nn
 
@@ -11,8 +11,8 @@ STAGES = (64, 256, 384, 512)  # channels at width 1.0 (table 1)
 DIMENSION = 512
 
 
-class Unit(nn.Module):
-    """A convolution, batch norm and, unless it is `linear`, ReLU."""
+class ConvBlock(nn.Module):
+    """The convolution, batch norm and, unless `linear`, ReLU."""
 
     def __init__(self, convolution: nn.Conv2d, linear: bool = False):
         super().__init__()
@@ -25,7 +25,7 @@ class Unit(nn.Module):
 
 
 class LightConv(nn.Module):
-    """A 3×3 convolution in two: 1×1 over the channels, then 3×3 within each (sec. 3.1, "Lite 3×3")."""
+    """Depthwise separable convolution: pointwise 1×1, then depthwise 3×3 (sec. 3.1, "Lite 3×3")."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -38,8 +38,8 @@ class LightConv(nn.Module):
         return self.relu(self.bn(self.conv2(self.conv1(x))))
 
 
-class Gate(nn.Module):
-    """Weighs each channel by what the whole picture shows in all of them (sec. 3.2, "aggregation gate")."""
+class AggregationGate(nn.Module):
+    """Channel weights from the global averages of all channels (sec. 3.2, "aggregation gate")."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -53,39 +53,39 @@ class Gate(nn.Module):
 
 
 class OmniScaleBlock(nn.Module):
-    """Streams of several receptive fields, summed by one gate that they share, and the input added (fig. 4b)."""
+    """Residual block of streams of different receptive fields, summed with the weights of one shared gate (fig. 4b)."""
 
     def __init__(self, channels_in: int, channels: int):
         super().__init__()
         width = channels // REDUCTION
-        self.conv1 = Unit(conv1x1(channels_in, width))
+        self.conv1 = ConvBlock(conv1x1(channels_in, width))
         self.conv2a = LightConv(width)
         self.conv2b, self.conv2c, self.conv2d = (
             nn.Sequential(*(LightConv(width) for _ in range(count))) for count in range(2, SCALES + 1)
         )
-        self.gate = Gate(width)
-        self.conv3 = Unit(conv1x1(width, channels), linear=True)
-        self.downsample = Unit(conv1x1(channels_in, channels), linear=True) if channels_in != channels else None
+        self.gate = AggregationGate(width)
+        self.conv3 = ConvBlock(conv1x1(width, channels), linear=True)
+        self.downsample = ConvBlock(conv1x1(channels_in, channels), linear=True) if channels_in != channels else None
 
     def forward(self, x: Tensor) -> Tensor:
-        narrow = self.conv1(x)
+        reduced = self.conv1(x)
         streams = (self.conv2a, self.conv2b, self.conv2c, self.conv2d)
-        gated = sum(self.gate(stream(narrow)) for stream in streams)
-        return (self.conv3(gated) + (x if self.downsample is None else self.downsample(x))).relu()
+        aggregated = sum(self.gate(stream(reduced)) for stream in streams)
+        return (self.conv3(aggregated) + (x if self.downsample is None else self.downsample(x))).relu()
 
 
 class OSNet(nn.Module):
-    """(N, 3, H, W) → (N, 512), without the classifier. width: the share of the channels of table 1."""
+    """(N, 3, H, W) → (N, 512), without the classifier. width: multiplier of the channels of table 1."""
 
     def __init__(self, width: float = 1.0):
         super().__init__()
         stem, *stages = (int(channels * width) for channels in STAGES)
-        self.conv1 = Unit(nn.Conv2d(3, stem, 7, stride=2, padding=3, bias=False))
+        self.conv1 = ConvBlock(nn.Conv2d(3, stem, 7, stride=2, padding=3, bias=False))
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.conv2 = stage(stem, stages[0], halve=True)
-        self.conv3 = stage(stages[0], stages[1], halve=True)
-        self.conv4 = stage(stages[1], stages[2], halve=False)
-        self.conv5 = Unit(conv1x1(stages[2], stages[2]))
+        self.conv2 = make_stage(stem, stages[0], halve=True)
+        self.conv3 = make_stage(stages[0], stages[1], halve=True)
+        self.conv4 = make_stage(stages[1], stages[2], halve=False)
+        self.conv5 = ConvBlock(conv1x1(stages[2], stages[2]))
         self.fc = nn.Sequential(nn.Linear(stages[2], DIMENSION), nn.BatchNorm1d(DIMENSION), nn.ReLU(inplace=True))
         initialise(self)
 
@@ -95,18 +95,18 @@ class OSNet(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-def stage(channels_in: int, channels: int, halve: bool) -> nn.Sequential:
-    """Two blocks, then, to `halve` the picture, a 1×1 convolution and pooling (table 1, "transition")."""
+def make_stage(channels_in: int, channels: int, halve: bool) -> nn.Sequential:
+    """Two blocks, then, if `halve`, a 1×1 convolution and 2×2 pooling (table 1, "transition")."""
     blocks = [OmniScaleBlock(channels_in, channels), OmniScaleBlock(channels, channels)]
-    transition = nn.Sequential(Unit(conv1x1(channels, channels)), nn.AvgPool2d(2, stride=2))
+    transition = nn.Sequential(ConvBlock(conv1x1(channels, channels)), nn.AvgPool2d(2, stride=2))
     return nn.Sequential(*blocks, transition) if halve else nn.Sequential(*blocks)
 
 
 def osnet_x1_0() -> OSNet:
-    """2.2 M parameters."""
+    """OSNet of width 1.0: 2.2 M parameters."""
     return OSNet(1.0)
 
 
 def osnet_x0_25() -> OSNet:
-    """0.2 M parameters."""
+    """OSNet of width 0.25: 0.2 M parameters."""
     return OSNet(0.25)

@@ -1,20 +1,22 @@
-"""Published weights for one-shot networks: of whole trackers and detectors, or of a backbone from ImageNet alone.
+"""Load published weights into one-shot networks: whole trackers, detectors, or ImageNet backbones.
 
-Backbones carry the names of torchvision, timm (ResNet, HRNet, DLA) and CenterNet; what is left to translate is here.
+Our backbones keep the parameter names of torchvision, timm (ResNet, HRNet, DLA) and CenterNet; the remaining names are
+translated here.
 """
 
 from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from idfree.learn.networks.weights import plain, refuse_others
+from idfree.learn.networks.weights import check_keys, strip_prefixes
 
-OURS = ("backbone.", "heads.", "standardise.")  # in our own checkpoints
+OWN_PREFIXES = ("backbone.", "heads.", "standardise.")  # of our own checkpoints
 HEADS = {"hm.": "heads.heat.", "wh.": "heads.size.", "reg.": "heads.offset.", "id.": "heads.embedding."}  # CenterNet's
-DLA = ("base_layer.", "level0.", "level1.", "level2.", "level3.", "level4.", "level5.")  # without the way up
+# The levels of DLA without the upsampling path.
+DLA_LEVELS = ("base_layer.", "level0.", "level1.", "level2.", "level3.", "level4.", "level5.")
 
-# Layers that a published file has and ours does not: classifiers, and in DLA's what nothing is computed from.
-LEFT_OUT: dict[str, tuple[str, ...]] = {
+# Layers of published files that our backbones lack: classifiers and, in DLA's, unused projections.
+IGNORED_PREFIXES: dict[str, tuple[str, ...]] = {
     "dla34": ("fc.", "base.fc.", "base.level3.project.", "base.level4.project."),
     "dla34-plain": ("fc.", "base.fc.", "base.level3.project.", "base.level4.project."),
     "resnet18": ("fc.",),
@@ -25,54 +27,55 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
     "hrnet_w32": ("incre_modules.", "downsamp_modules.", "final_layer.", "classifier."),
     "mobilenet-v3-fpn": ("features.16.", "classifier."),
 }
-# Parts of a backbone that weights from ImageNet lack: the way up.
-WAY_UP = ("dla_up", "ida_up", "deconv_layers", "laterals", "last_layer", "fpn")
+# Parts of a backbone that ImageNet weights lack: the upsampling path.
+UPSAMPLING_PARTS = ("dla_up", "ida_up", "deconv_layers", "laterals", "last_layer", "fpn")
 
 
-def load_tracker(network: nn.Module, name: str, weights: Mapping[str, Tensor], said_in: str) -> list[str]:
-    """Put `weights` into a one-shot network on the backbone `name`; gives what is to be told of it, a sentence each.
+def load_tracker(network: nn.Module, name: str, weights: Mapping[str, Tensor], source: str) -> list[str]:
+    """Load `weights` into a one-shot network on the backbone `name`; returns messages, a sentence for each exception.
 
-    A part that they lack whole (a head, the way up) and a head of another shape stay as they were, and a head of theirs
-    that the network lacks is left out: that is told. Our own checkpoints bring their standardisation, others do not.
-    said_in: where the weights come from, for messages. Raises UserError that names the keys that are missing, unknown,
-    or of another shape.
+    Parts that the weights lack entirely (a head, the upsampling path) and heads of another shape keep their values, and
+    heads that the network lacks are not used; each gives a message. Only our own checkpoints have a standardisation.
+    source: of the weights, for messages. Raises UserError naming keys that are missing, unknown, or of another shape.
     """
-    wanted = network.state_dict()
-    skipped = tuple(f"backbone.{layer}" for layer in LEFT_OUT.get(name, ()))
-    given = {ours(plain(key)): value for key, value in weights.items()}
-    given = {key: value for key, value in given.items() if not key.startswith(skipped)}
-    lacking = {part(key) for key in wanted if optional(key)} - {part(key) for key in given}
-    reshaped = {
-        part(key)
-        for key, value in given.items()
-        if key.startswith("heads.") and key in wanted and value.shape != wanted[key].shape
-    }
-    unused = {part(key) for key in given if key.startswith("heads.")} - {part(key) for key in wanted}
-    given = {key: value for key, value in given.items() if part(key) not in reshaped | unused}
-    wanted = {key: value for key, value in wanted.items() if part(key) not in lacking | reshaped}
-    refuse_others(wanted, given, name, said_in)
-    network.load_state_dict(given, strict=False)  # strict above
-    told = [f"{said_in}: has no {one}, which begins untrained" for one in sorted(lacking - {"standardise"})]
-    told += [f"{said_in}: its {one} has another shape, and begins untrained" for one in sorted(reshaped)]
-    return told + [f"{said_in}: its {one} is not used" for one in sorted(unused)]
+    expected = network.state_dict()
+    ignored = tuple(f"backbone.{layer}" for layer in IGNORED_PREFIXES.get(name, ()))
+    weights = {translate_key(strip_prefixes(key)): value for key, value in weights.items()}
+    weights = {key: value for key, value in weights.items() if not key.startswith(ignored)}
+    missing = {part_of(key) for key in expected if is_optional(key)} - {part_of(key) for key in weights}
+    reshaped = reshaped_heads(weights, expected)
+    unused = {part_of(key) for key in weights if key.startswith("heads.")} - {part_of(key) for key in expected}
+    weights = {key: value for key, value in weights.items() if part_of(key) not in reshaped | unused}
+    expected = {key: value for key, value in expected.items() if part_of(key) not in missing | reshaped}
+    check_keys(expected, weights, name, source)
+    network.load_state_dict(weights, strict=False)  # the check above is strict
+    messages = [f"{source}: has no {part}, which begins untrained" for part in sorted(missing - {"standardise"})]
+    messages += [f"{source}: its {part} has another shape, and begins untrained" for part in sorted(reshaped)]
+    return messages + [f"{source}: its {part} is not used" for part in sorted(unused)]
 
 
-def ours(key: str) -> str:
-    """Our name of a parameter of CenterNet's, FairMOT's, torchvision's or timm's."""
-    for theirs, head in HEADS.items():
-        if key.startswith(theirs):
-            return head + key.removeprefix(theirs)
-    if key.startswith(OURS):
+def reshaped_heads(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> set[str]:
+    """Heads with a parameter of another shape than expected."""
+    heads = [key for key in weights if key.startswith("heads.") and key in expected]
+    return {part_of(key) for key in heads if weights[key].shape != expected[key].shape}
+
+
+def translate_key(key: str) -> str:
+    """Our name of a parameter of CenterNet, FairMOT, torchvision or timm."""
+    for prefix, head in HEADS.items():
+        if key.startswith(prefix):
+            return head + key.removeprefix(prefix)
+    if key.startswith(OWN_PREFIXES):
         return key
-    return f"backbone.base.{key}" if key.startswith(DLA) else f"backbone.{key}"
+    return f"backbone.base.{key}" if key.startswith(DLA_LEVELS) else f"backbone.{key}"
 
 
-def part(key: str) -> str:
-    """What a parameter belongs to: "heads.heat", "backbone.dla_up", "standardise", …"""
+def part_of(key: str) -> str:
+    """The part of the network that a parameter belongs to: "heads.heat", "backbone.dla_up", "standardise", …"""
     names = key.split(".")
     return names[0] if names[0] == "standardise" else ".".join(names[:2])
 
 
-def optional(key: str) -> bool:
-    """Whether weights from elsewhere may lack the part that a parameter belongs to."""
-    return not key.startswith("backbone.") or key.split(".")[1] in WAY_UP
+def is_optional(key: str) -> bool:
+    """Whether published weights may lack the part that a parameter belongs to."""
+    return not key.startswith("backbone.") or key.split(".")[1] in UPSAMPLING_PARTS

@@ -1,4 +1,4 @@
-"""Weights that others have published, put into our networks by the names that theirs have."""
+"""Load published weights of crop Re-ID networks, whose parameter names our networks keep."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,71 +7,70 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from idfree.core.errors import UserError
+from idfree.core.errors import UserError, first_line
 
-WRAPPERS = ("state_dict", "model", "network")  # under which a checkpoint keeps its weights
-PREFIXES = ("module.", "body.")  # of a network trained on several devices; of our own checkpoints
-NAMES_SHOWN = 4
+WRAPPERS = ("state_dict", "model", "network")  # keys under which a checkpoint stores the weights
+PREFIXES = ("module.", "body.")  # of networks trained on several devices; of our own checkpoints
+KEYS_SHOWN = 4  # in an error message
 
-# Layers of the published network that ours does not have: its classifier (torchvision and timm: fc, Torchreid:
-# classifier). Whole names: Torchreid's "fc.0.weight" is part of the network, and must not be lost in silence.
+# Layers of published networks that ours lack: the classifier ("fc" in torchvision and timm, "classifier" in Torchreid).
+# Listed as whole names, because Torchreid's "fc.0.weight" is part of the network and must not be dropped silently.
 FC, CLASSIFIER = ("fc.weight", "fc.bias"), ("classifier.weight", "classifier.bias")
-LEFT_OUT = {
+IGNORED_KEYS = {
     "resnet18": FC + CLASSIFIER,
     "resnet50": FC + CLASSIFIER,
     "osnet_x1_0": CLASSIFIER,
     "osnet_x0_25": CLASSIFIER,
 }
-OWN = "standardise."  # beside the body in our own checkpoints, and the same in all of them
-COUNTER = "num_batches_tracked"  # PyTorch before 0.4.1 did not keep it, and nothing depends on it
+STANDARDISE = "standardise."  # beside the body in our own checkpoints, with constant values
+COUNTER = "num_batches_tracked"  # missing in files of PyTorch before 0.4.1, and without influence
 
 
 def read_weights(path: Path | str) -> dict[str, Tensor]:
-    """The weights in a file of torchvision, timm, Torchreid or our own. Raises UserError where there are none."""
+    """Read the weights in a file of torchvision, timm, Torchreid or our own. Raises UserError if it has none."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"no such file: {path}") from None
     except Exception as error:  # pickle, zip and torch each raise their own
-        raise UserError(f"{path}: cannot be read as PyTorch weights: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{path}: cannot be read as PyTorch weights: {first_line(error)}") from error
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+    is_mapping = isinstance(content, Mapping)
+    if not is_mapping or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise UserError(f"{path}: expected the weights of a network, a dict of tensors")
     return dict(content)
 
 
-def load_weights(body: nn.Module, name: str, weights: Mapping[str, Any], said_in: str) -> None:
-    """Put `weights` into `body`, the network `name`: all of them, and all that it has.
+def load_weights(body: nn.Module, name: str, weights: Mapping[str, Any], source: str) -> None:
+    """Load `weights` into `body`, the network `name`; all keys must match.
 
-    said_in: where they come from, for messages. Raises UserError that names the keys that are missing, unknown, or of
-    another shape.
+    source: of the weights, for messages. Raises UserError naming keys that are missing, unknown, or of another shape.
     """
-    given = {plain(key): value for key, value in weights.items()}
-    given = {
-        key: value for key, value in given.items() if key not in LEFT_OUT.get(name, ()) and not key.startswith(OWN)
-    }
-    refuse_others(body.state_dict(), given, name, said_in)
-    body.load_state_dict(given, strict=False)  # strict above, but for the counters
+    weights = {strip_prefixes(key): value for key, value in weights.items()}
+    ignored = IGNORED_KEYS.get(name, ())
+    weights = {key: value for key, value in weights.items() if key not in ignored and not key.startswith(STANDARDISE)}
+    check_keys(body.state_dict(), weights, name, source)
+    body.load_state_dict(weights, strict=False)  # the check above is strict but for counters
 
 
-def refuse_others(wanted: Mapping[str, Any], given: Mapping[str, Any], name: str, said_in: str) -> None:
-    """Raises UserError that names the keys given that are missing, unknown, or of another shape than wanted."""
-    odd = [f"{key} is missing" for key in wanted if key not in given and not key.endswith(COUNTER)]
-    odd += [f"{key} is unknown" for key in given if key not in wanted]
-    odd += [
-        f"{key} is {tuple(value.shape)}, expected {tuple(wanted[key].shape)}"
-        for key, value in given.items()
-        if key in wanted and value.shape != wanted[key].shape
+def check_keys(expected: Mapping[str, Any], weights: Mapping[str, Any], name: str, source: str) -> None:
+    """Raises UserError naming the keys of `weights` that are missing, unknown, or of another shape than expected."""
+    problems = [f"{key} is missing" for key in expected if key not in weights and not key.endswith(COUNTER)]
+    problems += [f"{key} is unknown" for key in weights if key not in expected]
+    problems += [
+        f"{key} is {tuple(value.shape)}, expected {tuple(expected[key].shape)}"
+        for key, value in weights.items()
+        if key in expected and value.shape != expected[key].shape
     ]
-    if odd:
-        more = f", and {len(odd) - NAMES_SHOWN} more" if len(odd) > NAMES_SHOWN else ""
-        raise UserError(f"{said_in}: not the weights of {name}: {'; '.join(odd[:NAMES_SHOWN])}{more}")
+    if problems:
+        more = f", and {len(problems) - KEYS_SHOWN} more" if len(problems) > KEYS_SHOWN else ""
+        raise UserError(f"{source}: not the weights of {name}: {'; '.join(problems[:KEYS_SHOWN])}{more}")
 
 
-def plain(key: str) -> str:
-    """The name of a parameter without what wraps the network."""
+def strip_prefixes(key: str) -> str:
+    """A parameter's name without the prefixes of modules that wrap the network."""
     for prefix in PREFIXES:
         key = key.removeprefix(prefix)
     return key

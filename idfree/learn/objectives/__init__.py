@@ -1,1 +1,1 @@
-"""What is wanted: dicts of tensors in, dicts of named losses out, never a network."""
+"""Objectives: modules that map a network's output and the batch to a dict of named losses; listed in `registry`."""

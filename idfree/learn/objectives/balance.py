@@ -1,41 +1,51 @@
-"""Detection and appearance learnt at once: how much each counts."""
+"""Combine objectives: their plain sum, or detection and appearance weighted against each other."""
 
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from idfree.learn import Tensors
+from idfree.learn.tensors import Tensors
 
 Weighting = Literal["learned", "frozen", "fixed"]
 
-DETECTION, APPEARANCE = -1.85, -1.05  # s_d and s_e to begin with (FairMOT's code)
-FIXED = 0.1  # weight of appearance in a fixed sum
+DETECTION_LOG_VARIANCE, APPEARANCE_LOG_VARIANCE = -1.85, -1.05  # initial s_d and s_e (FairMOT's code)
+APPEARANCE_WEIGHT = 0.1  # of L_emb in the fixed sum
+
+
+class LossSum(nn.ModuleList):
+    """Several objectives as one: the union of their named losses, whose sum is minimised."""
+
+    def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        return {name: loss for objective in self for name, loss in objective(output, batch).items()}
 
 
 class LossBalance(nn.Module):
-    """½ (e^{−s_d} L_det + e^{−s_e} L_emb + s_d + s_e), the two s learnt with the rest (Zhang 2020, FairMOT, eq. 5).
+    """Uncertainty weighting ½ (e^{−s_d} L_det + e^{−s_e} L_emb + s_d + s_e) of two objectives (Kendall 2018; FairMOT,
+    Zhang 2020, eq. 5).
 
-    detection, appearance: objectives, whose losses add up to L_det and L_emb. frozen: the s stay as they begin (as in
-    CL-MOT's code); fixed: L_det + 0.1 · L_emb. Gives "loss", which is to be minimised, and to be told: all losses of
-    both by their names, and "s_detection" and "s_appearance" where there are such.
+    detection, appearance: objectives, with total losses L_det and L_emb. weighting: the log variances s are trained
+    ("learned"), or keep their initial values ("frozen", CL-MOT's code); "fixed" is L_det + 0.1 · L_emb instead.
+    Returns "loss", the only one to minimise, and as metrics all losses of both objectives by name, and "s_detection"
+    and "s_appearance" unless "fixed".
     """
 
     def __init__(self, detection: nn.Module, appearance: nn.Module, weighting: Weighting = "learned"):
         super().__init__()
         self.detection, self.appearance, self.weighting = detection, appearance, weighting
-        self.s = nn.Parameter(torch.tensor([DETECTION, APPEARANCE]), requires_grad=weighting == "learned")
+        initial = torch.tensor([DETECTION_LOG_VARIANCE, APPEARANCE_LOG_VARIANCE])
+        self.s = nn.Parameter(initial, requires_grad=weighting == "learned")
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
         detection, appearance = self.detection(output, batch), self.appearance(output, batch)
-        losses = torch.stack([total(detection), total(appearance)])
-        parts = {name: loss.detach() for name, loss in {**detection, **appearance}.items() if name != "loss"}
+        losses = torch.stack([total_loss(detection), total_loss(appearance)])
+        metrics = {name: loss.detach() for name, loss in {**detection, **appearance}.items() if name != "loss"}
         if self.weighting == "fixed":
-            return {"loss": losses[0] + FIXED * losses[1], **parts}
-        said = dict(zip(("s_detection", "s_appearance"), self.s.detach(), strict=True))
-        return {"loss": ((-self.s).exp() * losses + self.s).sum() / 2, **parts, **said}
+            return {"loss": losses[0] + APPEARANCE_WEIGHT * losses[1], **metrics}
+        log_variances = dict(zip(("s_detection", "s_appearance"), self.s.detach(), strict=True))
+        return {"loss": ((-self.s).exp() * losses + self.s).sum() / 2, **metrics, **log_variances}
 
 
-def total(losses: Tensors) -> Tensor:
-    """What an objective wants minimised: its "loss" if it names one, else the sum of all it names."""
+def total_loss(losses: Tensors) -> Tensor:
+    """The scalar to minimise: "loss" if the objective returns one (all else: metrics), else the sum of all losses."""
     return losses["loss"] if "loss" in losses else torch.stack(list(losses.values())).sum()

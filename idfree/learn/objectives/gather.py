@@ -1,13 +1,13 @@
-"""What maps say at objects' centres."""
+"""Values of maps at objects' centres, in full precision."""
 
 from torch import Tensor
 
-from idfree.learn.networks.decode import at
+from idfree.learn.networks.decode import gather_cells
 
 
-def gather(maps: Tensor, index: Tensor) -> Tensor:
-    """(B, M, C) the values of maps (B, C, h, w) in the cells `index` (B, M), which count y·w + x; in full precision.
+def gather_centres(maps: Tensor, index: Tensor) -> Tensor:
+    """(B, M, C) float32 values of maps (B, C, h, w) at the cells `index` (B, M), numbered y·w + x.
 
-    Gradients flow into these cells alone.
+    Gradients reach these cells only.
     """
-    return at(maps, index).float()
+    return gather_cells(maps, index).float()

@@ -1,11 +1,11 @@
-"""Telling tracklets apart by classifying them: every tracklet of every video is a class."""
+"""Tracklet classification from crops: every tracklet of every video is a class."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from idfree.learn import Tensors
 from idfree.learn.objectives.cannot_link import cannot_link_mask
+from idfree.learn.tensors import Tensors
 
 SCALE = 16.0  # of cosines before the softmax
 
@@ -13,7 +13,7 @@ SCALE = 16.0  # of cosines before the softmax
 class SoftmaxLoss(nn.Module):
     """Cross-entropy of a linear classifier over all tracklets (Karthik 2020, sec. 3).
 
-    Two tracklets of one person are two classes: accepted noise.
+    output: "embedding" (N, D). batch: "tracklet" (N,). Two tracklets of one person are two classes: accepted noise.
     """
 
     def __init__(self, tracklets: int, dimension: int):
@@ -25,10 +25,10 @@ class SoftmaxLoss(nn.Module):
 
 
 class MaskedSoftmaxLoss(nn.Module):
-    """Softmax over the cosines with a direction per tracklet, each crop against those that are certainly someone else.
+    """Cosine softmax over tracklets, each crop against the tracklets that it cannot link to (see `cannot_link_mask`).
 
-    tracklets: "tracklet", "video", "first" and "last" (T,) of every class. The tracklets of the crop's own video that
-    never coexisted with its own may be the same person, and take no part.
+    output: "embedding" (N, D). batch: "tracklet", "video", "first", "last" (N,). tracklets: the same keys (T,) for
+    every class. Tracklets of the crop's video that never coexist with its own may be the same person, and are left out.
     """
 
     def __init__(self, tracklets: Tensors, dimension: int, scale: float = SCALE):
@@ -39,15 +39,16 @@ class MaskedSoftmaxLoss(nn.Module):
             self.register_buffer(name, column, persistent=False)
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
-        classes = dict(self.named_buffers())
+        tracklets = dict(self.named_buffers())
         cosine = normalize(output["embedding"]) @ normalize(self.direction).T  # N T
-        return {"identity": masked_softmax(cosine, batch["tracklet"], cannot_link_mask(batch, classes), self.scale)}
+        negative = cannot_link_mask(batch, tracklets)
+        return {"identity": masked_softmax_loss(cosine, batch["tracklet"], negative, self.scale)}
 
 
-def masked_softmax(cosine: Tensor, target: Tensor, rival: Tensor, scale: float = SCALE) -> Tensor:
-    """Mean cross-entropy of each row of cosines (N, T) with its class `target` (N,) among that and its rivals (N, T).
+def masked_softmax_loss(cosine: Tensor, target: Tensor, negative: Tensor, scale: float = SCALE) -> Tensor:
+    """Mean cross-entropy of cosines (N, T) with classes `target` (N,), over the target and `negative` (N, T) classes.
 
-    With every other class a rival, it is the softmax's own.
+    Equal to the ordinary softmax cross-entropy if all other classes are negative.
     """
-    own = torch.nn.functional.one_hot(target, cosine.shape[1]).bool()
-    return cross_entropy((scale * cosine).masked_fill(~(rival | own), -torch.inf), target)
+    positive = torch.nn.functional.one_hot(target, cosine.shape[1]).bool()
+    return cross_entropy((scale * cosine).masked_fill(~(negative | positive), -torch.inf), target)

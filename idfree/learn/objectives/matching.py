@@ -1,7 +1,6 @@
-"""Telling people apart by matching two frames with each other, whoever may be whom (Liu 2021, OUTrack; Wang 2020,
-CycAs): no identities anywhere.
+"""Matching losses between two frames without identity labels: UTrack (Liu 2021, OUTrack) and CycAs (Wang 2020).
 
-Two of one frame are two people; most of one frame are in the other; the match there and the match back agree.
+Objects of one frame are different; most objects of one frame are in the other; matching forward and backward agree.
 """
 
 from dataclasses import dataclass
@@ -10,17 +9,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from idfree.learn import Tensors
-from idfree.learn.objectives.pairs import Pairs, known, mean
+from idfree.learn.objectives.pairs import Pairs, masked_mean, mean_or_nan
+from idfree.learn.tensors import Tensors
 
 
 @dataclass(frozen=True)
 class MatchingSettings:
-    """placeholder: how alike everybody is to nobody, who takes those that the other frame lacks: as the objects are to
-    one another on average, 0, or nobody has a place (`none`; in pairs of two scenes 0 then, where else would they go).
-    temperature: 2·ln(C + 1) at C columns if None. negative: what two scenes cost, M summed over all real pairs (`sum`),
-    that divided by the number of objects like all else (`mean`), or as in the code: the latter with placeholder 0, and
-    by how much less than a margin the placeholder leads (`hinge`). intra, inter, cycle: terms that take part.
+    """placeholder: similarity of the placeholder column, which takes objects absent from the other frame: the mean
+    similarity of the pair's objects, 0, or no such column (`none`; negative pairs then use 0). temperature: of the
+    softmax, 2·ln(C + 1) with C columns if None. margin: of `inter` and `hinge`. negative: loss of a negative pair, Σ of
+    the assignment over real pairs (`sum`), that divided by the number of objects (`mean`), or as in the code: divided,
+    with placeholder 0, plus a hinge on the placeholder (`hinge`). intra, inter, cycle: terms of positive pairs to use.
     """
 
     placeholder: Literal["mean", "zero", "none"] = "mean"
@@ -32,16 +31,16 @@ class MatchingSettings:
     cycle: bool = True
 
     def __post_init__(self) -> None:
-        check(self.margin, self.temperature)
+        check_settings(self.margin, self.temperature)
 
 
 class MatchingLoss(nn.Module):
-    """UTrack: intra + inter + cycle of the pairs that may share objects, "negative" of those that cannot (Liu 2021).
+    """UTrack: intra + inter + cycle of positive pairs, "negative" of negative ones (Liu 2021). No parameters.
 
-    output: "embedding" (2P, D, h, w). batch: pairs of pictures, see `Pairs`; frames with one object or none are all
-    right. Gives "loss", the mean over all pairs, and to be told: its terms by name, each as it enters the sum;
-    "placeholder", its value, and "to_placeholder", the share it takes of an object (both of pairs that may share some);
-    "similarity_same" and "similarity_other". No parameters.
+    output: "embedding" (2P, D, h, w). batch: pairs of images, see `Pairs`; frames of one object or none are legal.
+    Returns "loss", the mean over all pairs, and as metrics its terms by name, each as it enters the sum; "placeholder",
+    the placeholder's similarity, and "to_placeholder", the mean assignment to it (both over positive pairs);
+    "similarity_same" and "similarity_other".
     """
 
     def __init__(self, settings: MatchingSettings | None = None):
@@ -49,89 +48,90 @@ class MatchingLoss(nn.Module):
         self.settings = settings or MatchingSettings()
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
-        pairs = Pairs.of(output, batch)
-        unit, there = pairs.unit, pairs.there.flatten(1)
+        pairs = Pairs.from_batch(output, batch)
+        unit, mask, negative = pairs.unit_embedding, pairs.mask.flatten(1), pairs.negative
         similarity = unit @ unit.mT
-        level = placeholder(similarity, there, pairs.negative, self.settings)
-        share = assignment(similarity, there, level, self.settings.temperature)
-        terms = {name: each.mean() for name, each in utrack(share, there, pairs.negative, self.settings).items()}
-        shared = there & ~pairs.negative[:, None]
-        told = {
+        placeholder = placeholder_similarity(similarity, mask, negative, self.settings)
+        assignment = soft_assignment(similarity, mask, placeholder, self.settings.temperature)
+        terms = {name: each.mean() for name, each in utrack_terms(assignment, mask, negative, self.settings).items()}
+        metrics = {
             **terms,
-            "placeholder": known(level, ~pairs.negative),
-            "to_placeholder": known(share[..., -1], shared),
+            "placeholder": mean_or_nan(placeholder, ~negative),
+            "to_placeholder": mean_or_nan(assignment[..., -1], mask & ~negative[:, None]),
         }
-        detached = {name: value.detach() for name, value in told.items()}
-        return {"loss": torch.stack(list(terms.values())).sum(), **detached, **pairs.similarities(similarity)}
+        detached = {name: value.detach() for name, value in metrics.items()}
+        return {"loss": torch.stack(list(terms.values())).sum(), **detached, **pairs.mean_similarities(similarity)}
 
 
-def utrack(share: Tensor, there: Tensor, negative: Tensor, settings: MatchingSettings) -> Tensors:
-    """(P,) what each term costs each pair, per object: "intra", "inter", "cycle"; "negative" for pairs of two scenes.
+def utrack_terms(assignment: Tensor, mask: Tensor, negative: Tensor, settings: MatchingSettings) -> Tensors:
+    """(P,) terms of each pair, per object: "intra", "inter", "cycle" of positive pairs; "negative" of negative ones.
 
-    share (P, N, N + 1): `assignment`, where the first half of N are of the first frame; there (P, N); negative (P,).
+    assignment (P, N, N + 1): see `soft_assignment`, the first N/2 objects are of the first frame; mask (P, N);
+    negative (P,). Terms of the other kind of pair are 0.
     """
-    real, half = share[..., :-1], share.shape[1] // 2
-    within = real[:, :half, :half].sum(dim=(1, 2)) + real[:, half:, half:].sum(dim=(1, 2))
-    matched = share.sum(dim=2) > 0  # an object that has nowhere to go, not even to nobody, is no failure
-    largest, second = share.topk(2, dim=2).values.unbind(2)
-    unsure = ((second + settings.margin - largest).relu() * matched).sum(dim=1)
-    back = (real[:, half:, :half] - real[:, :half, half:].mT).abs().sum(dim=(1, 2))
-    count = there.sum(dim=1).clamp(min=1)
-    asked = {"intra": (settings.intra, within), "inter": (settings.inter, unsure), "cycle": (settings.cycle, back)}
-    terms = {name: torch.where(negative, 0, cost / count) for name, (wanted, cost) in asked.items() if wanted}
-    return {**terms, "negative": torch.where(negative, apart(share, there, settings), 0)}
+    real, half = assignment[..., :-1], assignment.shape[1] // 2
+    intra = real[:, :half, :half].sum(dim=(1, 2)) + real[:, half:, half:].sum(dim=(1, 2))
+    assigned = assignment.sum(dim=2) > 0  # rows without any column, not even the placeholder, cost nothing
+    largest, second = assignment.topk(2, dim=2).values.unbind(2)
+    inter = ((second + settings.margin - largest).relu() * assigned).sum(dim=1)
+    cycle = (real[:, half:, :half] - real[:, :half, half:].mT).abs().sum(dim=(1, 2))
+    count = mask.sum(dim=1).clamp(min=1)
+    costs = {"intra": (settings.intra, intra), "inter": (settings.inter, inter), "cycle": (settings.cycle, cycle)}
+    terms = {name: torch.where(negative, 0, cost / count) for name, (is_used, cost) in costs.items() if is_used}
+    return {**terms, "negative": torch.where(negative, negative_pair_loss(assignment, mask, settings), 0)}
 
 
-def apart(share: Tensor, there: Tensor, settings: MatchingSettings) -> Tensor:
-    """(P,) what it costs that objects of two scenes are matched, to others of their own scene or to those of the other.
+def negative_pair_loss(assignment: Tensor, mask: Tensor, settings: MatchingSettings) -> Tensor:
+    """(P,) loss of two different scenes: the total assignment to real objects, of either scene.
 
-    The paper prints the sum; its code divides it by the number of objects, as the terms of other pairs are.
+    The paper prints the sum; its code divides it by the number of objects, as the terms of positive pairs.
     """
-    real, count = share[..., :-1], there.sum(dim=1).clamp(min=1)
+    real, count = assignment[..., :-1], mask.sum(dim=1).clamp(min=1)
     cost = real.sum(dim=(1, 2))
     if settings.negative == "hinge":
-        cost = cost + ((real.amax(dim=2) + settings.margin - share[..., -1]).relu() * there).sum(dim=1)
+        cost = cost + ((real.amax(dim=2) + settings.margin - assignment[..., -1]).relu() * mask).sum(dim=1)
     return cost if settings.negative == "sum" else cost / count
 
 
-def placeholder(similarity: Tensor, there: Tensor, negative: Tensor, settings: MatchingSettings) -> Tensor:
-    """(P,) how alike each object of a pair is to nobody, without a gradient; NaN where there is no nobody."""
-    two = real_pairs(there)
-    average = torch.where(two, similarity, 0).sum(dim=(1, 2)) / two.sum(dim=(1, 2)).clamp(min=1)
-    fixed = {"zero": 0.0, "none": torch.nan}
-    usual = torch.full_like(average, fixed[settings.placeholder]) if settings.placeholder in fixed else average.detach()
-    at_zero = settings.negative == "hinge" or settings.placeholder == "none"
-    return torch.where(negative, 0, usual) if at_zero else usual
+def placeholder_similarity(similarity: Tensor, mask: Tensor, negative: Tensor, settings: MatchingSettings) -> Tensor:
+    """(P,) similarity of all objects of a pair to the placeholder, without gradient; NaN if there is no placeholder."""
+    pair_mask = distinct_pairs(mask)
+    average = torch.where(pair_mask, similarity, 0).sum(dim=(1, 2)) / pair_mask.sum(dim=(1, 2)).clamp(min=1)
+    constant = {"zero": 0.0, "none": torch.nan}.get(settings.placeholder)
+    positive = average.detach() if constant is None else torch.full_like(average, constant)
+    is_zero = settings.negative == "hinge" or settings.placeholder == "none"
+    return torch.where(negative, 0, positive) if is_zero else positive
 
 
-def assignment(similarity: Tensor, there: Tensor, level: Tensor, temperature: float | None = None) -> Tensor:
-    """M (P, N, N + 1): which share of each object goes to every other one, and to the placeholder, the last column.
+def soft_assignment(similarity: Tensor, mask: Tensor, placeholder: Tensor, temperature: float | None = None) -> Tensor:
+    """M (P, N, N + 1): softmax assignment of each object to every other one and, in the last column, the placeholder.
 
-    similarity (P, N, N) and there (P, N) of the objects of both frames; level (P,), of `placeholder`. Rows add up to 1;
-    those of objects that are not there, or that have nowhere to go, are 0.
+    similarity (P, N, N) and mask (P, N) of the objects of both frames; placeholder (P,), of `placeholder_similarity`.
+    Rows sum to 1; those of padding, and of objects without any column, are 0.
     """
-    anywhere = ~level.isnan()
-    columns = torch.cat([real_pairs(there), (there & anywhere[:, None])[..., None]], dim=2)
-    nobody = level.nan_to_num()[:, None, None].expand(-1, similarity.shape[1], 1)
-    return softmax(torch.cat([similarity, nobody], dim=2), columns, there.sum(dim=1) + anywhere, temperature)
+    has_placeholder = ~placeholder.isnan()
+    columns = torch.cat([distinct_pairs(mask), (mask & has_placeholder[:, None])[..., None]], dim=2)
+    last_column = placeholder.nan_to_num()[:, None, None].expand(-1, similarity.shape[1], 1)
+    extended = torch.cat([similarity, last_column], dim=2)
+    return masked_softmax(extended, columns, mask.sum(dim=1) + has_placeholder, temperature)
 
 
 @dataclass(frozen=True)
 class CycleSettings:
-    """temperature: 2·ln(C + 1) at C columns if None."""
+    """temperature: of the softmax, 2·ln(C + 1) with C columns if None. margin: of the diagonal's lead."""
 
     temperature: float | None = None
     margin: float = 0.5
 
     def __post_init__(self) -> None:
-        check(self.margin, self.temperature)
+        check_settings(self.margin, self.temperature)
 
 
 class CycleLoss(nn.Module):
-    """CycAs: from the frame with fewer objects to the other and back, all should arrive where they were (Wang 2020).
+    """CycAs: the assignment from the frame with fewer objects to the other and back is the identity (Wang 2020).
 
-    output, batch: as for `Matching`; pairs of two scenes teach nothing. Gives "loss", the mean over the other pairs,
-    and to be told: "cycle", the same, "similarity_same" and "similarity_other". No parameters.
+    output, batch: as for `MatchingLoss`; negative pairs contribute nothing. Returns "loss", the mean over positive
+    pairs, and as metrics "cycle" (the same), "similarity_same" and "similarity_other". No parameters.
     """
 
     def __init__(self, settings: CycleSettings | None = None):
@@ -139,52 +139,53 @@ class CycleLoss(nn.Module):
         self.settings = settings or CycleSettings()
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
-        pairs = Pairs.of(output, batch)
-        unit, half = pairs.unit, pairs.there.shape[2]
+        pairs = Pairs.from_batch(output, batch)
+        unit, half = pairs.unit_embedding, pairs.mask.shape[2]
         similarity = unit @ unit.mT
-        first, second = pairs.there.unbind(1)
-        cost = cycas(similarity[:, :half, half:], first, second, self.settings)
-        loss = mean(cost, ~pairs.negative)
-        return {"loss": loss, "cycle": loss.detach(), **pairs.similarities(similarity)}
+        first, second = pairs.mask.unbind(1)
+        cost = cycle_costs(similarity[:, :half, half:], first, second, self.settings)
+        loss = masked_mean(cost, ~pairs.negative)
+        return {"loss": loss, "cycle": loss.detach(), **pairs.mean_similarities(similarity)}
 
 
-def cycas(similarity: Tensor, first: Tensor, second: Tensor, settings: CycleSettings) -> Tensor:
-    """(P,) by how much less than a margin the way back to oneself leads, in rows and in columns, per object.
+def cycle_costs(similarity: Tensor, first: Tensor, second: Tensor, settings: CycleSettings) -> Tensor:
+    """(P,) hinge loss per object: off-diagonal entries of the round trip against its diagonal, in rows and columns.
 
-    similarity (P, M, M) of objects of the first frame to those of the second; first, second (P, M): there are such.
+    similarity (P, M, M) of objects of the first frame to those of the second; first, second (P, M): masks of both.
     """
-    swapped = first.sum(dim=1) > second.sum(dim=1)
-    few, many = (torch.where(swapped[:, None], *each) for each in ((second, first), (first, second)))
-    similarity = torch.where(swapped[:, None, None], similarity.mT, similarity)
-    both = few[:, :, None] & many[:, None]
-    there = softmax(similarity, both, many.sum(dim=1), settings.temperature)
-    back = softmax(similarity.mT, both.mT, few.sum(dim=1), settings.temperature)
-    arrived = there @ back
-    own = arrived.diagonal(dim1=1, dim2=2)
-    astray = arrived.masked_fill(torch.eye(few.shape[1], dtype=torch.bool, device=few.device), 0)
-    unsure = sum((astray.amax(dim=axis) - own + settings.margin).relu() for axis in (1, 2))
-    return (unsure * few).sum(dim=1) / few.sum(dim=1).clamp(min=1)
+    is_swapped = first.sum(dim=1) > second.sum(dim=1)
+    fewer, more = (torch.where(is_swapped[:, None], *masks) for masks in ((second, first), (first, second)))
+    similarity = torch.where(is_swapped[:, None, None], similarity.mT, similarity)
+    columns = fewer[:, :, None] & more[:, None]
+    forward = masked_softmax(similarity, columns, more.sum(dim=1), settings.temperature)
+    backward = masked_softmax(similarity.mT, columns.mT, fewer.sum(dim=1), settings.temperature)
+    round_trip = forward @ backward
+    diagonal = round_trip.diagonal(dim1=1, dim2=2)
+    others = round_trip.masked_fill(torch.eye(fewer.shape[1], dtype=torch.bool, device=fewer.device), 0)
+    hinge = sum((others.amax(dim=axis) - diagonal + settings.margin).relu() for axis in (1, 2))
+    return (hinge * fewer).sum(dim=1) / fewer.sum(dim=1).clamp(min=1)
 
 
-def softmax(similarity: Tensor, columns: Tensor, count: Tensor, temperature: float | None) -> Tensor:
-    """Row softmax of T · similarity (P, N, C) over the columns (P, N, C) that there are; 0 elsewhere.
+def masked_softmax(similarity: Tensor, columns: Tensor, count: Tensor, temperature: float | None) -> Tensor:
+    """Row softmax of T · similarity (P, N, C) over the valid columns (P, N, C) bool; 0 elsewhere.
 
-    T: the temperature, or for None 2·ln(count + 1) (P,): the more columns, the sharper (Wang 2020; Liu 2021).
+    T: the temperature, or, if None, 2·ln(count + 1) with count (P,): the more columns, the sharper (Wang 2020; Liu
+    2021).
     """
     count = count.to(similarity.dtype)
-    sharpness = 2 * (count + 1).log() if temperature is None else torch.full_like(count, temperature)
-    logits = (sharpness[:, None, None] * similarity).masked_fill(~columns, torch.finfo(similarity.dtype).min)
+    factor = 2 * (count + 1).log() if temperature is None else torch.full_like(count, temperature)
+    logits = (factor[:, None, None] * similarity).masked_fill(~columns, torch.finfo(similarity.dtype).min)
     return logits.softmax(dim=2) * columns
 
 
-def real_pairs(there: Tensor) -> Tensor:
-    """(P, N, N) two different objects that there are, of N (P, N)."""
-    one = torch.eye(there.shape[1], dtype=torch.bool, device=there.device)
-    return there[:, :, None] & there[:, None] & ~one
+def distinct_pairs(mask: Tensor) -> Tensor:
+    """(P, N, N) bool: two different objects, both of which exist, by mask (P, N)."""
+    diagonal = torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
+    return mask[:, :, None] & mask[:, None] & ~diagonal
 
 
-def check(margin: float, temperature: float | None) -> None:
-    """Raises ValueError where these make no sense."""
+def check_settings(margin: float, temperature: float | None) -> None:
+    """Raises ValueError if the margin is negative or the temperature not positive."""
     if margin < 0:
         raise ValueError(f"margin is {margin}, expected 0 or more")
     if temperature is not None and temperature <= 0:

@@ -1,35 +1,36 @@
-"""Telling people apart by comparing crops (Hermans 2017, In Defense of the TripletLoss Loss)."""
+"""Triplet loss between crops (Hermans 2017, In Defense of the Triplet Loss)."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
-from idfree.learn import Tensors
 from idfree.learn.objectives.cannot_link import cannot_link_mask
+from idfree.learn.tensors import Tensors
 
-NEAREST = 1e-6  # squared distance below which the slope of the root would grow without end
+MIN_SQUARED_DISTANCE = 1e-6  # clamp before the square root, whose gradient is infinite at 0
 
 
 class TripletLoss(nn.Module):
-    """Batch-hard triplets with soft margin: the farthest crop of one's own tracklet against the nearest of those that
-    are certainly someone else (coexisting tracklets, other videos; Karthik 2020, sec. 3). Distances between unit
-    vectors.
+    """Batch-hard triplet loss with soft margin on Euclidean distances of unit vectors (Karthik 2020, sec. 3).
+
+    Positives are crops of the same tracklet, negatives those of tracklets that cannot link to it (coexisting, or of
+    another video). output: "embedding" (N, D). batch: "tracklet", "video", "first", "last" (N,).
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
         unit = normalize(output["embedding"])
-        distance = (2 - 2 * unit @ unit.T).clamp(min=NEAREST).sqrt()
-        same = batch["tracklet"][:, None] == batch["tracklet"]
-        return {"triplet": batch_hard(distance, same, cannot_link_mask(batch, batch))}
+        distance = (2 - 2 * unit @ unit.T).clamp(min=MIN_SQUARED_DISTANCE).sqrt()
+        positive = batch["tracklet"][:, None] == batch["tracklet"]
+        return {"triplet": batch_hard_loss(distance, positive, cannot_link_mask(batch, batch))}
 
 
-def batch_hard(distance: Tensor, same: Tensor, other: Tensor) -> Tensor:
-    """Mean of ln(1 + exp(farthest same − nearest other)) over the rows that have both; 0 if none has (eq. 5 and 7).
+def batch_hard_loss(distance: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """Mean of ln(1 + exp(farthest positive − nearest negative)) over rows that have both; 0 if none has (eq. 5, 7).
 
-    distance (N, N); same (N, N): pairs of one person; other (N, N): pairs of two.
+    distance (N, N); positive, negative (N, N) bool: pairs of one person, pairs of two; a crop is not its own positive.
     """
-    same = same & ~torch.eye(len(same), dtype=torch.bool, device=same.device)
-    farthest = distance.masked_fill(~same, -torch.inf).amax(dim=1)
-    nearest = distance.masked_fill(~other, torch.inf).amin(dim=1)
-    both = same.any(dim=1) & other.any(dim=1)
-    return softplus(farthest[both] - nearest[both]).sum() / both.sum().clamp(min=1)
+    positive = positive & ~torch.eye(len(positive), dtype=torch.bool, device=positive.device)
+    farthest = distance.masked_fill(~positive, -torch.inf).amax(dim=1)
+    nearest = distance.masked_fill(~negative, torch.inf).amin(dim=1)
+    valid = positive.any(dim=1) & negative.any(dim=1)
+    return softplus(farthest[valid] - nearest[valid]).sum() / valid.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""What a batch holds: how many, whom, when; and that batch n is always the same."""
+"""Batches of crops: number, tracklets, frames; and that batch n is always the same."""
 
 from dataclasses import replace
 
@@ -7,17 +7,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from idfree.core.cropset import COLUMNS
 from idfree.core.errors import UserError
 from idfree.learn.data.crop_batches import CropBatches, CropBatchShape, Tracklets
 
 
-def stream(seed):
+def generator(seed):
     return np.random.default_rng(seed)
 
 
-def test_so_many_tracklets_and_so_many_crops_of_each(crowd):
+def test_number_of_tracklets_and_crops_per_tracklet(crowd):
     batches = CropBatches(crowd, CropBatchShape(tracklets=8, crops=4, group=3))
-    rows = batches.draw(stream(0))
+    rows = batches.sample_rows(generator(0))
     numbers, counts = np.unique(crowd.tracklet[rows], return_counts=True)
     assert len(numbers) == 8
     assert (counts == 4).all()
@@ -26,38 +27,38 @@ def test_so_many_tracklets_and_so_many_crops_of_each(crowd):
 def test_crops_are_spread_over_the_tracklet(crowd):
     batches = CropBatches(crowd, CropBatchShape(tracklets=8, crops=3))
     for seed in range(5):
-        rows = batches.draw(stream(seed)).reshape(8, 3)
+        rows = batches.sample_rows(generator(seed)).reshape(8, 3)
         nth = crowd.frame[rows] - batches.tracklets.first[crowd.tracklet[rows]]
         assert (nth // 3 == np.arange(3)).all()  # 9 frames: one of each 3
 
 
-def test_all_crops_come_up(crowd):
+def test_all_crops_are_drawn(crowd):
     batches = CropBatches(crowd, CropBatchShape(tracklets=8, crops=4))
-    assert len(np.unique([batches.draw(stream(seed)) for seed in range(60)])) == len(crowd.tracklet)
+    assert len(np.unique([batches.sample_rows(generator(seed)) for seed in range(60)])) == len(crowd.tracklet)
 
 
-def test_groups_share_a_moment(crowd):
+def test_tracklets_of_a_group_coexist(crowd):
     batches = CropBatches(crowd, CropBatchShape(tracklets=8, crops=1, group=3))
-    for group in batches.groups(stream(3)):
+    for group in batches.sample_groups(generator(3)):
         first, last = batches.tracklets.first[group], batches.tracklets.last[group]
         assert len(group) <= 3
         assert first.max() <= last.min()
 
 
-def test_fewer_tracklets_than_asked_for_are_all_taken_once(crowd):
+def test_with_fewer_tracklets_than_requested_all_are_drawn_once(crowd):
     batches = CropBatches(crowd, CropBatchShape(tracklets=99, crops=2))
-    assert (np.bincount(crowd.tracklet[batches.draw(stream(0))]) == 2).all()
+    assert (np.bincount(crowd.tracklet[batches.sample_rows(generator(0))]) == 2).all()
 
 
-def test_a_short_tracklet_gives_crops_twice(crowd):
-    short = replace(crowd, **{name: getattr(crowd, name)[::5] for name in ("crops", "tracklet", "frame", "video")})
-    rows = CropBatches(short, CropBatchShape(tracklets=8, crops=4)).draw(stream(0)).reshape(8, 4)
+def test_crops_of_a_short_tracklet_repeat(crowd):
+    short = replace(crowd, **{name: getattr(crowd, name)[::5] for name in COLUMNS})
+    rows = CropBatches(short, CropBatchShape(tracklets=8, crops=4)).sample_rows(generator(0)).reshape(8, 4)
     assert (np.diff(short.frame[rows], axis=1) >= 0).all()
     counts = np.bincount(short.tracklet)
     assert [len(set(row)) for row in rows] == counts[short.tracklet[rows[:, 0]]].tolist()
 
 
-def test_a_batch_is_a_function_of_seed_and_number(crowd):
+def test_a_batch_depends_on_seed_and_number_only(crowd):
     shape = CropBatchShape(tracklets=4, crops=2)
     one, two, other = CropBatches(crowd, shape, 1), CropBatches(crowd, shape, 1), CropBatches(crowd, shape, 2)
     one(0)
@@ -67,7 +68,7 @@ def test_a_batch_is_a_function_of_seed_and_number(crowd):
     assert not torch.equal(one(5)["crops"], other(5)["crops"])
 
 
-def test_a_batch_says_where_its_tracklets_were(crowd):
+def test_columns_of_a_batch(crowd):
     batch = CropBatches(crowd, CropBatchShape(tracklets=6, crops=2))(0)
     assert batch["crops"].shape == (12, 3, *crowd.crops.shape[1:3])
     assert batch["crops"].dtype == torch.float32
@@ -77,36 +78,20 @@ def test_a_batch_says_where_its_tracklets_were(crowd):
         assert (batch["first"][i], batch["last"][i], batch["video"][i]) == (frames.min(), frames.max(), 0)
 
 
-def test_the_order_of_the_crops_in_the_set_does_not_matter(crowd):
+def test_order_of_crops_in_the_set_does_not_matter(crowd):
     order = np.random.default_rng(0).permutation(len(crowd.tracklet))
-    columns = ("crops", "tracklet", "frame", "video")
-    shuffled = replace(crowd, **{name: getattr(crowd, name)[order] for name in columns})
+    shuffled = replace(crowd, **{name: getattr(crowd, name)[order] for name in COLUMNS})
     shape = CropBatchShape(tracklets=4, crops=2)
     assert torch.equal(CropBatches(crowd, shape)(3)["crops"], CropBatches(shuffled, shape)(3)["crops"])
 
 
-def test_true_identities_are_all_different_people(crowd):
+def test_true_identities_are_all_negatives(crowd):
     people = replace(crowd, identities=True, frame=np.full_like(crowd.frame, -1), tracklet=crowd.person)
-    tensors = Tracklets.of(people).tensors()
+    tensors = Tracklets.from_crops(people).tensors()
     assert tensors["video"].tolist() == [0, 1, 2, 3]
     assert len(CropBatches(people, CropBatchShape(tracklets=4, crops=3))(0)["crops"]) == 12
 
 
-def test_one_tracklet_is_too_few(crowd):
+def test_one_tracklet_is_refused(crowd):
     with pytest.raises(UserError, match="two or more"):
         CropBatches(replace(crowd, tracklet=np.zeros_like(crowd.tracklet)), CropBatchShape())
-
-
-def test_a_tracklet_without_crops_is_named(crowd):
-    with pytest.raises(UserError, match="tracklet 3 of 9"):
-        CropBatches(replace(crowd, tracklet=crowd.tracklet + (crowd.tracklet >= 3)), CropBatchShape())
-
-
-def test_the_package_s_own_crops_are_such_a_set(crowd):
-    from idfree.core.cropset import CropSet
-
-    xyxy = np.zeros((len(crowd.tracklet), 4))
-    own = CropSet(crowd.crops, crowd.tracklet, crowd.frame, crowd.video, xyxy)
-    shape = CropBatchShape(tracklets=4, crops=2)
-    assert torch.equal(CropBatches(own, shape)(0)["crops"], CropBatches(crowd, shape)(0)["crops"])
-    assert CropBatches(own, shape).fingerprint() == CropBatches(crowd, shape).fingerprint()

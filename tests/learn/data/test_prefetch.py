@@ -1,4 +1,4 @@
-"""In order, no further ahead than asked, errors where they belong, and nothing left behind."""
+"""Order, depth, errors and shutdown of prefetching."""
 
 import threading
 
@@ -11,7 +11,7 @@ from idfree.learn.data.prefetch import BatchPrefetcher
 
 
 class Counting:
-    """Batches that are their number; which were made, and by whom. Those from `held` on wait for the gate to open."""
+    """Batches that hold their number; records which were made, and threads. Those from `held` on wait for `gate`."""
 
     def __init__(self, broken=(), held=1000):
         self.made, self.threads, self.broken, self.held, self.gate = [], set(), broken, held, threading.Event()
@@ -26,48 +26,50 @@ class Counting:
         return {"step": step}
 
 
-def test_without_workers_each_is_made_when_it_is_asked_for():
+def test_without_workers_batches_are_made_on_request():
     batches = Counting()
-    with BatchPrefetcher(batches, 0) as ahead:
-        assert [ahead(step)["step"] for step in (0, 1, 7)] == batches.made == [0, 1, 7]
+    with BatchPrefetcher(batches, 0) as prefetcher:
+        assert [prefetcher(step)["step"] for step in (0, 1, 7)] == batches.made == [0, 1, 7]
     assert batches.threads == {threading.current_thread()}
 
 
-def test_so_many_are_made_ahead_and_none_twice_or_beyond_the_end():
+def test_depth_and_end_of_prefetching():
     batches = Counting()
-    with BatchPrefetcher(batches, 1, steps=6, depth=3) as ahead:
-        ahead(0)
-        assert ahead.waiting.keys() == {1, 2, 3}
-        assert [ahead(step)["step"] for step in range(1, 6)] == [1, 2, 3, 4, 5]
-        assert not ahead.waiting
+    with BatchPrefetcher(batches, 1, steps=6, depth=3) as prefetcher:
+        prefetcher(0)
+        assert prefetcher.pending.keys() == {1, 2, 3}
+        assert [prefetcher(step)["step"] for step in range(1, 6)] == [1, 2, 3, 4, 5]
+        assert not prefetcher.pending
     assert batches.made == [0, 1, 2, 3, 4, 5]
     assert threading.current_thread() not in batches.threads
 
 
-def test_a_run_may_begin_anywhere_and_jump():
+def test_batches_in_any_order():
     batches = Counting()
-    with BatchPrefetcher(batches, 2, steps=100) as ahead:
-        assert [ahead(step)["step"] for step in (40, 41, 7, 8, 99, 120)] == [40, 41, 7, 8, 99, 120]
-        assert not ahead.waiting
+    with BatchPrefetcher(batches, 2, steps=100) as prefetcher:
+        assert [prefetcher(step)["step"] for step in (40, 41, 7, 8, 99, 120)] == [40, 41, 7, 8, 99, 120]
+        assert not prefetcher.pending
 
 
-def test_an_error_comes_with_its_batch_and_not_before():
-    with BatchPrefetcher(Counting(broken={2}), 2) as ahead:
-        assert [ahead(step)["step"] for step in (0, 1)] == [0, 1]
+def test_an_error_is_raised_with_its_batch():
+    with BatchPrefetcher(Counting(broken={2}), 2) as prefetcher:
+        assert [prefetcher(step)["step"] for step in (0, 1)] == [0, 1]
         with pytest.raises(UserError, match=r"2\.jpg: damaged"):
-            ahead(2)
-        assert ahead(3)["step"] == 3
+            prefetcher(2)
+        assert prefetcher(3)["step"] == 3
 
 
 def interrupted(batches):
-    """A run that ends in its second iteration, while two threads are at work and 48 batches wait for one."""
-    with BatchPrefetcher(batches, 2, depth=50) as ahead:
-        ahead(0)
-        ahead.waiting[50].add_done_callback(lambda _: batches.gate.set())  # once it is cancelled, the two may end
+    """A run interrupted in its second iteration, with two batches in progress and 48 pending."""
+    with BatchPrefetcher(batches, 2, depth=50) as prefetcher:
+        prefetcher(0)
+        prefetcher.pending[50].add_done_callback(
+            lambda _: batches.gate.set()
+        )  # after the cancellation the two may finish
         raise KeyboardInterrupt
 
 
-def test_at_the_end_the_threads_have_stopped_and_what_was_not_begun_is_never_made():
+def test_shutdown_stops_threads_and_cancels_pending_batches():
     batches = Counting(held=1)
     with pytest.raises(KeyboardInterrupt):
         interrupted(batches)

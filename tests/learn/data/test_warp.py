@@ -1,4 +1,4 @@
-"""Where pixels go, boxes go; against the pixels themselves, against the detectors' letterbox, and by hand."""
+"""Augmented boxes agree with the pixels, with the letterbox of detection, and with values by hand."""
 
 from dataclasses import replace
 
@@ -11,30 +11,39 @@ pytest.importorskip("torch")
 from idfree.core.boxes import clip
 from idfree.core.letterbox import draw, letterbox
 from idfree.learn.data.labelled_images import LabelledImage
-from idfree.learn.data.warp import STILL, ImageAugmentation, carried, colours, mosaic, seen, shifted, vary
+from idfree.learn.data.warp import (
+    NO_AUGMENTATION,
+    ImageAugmentation,
+    augment_image,
+    make_mosaic,
+    random_colour_table,
+    transform_boxes,
+    translation,
+    warp_sample,
+)
 
 SIZE_HW = (96, 160)
 FACE = np.random.default_rng(3).integers(0, 256, (12, 20, 3), dtype=np.uint8)
 
 
-def scene(boxes, image=None, unknown=()):
-    """A scene of (N, 4) boxes in a picture, 90 × 150 and black if there is none."""
+def make_sample(boxes, image=None, ignore=()):
+    """A labelled image with (N, 4) boxes, by default black, 90 × 150."""
     xyxy, image = (
         np.array(boxes, dtype=float).reshape(-1, 4),
         np.zeros((90, 150, 3), np.uint8) if image is None else image,
     )
-    unknown = np.array(unknown, dtype=float).reshape(-1, 4)
-    return LabelledImage(image, xyxy, clip(xyxy, image.shape[:2]), np.arange(len(xyxy)) + 100, unknown)
+    ignore = np.array(ignore, dtype=float).reshape(-1, 4)
+    return LabelledImage(image, xyxy, clip(xyxy, image.shape[:2]), np.arange(len(xyxy)) + 100, ignore)
 
 
-def stream(seed=0):
+def generator(seed=0):
     return np.random.default_rng(seed)
 
 
 @pytest.mark.parametrize("image_hw", [(90, 150), (60, 200), (331, 97), (96, 160)])
-def test_unvaried_is_the_letterbox_that_detection_uses(image_hw):
+def test_without_augmentation_it_is_the_letterbox_of_detection(image_hw):
     image = cv2.resize(FACE, image_hw[::-1], interpolation=cv2.INTER_CUBIC)
-    result = vary(scene([[10, 20, 50, 55]], image), SIZE_HW, stream(), STILL)
+    result = augment_image(make_sample([[10, 20, 50, 55]], image), SIZE_HW, generator(), NO_AUGMENTATION)
     fit = letterbox(image_hw, SIZE_HW, "centre")
     assert np.allclose(result.xyxy, fit.to_input(np.array([[10, 20, 50, 55.0]])))
     expected = np.full((3, *SIZE_HW), 127.0)
@@ -49,33 +58,37 @@ def test_unvaried_is_the_letterbox_that_detection_uses(image_hw):
 
 def test_a_flip_is_a_mirror():
     image = cv2.resize(FACE, SIZE_HW[::-1], interpolation=cv2.INTER_CUBIC)
-    result = vary(scene([[10, 20, 50, 55]], image), SIZE_HW, stream(), replace(STILL, flip=1))
+    result = augment_image(
+        make_sample([[10, 20, 50, 55]], image), SIZE_HW, generator(), replace(NO_AUGMENTATION, flip=1)
+    )
     assert (result.image == image[:, ::-1]).all()
     assert np.allclose(result.xyxy, [[110, 20, 150, 55]])
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_boxes_go_where_the_pixels_go(seed):
+def test_boxes_follow_the_pixels(seed):
     image = np.zeros((360, 600, 3), np.uint8)
     cv2.ellipse(image, [(260 - 0.5, 180 - 0.5), (60, 160), 0], (255, 255, 255), -1)
-    result = vary(scene([[230, 100, 290, 260]], image), (384, 640), stream(seed), replace(ImageAugmentation(), value=0))
+    result = augment_image(
+        make_sample([[230, 100, 290, 260]], image), (384, 640), generator(seed), replace(ImageAugmentation(), value=0)
+    )
     y, x = np.nonzero(result.image.min(axis=2) > 191)  # white, less the blur of its edge; grey around is 127
     assert np.abs(result.xyxy[0] - [x.min(), y.min(), x.max() + 1, y.max() + 1]).max() < 1.5
     assert (result.visible == result.xyxy).all()
 
 
-def test_carried_by_hand():
+def test_transformed_boxes_by_hand():
     box = np.array([[10.0, 20, 30, 60]])
-    assert np.allclose(carried(box, shifted(5, -5) @ np.diag([2, 0.5, 1])), [[25, 5, 65, 25]])
+    assert np.allclose(transform_boxes(box, translation(5, -5) @ np.diag([2, 0.5, 1])), [[25, 5, 65, 25]])
     quarter_turn = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])  # x, y -> −y, x
-    assert np.allclose(carried(box, quarter_turn), [[-60, 10, -20, 30]])
+    assert np.allclose(transform_boxes(box, quarter_turn), [[-60, 10, -20, 30]])
     diagonal = np.array([[1.0, -1, 0], [1, 1, 0], [0, 0, 1]]) / np.sqrt(2)
-    disc = carried(np.array([[-3.0, -3, 3, 3]]), diagonal)
+    disc = transform_boxes(np.array([[-3.0, -3, 3, 3]]), diagonal)
     assert np.allclose(disc, [[-3, -3, 3, 3]])  # a disc turns in its place
-    assert carried(np.zeros((0, 4)), diagonal).shape == (0, 4)
+    assert transform_boxes(np.zeros((0, 4)), diagonal).shape == (0, 4)
 
 
-def test_what_is_cut_keeps_its_extent_and_what_is_hardly_seen_becomes_unknown():
+def test_cut_boxes_keep_their_extent_and_hardly_visible_ones_become_ignore_regions():
     boxes = [
         [-10, 10, 10, 50],
         [-95, 10, 5, 30],
@@ -84,22 +97,22 @@ def test_what_is_cut_keeps_its_extent_and_what_is_hardly_seen_becomes_unknown():
         [150, 0, 170, 20],
         [20, 10, 40, 50],
     ]
-    result = seen(scene(boxes, unknown=[[100, -10, 120, 10], [0, -9, 9, -3]]), np.eye(3), (90, 150))
-    # whole in the picture's eyes, half of it; 5 %; less than 4 px, twice; outside; wholly in
+    result = warp_sample(make_sample(boxes, ignore=[[100, -10, 120, 10], [0, -9, 9, -3]]), np.eye(3), (90, 150))
+    # half visible; 5 % visible; less than 4 px visible (two); outside; fully visible
     assert result.row.tolist() == [100, 105]
     assert result.xyxy.tolist() == [boxes[0], boxes[5]]
     assert result.visible.tolist() == [[0, 10, 10, 50], boxes[5]]
-    assert result.unknown.tolist() == [[100, 0, 120, 10], [0, 10, 5, 30], [0, 60, 1, 80], [40, 40, 43, 60]]
+    assert result.ignore.tolist() == [[100, 0, 120, 10], [0, 10, 5, 30], [0, 60, 1, 80], [40, 40, 43, 60]]
 
 
-def test_the_visible_part_is_in_the_picture_and_not_in_the_grey():
-    """A box cut by its own picture's border stays cut there when the picture is shrunk into a larger one."""
-    result = seen(scene([[-10, 10, 10, 50]]), shifted(30, 20), (200, 300))
+def test_the_visible_part_excludes_the_padding():
+    """The visible part of a box cut by the image border ends there after the image is placed on a larger canvas."""
+    result = warp_sample(make_sample([[-10, 10, 10, 50]]), translation(30, 20), (200, 300))
     assert result.visible.tolist() == [[30, 30, 40, 70]]
     assert result.xyxy.tolist() == [[20, 30, 40, 70]]
 
 
-def test_two_views_are_matched_by_their_rows():
+def test_rows_identify_objects_in_two_views():
     image, boxes = np.zeros((90, 150, 3), np.uint8), []
     for n in range(20):
         left, top = 4 + 29 * (n % 5), 4 + 22 * (n // 5)
@@ -107,7 +120,7 @@ def test_two_views_are_matched_by_their_rows():
         boxes.append([left, top, left + 20, top + 16])
     settings = replace(ImageAugmentation(), saturation=0, value=0, smallest=1.5, largest=1.8, shift=0.3)
     a, b = (
-        vary(scene(boxes, image), SIZE_HW, stream(), replace(settings, flip=flip, shift=shift))
+        augment_image(make_sample(boxes, image), SIZE_HW, generator(), replace(settings, flip=flip, shift=shift))
         for flip, shift in ((0, 0.3), (1, 0.1))
     )
     rows, in_a, in_b = np.intersect1d(a.row, b.row, return_indices=True)
@@ -123,23 +136,25 @@ def test_colours_by_hand():
     image = np.zeros((90, 150, 3), np.uint8)
     image[:] = (60, 80, 120)  # value 120, saturation (120 − 60) / 120
     for seed in range(6):
-        levels = colours(stream(seed), ImageAugmentation())
-        result = seen(scene([], image), shifted(8, 3), SIZE_HW, levels)
+        levels = random_colour_table(generator(seed), ImageAugmentation())
+        result = warp_sample(make_sample([], image), translation(8, 3), SIZE_HW, levels)
         value, saturation = levels[0, 120, 2], levels[0, 128, 1] / 255
         lower, blue = value * (1 - saturation), result.image[50, 80, 0]
         assert result.image[50, 80, 2] == value
         assert abs(blue - lower) <= 2
         assert abs(result.image[50, 80, 1] - (blue + (value - blue) / 3)) <= 4  # the hue stays
         assert np.abs(result.image[:2].astype(int) - 127).max() <= 1  # what lies around stays grey
-    factors = np.array([colours(stream(seed), ImageAugmentation())[0, 100, 1:] for seed in range(200)]) / 100
+    factors = (
+        np.array([random_colour_table(generator(seed), ImageAugmentation())[0, 100, 1:] for seed in range(200)]) / 100
+    )
     assert 0.5 <= factors.min() < 0.52
     assert 1.48 < factors.max() <= 1.5
-    assert colours(stream(), STILL) is None
+    assert random_colour_table(generator(), NO_AUGMENTATION) is None
 
 
-def test_a_mosaic_is_four_windows():
-    flat = [scene([[0, 0, 150, 90]], np.full((90, 150, 3), 40 * n + 10, np.uint8)) for n in range(4)]
-    result = mosaic(flat, SIZE_HW, stream(1), STILL)
+def test_a_mosaic_combines_four_images():
+    flat = [make_sample([[0, 0, 150, 90]], np.full((90, 150, 3), 40 * n + 10, np.uint8)) for n in range(4)]
+    result = make_mosaic(flat, SIZE_HW, generator(1), NO_AUGMENTATION)
     assert result.image.shape == (*SIZE_HW, 3)
     corners = result.image[[0, 0, -1, -1], [0, -1, 0, -1], 0]
     assert corners.tolist() == [10, 50, 90, 130]
@@ -150,11 +165,12 @@ def test_a_mosaic_is_four_windows():
     assert (result.visible[:, 2:] - result.visible[:, :2]).prod(axis=1).sum() > 0.9 * 96 * 160
 
 
-def test_the_scene_given_is_left_alone_and_the_stream_decides():
+def test_input_is_unchanged_and_the_seed_decides():
     image = cv2.resize(FACE, (150, 90))
     before = image.copy()
     one, two, other = (
-        vary(scene([[10, 20, 50, 55]], image), SIZE_HW, stream(n), ImageAugmentation()) for n in (4, 4, 5)
+        augment_image(make_sample([[10, 20, 50, 55]], image), SIZE_HW, generator(n), ImageAugmentation())
+        for n in (4, 4, 5)
     )
     assert (image == before).all()
     assert (one.image == two.image).all()

@@ -1,4 +1,4 @@
-"""From crops to a file: a made-up crowd is told apart, a run is resumed, and mistakes are named."""
+"""Training of simplereid on synthetic crops: retrieval, resuming, files, error messages."""
 
 import json
 from dataclasses import replace
@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
 from idfree.core.errors import UserError
-from idfree.evaluation.reid import appearance
+from idfree.evaluation.reid import evaluate_embeddings
 from idfree.learn.checkpoint import load
 from idfree.learn.methods import simplereid
 from idfree.learn.methods.simplereid import OBJECTIVES, SimpleReidSettings, iterations_for, open_checkpoint, train
@@ -22,23 +22,25 @@ TINY = SimpleReidSettings(iterations=4, tracklets=4, crops=3, group=4, precision
 
 @pytest.fixture(autouse=True)
 def small(crowd, monkeypatch):
-    """Crops of a size that is trained in a second."""
+    """Use the size of the synthetic crops as input size, for speed."""
     build, _, dimension = NETWORKS["striped"]
     monkeypatch.setitem(NETWORKS, "striped", (build, crowd.crops.shape[1:3], dimension))
 
 
 @pytest.fixture
 def unexported(monkeypatch):
-    """Leave out the export, which has tests of its own and takes seconds."""
+    """Replace the export, which is tested elsewhere and takes seconds; returns the metadata by file name."""
     written = {}
-    monkeypatch.setattr(simplereid, "export_crops", lambda network, path, facts: written.update({path.name: facts}))
+    monkeypatch.setattr(
+        simplereid, "export_encoder", lambda network, path, metadata: written.update({path.name: metadata})
+    )
     return written
 
 
 def retrieval(network, crowd):
     """R1 and mAP."""
-    found = appearance(embed(network, crowd.crops), crowd.person, np.arange(len(crowd.person)))
-    return np.array([found.rank1, found.mean_ap])
+    metrics = evaluate_embeddings(embed(network, crowd.crops), crowd.person, np.arange(len(crowd.person)))
+    return np.array([metrics.rank1, metrics.mean_ap])
 
 
 def losses(run):
@@ -46,19 +48,19 @@ def losses(run):
 
 
 @pytest.mark.parametrize("objective", ["plain", "both"])
-def test_a_made_up_crowd_is_told_apart(crowd, tmp_path, unexported, objective):
+def test_training_improves_retrieval(crowd, tmp_path, unexported, objective):
     train(crowd, replace(TINY, objective=objective, iterations=48, tracklets=8, crops=2), tmp_path)
     torch.manual_seed(0)
     before, after = (
         retrieval(network, crowd) for network in (CropReidNetwork("striped"), open_checkpoint(tmp_path / "last.pt"))
     )
-    fell = losses(tmp_path)
-    assert np.mean(fell[-4:]) < 0.6 * np.mean(fell[:4])
+    loss = losses(tmp_path)
+    assert np.mean(loss[-4:]) < 0.6 * np.mean(loss[:4])
     assert (before < [0.8, 0.6]).all()
     assert (after > [0.9, 0.85]).all()
 
 
-def test_resumed_is_as_never_interrupted(crowd, tmp_path, unexported):
+def test_resuming_gives_the_same_result(crowd, tmp_path, unexported):
     def stop(steps):
         yield from range(3)
         raise KeyboardInterrupt
@@ -73,20 +75,20 @@ def test_resumed_is_as_never_interrupted(crowd, tmp_path, unexported):
     assert whole["settings"] == halves["settings"]
 
 
-def test_other_crops_do_not_resume_a_run(crowd, tmp_path, unexported):
+def test_a_run_is_not_resumed_with_other_crops(crowd, tmp_path, unexported):
     train(crowd, replace(TINY, iterations=1), tmp_path)
     with pytest.raises(UserError, match=r"data was '72 crops of 8 tracklets.*now '72 crops"):
         train(replace(crowd, frame=crowd.frame + 1), replace(TINY, iterations=1), tmp_path, resume=True)
 
 
-def test_everything_in_its_place(crowd, tmp_path):
-    seen = []
+def test_files_of_a_run(crowd, tmp_path):
+    embeddings = []
     path = train(
         crowd,
         replace(TINY, iterations=1),
         tmp_path,
-        facts=lambda embed: seen.append(embed(crowd.crops[:3])) or {"limit": "0.25"},
-        trained_on="a made-up crowd",
+        calibration=lambda embed: embeddings.append(embed(crowd.crops[:3])) or {"limit": "0.25"},
+        trained_on="a synthetic crowd",
     )
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "appearance.onnx",
@@ -98,19 +100,19 @@ def test_everything_in_its_place(crowd, tmp_path):
 
     encoder = CropNetwork(path)
     assert encoder.match_threshold == 0.25
-    assert encoder.metadata["trained_on"] == "a made-up crowd"
+    assert encoder.metadata["trained_on"] == "a synthetic crowd"
     assert encoder.metadata["method"] == "simplereid"
-    assert np.allclose(seen[0], encoder.encode(crowd.crops[:3]), atol=1e-4)
-    said = json.loads((tmp_path / "settings.json").read_text())
-    assert (said["network"], said["objective"], said["iterations"], said["seed"]) == ("striped", "both", 1, 0)
+    assert np.allclose(embeddings[0], encoder.encode(crowd.crops[:3]), atol=1e-4)
+    config = json.loads((tmp_path / "settings.json").read_text())
+    assert (config["network"], config["objective"], config["iterations"], config["seed"]) == ("striped", "both", 1, 0)
 
 
-def test_without_calibration_there_is_no_limit(crowd, tmp_path, unexported):
+def test_without_calibration_there_is_no_match_threshold(crowd, tmp_path, unexported):
     train(crowd, replace(TINY, iterations=1), tmp_path)
     assert "limit" not in unexported["appearance.onnx"]
 
 
-def test_the_world_s_random_numbers_and_threads_are_left_alone(crowd, tmp_path, unexported):
+def test_global_random_state_and_threads_are_restored(crowd, tmp_path, unexported):
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
@@ -120,7 +122,7 @@ def test_the_world_s_random_numbers_and_threads_are_left_alone(crowd, tmp_path, 
     assert torch.get_num_threads() == threads
 
 
-def test_weights_to_begin_with(crowd, tmp_path, unexported):
+def test_initial_weights(crowd, tmp_path, unexported):
     train(crowd, replace(TINY, iterations=2), tmp_path / "a")
     settings = replace(TINY, iterations=1, lr=1e-9, init=str(tmp_path / "a" / "last.pt"), seed=9)
     train(crowd, settings, tmp_path / "b")
@@ -137,14 +139,14 @@ def test_crops_of_another_size_are_refused(crowd, tmp_path):
         train(crowd, replace(TINY, network="resnet18"), tmp_path)
 
 
-def test_tracklets_of_which_none_coexist_teach_nothing_certain(crowd, tmp_path, unexported):
-    alone = replace(crowd, frame=crowd.tracklet * 100 + np.tile(np.arange(9), 8))
+def test_without_coexisting_tracklets_only_the_plain_objective_works(crowd, tmp_path, unexported):
+    sequential = replace(crowd, frame=crowd.tracklet * 100 + np.tile(np.arange(9), 8))
     with pytest.raises(UserError, match="objective=plain"):
-        train(alone, TINY, tmp_path)
-    train(alone, replace(TINY, objective="plain", iterations=1), tmp_path)
+        train(sequential, TINY, tmp_path)
+    train(sequential, replace(TINY, objective="plain", iterations=1), tmp_path)
 
 
-def test_every_network_and_objective_can_be_chosen():
+def test_choices_of_network_and_objective_are_complete():
     hints = get_type_hints(SimpleReidSettings)
     assert get_args(hints["network"]) == tuple(NETWORKS)
     assert get_args(hints["objective"]) == tuple(OBJECTIVES)
@@ -159,7 +161,7 @@ def test_settings_from_the_command_line():
         override(SimpleReidSettings(), ["lr=-1"])
 
 
-def test_a_checkpoint_of_something_else(tmp_path):
+def test_a_checkpoint_of_another_method_is_refused(tmp_path):
     torch.save({"network": {}, "step": 1, "settings": {"method": "fairmot"}}, tmp_path / "last.pt")
     with pytest.raises(UserError, match="is a run of fairmot"):
         open_checkpoint(tmp_path / "last.pt")

@@ -1,4 +1,4 @@
-"""Anchor boxes: maps made by hand, and the boxes that they mean."""
+"""Anchor network: decoding of maps made by hand."""
 
 import pytest
 
@@ -6,7 +6,14 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from idfree.learn.networks.anchors import MOVES, SIZES, AnchorNetwork, anchor_heads, covered, moved
+from idfree.learn.networks.anchors import (
+    ANCHOR_SIZES,
+    DELTAS,
+    AnchorNetwork,
+    anchor_heads,
+    decode_boxes,
+    suppressed_by_nms,
+)
 
 STRIDE, HEIGHT, WIDTH = 8, 8, 12
 LEVEL = 4.0  # a logit
@@ -25,16 +32,16 @@ def network():
     return AnchorNetwork(Small(), anchor_heads(6))
 
 
-def maps(*found):
-    """Nobody anywhere but at each (y, x, size, logit, moves) found."""
+def maps(*objects):
+    """Maps with a low score everywhere but at each object (y, x, anchor, logit, deltas)."""
     output = {
-        "objectness": torch.full((1, len(SIZES), HEIGHT, WIDTH), -10.0),
-        "box": torch.randn(1, MOVES * len(SIZES), HEIGHT, WIDTH),
+        "objectness": torch.full((1, len(ANCHOR_SIZES), HEIGHT, WIDTH), -10.0),
+        "box": torch.randn(1, DELTAS * len(ANCHOR_SIZES), HEIGHT, WIDTH),
         "embedding": torch.randn(1, 6, HEIGHT, WIDTH),
     }
-    for number, (y, x, size, logit, moves) in enumerate(found):
-        output["objectness"][0, size, y, x] = logit
-        output["box"][0, MOVES * size : MOVES * (size + 1), y, x] = torch.tensor(moves)
+    for number, (y, x, anchor, logit, deltas) in enumerate(objects):
+        output["objectness"][0, anchor, y, x] = logit
+        output["box"][0, DELTAS * anchor : DELTAS * (anchor + 1), y, x] = torch.tensor(deltas)
         output["embedding"][0, :, y, x] = 2 * torch.eye(6)[number]
     return output
 
@@ -49,45 +56,45 @@ def test_a_map_for_each_head(network):
     assert network.decode(output)["boxes"].shape == (2, HEIGHT * WIDTH, 4)
 
 
-def test_sizes_are_jde_s():
-    assert [round(width) for width, _ in SIZES] == [11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512]
-    assert all(height == pytest.approx(3 * width) for width, height in SIZES)
+def test_anchor_sizes_are_those_of_jde():
+    assert [round(width) for width, _ in ANCHOR_SIZES] == [11, 16, 23, 32, 45, 64, 91, 128, 181, 256, 362, 512]
+    assert all(height == pytest.approx(3 * width) for width, height in ANCHOR_SIZES)
 
 
 def test_boxes_by_hand(network):
-    """The second size is 16×48; cell (5, 3) has its centre at 28, 44. A quarter width right, twice as wide."""
-    found = network.decode(
-        maps((5, 3, 1, 3.0, [0.0, 0.0, 0.0, 0.0]), (2, 9, 1, LEVEL, [0.25, 0.5, 0.6931472, 0.0])), most=2
+    """The second anchor is 16×48; the centre of cell (5, 3) is (28, 44). Shifted by a quarter width, twice as wide."""
+    result = network.decode(
+        maps((5, 3, 1, 3.0, [0.0, 0.0, 0.0, 0.0]), (2, 9, 1, LEVEL, [0.25, 0.5, 0.6931472, 0.0])), max_boxes=2
     )
     expected = torch.tensor([[64.0, 20.0, 96.0, 68.0], [20.0, 20.0, 36.0, 68.0]])
-    assert torch.allclose(found["boxes"][0], expected, atol=1e-4)
-    assert torch.allclose(found["scores"][0], torch.tensor([LEVEL, 3.0]).sigmoid())
-    assert found["classes"].tolist() == [[0, 0]]
-    assert torch.allclose(found["embedding"][0], torch.eye(6)[[1, 0]])
+    assert torch.allclose(result["boxes"][0], expected, atol=1e-4)
+    assert torch.allclose(result["scores"][0], torch.tensor([LEVEL, 3.0]).sigmoid())
+    assert result["classes"].tolist() == [[0, 0]]
+    assert torch.allclose(result["embedding"][0], torch.eye(6)[[1, 0]])
 
 
-def test_of_a_cell_s_anchors_the_best_speaks(network):
-    still = [0.0] * MOVES
-    found = network.decode(maps((5, 3, 1, 1.0, still), (5, 3, 3, 2.0, still)), most=1)
-    assert torch.allclose(found["boxes"][0, 0], torch.tensor([12.0, -4.0, 44.0, 92.0]), atol=1e-4)
+def test_the_best_anchor_of_a_cell_is_decoded(network):
+    unchanged = [0.0] * DELTAS
+    result = network.decode(maps((5, 3, 1, 1.0, unchanged), (5, 3, 3, 2.0, unchanged)), max_boxes=1)
+    assert torch.allclose(result["boxes"][0, 0], torch.tensor([12.0, -4.0, 44.0, 92.0]), atol=1e-4)
 
 
-def test_the_lower_of_two_that_overlap_comes_last_and_scores_nothing(network):
-    """The same box from two cells, and another far away."""
-    still = [0.0] * MOVES
-    one, again = (3, 2, 3, 3.0, still), (3, 4, 3, 2.0, [-0.5, 0.0, 0.0, 0.0])
-    found = network.decode(maps(one, again, (3, 10, 3, 1.0, still)), most=3)
-    assert torch.allclose(found["scores"][0], torch.tensor([3.0, 1.0, -torch.inf]).sigmoid())
-    assert torch.allclose(found["boxes"][0, 0], found["boxes"][0, 2])
-    assert torch.allclose(found["embedding"][0], torch.eye(6)[[0, 2, 1]])
+def test_suppressed_boxes_come_last_with_score_zero(network):
+    """The same box from two cells, and a distant one."""
+    unchanged = [0.0] * DELTAS
+    one, again = (3, 2, 3, 3.0, unchanged), (3, 4, 3, 2.0, [-0.5, 0.0, 0.0, 0.0])
+    result = network.decode(maps(one, again, (3, 10, 3, 1.0, unchanged)), max_boxes=3)
+    assert torch.allclose(result["scores"][0], torch.tensor([3.0, 1.0, -torch.inf]).sigmoid())
+    assert torch.allclose(result["boxes"][0, 0], result["boxes"][0, 2])
+    assert torch.allclose(result["embedding"][0], torch.eye(6)[[0, 2, 1]])
 
 
-def test_a_box_grows_no_further_than_a_float():
-    box = moved(torch.zeros(1, 2), torch.full((1, 2), 16.0), torch.tensor([[0.0, 0.0, 500.0, -500.0]]))
+def test_the_scale_of_a_box_is_limited():
+    box = decode_boxes(torch.zeros(1, 2), torch.full((1, 2), 16.0), torch.tensor([[0.0, 0.0, 500.0, -500.0]]))
     assert torch.allclose(box, torch.tensor([[-500.0, 0.0, 500.0, 0.0]]))
 
 
-def test_what_covers():
-    """IoU 1/2 of the first two, 1/3 of the second and third, nothing of empty ones."""
+def test_suppression_by_iou():
+    """IoU 1/3 of the first and second, and of the second and third, 1/2 of the first and fourth; empty boxes."""
     boxes = torch.tensor([[[0.0, 0, 2, 3], [1, 0, 3, 3], [2, 0, 4, 3], [0, 0, 2, 1.5], [9, 9, 9, 9], [9, 9, 9, 9]]])
-    assert covered(boxes).tolist() == [[False, False, False, True, False, False]]
+    assert suppressed_by_nms(boxes).tolist() == [[False, False, False, True, False, False]]

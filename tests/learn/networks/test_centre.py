@@ -1,4 +1,4 @@
-"""The one-shot network around its backbone: pixels in, a map for each head out."""
+"""The one-shot network: image in, a map for each head out."""
 
 import pytest
 
@@ -20,8 +20,8 @@ class Small(nn.Conv2d):
         self.channels, self.stride = 8, stride
 
 
-class Plain(nn.Module):
-    """A backbone that hands on what it is given."""
+class IdentityBackbone(nn.Module):
+    """A backbone that returns its input."""
 
     channels, stride = 3, 1
 
@@ -44,27 +44,27 @@ def test_a_map_for_each_head(classes, dimension, sides):
     assert (network.stride, network.dimension) == (4, dimension)
 
 
-def test_bytes_and_numbers_are_one():
+def test_uint8_and_float_images_give_the_same_maps():
     network, image = CentreNetwork(Small(), tracker_heads()), pixels(1, 3, 32, 32)
-    ours, theirs = network({"image": image}), network({"image": image.float()})
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    from_uint8, from_float = network({"image": image}), network({"image": image.float()})
+    assert all(torch.equal(from_uint8[name], from_float[name]) for name in from_uint8)
 
 
-def test_pixels_are_standardised_as_the_checkpoint_says():
+def test_standardisation_is_loaded_from_the_checkpoint():
     image = torch.tensor(PIXEL_MEAN[::-1]).view(1, 3, 1, 1)
-    unit, imagenet = CentreNetwork(Plain(), {}, "unit"), CentreNetwork(Plain(), {}, "imagenet")
+    unit, imagenet = CentreNetwork(IdentityBackbone(), {}, "unit"), CentreNetwork(IdentityBackbone(), {}, "imagenet")
     assert torch.allclose(unit.standardise(image).flatten(), torch.tensor(PIXEL_MEAN) / 255)
     assert imagenet.standardise(image).abs().max() == 0
     unit.load_state_dict(imagenet.state_dict())
     assert unit.standardise(image).abs().max() == 0
 
 
-def test_a_new_network_expects_one_centre_in_ten_cells():
+def test_initial_scores_are_about_a_tenth():
     heat = CentreNetwork(Small(), tracker_heads())({"image": 0 * pixels(1, 3, 64, 64)})["heat"]
     assert heat.sigmoid().mean().item() == pytest.approx(0.1, abs=0.02)
 
 
-def test_a_head_of_no_width_is_one_convolution():
+def test_a_head_of_width_zero_is_one_convolution():
     (layer,) = Head(128, width=0).build(8)
     assert (tuple(layer.weight.shape), layer.bias.abs().max()) == ((128, 8, 3, 3), 0)
     assert CentreNetwork(Small(), {"embedding": Head(128, width=0)}).dimension == 128
@@ -75,7 +75,7 @@ def test_sides_are_four_or_two():
         tracker_heads(sides=3)
 
 
-def test_all_of_it_learns():
+def test_all_parameters_have_gradients():
     network = CentreNetwork(Small(), tracker_heads())
     output = network({"image": pixels(1, 3, 32, 32)})
     sum(value.square().sum() for value in output.values()).backward()

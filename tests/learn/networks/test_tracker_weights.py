@@ -1,4 +1,4 @@
-"""Weights under the names of CenterNet, FairMOT, torchvision and timm."""
+"""Loading of weights with the parameter names of CenterNet, FairMOT, torchvision and timm."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.heads import tracker_heads
 from idfree.learn.networks.tracker_weights import load_tracker
 
-# Some of the names in the published files, as their authors' classes give them.
+# Some parameter names and shapes of the published files.
 FAIRMOT = {
     "base.base_layer.0.weight": (16, 3, 7, 7),
     "base.level1.1.running_mean": (32,),
@@ -39,7 +39,7 @@ DLA34 = {  # ImageNet's, from DLA's authors and timm
     "level4.tree2.tree2.bn2.bias": (256,),
     "level5.project.1.weight": (512,),
 }
-RESNET = {  # torchvision's, and CenterNet's for the way up
+RESNET = {  # torchvision's, and CenterNet's for the upsampling path
     "layer1.0.conv1.weight": (64, 64, 3, 3),
     "deconv_layers.0.weight": (512, 256, 4, 4),
     "deconv_layers.4.running_mean": (128,),
@@ -74,20 +74,20 @@ def tracker(name):
 
 
 def published(name):
-    """All weights of a network, each 3, under the names that others give them."""
-    found = {}
+    """All weights of a network, each 3, under the published names."""
+    weights = {}
     for key, value in tracker(name).state_dict().items():
         for ours, theirs in THEIRS.items():
             key = theirs + key.removeprefix(ours) if key.startswith(ours) else key
-        found[key.removeprefix("backbone.")] = torch.full_like(value, 3)
-    return {key: value for key, value in found.items() if not key.startswith("standardise.")}
+        weights[key.removeprefix("backbone.")] = torch.full_like(value, 3)
+    return {key: value for key, value in weights.items() if not key.startswith("standardise.")}
 
 
 def shapes(weights, names):
     return {key: tuple(weights[key].shape) for key in names if key in weights}
 
 
-def lacking(*parts):
+def missing_messages(*parts):
     return [f"x.pth: has no {part}, which begins untrained" for part in sorted(parts)]
 
 
@@ -98,8 +98,8 @@ def test_names_are_the_published_ones(name, keys):
     assert shapes(published(name), keys) == keys
 
 
-def test_fairmot_s_file_loads_whole():
-    """With what CenterNet's and FairMOT's code keeps in it and never computes with."""
+def test_fairmot_weights_load_completely():
+    """Including the unused layers of CenterNet's and FairMOT's code."""
     network = tracker("dla34")
     weights = published("dla34") | {key: torch.zeros(size) for key, size in UNUSED.items()}
     assert load_tracker(network, "dla34", {f"module.{key}": value for key, value in weights.items()}, "x.pth") == []
@@ -108,14 +108,14 @@ def test_fairmot_s_file_loads_whole():
     assert network.standardise.deviation.unique() == 255
 
 
-def test_imagenet_s_dla34_loads_and_what_it_lacks_is_told():
-    network, whole = tracker("dla34"), published("dla34")
-    weights = {key.removeprefix("base."): value for key, value in whole.items() if key.startswith("base.")}
+def test_imagenet_dla34_loads_with_messages_for_missing_parts():
+    network, complete = tracker("dla34"), published("dla34")
+    weights = {key.removeprefix("base."): value for key, value in complete.items() if key.startswith("base.")}
     assert shapes(weights, DLA34) == DLA34
     weights |= {"level4.project.0.weight": torch.zeros(256, 128, 1, 1), "fc.bias": torch.zeros(1000)}
     before = network.backbone.ida_up.proj_1.conv.weight.clone()
-    told = load_tracker(network, "dla34", weights, "x.pth")
-    assert told == lacking("backbone.dla_up", "backbone.ida_up", *HEADS)
+    messages = load_tracker(network, "dla34", weights, "x.pth")
+    assert messages == missing_messages("backbone.dla_up", "backbone.ida_up", *HEADS)
     assert (network.backbone.base.level5.root.conv.weight == 3).all()
     assert torch.equal(network.backbone.ida_up.proj_1.conv.weight, before)
 
@@ -129,48 +129,51 @@ def test_imagenet_s_dla34_loads_and_what_it_lacks_is_told():
         ("mobilenet-v3-fpn", ("features",), "features.16.0.weight", ["fpn"]),
     ],
 )
-def test_imagenet_s_backbones_load(name, trunk, unused, missing):
+def test_imagenet_backbones_load(name, trunk, unused, missing):
     weights = {key: value for key, value in published(name).items() if key.startswith(trunk)}
-    told = load_tracker(tracker(name), name, weights | {unused: torch.zeros(1)}, "x.pth")
-    assert told == lacking(*(f"backbone.{part}" for part in missing), *HEADS)
+    messages = load_tracker(tracker(name), name, weights | {unused: torch.zeros(1)}, "x.pth")
+    assert messages == missing_messages(*(f"backbone.{part}" for part in missing), *HEADS)
 
 
-def test_heads_of_another_shape_stay_as_they_were():
-    """CenterNet's, from COCO: 80 classes, width and height, no identities."""
+def test_heads_of_another_shape_keep_their_values():
+    """CenterNet's COCO weights: 80 classes, no embedding."""
     network, weights = tracker("resnet18"), published("resnet18")
     weights |= {"hm.2.weight": torch.ones(80, 256, 1, 1), "hm.2.bias": torch.ones(80)}
     weights = {key: value for key, value in weights.items() if not key.startswith("id.")}
     before = network.heads["heat"][0].weight.clone()
-    told = load_tracker(network, "resnet18", weights, "x.pth")
-    assert told == [*lacking("heads.embedding"), "x.pth: its heads.heat has another shape, and begins untrained"]
+    messages = load_tracker(network, "resnet18", weights, "x.pth")
+    assert messages == [
+        *missing_messages("heads.embedding"),
+        "x.pth: its heads.heat has another shape, and begins untrained",
+    ]
     assert torch.equal(network.heads["heat"][0].weight, before)
     assert (network.heads["offset"][2].weight == 3).all()
 
 
-def test_a_head_that_is_not_wanted_is_told():
+def test_an_unused_head_gives_a_message():
     network = CentreNetwork(make_backbone("resnet18"), {k: v for k, v in tracker_heads().items() if k != "embedding"})
-    told = load_tracker(network, "resnet18", published("resnet18"), "x.pth")
-    assert told == ["x.pth: its heads.embedding is not used"]
+    messages = load_tracker(network, "resnet18", published("resnet18"), "x.pth")
+    assert messages == ["x.pth: its heads.embedding is not used"]
 
 
-def test_our_own_checkpoint_brings_its_standardisation():
+def test_own_checkpoints_include_the_standardisation():
     other = CentreNetwork(make_backbone("resnet18"), tracker_heads(), "imagenet")
     network = tracker("resnet18")
     assert load_tracker(network, "resnet18", other.state_dict(), "last.pt") == []
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in network.state_dict().items())
 
 
-def test_odd_keys_are_named():
+def test_invalid_keys_are_listed():
     weights = published("resnet18")
     weights["layer9.weight"] = weights.pop("layer1.0.conv1.weight")
     weights["deconv_layers.0.weight"] = torch.zeros(3, 3)
     del weights["id.0.bias"]
     with pytest.raises(UserError, match=r"x\.pth: not the weights of resnet18") as error:
         load_tracker(tracker("resnet18"), "resnet18", weights, "x.pth")
-    for said in (
+    for message in (
         "backbone.layer1.0.conv1.weight is missing",
         "heads.embedding.0.bias is missing",
         "backbone.layer9.weight is unknown",
         "backbone.deconv_layers.0.weight is (3, 3), expected (512, 256, 4, 4)",
     ):
-        assert said in str(error.value)
+        assert message in str(error.value)

@@ -1,4 +1,4 @@
-"""Weights under the names that others give them."""
+"""Loading of published weights of crop Re-ID networks."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from idfree.core.errors import UserError
 from idfree.learn.networks.crop_reid import NETWORKS, CropReidNetwork
 from idfree.learn.networks.weights import load_weights, read_weights
 
-# Some of the names in the published files, as their authors' classes give them.
+# Some parameter names and shapes of the published files.
 TORCHVISION = {
     "conv1.weight": (64, 3, 7, 7),
     "bn1.running_var": (64,),
@@ -35,9 +35,9 @@ TORCHREID = {
 
 
 def published(name, classifier):
-    """What a published file of the network holds: its classifier, too."""
-    build, _, dimension = NETWORKS[name]
-    weights = {key: torch.full_like(value, 3) for key, value in build().state_dict().items()}
+    """Weights of a network under the published names, with a classifier."""
+    make_body, _, dimension = NETWORKS[name]
+    weights = {key: torch.full_like(value, 3) for key, value in make_body().state_dict().items()}
     head = {f"{classifier}.weight": torch.zeros(1000, dimension), f"{classifier}.bias": torch.zeros(1000)}
     return weights | head
 
@@ -52,7 +52,7 @@ def test_names_are_the_published_ones(name, keys):
     ("name", "classifier"),
     [("resnet18", "fc"), ("resnet50", "classifier"), ("osnet_x1_0", "classifier"), ("osnet_x0_25", "classifier")],
 )
-def test_published_weights_load_whole(name, classifier):
+def test_published_weights_load_completely(name, classifier):
     body = NETWORKS[name][0]()
     load_weights(body, name, published(name, classifier), "x.pth")
     assert all((value == 3).all() for value in body.state_dict().values())
@@ -66,40 +66,40 @@ def test_wrapped_weights_in_a_file(tmp_path):
     assert (body.conv1.weight == 3).all()
 
 
-def test_our_own_checkpoint_begins_another_run(tmp_path):
+def test_own_checkpoints_load(tmp_path):
     network, body = CropReidNetwork("osnet_x0_25"), NETWORKS["osnet_x0_25"][0]()
     torch.save({"network": network.state_dict(), "step": 3}, tmp_path / "last.pt")
     load_weights(body, "osnet_x0_25", read_weights(tmp_path / "last.pt"), "last.pt")
     assert all(torch.equal(value, network.body.state_dict()[key]) for key, value in body.state_dict().items())
 
 
-def test_counters_that_old_files_lack_are_not_missed():
+def test_missing_batch_norm_counters_are_accepted():
     weights = published("resnet18", "fc")
     load_weights(NETWORKS["resnet18"][0](), "resnet18", {k: v for k, v in weights.items() if "num_b" not in k}, "x.pth")
 
 
-def test_odd_keys_are_named():
+def test_invalid_keys_are_listed():
     weights = published("osnet_x0_25", "classifier")
     weights["conv9.weight"] = weights.pop("conv5.conv.weight")
     weights["fc.0.weight"] = torch.zeros(3, 3)
     with pytest.raises(UserError) as error:
         load_weights(NETWORKS["osnet_x0_25"][0](), "osnet_x0_25", weights, "x.pth")
-    for said in (
+    for message in (
         "conv5.conv.weight is missing",
         "conv9.weight is unknown",
         "fc.0.weight is (3, 3), expected (512, 128)",
     ):
-        assert said in str(error.value)
+        assert message in str(error.value)
 
 
-def test_a_head_that_changes_the_embedding_is_not_dropped_in_silence():
-    """Torchreid's resnet50_fc512 has a layer more, named fc.0."""
+def test_a_head_that_changes_the_embedding_is_an_error():
+    """Torchreid's resnet50_fc512 has an additional layer, fc.0."""
     weights = published("resnet50", "classifier") | {"fc.0.weight": torch.zeros(512, 2048)}
     with pytest.raises(UserError, match=r"fc\.0\.weight is unknown"):
         load_weights(NETWORKS["resnet50"][0](), "resnet50", weights, "x.pth")
 
 
-def test_other_files(tmp_path):
+def test_invalid_files(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         read_weights(tmp_path / "x.pth")
     (tmp_path / "x.pth").write_text("hello")

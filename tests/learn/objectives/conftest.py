@@ -1,14 +1,17 @@
-"""Maps and targets for objectives that look at whole pictures: 4×6 cells, some objects in three pictures."""
+"""Small batches for objectives, and random outputs of a network for them: maps of 4×6 cells, or embeddings of crops."""
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
-B, C, H, W, M, D = 3, 1, 4, 6, 4, 8
+from idfree.learn.objectives.registry import ANCHOR_SIZES, DIMENSION, TRACKLETS
+
+B, C, H, W, M, D = 3, 1, 4, 6, 4, DIMENSION
+STRIDE = 8
 
 
 def batch_of(counts=(2, 4, 0), sides=4, identities=5, seed=0):
-    """A batch with so many objects in its pictures, as `idfree.learn.data.targets` gives it."""
+    """A batch of images with these numbers of objects, as of `idfree.learn.data.targets`."""
     random = torch.Generator().manual_seed(seed)
     mask = torch.arange(M) < torch.tensor(counts)[:, None]
     index = torch.stack([torch.randperm(H * W, generator=random)[:M] for _ in counts]) * mask
@@ -21,20 +24,31 @@ def batch_of(counts=(2, 4, 0), sides=4, identities=5, seed=0):
         "offset": torch.rand(len(counts), M, 2, generator=random) * mask[..., None],
         "size": 4 * torch.rand(len(counts), M, sides, generator=random) * mask[..., None],
         "identity": torch.where(mask, torch.randint(identities, mask.shape, generator=random), -1),
+        "class": torch.zeros_like(index),
+        "xyxy": boxes_at(index, random) * mask[..., None],
+        "image": torch.zeros(len(counts), 3, H * STRIDE, W * STRIDE, dtype=torch.uint8),
     }
 
 
+def boxes_at(index, random):
+    """(B, M, 4) boxes at the centres of cells, nearly of the size of an anchor."""
+    centre = (torch.stack([index % W, index // W], dim=2) + 0.5) * STRIDE
+    half = (torch.tensor(ANCHOR_SIZES[0]) + 4 * torch.rand(*index.shape, 2, generator=random)) / 2
+    return torch.cat([centre - half, centre + half], dim=2)
+
+
 def output_of(batch, seed=1, dtype=torch.float32):
-    """What a network might make of it, to be differentiated."""
+    """Random maps of a network for the batch, with gradients."""
     random = torch.Generator().manual_seed(seed)
     channels = {"heat": C, "offset": 2, "size": batch["size"].shape[2], "embedding": D}
+    channels |= {"objectness": len(ANCHOR_SIZES), "box": 4 * len(ANCHOR_SIZES)}
     maps = {name: torch.randn(len(batch["mask"]), n, H, W, generator=random) for name, n in channels.items()}
     return {name: each.to(dtype).requires_grad_() for name, each in maps.items()}
 
 
 @pytest.fixture
 def centres():
-    """(batch_of, output_of), which make batches and what a network makes of them."""
+    """(batch_of, output_of), which make batches of images and outputs of a network for them."""
     return batch_of, output_of
 
 
@@ -42,9 +56,9 @@ COUNTS = ((2, 3), (4, 4), (1, 0), (1, 1), (0, 0))
 
 
 def pairs_of(counts=COUNTS, negative=None, seed=0):
-    """A batch of pairs of pictures with so many objects, as `idfree.learn.data.views` gives it: no identities.
+    """A batch of pairs of images with these numbers of objects, as of `idfree.learn.data.views`: no identities.
 
-    Object i of the first picture of a pair is object M − i of the second, if there are so many.
+    Object i of the first image of a pair is object M − i of the second, if there are so many.
     """
     random = torch.Generator().manual_seed(seed)
     flat = [pair[view] for view in (0, 1) for pair in counts]
@@ -57,12 +71,41 @@ def pairs_of(counts=COUNTS, negative=None, seed=0):
 
 
 def embedding_of(batch, seed=1, dtype=torch.float32):
-    """What a network might make of it, to be differentiated."""
+    """A random embedding map of a network for the batch, with gradient."""
     random = torch.Generator().manual_seed(seed)
     return {"embedding": torch.randn(len(batch["mask"]), D, H, W, generator=random).to(dtype).requires_grad_()}
 
 
 @pytest.fixture
 def pairs():
-    """(pairs_of, embedding_of), which make batches of pairs and what a network makes of them."""
+    """(pairs_of, embedding_of), which make batches of pairs and outputs of a network for them."""
     return pairs_of, embedding_of
+
+
+def labelled_pairs_of(counts=COUNTS, negative=None, seed=0):
+    """As `pairs_of`, with the detection targets of `batch_of`."""
+    flat = [pair[view] for view in (0, 1) for pair in counts]
+    targets = batch_of(flat, seed=seed)
+    del targets["identity"]
+    return targets | pairs_of(counts, negative, seed)
+
+
+def crops_of(tracklets=(0, 0, 1, 1, 2, 3, 4, 4)):
+    """A batch of crops of these tracklets, as of `idfree.learn.data.crop_batches`."""
+    return {name: column[list(tracklets)] for name, column in TRACKLETS.items()}
+
+
+def crop_embedding_of(batch, seed=1, dtype=torch.float32):
+    """Random embeddings of crops, with gradient."""
+    random = torch.Generator().manual_seed(seed)
+    return {"embedding": torch.randn(len(batch["tracklet"]), D, generator=random).to(dtype).requires_grad_()}
+
+
+@pytest.fixture
+def makers():
+    """By kind of batch: (batch, output), which make batches and outputs of a network for them."""
+    return {
+        "images": (batch_of, output_of),
+        "pairs": (labelled_pairs_of, output_of),
+        "crops": (crops_of, crop_embedding_of),
+    }

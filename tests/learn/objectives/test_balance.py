@@ -1,4 +1,4 @@
-"""Two objectives weighed against each other, by hand."""
+"""Weighting of two objectives, calculated by hand."""
 
 import math
 
@@ -8,11 +8,11 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from idfree.learn.objectives.balance import LossBalance, total
+from idfree.learn.objectives.balance import LossBalance, total_loss
 
 
-class Says(nn.Module):
-    """The losses it was given."""
+class ConstantLosses(nn.Module):
+    """An objective of given losses."""
 
     def __init__(self, **losses):
         super().__init__()
@@ -23,11 +23,11 @@ class Says(nn.Module):
 
 
 def parts():
-    return Says(heat=1.5, size=0.5), Says(identity=3.0)
+    return ConstantLosses(heat=1.5, size=0.5), ConstantLosses(identity=3.0)
 
 
 @pytest.mark.parametrize("weighting", ["learned", "frozen"])
-def test_uncertainty_by_hand(weighting):
+def test_uncertainty_weighting_by_hand(weighting):
     detection, appearance = parts()
     objective = LossBalance(detection, appearance, weighting)
     losses = objective({}, {})
@@ -42,7 +42,7 @@ def test_uncertainty_by_hand(weighting):
         assert objective.s.grad is None
 
 
-def test_learned_weights_rest_where_they_are_the_logarithms_of_the_losses():
+def test_gradient_of_the_log_variances_is_zero_at_the_logarithms_of_the_losses():
     objective = LossBalance(*parts())
     with torch.no_grad():
         objective.s.copy_(torch.tensor([2.0, 3.0]).log())
@@ -50,7 +50,7 @@ def test_learned_weights_rest_where_they_are_the_logarithms_of_the_losses():
     assert objective.s.grad.abs().max() < 1e-6
 
 
-def test_fixed_by_hand():
+def test_fixed_weighting_by_hand():
     detection, appearance = parts()
     losses = LossBalance(detection, appearance, "fixed")({}, {})
     losses["loss"].backward()
@@ -59,7 +59,7 @@ def test_fixed_by_hand():
     assert losses.keys() == {"loss", "heat", "size", "identity"}
 
 
-def test_parts_are_told_and_add_nothing():
+def test_parts_are_metrics_without_gradient():
     losses = LossBalance(*parts())({}, {})
     assert losses.keys() == {"loss", "heat", "size", "identity", "s_detection", "s_appearance"}
     assert {name: round(losses[name].item(), 2) for name in ("heat", "identity", "s_detection", "s_appearance")} == {
@@ -71,7 +71,7 @@ def test_parts_are_told_and_add_nothing():
     assert [name for name, loss in losses.items() if loss.requires_grad] == ["loss"]
 
 
-def test_an_objective_that_names_a_loss_means_that():
-    detection = Says(loss=1.0, heat=5.0)
-    assert total(detection.losses) == 1
+def test_loss_takes_precedence_over_the_sum():
+    detection = ConstantLosses(loss=1.0, heat=5.0)
+    assert total_loss(detection.losses) == 1
     assert LossBalance(detection, parts()[1], "fixed")({}, {})["loss"].item() == pytest.approx(1.3)

@@ -1,12 +1,12 @@
-"""What every objective over pairs of pictures keeps to."""
+"""Contract of the variants of objectives over pairs of images."""
 
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.learn.objectives.contrast import ContrastiveLoss, ContrastiveSettings
+from idfree.learn.objectives.contrastive import ContrastiveLoss, ContrastiveSettings
 from idfree.learn.objectives.detection import DetectionLoss
-from idfree.learn.objectives.gather import gather
+from idfree.learn.objectives.gather import gather_centres
 from idfree.learn.objectives.matching import CycleLoss, CycleSettings, MatchingLoss, MatchingSettings
 from idfree.learn.objectives.pairs import FirstViewLoss, Pairs
 
@@ -24,8 +24,8 @@ OBJECTIVES = {
     "fixed round trip": lambda: CycleLoss(CycleSettings(temperature=3.0)),
 }
 NEGATIVE = (False, True, False, False, True)
-# means over some of the objects, of which a batch may have none
-OF_SOME = ("similarity_same", "similarity_other", "placeholder", "to_placeholder")
+# metrics over some of the objects, NaN if the batch has none
+POSSIBLY_NAN = ("similarity_same", "similarity_other", "placeholder", "to_placeholder")
 
 
 @pytest.fixture(params=OBJECTIVES)
@@ -36,7 +36,7 @@ def objective(request):
 
 BATCHES = {
     "several": {"negative": NEGATIVE},
-    "nobody said which are negative": {},
+    "all positive": {},
     "all negative": {"negative": [True] * 5},
     "no boxes at all": {"counts": ((0, 0), (0, 0))},
     "one box": {"counts": ((0, 0), (0, 1)), "negative": (True, False)},
@@ -46,34 +46,34 @@ BATCHES = {
 
 
 @pytest.mark.parametrize("case", BATCHES)
-def test_losses_are_numbers_and_gradients_finite(objective, pairs, case):
+def test_losses_are_finite_scalars_with_finite_gradients(objective, pairs, case):
     pairs_of, embedding_of = pairs
     batch = pairs_of(**BATCHES[case])
     output = embedding_of(batch)
     losses = objective(output, batch)
     assert all(value.shape == () for value in losses.values())
-    assert all(torch.isfinite(value) for name, value in losses.items() if name not in OF_SOME)
+    assert all(torch.isfinite(value) for name, value in losses.items() if name not in POSSIBLY_NAN)
     assert [name for name, value in losses.items() if value.requires_grad] == ["loss"]
     losses["loss"].backward()
     assert all(torch.isfinite(each.grad).all() for each in (output["embedding"], *objective.parameters()))
 
 
-def test_the_order_of_objects_and_of_pairs_does_not_matter(objective, pairs):
+def test_invariance_to_the_order_of_objects_and_of_pairs(objective, pairs):
     pairs_of, embedding_of = pairs
     batch = pairs_of(negative=NEGATIVE)
     output = embedding_of(batch)
     objects = torch.stack([torch.randperm(4, generator=torch.Generator().manual_seed(n)) for n in range(10)])
     order = torch.tensor([3, 0, 4, 1, 2])
-    pictures = torch.cat([order, order + 5])
-    columns = {name: batch[name].take_along_dim(objects, dim=1)[pictures] for name in ("mask", "index", "row")}
+    images = torch.cat([order, order + 5])
+    columns = {name: batch[name].take_along_dim(objects, dim=1)[images] for name in ("mask", "index", "row")}
     shuffled = {**columns, "negative": batch["negative"][order]}
-    one, two = objective(output, batch), objective({"embedding": output["embedding"][pictures]}, shuffled)
+    one, two = objective(output, batch), objective({"embedding": output["embedding"][images]}, shuffled)
     assert one.keys() == two.keys()
     assert all(torch.isclose(one[name], two[name], atol=1e-6, equal_nan=True) for name in one)
 
 
-def test_a_pair_costs_the_same_whoever_is_beside_it(objective, pairs):
-    """So that ragged batches are right: the mean over pairs, or over samples, of what each costs alone."""
+def test_the_loss_of_a_batch_is_the_mean_of_single_pairs(objective, pairs):
+    """Also with padding: the mean over pairs, or over samples, of the loss of each alone."""
     pairs_of, embedding_of = pairs
     batch = pairs_of(((4, 4), (4, 4)))
     output = embedding_of(batch)
@@ -81,27 +81,27 @@ def test_a_pair_costs_the_same_whoever_is_beside_it(objective, pairs):
         objective(*({name: each[k::2] for name, each in columns.items()} for columns in (output, batch)))["loss"]
         for k in (0, 1)
     ]
-    if not getattr(objective.settings, "violating", False):  # its mean is over what is violated
+    if not getattr(objective.settings, "violating", False):  # which averages over violating triplets
         assert torch.isclose(objective(output, batch)["loss"], (alone[0] + alone[1]) / 2)
     empty = pairs_of(((4, 4), (0, 0)))
     empty["row"][::2], empty["index"][::2] = batch["row"][::2], batch["index"][::2]
-    share = 1 if isinstance(objective, ContrastiveLoss) else 2  # means over samples, over pairs
-    assert torch.isclose(objective(output, empty)["loss"] * share, alone[0])
+    factor = 1 if isinstance(objective, ContrastiveLoss) else 2  # means over samples, over pairs
+    assert torch.isclose(objective(output, empty)["loss"] * factor, alone[0])
 
 
-def test_gradients_flow_into_the_centres_alone(objective, pairs):
+def test_gradients_are_at_centres_only(objective, pairs):
     pairs_of, embedding_of = pairs
     batch = pairs_of(negative=NEGATIVE)
     output = embedding_of(batch)
     objective(output, batch)["loss"].backward()
-    touched = (output["embedding"].grad != 0).any(dim=1).flatten(1)
-    centres = torch.zeros_like(touched)
+    with_gradient = (output["embedding"].grad != 0).any(dim=1).flatten(1)
+    centres = torch.zeros_like(with_gradient)
     centres[batch["mask"].nonzero()[:, 0], batch["index"][batch["mask"]]] = True
-    assert touched.any()
-    assert not (touched & ~centres).any()
+    assert with_gradient.any()
+    assert not (with_gradient & ~centres).any()
 
 
-def test_half_precision_maps_are_worked_on_in_full_and_left_alone(objective, pairs):
+def test_half_precision_maps_are_converted_to_float32_and_unchanged(objective, pairs):
     pairs_of, embedding_of = pairs
     batch = pairs_of(negative=NEGATIVE)
     half = embedding_of(batch, dtype=torch.bfloat16)
@@ -113,17 +113,17 @@ def test_half_precision_maps_are_worked_on_in_full_and_left_alone(objective, pai
     assert all(torch.equal(each, before[name]) for name, each in {**batch, **half}.items())
 
 
-def test_only_a_projection_has_parameters_and_none_knows_of_identities(objective):
+def test_only_the_projection_has_parameters_and_none_depends_on_identities(objective):
     shapes = [tuple(parameter.shape) for parameter in objective.parameters()]
-    wanted = [(8, 8), (4, 8)] if getattr(objective.settings, "projection", 0) else []
-    assert shapes == wanted
+    expected = [(8, 8), (4, 8)] if getattr(objective.settings, "projection", 0) else []
+    assert shapes == expected
 
 
-def test_similarities_are_told_as_they_are(objective, pairs):
+def test_similarity_metrics_by_definition(objective, pairs):
     pairs_of, embedding_of = pairs
     batch = pairs_of()
     output = embedding_of(batch)
-    vectors = torch.nn.functional.normalize(gather(output["embedding"], batch["index"]), dim=2)
+    vectors = torch.nn.functional.normalize(gather_centres(output["embedding"], batch["index"]), dim=2)
     same, other = [], []
     rows = {(b, m): batch["row"][b, m].item() for b, m in batch["mask"].nonzero().tolist()}
     for (a, i), row in rows.items():
@@ -138,8 +138,8 @@ def test_similarities_are_told_as_they_are(objective, pairs):
     assert torch.isclose(losses["similarity_other"], torch.stack(other).mean(), atol=1e-6)
 
 
-def test_what_nobody_shows_is_not_known(objective, pairs):
-    """Not 0, which would draw the mean over a run towards it."""
+def test_similarity_metrics_without_pairs_are_nan(objective, pairs):
+    """Not 0, which would bias the mean over a run."""
     pairs_of, embedding_of = pairs
     batch = pairs_of(((1, 1), (1, 1)))
     losses = objective(embedding_of(batch), batch)
@@ -147,27 +147,27 @@ def test_what_nobody_shows_is_not_known(objective, pairs):
     assert losses["similarity_other"].isnan()
 
 
-def test_who_is_who(pairs):
+def test_pairs_of_a_batch(pairs):
     pairs_of, embedding_of = pairs
     batch = pairs_of()
-    found = Pairs.of(embedding_of(batch), batch)
-    assert found.embedding.shape == (5, 2, 4, 8)
-    assert found.same[0].nonzero().tolist() == []  # objects 0, 1 and 4, 3, 2
-    assert found.same[1].nonzero().tolist() == [[1, 3], [2, 2], [3, 1]]
-    assert not found.negative.any()
+    result = Pairs.from_batch(embedding_of(batch), batch)
+    assert result.embedding.shape == (5, 2, 4, 8)
+    assert result.same[0].nonzero().tolist() == []  # objects 0, 1 and 4, 3, 2
+    assert result.same[1].nonzero().tolist() == [[1, 3], [2, 2], [3, 1]]
+    assert not result.negative.any()
 
 
-def test_pictures_without_partner_are_refused(objective, pairs):
+def test_an_odd_number_of_images_is_an_error(objective, pairs):
     pairs_of, embedding_of = pairs
     batch = {name: column[:3] for name, column in pairs_of().items()}
-    with pytest.raises(ValueError, match="3 pictures, expected pairs"):
+    with pytest.raises(ValueError, match="3 images, expected pairs"):
         objective(embedding_of(batch), batch)
 
 
-def test_detection_of_the_first_pictures_alone(centres):
+def test_detection_in_the_first_view_only(centres):
     batch_of, output_of = centres
     batch = batch_of((2, 4, 1, 0))
     output = output_of(batch)
     first = [{name: each[:2] for name, each in columns.items()} for columns in (output, batch)]
-    told, expected = FirstViewLoss(DetectionLoss())(output, batch), DetectionLoss()(*first)
-    assert told == expected
+    losses, expected = FirstViewLoss(DetectionLoss())(output, batch), DetectionLoss()(*first)
+    assert losses == expected

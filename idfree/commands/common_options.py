@@ -1,0 +1,25 @@
+"""Options that several commands share: the detector, the frames, and the processes that videos are processed in."""
+
+import argparse
+
+
+def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> None:
+    """Declare the options of the detector."""
+    what = "model.onnx (or RUN/best.pt), det, boxes.txt/.csv/.parquet/.npy, a folder of those, or hog"
+    parser.add_argument("--detector", required=required, default=None if required else "hog", help=what)
+    parser.add_argument("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
+    parser.add_argument("--classes", default="", help="only these, by number or by the model's names, comma separated")
+
+
+def add_frames(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that select frames."""
+    parser.add_argument("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
+    parser.add_argument("--start", type=int, default=1, help="the first frame's number")
+    parser.add_argument("--frames", type=int, help="stop after this many")
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Declare the options for several processes."""
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="videos at a time, a process each (1)")
+    what = "address of a Dask scheduler whose workers do it; all must reach the videos and the OUT folder"
+    parser.add_argument("--dask", metavar="ADDRESS", help=what)

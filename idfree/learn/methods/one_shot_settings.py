@@ -1,0 +1,79 @@
+"""Settings common to the one-shot methods. Defaults are FairMOT's (Zhang 2020, sec. 5.2, and its public code)."""
+
+import re
+from dataclasses import dataclass, field
+
+from idfree.learn.data.image_batches import ImageBatchShape
+from idfree.learn.data.warp import ImageAugmentation
+from idfree.learn.networks.centre import Pixels
+from idfree.learn.objectives.balance import Weighting
+from idfree.learn.schedule import Optimiser, Precision, RateShape, Schedule
+
+
+@dataclass(frozen=True)
+class OneShotSettings:
+    """size: WIDTHxHEIGHT of the network's input, multiples of 32. sides: 4 regresses the distances from the centre to
+    the sides of a box, 2 its width and height. batch: images, over all processes. first_drop, second_drop: fractions of
+    the epochs after which the learning rate falls to a tenth. init: a file of initial weights; those of ImageNet need
+    pixels=imagenet. Raises ValueError.
+    """
+
+    backbone: str = "dla34"
+    size: str = "1088x608"
+    stride: int = 4
+    sides: int = 4
+    dimension: int = 128
+    pixels: Pixels = "unit"
+    init: str | None = None
+    epochs: int = 30
+    batch: int = 12
+    lr: float = 1e-4
+    optimiser: Optimiser = "adam"
+    schedule: RateShape = "steps"
+    first_drop: float = 20 / 30
+    second_drop: float = 27 / 30
+    warm_up: int = 0  # iterations
+    clip: float = 35.0  # maximum gradient norm (MMDetection's configuration of CenterNet)
+    ema: float = 0.0  # decay of the moving average of the weights; 0: none
+    balance: Weighting = "learned"
+    precision: Precision = "auto"
+    seed: int = 0
+    threads: int | None = None
+    save_every: int = 100  # iterations
+    augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
+
+    def __post_init__(self) -> None:
+        for name in ("dimension", "epochs", "batch", "lr", "clip", "threads", "save_every"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} is {value}, expected more than 0")
+        if not (0 <= self.ema < 1 and self.warm_up >= 0):
+            raise ValueError(f"ema is {self.ema} and warm_up {self.warm_up}, expected 0…1 and 0 or more")
+        if isinstance(self.augmentation.flip, str):  # as read from augmentation=…
+            raise ValueError("augmentation is changed by augmentation.NAME=VALUE")
+        self.batch_shape()
+
+    def batch_shape(self) -> ImageBatchShape:
+        """Number and size of the images of a batch, and the layout of its targets. Raises ValueError."""
+        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.size):
+            raise ValueError(f"size is {self.size}, expected WIDTHxHEIGHT, such as 1088x608")
+        width, height = map(int, self.size.split("x"))
+        if self.sides not in (2, 4):
+            raise ValueError(f"sides is {self.sides}, expected 4 or 2")
+        return ImageBatchShape(self.batch, (height, width), self.stride, 4 if self.sides == 4 else 2)
+
+    def make_schedule(self, batches_per_epoch: int) -> Schedule:
+        """The optimisation schedule in iterations."""
+        return Schedule(
+            iterations=self.epochs * batches_per_epoch,
+            lr=self.lr,
+            decay=0.0,
+            clip=self.clip,
+            precision=self.precision,
+            save_every=self.save_every,
+            optimiser=self.optimiser,
+            shape=self.schedule,
+            drops=(self.first_drop, self.second_drop),
+            warm_up=self.warm_up,
+            ema=self.ema,
+        )

@@ -1,0 +1,62 @@
+"""Draw tracking results on the video that they belong to."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from idfree.core.errors import UserError
+from idfree.core.progress import progress
+from idfree.sequences import open_source
+from idfree.sequences.motchallenge import read_results
+from idfree.show.video_output import VideoOutput
+
+
+def annotate(
+    results: str | Path,
+    source: str | Path,
+    out: str | Path | None = None,
+    *,
+    show: bool = False,
+    frame_rate: float | None = None,
+    quiet: bool = True,
+    on_video: Callable[[Path], None] | None = None,
+) -> dict[str, str | None]:
+    """Draw the tracks of each sequence; return the path of each video by sequence, None if it is only shown.
+
+    results: NAME.txt in MOTChallenge format, or a folder of them. source: the videos, see `open_source`. out: an .mp4,
+    or a folder for several; by default beside the results, or no file with `show`, which opens a window. frame_rate:
+    overrides the source's. on_video: called with each path written. Raises UserError if a sequence has no results.
+    """
+    results, sequences = Path(results), open_source(source)
+    is_only = len(sequences) == 1
+    paths: dict[str, str | None] = {}
+    for sequence in sequences:
+        file = find_results(results, sequence.name, is_only)
+        path = video_path(file, sequence.name, None if out is None else Path(out), show, is_only)
+        tracks = read_results(file)
+        if frame_rate is not None:
+            sequence = sequence.at_rate(frame_rate)
+        title = sequence.name if show else None
+        with VideoOutput(path, sequence.frame_rate, title, sequence.is_irregular) as output:
+            for frame in progress(sequence, sequence.name, sequence.length, quiet):
+                output.add(frame, tracks.tracks_at(frame.number))
+        paths[sequence.name] = str(path) if path else None
+        if path and on_video is not None:
+            on_video(path)
+    return paths
+
+
+def find_results(results: Path, name: str, is_only: bool) -> Path:
+    """The file of results of a sequence. Raises UserError if there is none."""
+    if results.is_file() and is_only:
+        return results
+    file = results / f"{name}.txt"
+    if not file.is_file():
+        raise UserError(f"{results}: no {file.name} for the sequence {name}")
+    return file
+
+
+def video_path(results: Path, name: str, out: Path | None, show: bool, is_only: bool) -> Path | None:
+    """The .mp4 to write; None if the video is only shown."""
+    if out is None:
+        return None if show else results.with_suffix(".mp4")
+    return out if out.suffix == ".mp4" and is_only else out / f"{name}.mp4"

@@ -1,0 +1,30 @@
+"""Convert labelled data from one format to another."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from idfree.core.progress import progress
+from idfree.core.settings import override
+from idfree.datasets.convert import convert
+from idfree.datasets.footage import FootageSettings, Half
+from idfree.datasets.open_footage import open_all
+
+
+def convert_data(
+    data: str | Path | Sequence[str | Path],
+    to: str,
+    out: str | Path,
+    *,
+    images: str | Path | None = None,
+    half: Half = "none",
+    set: Iterable[str] = (),
+    quiet: bool = True,
+) -> list[Path]:
+    """Write labelled data below `out` in the format `to` (mot, coco, odgt, jde or voc); return the paths to open it.
+
+    images: folder of the images, if not beside the labels. half: of each video. set: `name=value` overrides of
+    FootageSettings. Raises UserError as `convert`.
+    """
+    sources = [data] if isinstance(data, str | Path) else data
+    footages = open_all(sources, half, images, override(FootageSettings(), set))
+    return [*progress(convert(footages, to, Path(out)), "convert", len(footages), quiet, "sources")]

@@ -1,0 +1,20 @@
+"""Export a trained network to ONNX. Needs PyTorch."""
+
+from pathlib import Path
+
+
+def export(checkpoint: str | Path, out: str | Path | None = None) -> Path:
+    """Write the network of a checkpoint (RUN/best.pt, RUN/last.pt) as an ONNX file; return its path.
+
+    out: by default the checkpoint's path with the suffix .onnx. Raises UserError if ONNX Runtime and PyTorch disagree.
+    """
+    from idfree.learn.checkpoint import load
+    from idfree.learn.methods import registry, simplereid
+
+    checkpoint = Path(checkpoint)
+    out = checkpoint.with_suffix(".onnx") if out is None else Path(out)
+    if load(checkpoint)["settings"].get("method") == "simplereid":
+        simplereid.export(simplereid.open_checkpoint(checkpoint), out, {})
+    else:
+        registry.export(checkpoint, out)
+    return out

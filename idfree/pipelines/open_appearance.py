@@ -1,0 +1,30 @@
+"""Open the appearance encoder that `--appearance` names, and the tracker that suits it by default."""
+
+from typing import TYPE_CHECKING
+
+from idfree.core.errors import UserError
+from idfree.core.types import Detector
+from idfree.pipelines.selection import Selection
+
+if TYPE_CHECKING:
+    from idfree.appearance.encoder import Encoder
+
+
+def open_appearance(spec: str, device: str = "auto", threads: int | None = None) -> "Encoder | None":
+    """The encoder for `colour` or MODEL.onnx; None for `own` (embeddings of the detector) and `none`.
+
+    Raises UserError for any other spec, and if the model is missing or invalid.
+    """
+    if spec in ("none", "own"):
+        return None
+    from idfree.appearance import open_encoder
+
+    if spec != "colour" and not spec.endswith(".onnx"):
+        raise UserError(f"--appearance {spec}: expected none, own, colour or a file MODEL.onnx")
+    return open_encoder(spec, device=device, threads=threads)
+
+
+def default_tracker(detector: Detector, selection: Selection, encoder: "Encoder | None" = None) -> str:
+    """Name of the default tracker: `fused` with embeddings, otherwise `bytetrack`."""
+    has_own = detector.has_embeddings and selection.appearance != "none"
+    return "fused" if has_own or encoder is not None else "bytetrack"

@@ -1,0 +1,138 @@
+"""Pair the result files of sequences with their ground truth, and select the frames that are evaluated."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
+from idfree.evaluation.frame_subset import select_every_nth, select_half
+from idfree.sequences.motchallenge import (
+    candidate_names,
+    find_sequences,
+    measured_seqinfo,
+    read_ground_truth,
+    read_results,
+    read_seqinfo,
+)
+
+LOG = logging.getLogger("idfree")
+Reader = Callable[[Path], Annotation]
+Half = Literal["none", "train", "val"]
+
+
+@dataclass(frozen=True)
+class PairedResults:
+    """Ground truth and results of one sequence.
+
+    frames: length of the sequence, None if unknown. files: of the ground truth and the results, for messages.
+    """
+
+    name: str
+    ground_truth: Annotation
+    results: Annotation
+    frames: int | None
+    files: tuple[str, str]
+
+    def last_frame(self) -> int:
+        """Length of the sequence if known, otherwise the last frame with a box."""
+        return self.frames or int(max(self.ground_truth.frame.max(initial=0), self.results.frame.max(initial=0)))
+
+
+def pair_results(
+    results: Path,
+    truth: Path,
+    half: Half = "none",
+    every: int = 1,
+    read: Reader = read_results,
+    layouts: tuple[str, ...] = ("{}.txt",),
+    skip_missing: bool = False,
+) -> Iterator[PairedResults]:
+    """Yield the ground truth and results of each sequence, of a half or every n-th frame of it, renumbered from 1.
+
+    truth: a folder of MOTChallenge sequences, one of them, or a gt.txt. results: a folder of files, or one file for a
+    single sequence; layouts: file names of a sequence in that folder; read: reads a file. A sequence without results is
+    paired with no boxes, or skipped if `skip_missing`; this, and files of no sequence, is logged as a warning.
+    Raises UserError if no sequence has results.
+    """
+    ground_truths = find_ground_truth(truth)
+    if not results.exists():
+        raise UserError(f"no such file or folder: {results}")
+    files = {name: find_results(results, name, len(ground_truths) == 1, layouts) for name in ground_truths}
+    if not any(files.values()):
+        names = ", ".join(layouts[0].format(name) for name in list(ground_truths)[:3])
+        raise UserError(f"{results}: nothing for any of the sequences in {truth}; expected {names} …")
+    warn_about_unused(results, {file for file in files.values() if file}, layouts)
+    for name, path in ground_truths.items():
+        file = files[name]
+        if file is None:
+            LOG.warning("%s: nothing for %s: %s", results, name, "left out" if skip_missing else "all of it is missed")
+            if skip_missing:
+                continue
+        boxes = read(file) if file else Annotation.empty()
+        ground_truth = read_ground_truth(path)
+        length = sequence_length(path, int(ground_truth.frame.max(initial=0)))
+        pair = PairedResults(name, ground_truth, boxes, length, (str(path), str(file)))
+        yield select_frames(pair, half, every)
+
+
+def find_ground_truth(truth: Path) -> dict[str, Path]:
+    """The gt.txt of each sequence, by name. Raises UserError if there is none; warns of sequences without one."""
+    if truth.is_file():
+        folder = truth.parent.parent if truth.parent.name == "gt" else truth.parent
+        return {folder.name: truth}
+    candidates = {folder.name: folder / "gt" / "gt.txt" for folder in find_sequences(truth)}
+    files = {name: path for name, path in candidates.items() if path.is_file()}
+    if not files:
+        raise UserError(f"{truth}: none of its {len(candidates)} sequences has a gt/gt.txt")
+    for name in candidates.keys() - files.keys():
+        LOG.warning("%s: has no gt/gt.txt, left out", truth / name)
+    return files
+
+
+def sequence_length(truth: Path, last: int) -> int | None:
+    """Number of frames of the sequence of a gt.txt, from its seqinfo.ini; None if there is none.
+
+    last: the last frame with ground truth; if it is beyond that length, the images beside it are counted instead.
+    """
+    folder = truth.parent.parent
+    length = read_seqinfo(folder).length if (folder / "seqinfo.ini").is_file() else None
+    return measured_seqinfo(folder).length if length and last > length else length
+
+
+def find_results(results: Path, name: str, is_only: bool, layouts: tuple[str, ...]) -> Path | None:
+    """The file of results of a sequence, None if there is none. is_only: it is the only sequence."""
+    if results.is_file():
+        return results if is_only or results.stem in candidate_names(name) else None
+    candidates = (results / layout.format(other) for other in candidate_names(name) for layout in layouts)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def warn_about_unused(results: Path, used: set[Path], layouts: tuple[str, ...]) -> None:
+    """Log a warning about result files that belong to no sequence."""
+    if results.is_dir():
+        names = {path.name for layout in layouts for path in results.glob(layout.format("*"))}
+        unused = names - {path.name for path in used}
+        if unused:
+            LOG.warning("%s: not scored, the truth has no such sequence: %s", results, ", ".join(sorted(unused)))
+
+
+def select_frames(pair: PairedResults, half: Half, every: int) -> PairedResults:
+    """Select a half, and of it every n-th frame. Raises UserError if all results lie in the other half."""
+    ground_truth, results, frames = pair.ground_truth, pair.results, pair.frames
+    if half != "none":
+        length, count = pair.last_frame(), len(results)
+        ground_truth, frames = select_half(ground_truth, length, half)
+        results, _ = select_half(results, length, half)
+        if count and not len(results):
+            raise UserError(
+                f"{pair.files[1]}: no box in the {half} half of {pair.name} ({length} frames):"
+                " results are numbered as in the whole sequence"
+            )
+    if every > 1:
+        length = frames or pair.last_frame()
+        ground_truth, frames = select_every_nth(ground_truth, every, length)
+        results, _ = select_every_nth(results, every, length)
+    return PairedResults(pair.name, ground_truth, results, frames, pair.files)

@@ -1,0 +1,53 @@
+"""Summary of a tracking run: counts, speed, and which settings and thresholds were used."""
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from idfree.pipelines.manifest import settings_to_json
+from idfree.pipelines.tracking_run import TrackingRun
+
+
+def summarise(run: TrackingRun) -> dict[str, Any]:
+    """Summary of a run so far, ready for JSON.
+
+    frames_lost: frames that the sequence should have but that could not be decoded. detections_dropped: invalid boxes.
+    seconds, frames_per_second: by stage; "all" is the total. matches: fraction by deciding cue.
+    """
+    results, timer, tracker = run.results, run.timer, run.tracker
+    frames = len(results)
+    return {
+        "name": run.sequence.name,
+        "frames": frames,
+        "frames_lost": max(0, (run.sequence.length or 0) - frames),
+        "tracks": len({i for _, tracks in results for i in tracks.id.tolist()}),
+        "boxes": sum(len(tracks) for _, tracks in results),
+        "detections_dropped": tracker.dropped,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in timer.seconds.items()},
+        "frames_per_second": {
+            stage: round(frames / seconds, 1)
+            for stage, seconds in {**timer.seconds, "all": timer.total}.items()
+            if seconds > 0
+        },
+        "matches": match_fractions(tracker.match_counts),
+        "detector": run.detector.name,
+        "score_range": run.score_range,
+        "appearance": describe_appearance(run),
+        "tracker": type(tracker).__name__,
+        "settings": settings_to_json(asdict(tracker.settings)),
+    }
+
+
+def describe_appearance(run: TrackingRun) -> dict[str, Any] | None:
+    """Source of the embeddings ("own": the detector) and match threshold; None without embeddings."""
+    if run.encoder is not None:
+        return {"name": run.encoder.name, "limit": run.encoder.match_threshold}
+    if not run.detector.has_embeddings or run.selection.appearance == "none":
+        return None
+    return {"name": "own", "limit": run.tracker.match_threshold}
+
+
+def match_fractions(match_counts: Counter[str]) -> dict[str, float]:
+    """Fraction of all matches by deciding cue."""
+    total = max(1, match_counts.total())
+    return {cue: round(count / total, 4) for cue, count in sorted(match_counts.items())}

@@ -1,0 +1,151 @@
+"""Track one sequence, frame by frame: read, detect, select, embed, track; with the time of each stage."""
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from idfree.core.prefetch import prefetch
+from idfree.core.types import Annotation, Detections, Detector, Frame, Sequence, Tracks, View
+from idfree.pipelines.camera_motion import CameraMotionSource
+from idfree.pipelines.open_detector import CallableDetector
+from idfree.pipelines.selection import Selection
+from idfree.trackers.registry import Tracker
+
+if TYPE_CHECKING:
+    from idfree.appearance.encoder import Encoder
+
+STAGES = ("reading", "detecting", "associating", "writing")
+
+
+class StageTimer:
+    """Seconds spent in each stage; `total`, from first to last, is less than their sum if stages run in parallel."""
+
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+        self.first = self.last = 0.0
+
+    @property
+    def total(self) -> float:
+        """Seconds from the start of the first block to the end of the last."""
+        return self.last - self.first
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        """Add the duration of the `with` block to `stage`."""
+        start = time.perf_counter()
+        self.first = self.first or start
+        try:
+            yield
+        finally:
+            self.last = time.perf_counter()
+            self.seconds[stage] += self.last - start
+
+
+@dataclass
+class TrackingRun:
+    """Tracking of one sequence: iterate for (frame, tracks). `results` has the tracks of each frame number so far.
+
+    selection: of detections (the sequence has the selected frames only). camera: source of camera motion, or None.
+    score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
+    None to keep their own embeddings. parallel: read the next frame and detect in this one in threads of their own
+    while the tracker processes the previous one; worthwhile if images are read.
+    """
+
+    sequence: Sequence
+    detector: Detector
+    tracker: Tracker
+    selection: Selection = field(default_factory=Selection)
+    camera: CameraMotionSource | None = None
+    score_range: tuple[float, float] | None = None
+    encoder: "Encoder | None" = None
+    parallel: bool = False
+    timer: StageTimer = field(default_factory=StageTimer)
+    results: list[tuple[int, Tracks]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)  # of these frames, in seconds; NaN if unknown
+
+    def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
+        frames = prefetch(self.read()) if self.parallel else self.read()
+        views = self.detect(frames)
+        if self.parallel and not isinstance(
+            self.detector, CallableDetector
+        ):  # a user's function may not be thread-safe
+            views = prefetch(views)
+        with closing(views):
+            for frame, view in views:
+                with self.timer.time("associating"):
+                    tracks = self.tracker.update(view)
+                self.results.append((frame.number, tracks))
+                self.times.append(np.nan if frame.time is None else frame.time)
+                yield frame, tracks
+        if self.camera is not None:
+            self.camera.finish()
+
+    def read(self) -> Generator[Frame]:
+        """Yield the frames of the sequence."""
+        frames = iter(self.sequence)
+        while True:
+            with self.timer.time("reading"):
+                frame = next(frames, None)
+            if frame is None:
+                return
+            yield frame
+
+    def detect(self, frames: Generator[Frame]) -> Generator[tuple[Frame, View]]:
+        """Yield each frame with its view."""
+        with closing(frames):
+            for frame in frames:
+                with self.timer.time("detecting"):
+                    view = self.make_view(frame)
+                yield frame, view
+
+    def make_view(self, frame: Frame) -> View:
+        """Make the tracker's input: detect, select, rescale scores, compute embeddings and camera motion."""
+        view = self.detector(frame)
+        detections = self.selection.select_detections(view.detections)
+        if self.score_range is not None:
+            low, high = self.score_range
+            detections = replace(detections, score=np.clip((detections.score - low) / (high - low), 0, 1))
+        detections = self.embed(frame, detections)
+        motion = None if self.camera is None else self.camera(frame, detections)
+        view = replace(view, detections=detections, camera=motion)
+        if self.encoder is None:
+            return view
+        return replace(view, match_threshold=self.encoder.match_threshold, upper_threshold=self.encoder.upper_threshold)
+
+    def embed(self, frame: Frame, detections: Detections) -> Detections:
+        """The detections with embeddings of the encoder; zeros if the score is too low for the tracker to use them."""
+        if self.encoder is None or self.tracker.published_threshold is None or frame.image is None:
+            return detections
+        is_used = detections.score > self.tracker.min_embedded_score
+        embedding = np.zeros((len(detections), self.encoder.dimension), dtype=np.float32)
+        embedding[is_used] = self.encoder(frame.image, detections.xyxy[is_used])
+        return replace(detections, embedding=embedding)
+
+    def result(self) -> Annotation:
+        """All tracks so far, sorted by frame, then id."""
+        return concatenate_tracks(self.results, self.times)
+
+
+def concatenate_tracks(results: list[tuple[int, Tracks]], times: list[float]) -> Annotation:
+    """Concatenate the tracks of many frames (frame number, tracks) into one table, sorted by frame, then id.
+
+    times: of these frames, in seconds; NaN if unknown.
+    """
+    tracks = [t for _, t in results]
+    empty = Annotation.empty()
+    frame = np.repeat([number for number, _ in results], [len(t) for t in tracks]).astype(np.int64)
+    ids = np.concatenate([empty.id, *(t.id for t in tracks)])
+    order = np.lexsort((ids, frame))
+    return Annotation(
+        frame=frame,
+        id=ids,
+        xyxy=np.concatenate([empty.xyxy, *(t.xyxy for t in tracks)]),
+        score=np.concatenate([empty.score, *(t.score for t in tracks)]),
+        class_id=np.concatenate([empty.class_id, *(t.class_id for t in tracks)]),
+        visibility=np.ones(len(ids)),
+        time=np.repeat(np.array(times, dtype=np.float64), [len(t) for t in tracks]),
+    )[order]

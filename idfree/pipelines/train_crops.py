@@ -1,0 +1,106 @@
+"""Train an appearance encoder (SimpleReID) on crops of labelled or linked footage. Needs PyTorch."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from idfree.appearance.crops import crop_boxes
+from idfree.core.cropset import CropSet
+from idfree.core.errors import UserError
+from idfree.core.progress import training_progress
+from idfree.core.settings import override
+from idfree.core.types import Annotation
+from idfree.datasets.footage import Footage
+from idfree.learn.methods import simplereid
+from idfree.learn.networks.crop_reid import NETWORKS
+from idfree.learn.parallel import distributed_from_torchrun
+from idfree.pipelines.calibration import calibration_metadata
+from idfree.pipelines.crop_sets import CropsSettings, concatenate_crops, split_crops_settings
+from idfree.pipelines.pseudolabels import (
+    LabelSettings,
+    covered_fraction,
+    drop_short_tracklets,
+    drop_unclean_boxes,
+    frame_slices,
+    renumber_tracklets,
+    sample_boxes,
+)
+from idfree.pipelines.training_data import trained_on_notice
+
+
+def train_crops(
+    footages: Sequence[Footage],
+    out: Path,
+    *,
+    assignments: Iterable[str] = (),
+    labels: Iterable[str] = (),
+    resume: bool = False,
+    device: str = "auto",
+    seed: int = 0,
+    quiet: bool = True,
+) -> dict[str, Any]:
+    """Train SimpleReID on the crops of footages.
+
+    assignments: `name=value` overrides of its settings and of CropsSettings. labels: overrides of LabelSettings, which
+    decide which boxes are cropped. Returns the path of the model, and the numbers of crops and tracklets (or
+    identities). Raises UserError, also if started by `torchrun`.
+    """
+    if distributed_from_torchrun().world > 1:
+        raise UserError("simplereid trains in one process: leave torchrun out")
+    crops_settings, assignments = split_crops_settings(assignments)
+    settings = override(simplereid.SimpleReidSettings(seed=seed), assignments)
+    label_settings = override(LabelSettings(), labels)
+    crops = extract_crops(footages, NETWORKS[settings.network][1], label_settings, crops_settings)
+    model = simplereid.train(
+        crops,
+        settings,
+        out,
+        resume=resume,
+        progress=None if quiet else training_progress,
+        calibration=lambda embed: calibration_metadata(embed, crops),
+        trained_on=trained_on_notice(footage.name for footage in footages),
+        device=device,
+    )
+    return {"model": str(model), "crops": len(crops), "tracklets": crops.tracklet_count}
+
+
+def extract_crops(
+    footages: Sequence[Footage], size_hw: tuple[int, int], labels: LabelSettings, settings: CropsSettings
+) -> CropSet:
+    """Crops of the clean boxes of all footages, grouped by id.
+
+    labels: which boxes are clean, and the number of crops of each id. Raises UserError if there are none, or if an
+    image cannot be read.
+    """
+    crop_sets = []
+    for footage in footages:
+        boxes = select_clean_boxes(footage.boxes, labels)
+        sampled = boxes[sample_boxes(boxes, labels, footage.frame_rate)]
+        if len(sampled):
+            crop_sets.append(crop_footage(footage, sampled, size_hw))
+    if not crop_sets:
+        names = ", ".join(footage.name for footage in footages)
+        raise UserError(f"nobody to learn from in {names}: no id has {labels.min_clean} boxes that are clean enough")
+    return concatenate_crops(crop_sets, settings.identities)
+
+
+def select_clean_boxes(boxes: Annotation, settings: LabelSettings) -> Annotation:
+    """The clean boxes of each id that has at least `min_clean` of them, ids renumbered from 1.
+
+    Boxes without an id and ignored boxes are never selected, but count as occluders of others.
+    """
+    visible = np.concatenate([np.zeros(0), *(1 - covered_fraction(boxes.xyxy[rows]) for rows in frame_slices(boxes))])
+    identified = replace(boxes, id=np.where(boxes.score != 0, boxes.id, -1), visibility=visible)
+    selected = renumber_tracklets(drop_short_tracklets(drop_unclean_boxes(identified, settings), settings.min_clean))
+    return selected[np.flatnonzero(selected.id >= 0)]
+
+
+def crop_footage(footage: Footage, boxes: Annotation, size_hw: tuple[int, int]) -> CropSet:
+    """Crops of boxes sorted by frame, grouped by id; images are read in order."""
+    images = ((footage.image(int(boxes.frame[rows.start])), rows) for rows in frame_slices(boxes))
+    crops = [crop_boxes(image, boxes.xyxy[rows], size_hw) for image, rows in images]
+    tracklet = np.unique(boxes.id, return_inverse=True)[1].astype(np.int64)
+    return CropSet(np.concatenate(crops), tracklet, boxes.frame, np.zeros_like(boxes.frame), boxes.xyxy)

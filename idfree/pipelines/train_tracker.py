@@ -1,0 +1,153 @@
+"""Train a one-shot tracker (a detector with an embedding head), validated by tracking during training.
+
+Needs PyTorch. Several processes started by `torchrun` train data-parallel.
+"""
+
+import logging
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from idfree.core.errors import UserError
+from idfree.core.progress import progress, training_progress
+from idfree.core.settings import override
+from idfree.datasets.footage import Footage
+from idfree.detectors import open_detector
+from idfree.learn.checkpoint import load
+from idfree.learn.devices import open_device
+from idfree.learn.methods import one_shot
+from idfree.learn.methods.one_shot import DEFAULT_CLASSES, Method, ValidationPlan
+from idfree.learn.methods.one_shot_settings import OneShotSettings
+from idfree.learn.methods.registry import METHODS
+from idfree.learn.parallel import Distributed, local_device, process_group
+from idfree.learn.schedule import Precision
+from idfree.learn.torch_session import TorchSession
+from idfree.learn.training import Metrics
+from idfree.pipelines.check_data import TRACKLETS_ONLY
+from idfree.pipelines.training_data import cache_videos, trained_on_notice
+from idfree.pipelines.validate import validate
+
+LOG = logging.getLogger("idfree")
+MAX_WORKERS = 8  # by default
+
+
+@dataclass(frozen=True)
+class ValidationData:
+    """Validation by tracking during training.
+
+    footages: what is tracked, with identities. tracker: its name. metric: selects best.pt, higher is better. epochs:
+    between validations. on_metrics: called with the metrics of each validation, in the main process.
+    """
+
+    footages: Sequence[Footage]
+    tracker: str = "fused"
+    metric: str = "IDF1"
+    epochs: int = 1
+    on_metrics: Callable[[Metrics], None] | None = None
+
+    def plan(self, precision: Precision, is_main: bool) -> ValidationPlan:
+        """The validation of networks computed in a precision."""
+
+        def evaluate(network: Any, metadata: dict[str, str]) -> Metrics:  # network: a CentreNetwork
+            session = TorchSession(network, metadata, precision)
+            metrics = validate(open_detector("the network", session=session), self.footages, self.tracker)
+            if is_main and self.on_metrics is not None:
+                self.on_metrics(metrics)
+            return metrics
+
+        return ValidationPlan(evaluate, self.metric, self.epochs)
+
+
+def train_tracker(
+    method: str,
+    footages: Sequence[Footage],
+    out: Path,
+    *,
+    assignments: Iterable[str] = (),
+    augmentation: Iterable[str] = (),
+    classes: Sequence[str] = DEFAULT_CLASSES,
+    validation: ValidationData | None = None,
+    cache: Path | None = None,
+    workers: int | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    seed: int = 0,
+    quiet: bool = True,
+) -> dict[str, Any]:
+    """Train a method of `catalogue` of kind "one-shot" on labelled footage.
+
+    assignments, augmentation: `name=value` overrides of the method's settings and of its augmentation. classes: names
+    of the footages' class ids. cache: folder for the frames of videos, OUT/frames if None. workers: threads that
+    prepare batches, see `default_workers`. Returns the path of the model, and the iteration and validation metrics of
+    its network; {} in every process but the main one. Raises UserError.
+    """
+    entry = METHODS[method]
+    settings = method_settings(entry, assignments, augmentation, seed)
+    torch_device = open_device(local_device(device))
+    if workers is not None and workers < 0:
+        raise UserError(f"--workers {workers}: expected 0 or more")
+    with process_group(torch_device) as distributed:
+        quiet = quiet or not distributed.is_main
+        if distributed.is_main:
+            warn_if_partly_labelled(footages)
+        model = one_shot.train(
+            entry,
+            cache_frames(footages, settings, cache or out / "frames", distributed, quiet),
+            settings,
+            out,
+            device=torch_device,
+            resume=resume,
+            progress=None if quiet else training_progress,
+            validation=validation.plan(settings.precision, distributed.is_main) if validation else None,
+            classes=classes,
+            trained_on=trained_on_notice(footage.name for footage in footages),
+            workers=default_workers(torch_device.type) if workers is None else workers,
+            distributed=distributed,
+        )
+    return report(model) if distributed.is_main else {}
+
+
+def method_settings(
+    method: Method[Any], assignments: Iterable[str], augmentation: Iterable[str], seed: int
+) -> OneShotSettings:
+    """The settings of a method with overrides. Raises UserError."""
+    settings: OneShotSettings = override(method.settings(seed=seed), assignments)
+    return replace(settings, augmentation=override(settings.augmentation, augmentation))
+
+
+def warn_if_partly_labelled(footages: Sequence[Footage]) -> None:
+    """Warn of footage with boxes of tracklets only, in which unlabelled people would be trained as background."""
+    for footage in footages:
+        if not footage.fully_labelled:
+            LOG.warning("%s %s", footage.source, TRACKLETS_ONLY)
+
+
+def cache_frames(
+    footages: Sequence[Footage], settings: OneShotSettings, folder: Path, distributed: Distributed, quiet: bool
+) -> list[Footage]:
+    """The footages with all frames of videos as image files: the main process writes them, the others wait for it."""
+
+    def frame_progress(name: str, numbers: list[int]) -> Iterable[int]:
+        return progress(numbers, f"{name}: keeping frames", len(numbers), quiet)
+
+    height = math.ceil(settings.batch_shape().size_hw[0] * max(1.0, settings.augmentation.largest))
+    if not distributed.is_main:
+        distributed.barrier()
+    cached = cache_videos(footages, folder, height, frame_progress)
+    if distributed.is_main:
+        distributed.barrier()
+    return cached
+
+
+def default_workers(device_type: str) -> int:
+    """Number of threads that prepare batches: one for the CPU, for other devices one per core, up to MAX_WORKERS."""
+    return 1 if device_type == "cpu" else min(os.cpu_count() or 1, MAX_WORKERS)
+
+
+def report(model: Path) -> dict[str, Any]:
+    """Path of the model, and the iteration and validation metrics of its network."""
+    best = load(model.with_name("best.pt"))
+    return {"model": str(model), "iteration": best["step"], "figures": best["figures"]}

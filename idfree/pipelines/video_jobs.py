@@ -1,0 +1,124 @@
+"""Process many videos one by one, in several processes or on a cluster; one that fails does not stop the others."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from idfree.core.errors import UserError
+from idfree.core.names import file_name
+from idfree.core.workers import PicklableFactory, WorkerPool, map_items
+from idfree.pipelines.open_detector import NETWORKS, DetectorConfig, DetectorOf
+from idfree.sequences.folders import list_entries, list_files
+from idfree.sequences.images import IMAGE_SUFFIXES
+from idfree.sequences.motchallenge import is_sequence
+from idfree.sequences.video import VIDEO_SUFFIXES
+
+LOG = logging.getLogger("idfree")
+
+Report = dict[str, Any]  # of one video, ready for JSON
+Source = str | Path
+
+KEYWORDS = ("hog", "det", "colour", "own", "none")  # values of --detector and --appearance that are no paths
+
+
+@dataclass(frozen=True)
+class VideoJobs:
+    """Videos by name, and the processes that they are processed in."""
+
+    videos: dict[str, Path]
+    pool: WorkerPool
+
+    @property
+    def uses_other_processes(self) -> bool:
+        """Whether the videos are processed in other processes than the current one."""
+        return self.pool.uses_other_processes(len(self.videos))
+
+    @property
+    def threads(self) -> int | None:
+        """CPU threads for each process; None (no limit) if there is only one process."""
+        return self.pool.threads_per_process(len(self.videos))
+
+    def path_for_workers(self, path: Path) -> Path:
+        """The path, absolute for a cluster, whose workers have other working directories."""
+        return path.absolute() if self.pool.dask else path
+
+    def spec_for_workers(self, spec: str) -> str:
+        """A value of --detector or --appearance; paths are absolute for a cluster."""
+        return spec if spec in KEYWORDS else str(self.path_for_workers(Path(spec)))
+
+    def open_detector(self, config: DetectorConfig) -> PicklableFactory[DetectorOf]:
+        """Open the detector; it is opened again in each worker process."""
+        config = replace(config, spec=self.spec_for_workers(config.spec))
+        return PicklableFactory(config.open, self.threads)
+
+    def run(
+        self, process: Callable[[Path], Report], verb: str, quiet: bool = True
+    ) -> tuple[dict[str, Report], dict[str, str]]:
+        """Process all videos; return the reports, in the order of the videos, and the error messages of the others.
+
+        process: picklable. verb: past participle for messages, such as "labelled". Failures are logged as warnings.
+        Raises UserError if all videos fail; KeyboardInterrupt on Ctrl-C, with the number of finished videos.
+        """
+        reports: dict[str, Report] = {}
+        failed: dict[str, str] = {}
+        items = {name: self.path_for_workers(path) for name, path in self.videos.items()}
+        try:
+            for name, outcome in map_items(process, items, self.pool, verb, quiet):
+                if isinstance(outcome, UserError):
+                    failed[name] = str(outcome)
+                    if len(items) > 1:
+                        LOG.warning("%s is left out: %s", name, outcome)
+                else:
+                    reports[name] = outcome
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{len(reports)} of {len(items)} videos are {verb} and kept") from None
+        if not reports:
+            first = next(iter(failed.values()))
+            raise UserError(first if len(items) == 1 else f"none of the {len(items)} videos could be {verb}: {first}")
+        return {name: reports[name] for name in self.videos if name in reports}, failed
+
+
+def make_jobs(
+    sources: Source | Iterable[Source], detector: DetectorConfig, workers: int = 1, dask: str | None = None
+) -> VideoJobs:
+    """Find the videos of all sources: video files, folders of videos or images, MOTChallenge folders.
+
+    workers: processes on this machine. dask: address of a Dask scheduler instead. Raises UserError if two videos have
+    the same name, if `detector` is one file of detections for several videos, and for cameras and streams.
+    """
+    sources = [sources] if isinstance(sources, str | Path) else sources
+    paths = [path for source in sources for path in find_videos(str(source))]
+    names = [result_name(path) for path in paths]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{names.count(name)} sources are called {name}: their results would overwrite each other")
+    spec = detector.spec
+    if Path(spec).is_file() and not spec.endswith(NETWORKS) and len(paths) > 1:
+        raise UserError(f"--detector {spec}: one file for {len(paths)} videos; expected a folder of them")
+    return VideoJobs(dict(zip(names, paths, strict=True)), WorkerPool(workers, dask))
+
+
+def find_videos(source: str) -> list[Path]:
+    """The files and folders of a source that are one sequence each.
+
+    Raises UserError for a camera or stream, and if there is no such file or folder.
+    """
+    path = Path(source)
+    if not path.exists():
+        is_live = "://" in source or source.isdecimal()
+        raise UserError(
+            f"{source}: only files and folders can be worked through" if is_live else f"no such file or folder: {path}"
+        )
+    if not path.is_dir() or is_sequence(path):
+        return [path]
+    sequences = [entry for entry in list_entries(path) if entry.is_dir() and is_sequence(entry)]
+    if sequences or list_files(path, IMAGE_SUFFIXES):
+        return sequences or [path]
+    return list_files(path, VIDEO_SUFFIXES) or [path]  # open_source raises UserError for an empty folder
+
+
+def result_name(path: Path) -> str:
+    """Name of the results of a video: that of its folder, or of its file without the suffix."""
+    return file_name(path.resolve().name if path.is_dir() else path.stem, "sequence")

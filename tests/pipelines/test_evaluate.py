@@ -1,0 +1,46 @@
+"""Evaluation called from Python."""
+
+import json
+
+import pytest
+
+import idfree
+from idfree.cli import main
+from idfree.core.errors import UserError
+from idfree.pipelines.evaluate import evaluate, evaluate_detection
+
+ROWS = "".join(f"{frame},1,{frame},0,20,50,1,1,1\n" for frame in range(1, 11))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """truth/one/gt/gt.txt and results/one.txt, which is perfect but for a missed last frame."""
+    (tmp_path / "truth" / "one" / "gt").mkdir(parents=True)
+    (tmp_path / "truth" / "one" / "gt" / "gt.txt").write_text(ROWS)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "one.txt").write_text("".join(ROWS.splitlines(keepends=True)[:-1]))
+    return tmp_path
+
+
+def test_same_as_the_command(folder, capsys):
+    results, truth = folder / "results", folder / "truth"
+    for options, arguments in (((), {}), (("--half", "val", "--every", "2"), {"half": "val", "every": 2})):
+        capsys.readouterr()
+        assert main(["eval", str(results), str(truth), "--json", *options]) == 0
+        assert evaluate(str(results), truth, **arguments) == json.loads(capsys.readouterr().out)
+    assert idfree.evaluate is evaluate
+    assert list(evaluate(results, truth)) == ["one", "COMBINED"]
+    assert evaluate(results, truth)["one"]["MOTA"] == pytest.approx(0.9)
+
+
+def test_detections(folder):
+    metrics = evaluate_detection(folder / "results", folder / "truth")
+    assert metrics["one"]["GT"] == 10
+    assert metrics["one"]["TP"] == 9
+
+
+def test_errors(folder):
+    with pytest.raises(UserError, match="--every 0"):
+        evaluate(folder / "results", folder / "truth", every=0)
+    with pytest.raises(UserError, match="no such file"):
+        evaluate(folder / "nothing", folder / "truth")

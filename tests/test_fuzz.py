@@ -1,0 +1,282 @@
+"""Readers of damaged, foreign and hostile files: they succeed or raise UserError, nothing else, and soon."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import cv2
+import numpy as np
+import pytest
+
+from idfree import cli
+from idfree.core.cropset import CropSet
+from idfree.core.errors import UserError
+from idfree.core.types import Annotation
+from idfree.datasets.open_footage import open_footage
+from idfree.datasets.reid_crops import read_reid
+from idfree.datasets.submission import pack
+from idfree.learn.log import FILE_NAME, Log, recent_mean
+from idfree.pipelines.evaluate import evaluate, evaluate_detection
+from idfree.pipelines.manifest import is_done, read_manifest, write_manifest
+from idfree.pipelines.stored_detections import load_detections
+from idfree.pipelines.tracker_settings import read_settings
+from idfree.sequences import open_source
+from idfree.sequences.image_files import image_size, is_complete
+from idfree.sequences.images import read_image
+from idfree.sequences.motchallenge import open_sequence, read_ground_truth
+from idfree.sequences.tables import read_boxes, write_table
+from idfree.trackers.camera_motion import read_motion, write_motion
+
+COUNT = 200  # mutations of each file
+GT = "".join(f"{frame},{id},{10 * id + frame},20,30.5,40,1,1,0.5\n" for frame in range(1, 5) for id in (1, 2))
+DET = "".join(f"{frame},-1,{10 * k + frame},20,30.5,40,0.{k}\n" for frame in range(1, 5) for k in (5, 9))
+RESULTS = "".join(f"{frame},{id},{10 * id + frame},20,30.5,40,0.9,1,-1,-1\n" for frame in range(1, 5) for id in (1, 2))
+SEQINFO = "[Sequence]\nname=a\nimDir=img1\nframeRate=25\nseqLength=4\nimWidth=640\nimHeight=480\nimExt=.jpg\n"
+COCO = {
+    "images": [
+        {"id": k, "file_name": f"{k}.jpg", "height": 48, "width": 64, "video_id": 1, "frame_id": k} for k in (1, 2)
+    ],
+    "annotations": [
+        {"id": k, "image_id": k, "category_id": 1, "bbox": [1, 2, 30, 40.5], "track_id": 7} for k in (1, 2)
+    ],
+    "categories": [{"id": 1, "name": "person"}],
+    "videos": [{"id": 1, "file_name": "street", "frame_rate": 25}],
+}
+PERSON = {"tag": "person", "fbox": [1, 2, 30, 40], "vbox": [1, 2, 20, 30], "hbox": [1, 2, 5, 5], "extra": {"ignore": 0}}
+ODGT = "".join(json.dumps({"ID": f"a{k}", "gtboxes": [PERSON, PERSON]}) + "\n" for k in range(3))
+VOC = (
+    '<?xml version="1.0" encoding="utf-8"?><annotation><filename>a.jpg</filename><object><name>person</name>'
+    "<trackid>7</trackid><difficult>0</difficult><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax>"
+    "</bndbox></object></annotation>"
+)
+BOXES = Annotation(
+    frame=np.array([1, 1, 2]),
+    id=np.array([1, 2, 1]),
+    xyxy=np.array([[10, 20, 40, 60], [0, 0, 2.25, 7], [11, 20, 41, 60.0]]),
+    score=np.array([0.5, 1, 0.25]),
+    class_id=np.array([0, 2, 0]),
+    visibility=np.ones(3),
+)
+ROWS = np.column_stack([[1, 1, 2], [-1] * 3, BOXES.xyxy, BOXES.score, np.eye(3)])
+REPORT = {
+    **{"detections": 3, "detector": "x", "start": 1, "stop": None, "every": 1, "score_range": [0, 2], "file": "a.npy"},
+    "appearance": {"name": "own", "dimension": 3, "limit": 0.3, "farthest": 0.5, "dtype": "float32"},
+}
+TUNED = {"tracker": "sort", "settings": {"min_hits": 2, "patience": 0.5}, "value": 0.6}
+JPEG = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
+PNG = cv2.imencode(".png", np.zeros((48, 64, 3), np.uint8))[1].tobytes()
+CSV = '"frame",id,x,y,w,h,score,class,name\n' + '1,-1,10,20,30,40,0.5,0,"a dog"\n' * 3
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file to damage, and what reads it. make: writes valid files below a folder and returns the one to damage."""
+
+    make: Callable[[Path], Path]
+    read: Callable[[Path], object]
+    command: str = ""  # which reads the file, too; {} stands for it, {folder} for its folder
+
+
+def make_text(name: str, content: str | bytes) -> Callable[[Path], Path]:
+    return lambda folder: write(folder / name, content)
+
+
+def make_sequence(damaged: str) -> Callable[[Path], Path]:
+    """A MOTChallenge sequence, of which one file is damaged."""
+
+    def make(folder: Path) -> Path:
+        for name, content in (("seqinfo.ini", SEQINFO), ("gt/gt.txt", GT), ("det/det.txt", DET)):
+            write(folder / "seq" / name, content)
+        write(folder / "results" / "seq.txt", RESULTS)
+        return folder / damaged
+
+    return make
+
+
+def make_parquet(folder: Path) -> Path:
+    pytest.importorskip("pyarrow")
+    write_table(folder / "a.parquet", BOXES, "parquet")
+    return folder / "a.parquet"
+
+
+def make_npy(folder: Path) -> Path:
+    np.save(folder / "a.npy", ROWS)
+    return folder / "a.npy"
+
+
+def make_kept(damaged: str) -> Callable[[Path], Path]:
+    """The files of `idfree detect`."""
+
+    def make(folder: Path) -> Path:
+        write(folder / "seq" / "seqinfo.ini", SEQINFO)
+        write(folder / "seq" / "det" / "det.txt", DET)
+        np.save(folder / "seq.npy", ROWS)
+        np.save(folder / "seq.classes.npy", BOXES.class_id)
+        write_manifest(folder, {"video": "a"}, True, "seq.json", report=REPORT)
+        return folder / damaged
+
+    return make
+
+
+def read_kept(path: Path) -> object:
+    (sequence,) = open_source(path.parent / "seq")
+    return load_detections(str(path.parent), sequence)
+
+
+def make_crops(folder: Path) -> Path:
+    numbers = np.arange(4) // 2
+    CropSet(np.zeros((4, 8, 4, 3), np.uint8), numbers, np.arange(4), numbers * 0, np.ones((4, 4))).save(
+        folder / "a.npz"
+    )
+    return folder / "a.npz"
+
+
+def make_motion(folder: Path) -> Path:
+    write_motion(folder / "camera.txt", np.tile(np.eye(2, 3), (4, 1, 1)))
+    return folder / "camera.txt"
+
+
+def make_manifest(folder: Path) -> Path:
+    write_manifest(folder, {"a": 1}, True, report=REPORT)
+    return folder / "settings.json"
+
+
+def read_finished(path: Path) -> object:
+    manifest = read_manifest(path.parent)
+    return is_done(manifest, {"a": 1}) and {**REPORT, **manifest["report"]} == REPORT
+
+
+def make_log(folder: Path) -> Path:
+    lines = [json.dumps({"iteration": n, "loss": 0.5, "similarity": 0.25}) + "\n" for n in range(1, 9)]
+    return write(folder / FILE_NAME, "".join(lines))
+
+
+def read_log(path: Path) -> object:
+    mean = recent_mean(path.parent, "similarity")
+    with Log(path.parent, step=4) as log:
+        log.add({"iteration": 5, "loss": 0.5})
+    return mean
+
+
+def make_jde(damaged: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        write(folder / "a.train", "images/a.jpg\nimages/b.jpg\n")
+        for name in "ab":
+            write(folder / "images" / f"{name}.jpg", JPEG)
+            write(folder / "labels_with_ids" / f"{name}.txt", "0 7 0.5 0.5 0.25 0.5\n0 -1 0.25 0.5 0.25 0.5\n")
+        return folder / damaged
+
+    return make
+
+
+def make_msmt17(folder: Path) -> Path:
+    name = "0000/0000_000_01_0303morning_0015_0.jpg"
+    write(folder / "train" / name, b"")
+    write(folder / "list_train.txt", f"{name} 0\n")
+    return folder / "list_train.txt"
+
+
+def read_footage(path: Path) -> object:
+    """Strictly, as `train` does, and with faults collected, as `data check` does."""
+    faults: list[str] = []
+    open_footage(path, on_fault=faults.append)
+    return open_footage(path)
+
+
+def read_images(path: Path) -> object:
+    return image_size(path), is_complete(path), read_image(path)
+
+
+def make_submission(folder: Path) -> Path:
+    for number in range(1, 9):
+        write(folder / f"MOT20-0{number}.txt", RESULTS)
+    return folder / "MOT20-01.txt"
+
+
+TRACK = "track {folder}/seq --tracker sort -q -o {folder}/out --detector "
+CASES = {
+    "det.txt": Case(
+        make_sequence("seq/det/det.txt"), read_boxes, "track {folder}/.. --detector det -q -o {folder}/out"
+    ),
+    "gt.txt": Case(make_sequence("seq/gt/gt.txt"), read_ground_truth, "data check {folder}/.."),
+    "seqinfo.ini": Case(make_sequence("seq/seqinfo.ini"), lambda path: open_sequence(path.parent)),
+    "results": Case(
+        make_sequence("results/seq.txt"),
+        lambda path: evaluate(path.parent, path.parent.parent / "seq"),
+        "eval {} {folder}/../seq/gt/gt.txt",
+    ),
+    "truth": Case(make_sequence("seq/gt/gt.txt"), lambda path: evaluate(path.parents[2] / "results", path.parents[1])),
+    "detections": Case(
+        make_sequence("seq/det/det.txt"),
+        lambda path: evaluate_detection(path.parents[2], path.parents[2] / "seq"),
+        "eval-detections {} {folder}/../gt/gt.txt",
+    ),
+    "csv": Case(make_text("a.csv", CSV), read_boxes),
+    "parquet": Case(make_parquet, read_boxes),
+    "npy": Case(make_npy, read_boxes),
+    "kept detections": Case(make_kept("seq.npy"), read_kept, TRACK + "{folder}"),
+    "kept classes": Case(make_kept("seq.classes.npy"), read_kept, TRACK + "{folder}"),
+    "kept record": Case(make_kept("seq.json"), read_kept, TRACK + "{folder}"),
+    "manifest": Case(make_manifest, read_finished),
+    "crops": Case(make_crops, CropSet.load),
+    "camera motion": Case(make_motion, read_motion),
+    "metrics.jsonl": Case(make_log, read_log),
+    "tuned settings": Case(make_text("a.json", json.dumps(TUNED)), read_settings),
+    "coco": Case(make_text("a.json", json.dumps(COCO)), read_footage, "data check {}"),
+    "boxes.json": Case(
+        make_text("boxes.json", json.dumps({"a": {"boxes_xyxy": [[1, 1, 2, 2]]}})),
+        lambda path: read_footage(path.parent),
+    ),
+    "odgt": Case(make_text("a.odgt", ODGT), read_footage, "data check {}"),
+    "voc": Case(make_text("a/a.xml", VOC), lambda path: read_footage(path.parent), "data check {folder}"),
+    "jde list": Case(make_jde("a.train"), read_footage, "data check {}"),
+    "jde labels": Case(make_jde("labels_with_ids/a.txt"), lambda path: read_footage(path.parents[1] / "a.train")),
+    "msmt17": Case(make_msmt17, lambda path: read_reid(path.parent)),
+    "jpeg": Case(
+        make_text("a/000001.jpg", JPEG), read_images, "track {folder} --detector {folder}/../det.txt -q -o {folder}/out"
+    ),
+    "png": Case(make_text("a/000001.png", PNG), read_images),
+    "submission": Case(make_submission, lambda path: pack(path.parent, path.parent / "a.zip", "MOT20")),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_damaged_files(tmp_path, mutations, name):
+    case = CASES[name]
+    path = case.make(tmp_path)
+    content = path.read_bytes()
+    case.read(path)
+    messages: list[str] = []
+    for number, damaged in enumerate(mutations.mutations(content, COUNT, seed=crc32(name.encode()))):
+        path.write_bytes(damaged)
+        try:
+            case.read(path)
+        except UserError as error:
+            messages.append(str(error))
+        except Exception as error:
+            raise AssertionError(f"mutation {number}: {damaged[:200]!r} … gave {type(error).__name__}") from error
+    assert messages or name in ("manifest", "metrics.jsonl")  # which are made again
+    assert all(10 < len(message) < 3000 for message in messages)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name].command])
+def test_damaged_files_of_commands(tmp_path, capsys, mutations, name):
+    case = CASES[name]
+    path = case.make(tmp_path)
+    content = path.read_bytes()
+    for number, damaged in enumerate([content, *mutations.mutations(content, 50, seed=1)[::3]]):
+        path.write_bytes(damaged)
+        words = case.command.format(path, folder=path.parent).split()
+        status = cli.main(words)
+        said = capsys.readouterr().err
+        assert status in (0, 2) if number else status == 0, f"mutation {number}: {said}"
+        assert "Traceback" not in said, f"mutation {number}"
+        assert said or status == 0, f"mutation {number}"

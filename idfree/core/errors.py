@@ -17,6 +17,15 @@ class UserError(Exception):
         super().__init__("\n".join(map(shorten, UNPRINTABLE.sub("�", message).split("\n"))))
 
 
+def describe_file_error(error: Exception) -> str | None:
+    """Message for an error of the file system that nobody has explained: file and reason; None for any other error."""
+    if isinstance(error, OSError) and error.strerror:
+        return ": ".join(str(part) for part in (error.filename, error.filename2, error.strerror) if part is not None)
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # Path.resolve, before Python 3.13
+        return str(error)
+    return None
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an exception's message, its type if it has none."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

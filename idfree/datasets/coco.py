@@ -14,6 +14,7 @@ from typing import Any
 from idfree.core.boxes import xyxy_to_xywh
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
+from idfree.core.names import file_name
 from idfree.core.reading import read_json
 from idfree.datasets.boxes_json import parse_boxes_json
 from idfree.datasets.export_images import export_images, image_names
@@ -89,7 +90,7 @@ def describe_video(video_id: Key, video: Object, path: Path, on_fault: OnFault) 
     if frame_rate is None or not 0 < frame_rate[0] <= BOUNDS["frameRate"]:
         on_fault(f"{path}: video {video_id}: frame_rate is {video['frame_rate']}, expected frames per second")
         frame_rate = (Footage.frame_rate,)
-    return str(name), frame_rate[0]
+    return file_name(str(name), f"{path.stem}-{video_id}"), frame_rate[0]
 
 
 def map_categories(categories: list[Any], names: tuple[str, ...], path: Path) -> dict[Key, int]:

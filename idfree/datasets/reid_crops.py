@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from idfree.core.errors import UserError
+from idfree.core.names import is_path
 from idfree.core.reading import is_file, read_text
 from idfree.core.types import Integers
 from idfree.sequences.folders import describe_contents, list_files
@@ -16,14 +17,19 @@ from idfree.sequences.folders import describe_contents, list_files
 Part = Literal["train", "query", "gallery"]
 
 MARKET = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
-MARKET_NAME = re.compile(r"(-1|\d+)_c(\d+)s(\d+)_(\d+)_(\d+)", re.ASCII)  # person, camera, sequence, frame, box
+MARKET_NAME = re.compile(
+    r"(-1|\d{1,9})_c(\d{1,9})s(\d{1,9})_(\d{1,9})_(\d+)", re.ASCII
+)  # person, camera, sequence, frame, box
 MSMT17 = {"train": ("train", "mask_train_v2"), "query": ("test", "mask_test_v2"), "gallery": ("test", "mask_test_v2")}
 MSMT17_LISTS = {
     "train": ("list_train.txt", "list_val.txt"),
     "query": ("list_query.txt",),
     "gallery": ("list_gallery.txt",),
 }
-MSMT17_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_(\w+?)_(\d+)_\d+", re.ASCII)  # person, crop, camera, time, frame
+MSMT17_NAME = re.compile(
+    r"(\d{1,9})_(\d+)_(\d{1,9})_(\w+?)_(\d{1,9})_\d+", re.ASCII
+)  # person, crop, camera, time, frame
+MAX_DIGITS = 10  # of an identity
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -75,7 +81,7 @@ def read_market(folder: Path | str) -> CropFiles:
     if not paths:
         raise UserError(f"{folder}: no crops ({' '.join(SUFFIXES)}); found {describe_contents(folder)}")
     names = [parse_name(MARKET_NAME, path, "0002_c1s1_000451_03.jpg") for path in paths]
-    identity, camera, recording, frame, _ = np.array([list(map(int, name)) for name in names], dtype=np.int64).T
+    identity, camera, recording, frame = np.array([list(map(int, name[:4])) for name in names], dtype=np.int64).T
     return CropFiles(tuple(paths), identity, camera, recording, frame)
 
 
@@ -105,7 +111,7 @@ def read_identity_list(path: Path) -> Iterable[tuple[str, int]]:
     """The rows (path, identity) of a list. Raises UserError with the line if a row is invalid."""
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         crop, _, identity = line.strip().rpartition(" ")
-        if crop and identity.isdecimal():
+        if is_path(crop) and identity.isdecimal() and len(identity) < MAX_DIGITS:
             yield crop.strip(), int(identity)
         elif line.strip():
             raise UserError(f"{path} line {number}: {line.strip()!r}, expected a path and an identity")

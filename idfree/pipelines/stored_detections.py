@@ -9,7 +9,7 @@ import numpy as np
 
 from idfree.core.arrays import to_array
 from idfree.core.errors import UserError
-from idfree.core.reading import load_array
+from idfree.core.reading import is_folder, load_array
 from idfree.core.types import Annotation, Integers, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.precomputed import ALL
@@ -106,7 +106,7 @@ def find_detections(spec: str, sequence: Sequence) -> Path:
         if sequence.folder is None:
             raise UserError(f"--detector det: {sequence.name} is no MOTChallenge folder, so it has no det/det.txt")
         return sequence.folder / "det" / "det.txt"
-    if not path.is_dir():
+    if not is_folder(path):
         return path
     candidates = (path / (name + suffix) for name in candidate_names(sequence.name) for suffix in SUFFIXES)
     file = next((candidate for candidate in candidates if candidate.is_file()), None)

@@ -23,7 +23,7 @@ from idfree.commands import (
     tune,
     version,
 )
-from idfree.core.errors import UserError
+from idfree.core.errors import UserError, describe_file_error
 
 COMMANDS = (
     *(track, show, detect, label, adapt, train, export, eval, eval_detections, eval_appearance, tune),
@@ -54,6 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the process that reads stdout has ended, as in `idfree … | head`
         sys.stderr.close()
         return 0
+    except (OSError, RuntimeError) as error:
+        if (message := describe_file_error(error)) is None:
+            raise
+        print(f"idfree: {UserError(message)}", file=sys.stderr)
+        return USER_ERROR
     except KeyboardInterrupt as interrupt:
         print(f"idfree: interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
         return INTERRUPTED

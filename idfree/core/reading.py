@@ -55,6 +55,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder or a link to one; see `is_file`."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def read_content(path: Path | str) -> bytes:
     """The bytes of a file or a pipe. Raises UserError if it is missing, a folder, or cannot be read."""
     with explain_errors(path):

@@ -119,7 +119,7 @@ def read_sequence(folder: Path, images: Path | None = None, on_fault: OnFault = 
     if (outside := boxes.frame > length).any():
         on_fault(f"{source}: frame {boxes.frame[outside][0]} lies outside the sequence, whose frames are 1 to {length}")
     paths, image = index_images(image_source, length, folder, info.by_name)
-    return Footage(
+    footage = Footage(
         name=info.name,
         boxes=boxes[~outside],
         length=length,
@@ -131,6 +131,7 @@ def read_sequence(folder: Path, images: Path | None = None, on_fault: OnFault = 
         source=source,
         fully_labelled=ini.get(PARTIAL_KEY) != "1",
     )
+    return footage.frames(info.first, length) if info.first > 1 else footage
 
 
 def find_images(folder: Path, info: SeqInfo, images: Path | None) -> ImageSource:

@@ -1,5 +1,6 @@
 """Detections from files: a sequence's own det/det.txt, the user's files, or the output of `idfree detect`."""
 
+import logging
 import operator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,20 +14,29 @@ from idfree.core.reading import is_folder, load_array
 from idfree.core.types import Annotation, Integers, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.precomputed import ALL
+from idfree.detectors.scores import SCORE_SCALES, Range, ScoreScale, scale_scores
 from idfree.pipelines.manifest import read_manifest
 from idfree.sequences.motchallenge import candidate_names
 from idfree.sequences.tables import SUFFIXES, read_boxes
 
+LOG = logging.getLogger("idfree")
 
-def load_detections(spec: str, sequence: Sequence) -> PrecomputedDetector:
+
+LOG = logging.getLogger("idfree")
+
+MAX_OUTSIDE = 0.1  # fraction of the boxes that may lie outside the images without a warning
+
+
+def load_detections(spec: str, sequence: Sequence, scores: ScoreScale = "auto") -> PrecomputedDetector:
     """A detector from the file for `sequence`, with the metadata of `idfree detect` if that wrote the file.
 
-    spec: as in `find_detections`. Raises UserError if the file is missing, invalid, incomplete or of another video.
+    spec: as in `find_detections`. scores: their scale; "auto" recognises it, with a warning unless they lie in 0…1, or
+    takes it from the metadata. Raises UserError if the file is missing, invalid, incomplete or of another video.
     """
     path = find_detections(spec, sequence)
     boxes, manifest = read_checked(path, sequence), read_manifest(path.parent, f"{path.stem}.json")
     if not manifest:
-        return PrecomputedDetector(boxes, sequence.size_hw)
+        return PrecomputedDetector(boxes, sequence.size_hw, score_range=scale_of_file(path, boxes, scores))
     if not manifest.get("complete"):
         raise UserError(f"{path}: `idfree detect` did not finish: run it again with the same options to complete it")
     report = parse_report(manifest.get("report"), path)
@@ -44,8 +54,16 @@ def load_detections(spec: str, sequence: Sequence) -> PrecomputedDetector:
         match_threshold=report.match_threshold,
         upper_threshold=report.upper_threshold,
         frames=report.frames,
-        score_range=report.score_range,
+        score_range=report.score_range if scores == "auto" else scale_of_file(path, boxes, scores),
     )
+
+
+def scale_of_file(path: Path, boxes: Annotation, scores: ScoreScale) -> Range | None:
+    """The range of scores to map to 0…1 before tracking, None for none; a warning if it was recognised."""
+    scaled = scale_scores(boxes.score, scores)
+    if scaled.message:
+        LOG.warning("%s: %s (--scores %s overrules)", path, scaled.message, "|".join(SCORE_SCALES[1:]))
+    return scaled.range
 
 
 @dataclass(frozen=True)
@@ -128,7 +146,22 @@ def read_checked(path: Path, sequence: Sequence) -> Annotation:
             f"{path}: has detections of frame {boxes.frame[-1]}, but {sequence.name} has {sequence.length} frames:"
             " are they of another video?"
         )
+    warn_if_outside(boxes, path, sequence)
     return boxes
+
+
+def warn_if_outside(boxes: Annotation, path: Path, sequence: Sequence) -> None:
+    """Warn if many boxes lie outside the images, where trackers drop them: the size of the images may be wrong."""
+    if sequence.size_hw is None or not len(boxes):
+        return
+    height, width = sequence.size_hw
+    left, top, right, bottom = boxes.xyxy.T
+    outside = np.count_nonzero((left >= width) | (top >= height) | (right <= 0) | (bottom <= 0))
+    if outside > MAX_OUTSIDE * len(boxes):
+        LOG.warning(
+            "%s: %d of %d boxes lie outside the images of %s and are dropped: are they %d×%d?",
+            *(path, outside, len(boxes), sequence.name, width, height),
+        )
 
 
 def read_class_ids(path: Path, boxes: Annotation) -> Integers:

@@ -114,6 +114,20 @@ def test_every_nth_frame(results, truth, capsys):
     assert scored(capsys, results, truth, "--every", "3")["one"]["GT_Dets"] == 2 * 4
 
 
+def test_the_images_win_over_a_length_that_is_too_short(results, truth, capsys):
+    folder = truth / "one"
+    (folder / "seqinfo.ini").write_text("[Sequence]\nname=one\nframeRate=10\nseqLength=4\n")
+    assert main(["eval", str(results), str(truth)]) == 2
+    assert "frame 5 lies outside the sequence, whose frames are 1 to 4" in capsys.readouterr().err
+    (folder / "img1").mkdir()
+    for number in range(1, 11):
+        cv2.imwrite(str(folder / "img1" / f"{number:06d}.png"), np.zeros((50, 200, 3), np.uint8))
+    assert main(["eval", str(results), str(truth), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["one"]["Frames"] == 10
+    assert "is of other images: it says 4 frames, there are 10 images; frames 1 to 10 are taken" in said.err
+
+
 def test_one_file_against_one_truth(results, truth, capsys):
     figures = scored(capsys, results / "two.txt", truth / "two" / "gt" / "gt.txt")
     assert figures["COMBINED"]["MOTA"] == 1

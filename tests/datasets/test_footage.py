@@ -129,6 +129,31 @@ def test_image_names_are_frame_numbers(tmp_path):
     assert rest.location(1) == str(folder / "img1" / "000004.png")
 
 
+@pytest.mark.parametrize("first", [1, 101])  # of the frames in gt.txt
+def test_images_win_over_the_length_and_size_of_seqinfo(tmp_path, first, caplog):
+    truth = "".join(f"{n},5,{n - first},2,10,20,1,1,1\n" for n in range(first, first + 10))
+    folder = sequence(tmp_path / "seq", truth, length=10)
+    for number in range(101, 111):
+        draw(folder / "img1" / f"{number:06d}.png", number, size_hw=(96, 128))
+    (footage,) = open_footage(folder)
+    assert (footage.length, footage.size_hw, footage.offset) == (10, (96, 128), first - 1)
+    assert footage.boxes.frame.tolist() == [*range(1, 11)]
+    assert [int(footage.image(number)[0, 0, 0]) for number in (1, 10)] == [101, 110]
+    assert "it says 64×48, they are 128×96" in caplog.text
+    assert f"there are 10 images named 101 to 110; frames {first} to {first + 9} are taken" in caplog.text
+
+
+def test_ground_truth_beyond_a_length_that_the_images_contradict(tmp_path):
+    truth = "".join(f"{n},5,1,2,10,20,1,1,1\n" for n in range(1, 7))
+    folder = sequence(tmp_path / "seq", truth, length=4)
+    with pytest.raises(UserError, match="frame 5 lies outside the sequence, whose frames are 1 to 4"):
+        open_footage(folder)
+    for number in range(1, 7):
+        draw(folder / "img1" / f"{number:06d}.png", number)
+    (footage,) = open_footage(folder)
+    assert footage.length == 6
+
+
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_random_access_to_video_frames(tmp_path, elsewhere):
     folder = sequence(tmp_path / "data" / "MOT17-04-SDP", "2,1,1,2,10,20,1,1,1\n", length=6)

@@ -100,3 +100,17 @@ def test_calibrated_threshold_improves_tracking_with_real_embeddings(shared, nam
         return json.loads(capsys.readouterr().out)[folder.name]["IDF1"]
 
     assert idf1(limit) > idf1(None) + 0.02
+
+
+def test_boxes_outside_the_images_are_told(tmp_path, caplog):
+    (tmp_path / "det.txt").write_text("1,-1,100,10,20,20,0.9\n1,-1,10,10,20,20,0.9\n")
+    assert len(read_stored_detections(str(tmp_path / "det.txt"), Sequence("x", iter, length=1, size_hw=(96, 128)))) == 2
+    assert not caplog.text
+    read_stored_detections(str(tmp_path / "det.txt"), Sequence("x", iter, length=1, size_hw=(50, 50)))
+    assert "det.txt: 1 of 2 boxes lie outside the images of x and are dropped: are they 50×50?" in caplog.text
+
+
+def test_detections_of_other_frames_are_refused(tmp_path):
+    (tmp_path / "det.txt").write_text("1,-1,100,10,20,20,0.9\n")
+    with pytest.raises(UserError, match="its detections end with frame 1, but x begins with frame 101"):
+        read_stored_detections(str(tmp_path / "det.txt"), Sequence("x", iter, length=110, first=101))

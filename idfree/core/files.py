@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,6 +77,29 @@ def write_text(path: Path | str, text: str) -> None:
     """Write `text` to `path` atomically, as UTF-8 with Unix line ends. Raises UserError."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def refuse_overwriting(outputs: Iterable[Path], inputs: Iterable[Path | str]) -> None:
+    """Raises UserError if an output is an input, or would lie directly in a folder that is one; call it before writing.
+
+    Files and folders are the same if links and other spellings lead to them. inputs: what does not exist (names such as
+    `hog`, addresses) counts for nothing.
+    """
+    sources = {identity: path for path in inputs if (identity := file_identity(path))}
+    for output in outputs:
+        if (source := sources.get(file_identity(output))) is not None:
+            raise UserError(f"{output} would overwrite {source}, which is read: choose another output with -o")
+        if (source := sources.get(file_identity(output.parent))) is not None:
+            raise UserError(f"{output} would change the folder {source}, which is read: choose another output with -o")
+
+
+def file_identity(path: Path | str) -> tuple[int, int] | None:
+    """Device and inode of a file or folder, the same for all its names; None if there is none, or for pipes."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):  # ValueError: a name with NUL or surrogates
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode) else None
 
 
 def make_folder(path: Path) -> None:

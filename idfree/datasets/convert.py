@@ -27,7 +27,8 @@ def convert(footages: Sequence[Footage], to: str, folder: Path) -> Iterable[Path
     if repeated:
         raise UserError(f"two sources are called {repeated[0]}: convert them one by one, into folders of their own")
     for footage in footages:
-        if footage.source and folder.resolve() in footage.source.resolve().parents:
+        source = footage.source.resolve() if footage.source else None
+        if source and folder.resolve() in (source, *source.parents):
             raise UserError(f"{footage.source} lies in {folder}: convert into another folder, it might be written over")
     return (write_footage(footage, to, folder) for footage in footages)
 

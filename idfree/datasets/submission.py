@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
-from idfree.core.files import atomic_write
+from idfree.core.files import atomic_write, refuse_overwriting
 from idfree.core.reading import read_text
 from idfree.core.types import Floats
 from idfree.sequences.folders import describe_contents, list_files
@@ -88,6 +88,7 @@ def pack(results: Path | str, out: Path | str, benchmark: str = "auto") -> list[
     required = BENCHMARKS[benchmark]
     sources = {name: files.get(name) or files.get(without_detector(name)) for name in sorted(required.lengths)}
     faults = missing_faults([name for name, path in sources.items() if path is None], required)
+    refuse_overwriting([Path(out)], files.values())
     texts = {path: read_text(path) for path in dict.fromkeys(sources.values()) if path}
     lengths = {path: required.lengths[name] for name, path in sources.items()}
     faults += [f"{path.name}: {fault}" for path, text in texts.items() for fault in file_faults(text, lengths[path])]

@@ -11,10 +11,11 @@ from idfree.appearance import open_encoder
 from idfree.appearance.crops import crop_boxes
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
-from idfree.core.files import make_folder, write_text
+from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.progress import training_progress
 from idfree.core.settings import override, split_assignments
 from idfree.core.workers import PicklableFactory
+from idfree.detectors.scores import ScoreScale
 from idfree.learn.methods import simplereid
 from idfree.learn.networks.crop_reid import NETWORKS
 from idfree.pipelines.adapt_report import make_report, render_report
@@ -29,6 +30,8 @@ from idfree.pipelines.training_data import trained_on_notice
 from idfree.pipelines.video_jobs import Report, VideoJobs, make_jobs, result_name
 from idfree.sequences import open_source
 
+OUTPUTS = ("appearance.onnx", "last.pt", "best.pt", "report.json", "report.html", "settings.json", "metrics.jsonl")
+
 
 def adapt(
     videos: str | Path | Sequence[str | Path],
@@ -38,6 +41,7 @@ def adapt(
     set: Iterable[str] = (),
     colour: float = 0.5,
     detector_format: str | None = None,
+    scores: ScoreScale = "auto",
     classes: str = "",
     start: int = 1,
     frames: int | None = None,
@@ -52,8 +56,8 @@ def adapt(
 
     videos: video files, folders of videos or images, MOTChallenge folders. out: folder for appearance.onnx,
     report.json, report.html and intermediate results; finished work in it is not repeated. detector, detector_format,
-    classes: as the options of `idfree track`. set: `name=value` overrides of SimpleReidSettings, `label.name=value` of
-    LabelSettings, `detector.name=value` of the detector. colour: weight of a colour histogram that is concatenated with
+    scores, classes: as the options of `idfree track`. set: `name=value` overrides of SimpleReidSettings,
+    `label.name=value` of LabelSettings, `detector.name=value` of the detector. colour: weight of a colour histogram that is concatenated with
     the trained embedding, 0…1. start, frames, every: see Selection. workers, dask: see `make_jobs`. Raises UserError.
     """
     if not 0 <= colour < 1:
@@ -61,9 +65,11 @@ def adapt(
     assignments, out = split_assignments(set, ("label", "detector")), Path(out)
     settings = override(simplereid.SimpleReidSettings(seed=seed), assignments[""])
     labels = override(LabelSettings(), assignments["label"])
-    make_folder(out)
-    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device)
+    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device, scores)
     jobs = make_jobs(videos, config, workers, dask)
+    outputs = (out / name for name in OUTPUTS)
+    refuse_overwriting(outputs, [*jobs.videos.values(), *config.inputs()])
+    make_folder(out)
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
     crops, label_reports = collect_crops(jobs, out, config, selection, labels, NETWORKS[settings.network][1], quiet)
     split = split_crops(crops, seed)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from idfree.core.errors import UserError
+from idfree.core.files import refuse_overwriting
 from idfree.core.progress import progress
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_results
@@ -28,11 +29,14 @@ def annotate(
     """
     results, sequences = Path(results), open_source(source)
     is_only = len(sequences) == 1
+    files = {sequence.name: find_results(results, sequence.name, is_only) for sequence in sequences}
+    folder = None if out is None else Path(out)
+    films = {name: video_path(file, name, folder, show, is_only) for name, file in files.items()}
+    read = (sequence.source for sequence in sequences if sequence.source)
+    refuse_overwriting(filter(None, films.values()), [*read, *files.values()])
     paths: dict[str, str | None] = {}
     for sequence in sequences:
-        file = find_results(results, sequence.name, is_only)
-        path = video_path(file, sequence.name, None if out is None else Path(out), show, is_only)
-        tracks = read_results(file)
+        path, tracks = films[sequence.name], read_results(files[sequence.name])
         if frame_rate is not None:
             sequence = sequence.at_rate(frame_rate)
         title = sequence.name if show else None

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idfree.core.errors import UserError
-from idfree.core.files import make_folder
+from idfree.core.files import make_folder, refuse_overwriting
 from idfree.core.settings import split_assignments
 from idfree.core.types import Detector
 from idfree.core.version import __version__
 from idfree.core.workers import PicklableFactory
 from idfree.detectors import PrecomputedDetector
+from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.detect_sequence import LIMITS, describe_detections, detect_sequence, write_detections
 from idfree.pipelines.manifest import is_done, read_manifest, settings_to_json, write_manifest
 from idfree.pipelines.open_appearance import open_appearance
@@ -44,6 +45,7 @@ def detect(
     appearance: str = "own",
     limit: str = "auto",
     detector_format: str | None = None,
+    scores: ScoreScale = "auto",
     classes: str = "",
     start: int = 1,
     frames: int | None = None,
@@ -57,7 +59,7 @@ def detect(
 ) -> dict[str, Any]:
     """Run a detector and an appearance encoder on videos, and store the results in the folder `out`.
 
-    videos: video files, folders of videos or images, MOTChallenge folders. detector, detector_format, classes,
+    videos: video files, folders of videos or images, MOTChallenge folders. detector, detector_format, scores, classes,
     appearance: as the options of `idfree track`. set: `detector.name=value` overrides of the detector's settings.
     limit: match threshold of the embeddings, see `describe_thresholds`. start, frames, every, min_score: see Selection.
     force: repeat finished work; otherwise, a video whose results are complete and from the same inputs is skipped.
@@ -67,7 +69,7 @@ def detect(
     and "failed" (error messages by video). Raises UserError for invalid arguments, and if all videos fail.
     """
     assignments, out = split_assignments(set, ("detector",)), Path(out)
-    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device)
+    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device, scores)
     jobs = make_jobs(videos, config, workers, dask)
     own = "none" if appearance == "none" else "own"
     selection = Selection(start, frames, every, config.class_numbers(), min_score, appearance=own)
@@ -75,6 +77,8 @@ def detect(
         raise UserError(f"--set {' '.join(assignments[''])}: expected detector.NAME=VALUE")
     check_limit(limit)
     check_folder(out, config.spec)
+    outputs = (out / f"{name}{suffix}" for name in jobs.videos for suffix in (".json", *SUFFIXES))
+    refuse_overwriting(outputs, [*jobs.videos.values(), *config.inputs(), appearance])
     appearance = jobs.spec_for_workers(appearance)
     process = partial(
         detect_video,

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from idfree.core.files import refuse_overwriting
+
 
 def export(checkpoint: str | Path, out: str | Path | None = None) -> Path:
     """Write the network of a checkpoint (RUN/best.pt, RUN/last.pt) as an ONNX file; return its path.
@@ -13,6 +15,7 @@ def export(checkpoint: str | Path, out: str | Path | None = None) -> Path:
 
     checkpoint = Path(checkpoint)
     out = checkpoint.with_suffix(".onnx") if out is None else Path(out)
+    refuse_overwriting([out], [checkpoint])
     if load(checkpoint)["settings"].get("method") == "simplereid":
         simplereid.export(simplereid.open_checkpoint(checkpoint), out, {})
     else:

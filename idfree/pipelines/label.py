@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from idfree.core.errors import UserError
-from idfree.core.files import make_folder
+from idfree.core.files import make_folder, refuse_overwriting
 from idfree.core.settings import override, split_assignments
 from idfree.core.version import __version__
 from idfree.core.workers import PicklableFactory
 from idfree.datasets.write_sequence import write_sequence
+from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.label_sequence import concatenate_boxes, label_sequence, sort_by_frame
-from idfree.pipelines.manifest import is_done, read_manifest, settings_to_json, write_manifest
+from idfree.pipelines.manifest import MANIFEST, is_done, read_manifest, settings_to_json, write_manifest
 from idfree.pipelines.open_detector import DetectorConfig, DetectorOf, detection_inputs
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
@@ -33,6 +34,7 @@ def label(
     everybody: bool = False,
     images: bool = False,
     detector_format: str | None = None,
+    scores: ScoreScale = "auto",
     classes: str = "",
     start: int = 1,
     frames: int | None = None,
@@ -45,8 +47,8 @@ def label(
 ) -> dict[str, Any]:
     """Label videos by detection and tracking alone; write each as a MOTChallenge sequence OUT/NAME.
 
-    videos: video files, folders of videos or images, MOTChallenge folders. detector, detector_format, classes: as the
-    options of `idfree track`. set: `name=value` overrides of LabelSettings, `detector.name=value` of the detector.
+    videos: video files, folders of videos or images, MOTChallenge folders. detector, detector_format, scores,
+    classes: as the options of `idfree track`. set: `name=value` overrides of LabelSettings, `detector.name=value` of the detector.
     everybody: also write the detections without a tracklet (id −1) and uncertain ones (mark 0), to train detectors on.
     images: look for scene cuts even if the detector needs no images. start, frames, every: see Selection. force: repeat
     finished work; otherwise, a video whose results are complete and from the same inputs is skipped. workers, dask:
@@ -56,9 +58,12 @@ def label(
     (error messages by video). Raises UserError for invalid arguments, and if all videos fail.
     """
     assignments, out = split_assignments(set, ("detector",)), Path(out)
-    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device)
+    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device, scores)
     jobs = make_jobs(videos, config, workers, dask)
     settings = override(LabelSettings(), assignments[""])
+    folders = (path if path.is_dir() else path.parent for path in jobs.videos.values())
+    outputs = (out / name / file for name in jobs.videos for file in ("seqinfo.ini", "gt/gt.txt", MANIFEST))
+    refuse_overwriting(outputs, [*folders, *config.inputs()])
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
     process = partial(
         label_video,

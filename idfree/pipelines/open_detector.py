@@ -1,5 +1,6 @@
 """Open the detector of a run: a network, detections from files, or a function of the user."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Detector, Frame, Sequence, View
 from idfree.detectors import open_detector
+from idfree.detectors.scores import SCORE_SCALES, ScoreScale
 from idfree.pipelines.manifest import checksum_of_detector, identify_video
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_detections
@@ -24,7 +26,8 @@ class DetectorConfig:
 
     spec: `hog`, MODEL.onnx, RUN/best.pt, `det` (the det/det.txt of each sequence), or a file or folder of detections.
     format: of the outputs of MODEL.onnx, None to recognise it. classes: names or numbers to keep, comma-separated, all
-    if empty. assignments: `name=value` overrides of the detector's settings. device: that networks run on.
+    if empty. assignments: `name=value` overrides of the detector's settings. device: that networks run on. scores: the
+    scale of scores in files, see `scale_scores`. Raises UserError for scores of a network.
     """
 
     spec: str = "hog"
@@ -32,6 +35,18 @@ class DetectorConfig:
     classes: str = ""
     assignments: tuple[str, ...] = ()
     device: str = "auto"
+    scores: ScoreScale = "auto"
+
+    def __post_init__(self) -> None:
+        if self.scores not in SCORE_SCALES:
+            raise UserError(f"--scores {self.scores}: expected one of {', '.join(SCORE_SCALES)}")
+        if self.is_network and self.scores not in ("auto", "raw"):
+            raise UserError(f"--scores {self.scores}: is for detections in files; those of {self.spec} lie in 0…1")
+
+    @property
+    def is_network(self) -> bool:
+        """Whether the detector runs on images, rather than detections from files."""
+        return self.spec == "hog" or self.spec.endswith(NETWORKS)
 
     def open(self, threads: int | None = None) -> DetectorOf:
         """Return a function from a sequence to its detector; a network is loaded once. threads: CPU threads for it.
@@ -45,11 +60,15 @@ class DetectorConfig:
             from idfree.learn.methods.registry import open_checkpoint
 
             session = open_checkpoint(Path(self.spec), self.device)
-        if self.spec == "hog" or self.spec.endswith(NETWORKS):
+        if self.is_network:
             options = (self.format, self.classes, self.assignments, self.device, threads, session)
             detector = open_detector(self.spec, *options)
             return lambda sequence: detector
-        return lambda sequence: load_detections(self.spec, sequence)
+        return lambda sequence: load_detections(self.spec, sequence, self.scores)
+
+    def inputs(self) -> list[Path]:
+        """The file or folder that is read; none for keywords and what does not exist."""
+        return [] if self.spec in ("hog", "det") or not os.path.exists(self.spec) else [Path(self.spec)]
 
     def class_numbers(self) -> tuple[int, ...]:
         """Class numbers to select in detections from files; () for a network, which selects classes itself.
@@ -80,6 +99,7 @@ def detection_inputs(
         "every": selection.every,
         "detector_settings": [f"detector.{assignment}" for assignment in config.assignments],
         "detector_checksum": checksum_of_detector(detector, Path(config.spec)),
+        **({} if config.scores == "auto" else {"scores": config.scores}),  # absent in manifests of earlier versions
     }
 
 

@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from idfree.core.errors import UserError
-from idfree.core.files import make_folder, write_text
+from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.progress import progress
 from idfree.core.settings import split_assignments
 from idfree.core.types import Annotation, Detections, Detector, Frame, Sequence, Tracks, View
 from idfree.core.version import __version__
 from idfree.detectors import PrecomputedDetector
+from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.camera_motion import open_camera_motion
 from idfree.pipelines.open_appearance import default_tracker, open_appearance
 from idfree.pipelines.open_detector import CallableDetector, DetectorConfig
 from idfree.pipelines.run_summary import summarise
 from idfree.pipelines.selection import Selection
-from idfree.pipelines.tracker_settings import read_settings
+from idfree.pipelines.tracker_settings import read_settings, with_min_score
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import write_results
@@ -71,6 +72,7 @@ def track_videos(
     *,
     detector: str = "hog",
     detector_format: str | None = None,
+    scores: ScoreScale = "auto",
     classes: str = "",
     tracker: str | None = None,
     settings: Path | None = None,
@@ -101,10 +103,13 @@ def track_videos(
     sequences = open_sequences([sources] if isinstance(sources, str | int | Path) else sources)
     out = Path("runs") / "track" / sequences[0].name if out is None else Path(out)
     assignments = split_assignments(set, ("detector",))
-    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device)
+    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device, scores)
     detector_of = config.open()
     selection = Selection(start, frames, every, config.class_numbers(), min_score, min_area, appearance)
     encoder = open_appearance(appearance, device)
+    outputs = [out / f"{s.name}.{suffix}" for s in sequences for suffix in (SUFFIXES[format], *["mp4"] * video)]
+    read = [path for s in sequences for path in (s.source, s.folder, settings) if path is not None]
+    refuse_overwriting([*outputs, out / "summary.json"], [*read, *config.inputs(), appearance, camera])
     make_folder(out)
     summaries: list[dict[str, Any]] = []
     try:
@@ -149,7 +154,8 @@ def prepare(
     frame_rate = sequence.frame_rate  # of the source: trackers count the time of skipped frames, too
     sequence = selection.select_frames(sequence)
     if not isinstance(tracker, Tracker):
-        tracker = make_tracker(tracker or default_tracker(detector, selection, encoder), assignments, frame_rate)
+        name = tracker or default_tracker(detector, selection, encoder)
+        tracker = make_tracker(name, with_min_score(name, assignments, detector), frame_rate)
     score_range = detector.score_range if isinstance(detector, PrecomputedDetector) else None
     return TrackingRun(sequence, detector, tracker, selection, motion, score_range, encoder, parallel=uses_images)
 

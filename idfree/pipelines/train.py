@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from idfree.core.errors import UserError
+from idfree.core.files import refuse_overwriting
 from idfree.core.settings import override, split_assignments
 from idfree.datasets.footage import Footage, FootageSettings
 from idfree.datasets.open_footage import open_all
@@ -16,6 +17,7 @@ from idfree.trackers.registry import TRACKERS
 Metrics = dict[str, float]
 Data = str | Path
 
+OUTPUTS = ("model.onnx", "appearance.onnx", "last.pt", "best.pt", "settings.json", "metrics.jsonl")
 PREFIXES = ("data", "augmentation", "label")  # of assignments PREFIX.NAME=VALUE
 
 
@@ -58,6 +60,8 @@ def train(
         raise UserError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
     data, val, out = as_list(data), as_list(val), Path(out)
     assignments = split_assignments(set, PREFIXES)
+    weights = (text.partition("=")[2] for text in assignments[""] if text.startswith("init="))
+    refuse_overwriting((out / name for name in OUTPUTS), [*data, *val, *weights])
     data_settings = override(FootageSettings(), assignments["data"])
     footages = open_all(data, half, images, data_settings)
     if identities == "tracklets":

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from idfree.core.errors import UserError
-from idfree.core.files import make_folder, write_text
+from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.settings import split_assignments
 from idfree.core.types import Sequence
+from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.open_appearance import default_tracker
 from idfree.pipelines.open_detector import DetectorConfig
 from idfree.pipelines.selection import Selection
@@ -67,6 +68,7 @@ def tune(
     half: Half = "none",
     judge: Source | Seq[Source] | None = None,
     detector_format: str | None = None,
+    scores: ScoreScale = "auto",
     classes: str = "",
     appearance: Literal["own", "none"] = "own",
     camera: str = "none",
@@ -77,8 +79,8 @@ def tune(
 ) -> TuningResult:
     """Search a tracker's settings with Optuna and write the best ones to a file for `idfree track --settings`.
 
-    sequences: MOTChallenge sequences with gt/gt.txt, or folders of them. detector, detector_format, classes: as the
-    options of `idfree track`. out: the settings file (runs/tune/TRACKER.json). tracker: its name; by default `fused`
+    sequences: MOTChallenge sequences with gt/gt.txt, or folders of them. detector, detector_format, scores,
+    classes: as the options of `idfree track`. out: the settings file (runs/tune/TRACKER.json). tracker: its name; by default `fused`
     with embeddings, otherwise `bytetrack`. set: `name=value` of settings that are fixed instead of searched,
     `detector.name=value` of the detector. metric: a column of `idfree eval`. half: "train" or "val" scores only that
     half of each sequence. judge: other sequences, on which the result is compared with the defaults, or "half", the
@@ -94,7 +96,7 @@ def tune(
     to_tune = open_sequences(as_list(sequences))
     to_judge = [] if judge_other_half else open_sequences(judge_sources)
     assignments = split_assignments(set, ("detector",))
-    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device)
+    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device, scores)
     detector_of = config.open()
     selection = Selection(classes=config.class_numbers(), appearance=appearance)
     name = tracker or default_tracker(detector_of(to_tune[0]), selection)
@@ -103,7 +105,10 @@ def tune(
         return prepare(sequence, detector_of(sequence), name, tuple(assignments[""]), selection, False, camera)
 
     tune_runs, judge_runs = [prepare_run(s) for s in to_tune], [prepare_run(s) for s in to_judge]
-    path = check_writable(Path("runs") / "tune" / f"{name}.json" if out is None else Path(out))
+    path = Path("runs") / "tune" / f"{name}.json" if out is None else Path(out)
+    read = (sequence.source or sequence.folder for sequence in [*to_tune, *to_judge])
+    refuse_overwriting([path], [*filter(None, read), *config.inputs()])
+    check_writable(path)
     recorded = [record_detections(run, quiet) for run in tune_runs]
     tuned_on = [sequence.select_half(half) for sequence in recorded]
     if judge_other_half:

@@ -130,7 +130,7 @@ def test_selected_frames(video, tmp_path, options, frames):
             "iou",
             "-q",
             "-o",
-            str(tmp_path),
+            str(tmp_path / "out"),
             "--set",
             "min_iou=0",
             *options,
@@ -138,7 +138,7 @@ def test_selected_frames(video, tmp_path, options, frames):
             "3",
         ]
     )
-    assert np.unique(read_results(tmp_path / "street.txt").frame).tolist() == frames
+    assert np.unique(read_results(tmp_path / "out" / "street.txt").frame).tolist() == frames
 
 
 def test_selected_detections(folder, tmp_path):
@@ -280,13 +280,13 @@ def test_interrupted_run_leaves_no_files(tmp_path):
 
 
 def test_scores_outside_0_to_1_are_rescaled_for_the_tracker(folder, tmp_path):
-    """Scores of 0…100: the median becomes 1. --min-score applies to the scores before."""
+    """Scores in per cent. --min-score applies to the scores before."""
     (folder / "det" / "det.txt").write_text(
         "\n".join(row[: row.rindex(",")] + f",{s}" for row, s in zip(ROWS, (90, 40, 80, 3, 70), strict=True))
     )
     command = ["track", str(folder), "--detector", "det", "--tracker", "iou", "-q", "-o", str(tmp_path / "out")]
     assert main(command) == 0
-    assert read_results(tmp_path / "out" / "walk.txt").score.max() == 1
-    assert json.loads((tmp_path / "out" / "summary.json").read_text())["sequences"][0]["score_range"] == [10.4, 70.0]
+    assert read_results(tmp_path / "out" / "walk.txt").score.max() == 0.9
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["sequences"][0]["score_range"] == [0, 100]
     assert main([*command, "--min-score", "75"]) == 0
     assert len(read_results(tmp_path / "out" / "walk.txt")) == 2

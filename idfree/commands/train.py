@@ -1,4 +1,4 @@
-"""train a tracker on boxes (clmot, outrack), on boxes and identities (fairmot), or looks on tracks (simplereid)
+"""train a tracker on boxes (clmot, outrack), on boxes and identities (fairmot), or an appearance encoder on tracks (simplereid)
 
 example: idfree train fairmot MOT17/train --half train --images videos -o runs/fairmot
          idfree train outrack MOT17/train PennFudan --half train --images videos -o runs/outrack
@@ -113,7 +113,7 @@ def format_report(report: dict[str, Any], options: argparse.Namespace) -> str:
 
         kind = "people" if split_crops_settings(options.set)[0].identities else "tracklets"
         return f"{report['model']}: of {report['crops']} crops of {report['tracklets']} {kind}"
-    if not report["figures"]:
+    if "IDF1" not in report["figures"]:
         return str(report["model"])
     metrics = format_metrics(report["figures"])
     return f"{report['model']}, the network of iteration {report['iteration']}: {metrics}"

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,11 @@ from idfree.learn.torch_session import TorchSession
 from idfree.learn.training import Metrics
 from idfree.pipelines.check_data import TRACKLETS_ONLY
 from idfree.pipelines.training_data import cache_videos, trained_on_notice
-from idfree.pipelines.validate import validate
+from idfree.pipelines.validate import detect_footage, validate
 
 LOG = logging.getLogger("idfree")
 MAX_WORKERS = 8  # by default
+CALIBRATION_VIDEOS, CALIBRATION_FRAMES = 8, 600
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,10 @@ def train_tracker(
         quiet = quiet or not distributed.is_main
         if distributed.is_main:
             warn_if_partly_labelled(footages)
+        cached = cache_frames(footages, settings, cache or out / "frames", distributed, quiet)
         model = one_shot.train(
             entry,
-            cache_frames(footages, settings, cache or out / "frames", distributed, quiet),
+            cached,
             settings,
             out,
             device=torch_device,
@@ -106,8 +109,37 @@ def train_tracker(
             trained_on=trained_on_notice(footage.name for footage in footages),
             workers=default_workers(torch_device.type) if workers is None else workers,
             distributed=distributed,
+            calibration=partial(calibrate_on_training, footages=cached, precision=settings.precision),
         )
     return report(model) if distributed.is_main else {}
+
+
+def calibrate_on_training(
+    network: Any, metadata: dict[str, str], footages: Sequence[Footage], precision: Precision
+) -> Metrics:
+    """Match thresholds of a network, from tracklets of what it detects in the videos that it was trained on.
+
+    Of at most CALIBRATION_VIDEOS videos, CALIBRATION_FRAMES frames in all. {}, with a warning, if no two tracklets
+    coexist in them, as in still images. Warns of either. network: a CentreNetwork.
+    """
+    videos = [footage for footage in footages if footage.is_sequence]
+    videos = videos[:: -(-len(videos) // CALIBRATION_VIDEOS) or 1]
+    count = CALIBRATION_FRAMES // max(1, len(videos))
+    parts = [video.frames(1, min(count, video.length)) for video in videos]
+    session = TorchSession(network, metadata, precision)
+    thresholds = detect_footage(open_detector("the network", session=session), parts).thresholds if parts else {}
+    if thresholds:
+        LOG.warning(
+            "without validation data, the match threshold %.3f is of tracklets in the training videos; for others,"
+            " idfree detect --limit tracklets measures it on their own",
+            thresholds["limit"],
+        )
+    else:
+        LOG.warning(
+            "the model has no match threshold: no two tracklets of its detections coexist in the training data; with"
+            " --val, or idfree detect --limit tracklets on a video of yours, it is measured"
+        )
+    return thresholds
 
 
 def method_settings(

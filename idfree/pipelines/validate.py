@@ -34,6 +34,12 @@ class DetectedFootage:
         """Match threshold of the embeddings, from tracklets of motion-only tracking; None if there are too few."""
         return calibrate_on_tracklets([footage_as_sequence(footage) for footage in self.footages], self.boxes)
 
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The match threshold ("limit") and upper threshold ("farthest"); {} if there are too few tracklets."""
+        found = self.calibration
+        return {} if found is None else {"limit": found.match_threshold, "farthest": found.upper_threshold}
+
     def tracking_metrics(self, tracker: str) -> dict[str, float]:
         """METRICS over all footages with the tracker of that name and the calibrated match threshold.
 
@@ -82,10 +88,7 @@ def validate(detector: Detector, footages: Sequence[Footage], tracker: str) -> d
     for footage in footages:
         ground_truth_of(footage)  # reports missing identities before detection, which takes long
     detected = detect_footage(detector, footages)
-    metrics, calibration = detected.tracking_metrics(tracker), detected.calibration
-    if calibration is None:
-        return metrics
-    return {**metrics, "limit": calibration.match_threshold, "farthest": calibration.upper_threshold}
+    return {**detected.tracking_metrics(tracker), **detected.thresholds}
 
 
 def footage_as_sequence(footage: Footage) -> Video:

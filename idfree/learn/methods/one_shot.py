@@ -42,6 +42,7 @@ COLLAPSED = 0.95  # mean cosine of different objects; 0.5 for untrained networks
 THRESHOLDS = ("limit", "farthest")  # metrics of a validation that are copied to the metadata of the model
 
 S = TypeVar("S", bound=OneShotSettings)
+Evaluate = Callable[[nn.Module, dict[str, str]], Metrics]  # of a CentreNetwork and its metadata
 
 
 class BatchSource(Protocol):
@@ -82,7 +83,7 @@ class ValidationPlan:
     two validations.
     """
 
-    evaluate: Callable[[nn.Module, dict[str, str]], Metrics]
+    evaluate: Evaluate
     metric: str = "IDF1"
     epochs: int = 1
 
@@ -113,12 +114,14 @@ def train(
     trained_on: str = "",
     workers: int = 0,
     distributed: Distributed | None = None,
+    calibration: Evaluate | None = None,
 ) -> Path:
     """Train on labelled images; returns the path of RUN/model.onnx, which only the main process writes.
 
     Writes RUN/settings.json, metrics.jsonl, events.out.tfevents.…, last.pt, best.pt and model.onnx; without validation
     the last network is the best. classes: names of the footages' class ids. trained_on: a notice about the data for the
-    metadata. workers: threads that prepare batches. Raises UserError as `fit`, and if there is nothing to train on.
+    metadata. workers: threads that prepare batches. calibration: THRESHOLDS of the last network, if it is not validated.
+    Raises UserError as `fit`, and if there is nothing to train on.
     """
     distributed = distributed or Distributed()
     dataset = method.dataset(footages, classes)
@@ -135,11 +138,18 @@ def train(
         with BatchPrefetcher(batches, workers, schedule.iterations) as prefetched:
             fit(training, prefetched, run, resume, progress, plan, events=True)
         if distributed.is_main and validation is None:
-            save_inference_network(training, run / BEST, {})
+            save_inference_network(training, run / BEST, calibrated(training, calibration))
     if distributed.is_main:
         warn_if_collapsed(run)
         export(*restore_network(method, load(run / BEST)), run / MODEL)
     return run / MODEL
+
+
+def calibrated(training: Training, calibration: Evaluate | None) -> Metrics:
+    """THRESHOLDS of the network of a run that has come to its end; {} without calibration, and if it finds none."""
+    if calibration is None:
+        return {}
+    return calibration(training.inference_network.eval(), model_metadata(training.config))
 
 
 def warn_if_collapsed(run: Path) -> None:

@@ -41,6 +41,7 @@ class OneShotDetector:
 
     needs_images = True
     has_embeddings = True
+    is_network = True
 
     def __init__(
         self,

@@ -50,6 +50,7 @@ class OnnxDetector:
 
     needs_images = True
     has_embeddings = False
+    is_network = True
 
     def __init__(
         self,

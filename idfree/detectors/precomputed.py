@@ -3,17 +3,11 @@
 import sys
 from typing import Literal
 
-import numpy as np
-
 from idfree.core.errors import UserError
-from idfree.core.types import Annotation, Floats, Frame, View
-
-LOW_QUANTILE = 0.05  # of the scores: scaled to 0
-HIGH_QUANTILE = 0.5  # of the scores: scaled to 1
+from idfree.core.types import Annotation, Frame, View
+from idfree.detectors.scores import Range, scale_scores
 
 ALL = range(1, sys.maxsize)  # frame numbers of a whole sequence of any length
-
-Range = tuple[float, float]
 
 
 class PrecomputedDetector:
@@ -24,7 +18,8 @@ class PrecomputedDetector:
     match_threshold, upper_threshold: of the embeddings, see View; None if not calibrated.
     frames: numbers of the frames on which the detector was run; any other frame is refused.
     score_range: the scores that are scaled to 0 and 1 before tracking, as trackers' thresholds lie in 0…1; None if no
-    scaling is needed; "measured" computes it from these boxes (see `measure_score_range`).
+    scaling is needed; "measured" computes it from these boxes (see `scale_scores`).
+    is_network: they are the unthresholded output of a network, as `idfree detect` stores it.
     """
 
     needs_images = False
@@ -39,14 +34,15 @@ class PrecomputedDetector:
         upper_threshold: float | None = None,
         frames: range = ALL,
         score_range: Range | Literal["measured"] | None = "measured",
+        is_network: bool = False,
     ):
         self.annotation = annotation
         self.size_hw = size_hw
         self.name = name
         self.has_embeddings = annotation.embedding is not None
         self.match_threshold, self.upper_threshold = match_threshold, upper_threshold
-        self.frames = frames
-        self.score_range = measure_score_range(annotation.score) if score_range == "measured" else score_range
+        self.frames, self.is_network = frames, is_network
+        self.score_range = scale_scores(annotation.score).range if score_range == "measured" else score_range
 
     def __call__(self, frame: Frame) -> View:
         """Boxes of a frame. Raises UserError if the detector was not run on that frame."""
@@ -75,12 +71,3 @@ def frame_options(frames: range) -> str:
     options = {"start": (frames.start, 1), "every": (frames.step, 1)}
     options["frames"] = (len(frames) if frames.stop < ALL.stop else 0, 0)
     return " ".join(f"--{name} {value}" for name, (value, default) in options.items() if value != default)
-
-
-def measure_score_range(score: Floats) -> Range | None:
-    """LOW_QUANTILE and HIGH_QUANTILE of the scores; None if all lie in 0…1."""
-    finite = score[np.isfinite(score)]
-    if not len(finite) or (finite.min() >= 0 and finite.max() <= 1):
-        return None
-    low, high = np.quantile(finite, [LOW_QUANTILE, HIGH_QUANTILE]).tolist()
-    return (low, high) if high > low else (low - 1, low)

@@ -55,6 +55,7 @@ def load_detections(spec: str, sequence: Sequence, scores: ScoreScale = "auto") 
         upper_threshold=report.upper_threshold,
         frames=report.frames,
         score_range=report.score_range if scores == "auto" else scale_of_file(path, boxes, scores),
+        is_network=report.detector.endswith((".onnx", ".pt")),
     )
 
 

@@ -1,11 +1,15 @@
 """Tracker settings files, as `idfree tune` writes them and `idfree track --settings` reads them."""
 
+import math
 from pathlib import Path
 
 from idfree.core.errors import UserError
 from idfree.core.reading import read_json
 from idfree.core.settings import override
+from idfree.core.types import Detector
 from idfree.trackers.registry import TRACKERS
+
+NETWORK_MIN_SCORE = 0.4  # FairMOT's confidence threshold (Zhang 2020, sec. 5.2)
 
 
 def read_settings(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -23,3 +27,16 @@ def read_settings(path: Path) -> tuple[str, tuple[str, ...]]:
     assignments = tuple(f"{name}={value}" for name, value in record["settings"].items())
     override(TRACKERS[tracker].settings(), assignments, source=f"{path}:")
     return tracker, assignments
+
+
+def with_min_score(tracker: str, assignments: tuple[str, ...], detector: Detector) -> tuple[str, ...]:
+    """The assignments, with a minimum score if the detector is a network and the tracker has no score threshold.
+
+    Networks report detections from a score of 0.1, for trackers with thresholds of their own; SORT, DeepSORT and IOU
+    have none, and their published results use thresholded detections. An assignment of min_score takes precedence.
+    """
+    unlimited = tracker in TRACKERS and getattr(TRACKERS[tracker].settings(), "min_score", 0.0) == -math.inf
+    assigned = any(assignment.partition("=")[0].strip() == "min_score" for assignment in assignments)
+    if not unlimited or assigned or not getattr(detector, "is_network", False):
+        return assignments
+    return (f"min_score={NETWORK_MIN_SCORE}", *assignments)

@@ -41,6 +41,8 @@ class PipeReader:
 
     def read(self, size: int = CHUNK) -> bytes:
         """Return up to `size` bytes as soon as there are any; b"" at the end."""
+        if self.interrupted:  # FFmpeg asks again
+            return b""
         try:
             if not self.started:
                 self.wait_for_data()

@@ -270,7 +270,12 @@ class Sequence:
         return self.length is None or self.times is not None
 
     def without_images(self) -> "Sequence":
-        """The same frames with image=None, for detections from a file. Raises UserError if the length is unknown."""
+        """The same frames with image=None, for detections from a file; those of a pipe are read, and then dropped.
+
+        Raises UserError for a live camera.
+        """
+        if self.length is None and self.source is not None:
+            return replace(self, read=lambda: (replace(frame, image=None) for frame in self))
         if self.length is None:
             raise UserError(f"{self.name}: its number of frames is unknown, so its images cannot be left unread")
         return replace(self, read=partial(frames_without_images, self.first, self.length, self.frame_rate, self.times))

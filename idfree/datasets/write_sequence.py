@@ -56,7 +56,7 @@ def media_files(sequence: Sequence) -> dict[str, Path]:
     Images of a plain folder are named by their number, because their own names may start at another number.
     """
     source = sequence.source
-    if source is None or not source.exists():
+    if source is None or not (source.is_dir() or source.is_file()):  # a live camera, an address, a pipe
         return {}
     if source.is_file():
         return {source.name: source}

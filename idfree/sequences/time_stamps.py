@@ -6,6 +6,7 @@ Containers declare an average rate, a rate of their own clock (1000 for the mill
 import logging
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,7 +139,7 @@ def declared_rates(stream: "VideoStream") -> tuple[float | None, float | None]:
     return (float(declared) if declared else None), (float(guess) if guess else None)
 
 
-def find_timing(stamps: StampTable, declared: float | None, guess: float | None, name: str) -> Timing:
+def find_timing(stamps: StampTable, declared: float | None, guess: float | None, path: Path | str) -> Timing:
     """Frame rate and times of a video. The logger "idfree" warns of what the file says wrongly, or not at all.
 
     A declared or guessed rate that agrees with the time stamps is kept, because it is exact.
@@ -148,12 +149,12 @@ def find_timing(stamps: StampTable, declared: float | None, guess: float | None,
     if not measured:
         if stamps.length > 1 and (not believed or believed[0] != declared):
             said = f"declares {declared:.6g} frames/s" if declared else "has neither a frame rate nor time stamps"
-            warn(f"{name} {said}: taken as {(believed or [FRAME_RATE])[0]:g} frames/s; --fps overrules")
+            warn(path, f"{said}: taken as {(believed or [FRAME_RATE])[0]:g} frames/s; --fps overrules")
         return Timing((believed or [FRAME_RATE])[0])
     doubt = TOLERANCE + 2 * stamps.tick / float(np.ptp(stamps.seconds))
     rate = next((b for b in believed if min(abs(b / m - 1) for m in measured) <= doubt), measured[0])
     if declared is not None and abs(rate / declared - 1) > doubt:
-        warn(f"{name} declares {declared:.6g} frames/s, its time stamps say {rate:.4g}: used; --fps overrules")
+        warn(path, f"declares {declared:.6g} frames/s, its time stamps say {rate:.4g}: used; --fps overrules")
     if len(stamps.seconds) < stamps.frames:
         return Timing(rate)
     slack = 1.5 * stamps.tick + 0.01 / rate
@@ -184,6 +185,6 @@ def is_plausible(frame_rate: float) -> bool:
 
 
 @cache
-def warn(message: str) -> None:
-    """Log a warning once: a video is opened several times in one run."""
-    log.warning("%s", message)
+def warn(path: Path | str, message: str) -> None:
+    """Log a warning of a video once: it is opened several times in one run."""
+    log.warning("%s %s", Path(path).name, message)

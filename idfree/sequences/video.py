@@ -46,13 +46,12 @@ def open_video(path: Path | str) -> Sequence:
         if first is None:
             raise UserError(f"{path}: no frame of it can be decoded (codec {stream.codec.name})")
         height, width, _ = to_bgr(first).shape
-    name = Path(path).name
     if stamps is not None:
-        timing = find_timing(stamps, *rates, name)
+        timing = find_timing(stamps, *rates, path)
     if stamps is None or (timing.times is not None and not is_address(path)):
         with open_stream(path) as stream:  # an index has times of decoding; those of display may differ
             stamps = read_stamps(stream, is_whole_avi(path))
-        timing = find_timing(stamps, *rates, name)
+        timing = find_timing(stamps, *rates, path)
     return Sequence(
         Path(path).stem,
         partial(read_video, path, stamps.length, timing),
@@ -79,7 +78,7 @@ def open_pipe(path: Path | str) -> Sequence:
         packets = demux_packets(stream)
         first = list(islice(packets, PACKETS_MEASURED))
         raise_interrupt(pipe)
-        timing = find_timing(stamps_of(stream, first, partial=True), *declared_rates(stream), Path(path).name)
+        timing = find_timing(stamps_of(stream, first, partial=True), *declared_rates(stream), path)
         on_error.pop_all()
     unread = [chain(first, packets)]
 

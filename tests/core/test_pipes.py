@@ -73,7 +73,10 @@ def test_an_interrupt_while_reading_is_kept_for_the_caller(pipe, monkeypatch):
     monkeypatch.setattr(PipeReader, "wait_for_data", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
     reader = PipeReader(pipe)
     assert (reader.read(), reader.interrupted) == (b"", True)
+    monkeypatch.setattr(PipeReader, "wait_for_data", lambda self: pytest.fail("waits again"))
+    assert reader.read() == b""
     reader.close()
     reader.close()
+    monkeypatch.setattr(PipeReader, "wait_for_data", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         read_bytes(pipe)

@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         set=options.set + network_assignments(options),
         colour=options.colour,
         detector_format=options.detector_format,
+        scores=options.scores,
         classes=options.classes,
         start=options.start,
         frames=options.frames,

@@ -2,12 +2,16 @@
 
 import argparse
 
+from idfree.detectors.scores import SCORE_SCALES
+
 
 def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """Declare the options of the detector."""
     what = "model.onnx (or RUN/best.pt), det, boxes.txt/.csv/.parquet/.npy, a folder of those, or hog"
     parser.add_argument("--detector", required=required, default=None if required else "hog", help=what)
     parser.add_argument("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
+    scale = "scale of the scores in files of detections, if it is recognised wrongly (auto)"
+    parser.add_argument("--scores", choices=SCORE_SCALES, default="auto", help=scale)
     parser.add_argument("--classes", default="", help="only these, by number or by the model's names, comma separated")
 
 

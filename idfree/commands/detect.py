@@ -60,6 +60,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         appearance=options.appearance,
         limit=options.limit,
         detector_format=options.detector_format,
+        scores=options.scores,
         classes=options.classes,
         start=options.start,
         frames=options.frames,

@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         everybody=options.everybody,
         images=options.images,
         detector_format=options.detector_format,
+        scores=options.scores,
         classes=options.classes,
         start=options.start,
         frames=options.frames,

@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         options.out,
         detector=options.detector,
         detector_format=options.detector_format,
+        scores=options.scores,
         classes=options.classes,
         tracker=options.tracker,
         settings=options.settings,

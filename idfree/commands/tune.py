@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         half=options.half,
         judge=options.judge,
         detector_format=options.detector_format,
+        scores=options.scores,
         classes=options.classes,
         appearance=options.appearance,
         camera=options.camera,

@@ -57,8 +57,9 @@ def adapt(
     videos: video files, folders of videos or images, MOTChallenge folders. out: folder for appearance.onnx,
     report.json, report.html and intermediate results; finished work in it is not repeated. detector, detector_format,
     scores, classes: as the options of `idfree track`. set: `name=value` overrides of SimpleReidSettings,
-    `label.name=value` of LabelSettings, `detector.name=value` of the detector. colour: weight of a colour histogram that is concatenated with
-    the trained embedding, 0…1. start, frames, every: see Selection. workers, dask: see `make_jobs`. Raises UserError.
+    `label.name=value` of LabelSettings, `detector.name=value` of the detector. colour: weight of a colour histogram
+    that is concatenated with the trained embedding, 0…1. start, frames, every: see Selection. workers, dask: see
+    `make_jobs`. Raises UserError.
     """
     if not 0 <= colour < 1:
         raise UserError(f"--colour {colour}: expected a share, 0 or more and less than 1")

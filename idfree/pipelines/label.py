@@ -47,12 +47,12 @@ def label(
 ) -> dict[str, Any]:
     """Label videos by detection and tracking alone; write each as a MOTChallenge sequence OUT/NAME.
 
-    videos: video files, folders of videos or images, MOTChallenge folders. detector, detector_format, scores,
-    classes: as the options of `idfree track`. set: `name=value` overrides of LabelSettings, `detector.name=value` of the detector.
-    everybody: also write the detections without a tracklet (id −1) and uncertain ones (mark 0), to train detectors on.
-    images: look for scene cuts even if the detector needs no images. start, frames, every: see Selection. force: repeat
-    finished work; otherwise, a video whose results are complete and from the same inputs is skipped. workers, dask:
-    see `make_jobs`.
+    videos: video files, folders of videos or images, MOTChallenge folders. detector, detector_format, scores, classes:
+    as the options of `idfree track`. set: `name=value` overrides of LabelSettings, `detector.name=value` of the
+    detector. everybody: also write the detections without a tracklet (id −1) and uncertain ones (mark 0), to train
+    detectors on. images: look for scene cuts even if the detector needs no images. start, frames, every: see Selection.
+    force: repeat finished work; otherwise, a video whose results are complete and from the same inputs is skipped.
+    workers, dask: see `make_jobs`.
 
     Returns "folder" (`out`), "videos" (a report for each video, see `describe_tracklets`, with "skipped") and "failed"
     (error messages by video). Raises UserError for invalid arguments, and if all videos fail.

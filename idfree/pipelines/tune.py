@@ -79,9 +79,9 @@ def tune(
 ) -> TuningResult:
     """Search a tracker's settings with Optuna and write the best ones to a file for `idfree track --settings`.
 
-    sequences: MOTChallenge sequences with gt/gt.txt, or folders of them. detector, detector_format, scores,
-    classes: as the options of `idfree track`. out: the settings file (runs/tune/TRACKER.json). tracker: its name; by default `fused`
-    with embeddings, otherwise `bytetrack`. set: `name=value` of settings that are fixed instead of searched,
+    sequences: MOTChallenge sequences with gt/gt.txt, or folders of them. detector, detector_format, scores, classes: as
+    the options of `idfree track`. out: the settings file (runs/tune/TRACKER.json). tracker: its name; by default
+    `fused` with embeddings, otherwise `bytetrack`. set: `name=value` of settings that are fixed instead of searched,
     `detector.name=value` of the detector. metric: a column of `idfree eval`. half: "train" or "val" scores only that
     half of each sequence. judge: other sequences, on which the result is compared with the defaults, or "half", the
     other half of those tuned on. camera, appearance: as in `track`. on_best: called for each trial that is the best so

@@ -8,7 +8,7 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Frame
 from idfree.detectors import PrecomputedDetector
-from idfree.detectors.precomputed import ALL, measure_score_range
+from idfree.detectors.precomputed import ALL
 
 
 def boxes(embedding=None):
@@ -44,14 +44,6 @@ def test_name_and_capabilities():
     assert not PrecomputedDetector(boxes()).needs_images
     assert not PrecomputedDetector(boxes()).has_embeddings
     assert PrecomputedDetector(boxes(np.eye(3))).has_embeddings
-
-
-def test_score_range():
-    """None for scores in 0…1; for others, the 5 % quantile and the median."""
-    assert measure_score_range(np.array([0.0, 0.3, 1.0])) is None
-    assert measure_score_range(np.zeros(0)) is None
-    assert measure_score_range(np.arange(101.0)) == (5, 50)
-    assert measure_score_range(np.array([-0.5, np.nan])) == (-1.5, -0.5)
 
 
 def test_thresholds_and_score_range_can_be_given():

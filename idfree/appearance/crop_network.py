@@ -64,7 +64,7 @@ class CropNetwork(Encoder):
             self.configure_input()
             self.match_threshold, self.upper_threshold = self.thresholds()
             self.colour_weight = self.model.stored_number("colour", 0, 1, "a share of the embedding in 0…1") or 0.0
-            self.dimension = self.encode(np.full((1, *self.size_hw, 3), GREY, dtype=np.uint8)).shape[1]
+            self.dimension = self.probe()
 
     def configure_input(self) -> None:
         """Set the batch size, crop size and normalisation of the input. Raises UserError if it is not suitable."""
@@ -77,6 +77,16 @@ class CropNetwork(Encoder):
         default_hw = SIZE_HW if self.settings.size else self.model.stored_size(SIZE_HW)
         self.size_hw = input_size(sides[:2] if is_own else sides[1:], self.settings.size, default_hw)
 
+    def probe(self) -> int:
+        """Length of an embedding, from a grey crop (that of a box without pixels) and one of seeded noise.
+
+        Broken networks may give NaN on one of the two only. Raises UserError then.
+        """
+        shape = (1, *self.size_hw, 3)
+        noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+        self.encode(np.full(shape, GREY, dtype=np.uint8))
+        return int(self.encode(noise).shape[1])
+
     def thresholds(self) -> tuple[float | None, float | None]:
         """Match threshold and upper threshold: of the settings, else of the file, else None. Raises UserError."""
         limit, farthest = (
@@ -87,7 +97,7 @@ class CropNetwork(Encoder):
     def encode(self, crops: Crops) -> NDArray[np.floating[Any]]:
         count = len(crops)
         if self.has_fixed_batch and count < self.batch:
-            crops = np.concatenate([crops, np.zeros((self.batch - count, *crops.shape[1:]), dtype=np.uint8)])
+            crops = crops[np.arange(self.batch) % count]  # repeated: constant ones give NaN in some networks
         embedding = self.run(crops if self.levels is None else self.normalise(crops, self.levels))[:count]
         length = np.linalg.norm(embedding, axis=1, keepdims=True)
         return embedding / np.maximum(length, np.finfo(np.float32).tiny)
@@ -100,7 +110,7 @@ class CropNetwork(Encoder):
         return planes
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:
-        """Output (N, D) of the network. Raises UserError if it fails, gives NaN, or has another shape."""
+        """Output (N, D) of the network. Raises UserError if it fails, gives NaN or infinity, or has another shape."""
         height, width = self.size_hw
         outputs = self.model.run({self.input.name: batch}, f"{len(batch)} crops {width}x{height}")
         if len(outputs) != 1 or outputs[0].ndim != 2 or len(outputs[0]) != len(batch):
@@ -109,7 +119,10 @@ class CropNetwork(Encoder):
                 f"gives {shapes} for {len(batch)} crops, expected ({len(batch)}, D), an embedding for each;"
                 " if it finds boxes, it is a detector (--detector)"
             )
-        return np.asarray(outputs[0], dtype=np.float32)
+        embedding = np.asarray(outputs[0], dtype=np.float32)
+        if not np.isfinite(embedding).all():
+            raise UserError("the network gives infinite numbers: broken weights, or fp16 overflows (try an fp32 export)")
+        return embedding
 
 
 def crop_input(model: OnnxModel) -> ModelInput:

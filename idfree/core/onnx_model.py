@@ -48,7 +48,8 @@ class OnnxModel:
             raise UserError(f"the network cannot run on {description}: {summarise_error(error)}") from error
         if any(has_nan(output) for output in outputs):
             raise UserError(
-                "the network gives NaN: broken weights, or a precision too low for them (if fp16, try an fp32 export)"
+                "the network gives NaN: broken weights, a precision too low for them (if fp16, try an fp32 export), "
+                "or a normalisation without epsilon, which divides by zero where a channel is constant"
             )
         return outputs
 

@@ -170,6 +170,29 @@ def test_other_networks_are_refused(session, message):
         CropNetwork("m.onnx", session=session)
 
 
+def nan_unless_constant(planes):
+    """An embedding that is NaN for crops with texture, as of weights that overflow."""
+    values = mean_plane(planes)
+    values[planes.std(axis=(2, 3)).max(axis=1) > 0.1] = np.nan
+    return values
+
+
+def test_crop_networks_are_probed_with_noise_too():
+    with pytest.raises(UserError, match=r"^m\.onnx: the network gives NaN: .*a normalisation without epsilon"):
+        CropNetwork("m.onnx", session=others(answer=nan_unless_constant))
+    with pytest.raises(UserError, match=r"^m\.onnx: the network gives infinite numbers"):
+        CropNetwork("m.onnx", session=others(answer=lambda x: np.full((len(x), 4), np.inf, dtype=np.float32)))
+    session = own(batch=4)
+    CropNetwork("m.onnx", session=session).embed_crops(CROPS[:1])
+    np.testing.assert_array_equal(session.seen[-1], CROPS[[0, 0, 0, 0]])  # filled up without constant crops
+
+
+def test_the_published_network_without_epsilon_is_refused(shared):
+    path = shared / "data/models/omz/person-reidentification-retail-0287.onnx"
+    with pytest.raises(UserError, match=r"gives NaN: .*a normalisation without epsilon"):
+        open_encoder(path, device="cpu", threads=1)
+
+
 def test_errors_of_the_network_are_summarised():
     def fail(_):
         raise RuntimeError("[ONNXRuntimeError] : 1 : FAIL : Node Conv failed: shapes differ\nand much more")

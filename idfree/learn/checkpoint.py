@@ -104,16 +104,16 @@ def inference_weights(state: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def restore(training: Training, state: dict[str, Any], path: Path) -> None:
-    """Load a checkpoint into a run. Raises UserError if it is of a run with other settings, which are named, or if parts
-    of it are missing or do not fit.
+    """Load a checkpoint into a run. Raises UserError if it is of a run with other settings, which are named, or if
+    parts of it are missing or do not fit.
     """
     refuse_other_run(training, state, path)
     try:
         load_state(training, state)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{path}: is damaged or of another version, and cannot be continued: {first_line(error)}; delete it to begin"
-            " again"
+            f"{path}: is damaged or of another version, and cannot be continued: {first_line(error)}; delete it to"
+            " begin again"
         ) from error
 
 

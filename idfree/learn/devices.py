@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from idfree.core.errors import UserError, first_line
+from idfree.core.threads import available_cpus
 
 
 def open_device(name: str) -> torch.device:
@@ -23,9 +24,9 @@ def open_device(name: str) -> torch.device:
 
 @contextmanager
 def use_threads(count: int | None) -> Iterator[None]:
-    """Let PyTorch use `count` CPU threads (None: its default) within the block."""
+    """Let PyTorch use `count` CPU threads within the block; None: its default, but no more than CPUs are available."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    torch.set_num_threads(count or min(before, available_cpus()))
     try:
         yield
     finally:

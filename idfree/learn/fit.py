@@ -51,9 +51,10 @@ def fit(
     """Train to the end of the schedule. Writes FOLDER/settings.json, metrics.jsonl (a line per iteration), last.pt, and
     with a validation best.pt.
 
-    resume: continue from last.pt if there is one, with the same result as without interruption, also if a validation was
-    interrupted: last.pt is written before. events: write metrics for TensorBoard. Raises UserError if the folder holds another run, or one that is not to be resumed; if a file
-    cannot be written; and if the losses are not finite: last.pt is then the last checkpoint before.
+    resume: continue from last.pt if there is one, with the same result as without interruption, also of a validation:
+    last.pt is written before. events: write metrics for TensorBoard. Raises UserError if the folder holds another run,
+    or one that is not to be resumed; if a file cannot be written; and if the losses are not finite: last.pt is then the
+    last checkpoint before.
     """
     make_folder(folder)
     restore_last(training, folder / "last.pt", resume)

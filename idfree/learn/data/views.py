@@ -62,7 +62,8 @@ class FramePairsSettings(TwoViewsSettings):
 class TwoViews:
     """Batch n of a run: the P images of batch n of `batches`, then the partner of each in the same order.
 
-    A partner is a second view of the same image or, for negative pairs, an image of another scene (see `scene_groups`). The batch holds the columns of `make_targets` for these 2P images, except "identity"; "row"
+    A partner is a second view of the same image or, for negative pairs, an image of another scene (see
+    `scene_groups`). The batch holds the columns of `make_targets` for these 2P images, except "identity"; "row"
     identifies an object in both views. Also "negative" bool (P,): the pair shows two scenes; and, if requested,
     "around" int64 (2P, M, K): K off-centre cells of each object, as "index". Raises UserError for mosaics.
     """
@@ -167,7 +168,7 @@ class FramePairs(TwoViews):
 
 @dataclass(frozen=True)
 class Scenes:
-    """Images grouped by scene. order (P,): image numbers, scene by scene; start, count (P,): of each image's scene in it."""
+    """Images by scene. order (P,): image numbers, scene by scene; start, count (P,): of each image's scene in it."""
 
     order: Integers
     start: Integers
@@ -209,8 +210,8 @@ def footage_groups(footage: Footage) -> list[str]:
 
 
 def scene_spans(dataset: LabelledImages) -> tuple[Integers, Integers]:
-    """(P,) and (P,): first image and number of images of each image's video, in which its partners are; of a still image
-    itself and 1.
+    """(P,) and (P,): first image and number of images of each image's video, in which its partners are; of a still
+    image itself and 1.
     """
     count = np.bincount(dataset.footage, minlength=len(dataset.footages))
     in_sequence = np.array([footage.is_sequence for footage in dataset.footages])[dataset.footage]

@@ -120,7 +120,7 @@ def train(
 
     Writes RUN/settings.json, metrics.jsonl, events.out.tfevents.…, last.pt, best.pt and model.onnx; without validation
     the last network is the best. classes: names of the footages' class ids. trained_on: a notice about the data for the
-    metadata. workers: threads that prepare batches. calibration: THRESHOLDS of the last network, if it is not validated.
+    metadata. workers: threads that prepare batches. calibration: THRESHOLDS of the last network without validation.
     Raises UserError as `fit`, and if there is nothing to train on.
     """
     distributed = distributed or Distributed()
@@ -194,7 +194,7 @@ def model_metadata(config: Mapping[str, Any], metrics: Mapping[str, float] | Non
 
 
 def restore_network(method: Method[S], state: Mapping[str, Any]) -> tuple[CentreNetwork, S, dict[str, str]]:
-    """Network, settings and metadata from a loaded checkpoint. Raises UserError if its settings or weights do not fit."""
+    """Network, settings and metadata from a loaded checkpoint. Raises UserError if settings or weights do not fit."""
     try:
         return restore_unchecked(method, state)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

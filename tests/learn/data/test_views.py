@@ -147,7 +147,7 @@ def test_the_partner_in_two_views_is_the_image_itself(many):
 
 
 def test_negatives_of_still_images_come_from_another_folder(many):
-    """Folders of still images may be frames of one video each, here in turn; a set in one folder is unrelated images."""
+    """Each folder of still images may hold frames of one video; those of a set in one folder are unrelated."""
     stills = replace(many[2], paths=tuple(Path("set") / "ABABB"[n] / f"{n}.jpg" for n in range(STILLS)))
     random = np.random.default_rng(0)
 
@@ -162,7 +162,9 @@ def test_negatives_of_still_images_come_from_another_folder(many):
     assert with_video == [b | {5}, a | {5}, b | {5}, a | {5}, a | {5}, a | b]
     flat = replace(stills, paths=tuple(Path("set") / f"{n}.jpg" for n in range(STILLS)))
     assert partners([flat]) == [{0, 1, 2, 3, 4} - {n} for n in range(STILLS)]
-    pairs = frames_of([stills], FramePairsSettings(negatives=1e9), shape=ImageBatchShape(images=STILLS, size_hw=(64, 96)))
+    pairs = frames_of(
+        [stills], FramePairsSettings(negatives=1e9), shape=ImageBatchShape(images=STILLS, size_hw=(64, 96))
+    )
     assert pairs(0)["negative"].all()
 
 

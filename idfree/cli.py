@@ -3,10 +3,15 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from typing import NoReturn
 
 import idfree
+from idfree.core.threads import thread_environment
+
+os.environ.update(thread_environment(os.environ))  # before NumPy and PyTorch, which read it once, are imported
+
 from idfree.commands import (
     adapt,
     data,
@@ -67,6 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
 def parser() -> Parser:
     """The parser with all commands: each module declares its options in `add`; its docstring is the help text."""
     top = Parser(prog="idfree", description=idfree.__doc__)
+    top.add_argument("--version", action="version", version=f"idfree {idfree.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     for command in COMMANDS:
         name = command.__name__.rpartition(".")[2].replace("_", "-")
@@ -78,7 +84,7 @@ def parser() -> Parser:
             epilog=example,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        sub.add_argument("-q", "--quiet", action="store_true", help="no progress")
+        sub.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
         sub.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else")
         sub.add_argument("--seed", type=int, default=0, help="of whatever is random (default: 0)")
         sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps, openvino[:bf16], of networks")

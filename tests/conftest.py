@@ -1,6 +1,7 @@
 """What several tests share."""
 
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from idfree.core.threads import thread_environment
+
+os.environ.update(thread_environment(os.environ))  # as the command line does; here for tests beside other programs
 
 
 @pytest.fixture(scope="session", autouse=True)

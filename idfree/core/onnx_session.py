@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import MissingExtra, UserError
+from idfree.core.threads import cpu_limit
 
 ERRORS_ONLY = 3  # ONNX Runtime's log severity; 2 would also log every dropped weight and every node left on the CPU
 
@@ -46,7 +47,8 @@ def open_session(path: Path | str, device: str = "auto", threads: int | None = N
     """Open an ONNX file with ONNX Runtime, or with OpenVINO if the device is `openvino`.
 
     device: `auto` (CUDA if this ONNX Runtime has it, else CPU), `cpu`, `cuda`, `cuda:1`, `mps`, `openvino` (CPU,
-    float32) or `openvino:bf16`. threads: CPU threads within an operator; None uses all cores.
+    float32) or `openvino:bf16`. threads: CPU threads within an operator, which sleep while they
+    wait; None uses all cores that this process may use.
     Raises UserError if the file does not exist, cannot be read as a model, or the device is not available.
     """
     import onnxruntime
@@ -57,7 +59,9 @@ def open_session(path: Path | str, device: str = "auto", threads: int | None = N
         return OpenVinoSession(path, OPENVINO_PRECISION[device], threads)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
-    options.intra_op_num_threads = threads or 0
+    options.intra_op_num_threads = threads or cpu_limit() or 0
+    for kind in ("intra_op", "inter_op"):
+        options.add_session_config_entry(f"session.{kind}.allow_spinning", "0")
     providers = execution_providers(device, onnxruntime.get_available_providers())
     try:
         session: Session = onnxruntime.InferenceSession(str(path), options, providers=providers)
@@ -92,7 +96,7 @@ class OpenVinoSession:
         # Without this conversion, OpenVINO 2026.4 crashes on the operator.
         core.add_extension(ConversionExtension("DeformConv", convert_deform_conv))
         options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-        options |= {"INFERENCE_NUM_THREADS": str(threads or 0)}
+        options |= {"INFERENCE_NUM_THREADS": str(threads or cpu_limit() or 0)}
         try:
             self.model = core.read_model(str(path))
             compiled = core.compile_model(self.model, "CPU", options)
@@ -109,6 +113,9 @@ class OpenVinoSession:
             )
             for port in self.model.inputs
         ]
+
+    def get_outputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name=port.any_name) for port in self.model.outputs]
 
     def get_modelmeta(self) -> Any:
         metadata = dict(self.model.get_rt_info().items()).get("framework", {})

@@ -1,6 +1,5 @@
 """Map a function over items in this process, in several processes, or on a Dask cluster; errors are kept per item."""
 
-import os
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.progress import progress
+from idfree.core.threads import available_cpus
 from idfree.core.worker_process import end_processes, run_item, start_process
 
 Item = TypeVar("Item")
@@ -47,7 +47,7 @@ class WorkerPool:
     def threads_per_process(self, items: int) -> int | None:
         """Number of CPU threads for each process; None (no limit) if there is only one process."""
         processes = min(self.workers, items)
-        return max(1, (os.cpu_count() or 1) // processes) if processes > 1 else None
+        return max(1, available_cpus() // processes) if processes > 1 else None
 
 
 class PicklableFactory(Generic[Object]):

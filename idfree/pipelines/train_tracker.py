@@ -5,7 +5,6 @@ Needs PyTorch. Several processes started by `torchrun` train data-parallel.
 
 import logging
 import math
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any
 from idfree.core.errors import UserError
 from idfree.core.progress import progress, training_progress
 from idfree.core.settings import override
+from idfree.core.threads import available_cpus
 from idfree.datasets.footage import Footage
 from idfree.detectors import open_detector
 from idfree.learn.checkpoint import load
@@ -176,7 +176,7 @@ def cache_frames(
 
 def default_workers(device_type: str) -> int:
     """Number of threads that prepare batches: one for the CPU, for other devices one per core, up to MAX_WORKERS."""
-    return 1 if device_type == "cpu" else min(os.cpu_count() or 1, MAX_WORKERS)
+    return 1 if device_type == "cpu" else min(available_cpus(), MAX_WORKERS)
 
 
 def report(model: Path) -> dict[str, Any]:

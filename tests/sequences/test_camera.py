@@ -10,8 +10,8 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.sequences.camera import CameraSettings, camera_name, open_camera
 
-QUICK = CameraSettings(timeout=5, attempts=3, wait=0.001)
-PATIENCE = 5  # seconds before a test fails because a thread does not respond
+PATIENCE = 300  # seconds before a test fails because a thread does not respond
+QUICK = CameraSettings(timeout=PATIENCE, attempts=3, wait=0.001)
 
 
 def grey_image(level: int) -> np.ndarray:
@@ -48,6 +48,10 @@ class SteppedSource:
         assert self.requested.acquire(timeout=PATIENCE)
         self.requested.release()
 
+    def emit_until_closed(self) -> None:
+        while not self.closed.wait(0.01):
+            self.steps.release()
+
 
 def test_frames_are_dropped_if_the_consumer_is_slow():
     source = SteppedSource()
@@ -60,7 +64,7 @@ def test_frames_are_dropped_if_the_consumer_is_slow():
     second = next(frames)
     assert (second.number, second.image[0, 0, 0]) == (6, 6)
     assert second.time >= first.time >= 0
-    threading.Timer(0.05, source.steps.release).start()  # the reader checks `stopping` at the next image
+    threading.Thread(target=source.emit_until_closed).start()  # the reader checks `stopping` at the next image
     frames.close()
     assert source.closed.is_set()
     assert not threads()
@@ -182,5 +186,5 @@ def test_reading_a_stream(tmp_path):
     with VideoWriter(tmp_path / "a.mp4", 25, (16, 16)) as video:
         for _ in range(4):
             video.write(np.zeros((16, 16, 3), np.uint8))
-    images = list(read_stream(f"file:{tmp_path / 'a.mp4'}", 5))
+    images = list(read_stream(f"file:{tmp_path / 'a.mp4'}", PATIENCE))
     assert [image.shape for image in images] == [(16, 16, 3)] * 4

@@ -1,10 +1,14 @@
-"""The command line: `idfree COMMAND …`. Exit status: 0 done, 2 a user's error, 130 interrupted by Ctrl-C."""
+"""The command line: `idfree COMMAND …`. Exit status: 0 done, 2 a user's error, 130 or 143 by Ctrl-C or SIGTERM."""
 
 import argparse
 import json
 import logging
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import idfree
@@ -34,7 +38,7 @@ COMMANDS = (
     *(track, show, detect, label, adapt, train, export, eval, eval_detections, eval_appearance, tune),
     *(data, demo, version),
 )
-USER_ERROR, INTERRUPTED = 2, 130
+USER_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,6 +52,31 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit status."""
     options = parser().parse_args(arguments)
     logging.basicConfig(format="idfree: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
+    with terminations() as received:
+        return run_command(options, received)
+
+
+@contextmanager
+def terminations() -> Iterator[list[int]]:
+    """SIGTERM (`kill`, `docker stop`) interrupts as Ctrl-C does, meanwhile; yields a list of those received."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # other threads have no signals
+        yield received
+        return
+
+    def interrupt(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def run_command(options: argparse.Namespace, terminations: list[int]) -> int:
+    """Run the command of the options; return the exit status. terminations: the SIGTERM received so far."""
     try:
         outcome = options.run(options)
         if options.json and outcome is not None:
@@ -66,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
         return USER_ERROR
     except KeyboardInterrupt as interrupt:
         print(f"idfree: interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if terminations else INTERRUPTED
 
 
 def parser() -> Parser:

@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         seed=options.seed,
         quiet=options.quiet,
     )
-    if not options.json:
+    if not (options.json or options.quiet):
         print(format_summary(report, options.out))
     return report
 

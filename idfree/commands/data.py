@@ -49,7 +49,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """Declare the options for the data that is read."""
     parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help=DATA)
     parser.add_argument("--images", type=Path, help=IMAGES)
-    parser.add_argument("--half", choices=("none", "train", "val"), default="none", help="of n frames, 1…⌊n/2⌋+1 train")
+    parser.add_argument(
+        "--half",
+        choices=("none", "train", "val"),
+        default="none",
+        help="train: first half of each video; val: the rest",
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -126,7 +131,7 @@ def convert(options: argparse.Namespace) -> dict[str, Any]:
         quiet=options.quiet,
     )
     written = [str(path) for path in paths]
-    if not options.json:
+    if not (options.json or options.quiet):
         print(*written, sep="\n")
     return {"written": written}
 
@@ -138,6 +143,6 @@ def pack(options: argparse.Namespace) -> dict[str, Any]:
     results: Path = options.results
     out = options.out or results.with_name(results.resolve().name + ".zip")
     names = pack(results, out, options.benchmark)
-    if not options.json:
+    if not (options.json or options.quiet):
         print(f"{out}: {len(names)} files, ready to upload")
     return {"zip": str(out), "files": names}

@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from idfree.pipelines.demo import run_demo
 
     result = run_demo(options.out, people=options.people, frames=options.frames, seed=options.seed, quiet=options.quiet)
-    if not options.json:
+    if not (options.json or options.quiet):
         print(f"{options.people} made-up people, {options.frames} frames; the detector misses some and invents a few:")
         print_metrics(result.metrics)
         print(f"  video    {result.video}\n  picture  {result.image}\n  tracks   {result.tracks}")

@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         device=options.device,
         quiet=options.quiet,
     )
-    if not options.json:
+    if not (options.json or options.quiet):
         for report in result["videos"].values():
             print(format_summary(report, options.out))
     return result

@@ -30,7 +30,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def add_frame_subset(parser: argparse.ArgumentParser) -> None:
     """Declare the options that select frames; results are numbered as in the whole sequence."""
-    parser.add_argument("--half", choices=("none", "train", "val"), default="none", help="of n frames, 1…⌊n/2⌋+1 train")
+    parser.add_argument(
+        "--half",
+        choices=("none", "train", "val"),
+        default="none",
+        help="train: first half of each video; val: the rest",
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="score frames 1, 1+N, 1+2N … only")
 
 

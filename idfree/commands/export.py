@@ -19,6 +19,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from idfree.pipelines.export import export
 
     out = export(options.checkpoint, options.out)
-    if not options.json:
+    if not (options.json or options.quiet):
         print(f"{out}: ONNX Runtime makes of it what PyTorch makes of {options.checkpoint}")
     return {"model": str(out)}

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         device=options.device,
         quiet=options.quiet,
     )
-    if not options.json:
+    if not (options.json or options.quiet):
         print_reports(result["videos"], options.out)
     return result
 

@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         show=options.show,
         frame_rate=options.fps,
         quiet=options.quiet,
-        on_video=None if options.json else print,
+        on_video=None if options.json or options.quiet else print,
     )
 
 

@@ -50,6 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--video", action="store_true", help="also write an annotated H.264 .mp4")
     add_("--show", action="store_true", help="also show it in a window while it runs")
     add_("--format", choices=FORMATS, default="mot", help="of the results")
+    add_("--force", action="store_true", help="of several sources, track again those whose results are complete")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -77,9 +78,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         video=options.video,
         show=options.show,
         format=options.format,
+        force=options.force,
         device=options.device,
         quiet=options.quiet,
-        on_result=None if options.json else print_summary,
+        on_result=None if options.json or options.quiet else print_summary,
     )
 
 
@@ -87,7 +89,8 @@ def print_summary(path: Path, summary: dict[str, Any]) -> None:
     """Print the counts and the speed of one sequence."""
     rate = summary["frames_per_second"].get("all", 0)
     lost = f", {summary['frames_lost']} frames lost" if summary["frames_lost"] else ""
+    kept = ", kept from an earlier run" if summary["skipped"] else ""
     print(
         f"{path}: {summary['tracks']} tracks, {summary['boxes']} boxes"
-        f" in {summary['frames']} frames ({rate:.0f} frames/s){lost}"
+        f" in {summary['frames']} frames ({rate:.0f} frames/s){lost}{kept}"
     )

@@ -1,4 +1,4 @@
-"""train a tracker on boxes (clmot, outrack), on boxes and identities (fairmot), or an appearance encoder on tracks (simplereid)
+"""train a tracker on boxes (clmot, outrack) or boxes and identities (fairmot), or an encoder on tracks (simplereid)
 
 example: idfree train fairmot MOT17/train --half train --images videos -o runs/fairmot
          idfree train outrack MOT17/train PennFudan --half train --images videos -o runs/outrack
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
     except KeyboardInterrupt:
         last = options.out / "last.pt"
         raise KeyboardInterrupt(f"--resume goes on from {last}" if last.exists() else "nothing was kept yet") from None
-    if report and not options.json:
+    if report and not (options.json or options.quiet):
         print(format_report(report, options))
     return report or None
 

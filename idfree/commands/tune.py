@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         quiet=options.quiet,
         on_best=print_best if sys.stderr.isatty() and not options.quiet else None,
     )
-    if not options.json:
+    if not (options.json or options.quiet):
         print_table(result)
         tracker, trials = result.record["tracker"], result.record["trials"]
         print(f"{result.file}: {tracker} with the best {result.column.header} of {trials} trials")

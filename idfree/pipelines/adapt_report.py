@@ -24,18 +24,31 @@ def make_report(
     """The report, ready for JSON: match threshold ("limit"), numbers of tracklets and crops, the reports on the
     pseudo-labels of each video, the metrics of the encoder and of a colour histogram on held-out tracklets, advice.
     """
+    metrics = {
+        "tracklets": held_out.tracklet_count,
+        "model": evaluate_on_crops(encoder.embed_crops, held_out),
+        "colour": evaluate_on_crops(ColourHistogram().embed_crops, held_out),
+    }
     return {
         "limit": encoder.match_threshold,
         "tracklets": crops.tracklet_count,
         "crops": len(crops),
         "videos": dict(label_reports),
-        "held_out": {
-            "tracklets": held_out.tracklet_count,
-            "model": evaluate_on_crops(encoder.embed_crops, held_out),
-            "colour": evaluate_on_crops(ColourHistogram().embed_crops, held_out),
-        },
+        "held_out": metrics,
+        "verdict": give_verdict(metrics),
         "advice": give_advice(crops, label_reports),
     }
+
+
+def give_verdict(held_out: Mapping[str, Any]) -> str:
+    """Whether the model separates held-out tracklets better than a colour histogram, by their equal error rates."""
+    model, colour = (held_out[name].get("error") for name in ("model", "colour"))
+    if model is None or colour is None:
+        return "Too few tracklets overlap in time to tell whether the model is better than plain colour."
+    rates = f"equal error rate {100 * model:.2f} %, plain colour {100 * colour:.2f} %"
+    if model < colour:
+        return f"The model separates people that it was not trained on better than plain colour does: {rates}."
+    return f"The model is no better than plain colour ({rates}): --appearance colour is the safer choice here."
 
 
 def give_advice(crops: CropSet, label_reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -69,7 +82,9 @@ def render_report(encoder: Encoder, crops: CropSet, report: Mapping[str, Any]) -
         "Pseudo-labels": label_table(report["videos"]),
         "What the model can tell apart": held_out_table(report["held_out"]),
     }
-    return render_page("What idfree learnt from these videos", tables, report["advice"], images)
+    model = report.get("model", "appearance.onnx")
+    lead = [report["verdict"], f"To track with it: idfree track VIDEO --detector DETECTOR --appearance {model}"]
+    return render_page("Appearance model trained on these videos", tables, report["advice"], images, lead)
 
 
 def label_table(label_reports: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
@@ -88,5 +103,5 @@ def held_out_table(held_out: Mapping[str, Any]) -> list[list[str]]:
     for name in ("model", "colour"):
         metrics = held_out[name]
         keys = ("TPR@0.1", "TPR@0.01", "error")
-        rows.append([name, *(f"{100 * metrics[key]:.1f} %" if key in metrics else "–" for key in keys)])
+        rows.append([name, *(f"{100 * metrics[key]:.2f} %" if key in metrics else "–" for key in keys)])
     return rows

@@ -7,8 +7,10 @@ from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
 from idfree.core.progress import progress
 from idfree.sequences import open_source
-from idfree.sequences.motchallenge import read_results
+from idfree.sequences.tables import read_tracks
 from idfree.show.video_output import VideoOutput
+
+RESULT_SUFFIXES = (".txt", ".csv", ".json", ".parquet")  # of `idfree track --format`
 
 
 def annotate(
@@ -23,9 +25,9 @@ def annotate(
 ) -> dict[str, str | None]:
     """Draw the tracks of each sequence; return the path of each video by sequence, None if it is only shown.
 
-    results: NAME.txt in MOTChallenge format, or a folder of them. source: the videos, see `open_source`. out: an .mp4,
-    or a folder for several; by default beside the results, or no file with `show`, which opens a window. frame_rate:
-    overrides the source's. on_video: called with each path written. Raises UserError if a sequence has no results.
+    results: a file that `idfree track` wrote in any format, or a folder of them. source: the videos, see `open_source`.
+    out: an .mp4, or a folder for several; by default beside the results, or no file with `show`, which opens a window.
+    frame_rate: overrides the source's. on_video: called with each path written. Raises UserError if a sequence has no results.
     """
     results, sequences = Path(results), open_source(source)
     is_only = len(sequences) == 1
@@ -36,7 +38,7 @@ def annotate(
     refuse_overwriting(filter(None, films.values()), [*read, *files.values()])
     paths: dict[str, str | None] = {}
     for sequence in sequences:
-        path, tracks = films[sequence.name], read_results(files[sequence.name])
+        path, tracks = films[sequence.name], read_tracks(files[sequence.name])
         if frame_rate is not None:
             sequence = sequence.at_rate(frame_rate)
         title = sequence.name if show else None
@@ -53,10 +55,11 @@ def find_results(results: Path, name: str, is_only: bool) -> Path:
     """The file of results of a sequence. Raises UserError if there is none."""
     if results.is_file() and is_only:
         return results
-    file = results / f"{name}.txt"
-    if not file.is_file():
-        raise UserError(f"{results}: no {file.name} for the sequence {name}")
-    return file
+    files = [results / f"{name}{suffix}" for suffix in RESULT_SUFFIXES]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise UserError(f"{results}: no {name}.txt (or {', '.join(RESULT_SUFFIXES[1:])}) for the sequence {name}")
+    return found
 
 
 def video_path(results: Path, name: str, out: Path | None, show: bool, is_only: bool) -> Path | None:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.files import atomic_write, write_text
 from idfree.core.pipes import is_pipe
-from idfree.core.reading import MALFORMED, load_array, read_content, read_text
+from idfree.core.reading import MALFORMED, load_array, read_content, read_json, read_text
 from idfree.core.types import Annotation
-from idfree.sequences.motchallenge import BOX, read_detections
+from idfree.sequences.motchallenge import BOX, read_detections, read_results
 from idfree.sequences.rows import (
     NUMBER,
     Columns,
@@ -111,6 +111,32 @@ def replace_invalid_embeddings(embedding: NDArray[Any], path: Path | str) -> NDA
     )
     embedding[is_invalid] = 0
     return embedding
+
+
+def read_json_rows(path: Path | str) -> Annotation:
+    """Read an array of objects with the keys of COLUMN_NAMES, as `write_table` writes it."""
+    rows = read_json(Path(path))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path}: expected a JSON array of objects with frame, id, x, y, w, h")
+    names = list(rows[0]) if rows else ["frame", *BOX_COLUMNS[0]]
+    check_names(names, path)
+    try:
+        values = {
+            name: np.array([row[name] for row in rows], dtype=np.float64) for name in names if name in COLUMN_NAMES
+        }
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise UserError(f"{path}: expected the same keys, with numbers, in every object") from None
+    check_values(values, path)
+    return to_annotation(values)
+
+
+def read_tracks(path: Path | str) -> Annotation:
+    """Read tracking results in any format that `idfree track --format` writes. Raises UserError if a box has no id."""
+    readers = {".csv": read_csv, ".json": read_json_rows, ".parquet": read_parquet}
+    tracks = readers.get(Path(path).suffix.lower(), read_results)(path)
+    if len(tracks) and tracks.id.min() < 0:
+        raise UserError(f"{path}: has boxes without an id: expected tracking results, not detections")
+    return tracks
 
 
 READERS = {".npy": read_npy, ".parquet": read_parquet, ".csv": read_csv, ".txt": read_detections}

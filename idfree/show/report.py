@@ -2,7 +2,7 @@
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -17,18 +17,27 @@ STYLE = (
 
 
 def render_page(
-    title: str, tables: Mapping[str, list[list[str]]], advice: list[str], figures: Mapping[str, str]
+    title: str,
+    tables: Mapping[str, list[list[str]]],
+    advice: list[str],
+    figures: Mapping[str, str],
+    lead: Iterable[str] = (),
 ) -> str:
-    """A self-contained HTML page. tables: rows of cells by caption, header first; figures: HTML by caption."""
-    parts = [f"<!doctype html><meta charset=utf-8><title>{html.escape(title)}</title><style>{STYLE}</style>"]
+    """A self-contained HTML page. tables: rows of cells by caption, header first; figures: HTML by caption.
+
+    lead: paragraphs at the top.
+    """
+    head = '<meta charset=utf-8><meta name=viewport content="width=device-width,initial-scale=1">'
+    parts = [f"<!doctype html><html lang=en>{head}<title>{html.escape(title)}</title><style>{STYLE}</style>"]
     parts.append(f"<h1>{html.escape(title)}</h1>")
+    parts += [f"<p>{html.escape(paragraph)}</p>" for paragraph in lead]
     for caption, rows in tables.items():
         parts.append(
             f"<h2>{html.escape(caption)}</h2>"
             f"<table>{''.join(map(table_row, rows, ['th', *['td'] * len(rows)]))}</table>"
         )
     if advice:
-        parts.append(f"<h2>What to mend</h2><ul>{''.join(f'<li>{html.escape(line)}</li>' for line in advice)}</ul>")
+        parts.append(f"<h2>What to improve</h2><ul>{''.join(f'<li>{html.escape(line)}</li>' for line in advice)}</ul>")
     parts += [f"<h2>{html.escape(caption)}</h2>{figure}" for caption, figure in figures.items()]
     return "\n".join(parts) + "\n"
 

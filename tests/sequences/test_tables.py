@@ -10,7 +10,7 @@ import pytest
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.types import Annotation
 from idfree.sequences.motchallenge import format_results
-from idfree.sequences.tables import SUFFIXES, read_boxes, write_table
+from idfree.sequences.tables import SUFFIXES, read_boxes, read_tracks, write_table
 
 BOXES = Annotation(
     frame=np.array([1, 1, 2]),
@@ -238,3 +238,27 @@ def test_real_embeddings(shared):
     assert boxes.embedding.shape == (len(plain), 128)
     assert np.array_equal(boxes.frame, plain.frame)
     assert np.allclose(boxes.xyxy, plain.xyxy)
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "parquet"])
+def test_tracks_are_read_back_from_every_format(tmp_path, format):
+    if format == "parquet":
+        pytest.importorskip("pyarrow")
+    whole = np.array([1, 1, 2])
+    boxes = np.array([[1.0, 2, 11, 22], [30.0, 2, 40, 22], [2.0, 2, 12, 22]])
+    tracks = Annotation(whole, np.array([1, 2, 1]), boxes, np.full(3, 0.5), np.zeros(3, dtype=np.int64), np.ones(3))
+    path = tmp_path / f"a.{format}"
+    write_table(path, tracks, format)
+    again = read_tracks(path)
+    assert again.id.tolist() == [1, 2, 1]
+    np.testing.assert_allclose(again.xyxy, boxes)
+
+
+def test_detections_are_no_tracks(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("frame,x,y,w,h\n1,2,3,4,5\n")
+    with pytest.raises(UserError, match="without an id"):
+        read_tracks(path)
+    (tmp_path / "b.json").write_text('{"frame": 1}')
+    with pytest.raises(UserError, match="JSON array of objects"):
+        read_tracks(tmp_path / "b.json")

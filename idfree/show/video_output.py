@@ -1,8 +1,9 @@
 """Write annotated frames to a video file, a window, or both."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING
 
 from idfree.core.types import Frame, Image, Tracks
@@ -17,13 +18,21 @@ class VideoOutput:
 
     path: of the .mp4, which is written only if the block ends without an exception; None for no file. window: title of
     the window; None for no window. timed: frames have irregular times, which the video keeps (see VideoWriter).
+    class_names: by class id, for the labels (see Drawing).
     """
 
-    def __init__(self, path: Path | None, frame_rate: float, window: str | None = None, timed: bool = False):
+    def __init__(
+        self,
+        path: Path | None,
+        frame_rate: float,
+        window: str | None = None,
+        timed: bool = False,
+        class_names: Mapping[int, str] = MappingProxyType({}),
+    ):
         from idfree.show.drawing import Drawing
 
         self.path, self.frame_rate, self.window, self.timed = path, frame_rate, window, timed
-        self.drawing = Drawing()
+        self.drawing = Drawing(class_names=class_names)
         self.stack = ExitStack()
         self.outputs: list[VideoWriter | Window] = []
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import MissingExtra, UserError
+from idfree.core.reading import is_file, is_folder
 from idfree.core.threads import cpu_limit
 
 ERRORS_ONLY = 3  # ONNX Runtime's log severity; 2 would also log every dropped weight and every node left on the CPU
@@ -53,8 +54,8 @@ def open_session(path: Path | str, device: str = "auto", threads: int | None = N
     """
     import onnxruntime
 
-    if not Path(path).is_file():
-        raise UserError(f"{path}: {'is a folder' if Path(path).is_dir() else 'no such file'}, expected an ONNX model")
+    if not is_file(Path(path)):
+        raise UserError(f"{path}: {'is a folder' if is_folder(Path(path)) else 'no such file'}, expected an ONNX model")
     if device in OPENVINO_PRECISION:
         return OpenVinoSession(path, OPENVINO_PRECISION[device], threads)
     options = onnxruntime.SessionOptions()

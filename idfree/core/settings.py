@@ -3,24 +3,38 @@
 import dataclasses
 import types
 import typing
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from idfree.core.errors import UserError
 
 S = TypeVar("S")
 
+Assignments = str | Mapping[str, Any] | Iterable[str]  # "name=value", {name: value}, or several "name=value"
+
 BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
-def split_assignments(assignments: Iterable[str], prefixes: Collection[str]) -> dict[str, list[str]]:
+def parse_assignments(assignments: Assignments) -> list[str]:
+    """`name=value` texts of a single one, of several, or of a mapping from names to values. Raises UserError."""
+    if isinstance(assignments, str):
+        return [assignments]
+    if isinstance(assignments, Mapping):
+        return [f"{name}={value}" for name, value in assignments.items()]
+    texts = list(assignments) if isinstance(assignments, Iterable) else [assignments]
+    if not all(isinstance(text, str) for text in texts):
+        raise UserError(f"settings {assignments!r}: expected 'name=value', several of these, or a dict")
+    return texts
+
+
+def split_assignments(assignments: Assignments, prefixes: Collection[str]) -> dict[str, list[str]]:
     """Group `name=value` and `prefix.name=value` assignments by prefix, which is removed; order is kept.
 
     prefixes: without the dot, for example ("detector", "label"). The keys of the result are "" (assignments that have
     none of these prefixes) and every prefix.
     """
     groups: dict[str, list[str]] = {prefix: [] for prefix in ("", *prefixes)}
-    for assignment in assignments:
+    for assignment in parse_assignments(assignments):
         prefix, dot, rest = assignment.partition(".")
         if dot and prefix and prefix in prefixes:
             groups[prefix].append(rest)
@@ -29,7 +43,7 @@ def split_assignments(assignments: Iterable[str], prefixes: Collection[str]) -> 
     return groups
 
 
-def override(settings: S, assignments: Iterable[str], source: str = "--set") -> S:
+def override(settings: S, assignments: Assignments, source: str = "--set") -> S:
     """Return a copy of the dataclass `settings` with every `name=value` of `assignments` applied.
 
     The value is converted to the field's annotated type (bool, int, float, str, Literal, or a union of these and None).
@@ -37,6 +51,7 @@ def override(settings: S, assignments: Iterable[str], source: str = "--set") -> 
     names), a missing `=`, or a value of the wrong type.
     """
     changes: dict[str, Any] = {}
+    assignments = parse_assignments(assignments)
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -304,6 +304,7 @@ def frames_without_images(first: int, last: int, frame_rate: float, times: Float
         yield Frame(number, time=(number - 1) / frame_rate if times is None else float(times[number - 1]))
 
 
+@runtime_checkable
 class Detector(Protocol):
     """Protocol of detectors: a callable from Frame to View.
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from idfree.core.errors import UserError
 from idfree.core.types import Floats
 
 Range = tuple[float, float]
@@ -28,6 +29,12 @@ class ScaledScores:
 
     range: Range | None = None
     message: str = ""
+
+
+def check_scale(scale: str) -> None:
+    """Raises UserError if it is not one of SCORE_SCALES."""
+    if scale not in SCORE_SCALES:
+        raise UserError(f"--scores {scale}: expected one of {', '.join(SCORE_SCALES)}")
 
 
 def scale_scores(score: Floats, scale: ScoreScale = "auto") -> ScaledScores:

@@ -1,7 +1,7 @@
 """Train an appearance encoder on unlabelled videos, from pseudo-labels (SimpleReID, Karthik 2020). Needs PyTorch."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.progress import training_progress
-from idfree.core.settings import override, split_assignments
+from idfree.core.settings import Assignments, override, split_assignments
 from idfree.core.workers import PicklableFactory
 from idfree.detectors.scores import ScoreScale
 from idfree.learn.methods import simplereid
@@ -23,7 +23,7 @@ from idfree.pipelines.calibration import calibration_metadata
 from idfree.pipelines.crop_sets import concatenate_crops, crops_of_labels, split_crops
 from idfree.pipelines.label_sequence import label_sequence
 from idfree.pipelines.manifest import is_done, read_manifest, settings_to_json, write_manifest
-from idfree.pipelines.open_detector import DetectorConfig, DetectorOf, detection_inputs
+from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.training_data import trained_on_notice
@@ -36,13 +36,13 @@ OUTPUTS = ("appearance.onnx", "last.pt", "best.pt", "report.json", "report.html"
 def adapt(
     videos: str | Path | Sequence[str | Path],
     out: str | Path,
-    detector: str = "hog",
+    detector: str | Path = "hog",
     *,
-    set: Iterable[str] = (),
+    set: Assignments = (),
     colour: float = 0.5,
     detector_format: str | None = None,
     scores: ScoreScale = "auto",
-    classes: str = "",
+    classes: ClassesLike = "",
     start: int = 1,
     frames: int | None = None,
     every: int = 1,
@@ -66,7 +66,7 @@ def adapt(
     assignments, out = split_assignments(set, ("label", "detector")), Path(out)
     settings = override(simplereid.SimpleReidSettings(seed=seed), assignments[""])
     labels = override(LabelSettings(), assignments["label"])
-    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device, scores)
+    config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     jobs = make_jobs(videos, config, workers, dask)
     outputs = (out / name for name in OUTPUTS)
     refuse_overwriting(outputs, [*jobs.videos.values(), *config.inputs()])
@@ -134,7 +134,7 @@ def collect_video_crops(
     inputs = detection_inputs(sequence, detector, config, selection)
     inputs |= {"labels": settings_to_json(asdict(labels)), "size": list(size_hw)}
     manifest = read_manifest(file.parent)
-    if is_done(manifest, inputs) and file.is_file():
+    if is_done(manifest, inputs, file.parent) and file.is_file():
         return dict(manifest["report"])
     make_folder(file.parent)
     write_manifest(file.parent, inputs, complete=False)
@@ -147,7 +147,7 @@ def collect_video_crops(
         quiet=quiet,
     )
     crops_of_labels(pseudo_labels).save(file)
-    write_manifest(file.parent, inputs, complete=True, report=pseudo_labels.report)
+    write_manifest(file.parent, inputs, complete=True, files=[file], report=pseudo_labels.report)
     return pseudo_labels.report
 
 

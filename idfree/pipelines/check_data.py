@@ -1,6 +1,6 @@
 """Check training data: statistics of boxes and images, faults, and the methods that it can be used for."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from idfree.core.boxes import paired_iou
 from idfree.core.progress import progress
-from idfree.core.settings import override
+from idfree.core.settings import Assignments, override
 from idfree.core.types import Annotation, Floats, Integers
 from idfree.datasets.footage import Footage, FootageSettings, Half
 from idfree.datasets.open_footage import open_all
@@ -65,7 +65,7 @@ def check_data(
     *,
     images: str | Path | None = None,
     half: Half = "none",
-    set: Iterable[str] = (),
+    set: Assignments = (),
     decode_all: bool = False,
     seed: int = 0,
     quiet: bool = True,

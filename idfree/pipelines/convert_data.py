@@ -1,10 +1,10 @@
 """Convert labelled data from one format to another."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from idfree.core.progress import progress
-from idfree.core.settings import override
+from idfree.core.settings import Assignments, override
 from idfree.datasets.convert import convert
 from idfree.datasets.footage import FootageSettings, Half
 from idfree.datasets.open_footage import open_all
@@ -17,7 +17,7 @@ def convert_data(
     *,
     images: str | Path | None = None,
     half: Half = "none",
-    set: Iterable[str] = (),
+    set: Assignments = (),
     quiet: bool = True,
 ) -> list[Path]:
     """Write labelled data below `out` in the format `to` (mot, coco, odgt, jde or voc); return the paths to open it.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting
-from idfree.core.settings import split_assignments
+from idfree.core.settings import Assignments, split_assignments
 from idfree.core.types import Detector
 from idfree.core.version import __version__
 from idfree.core.workers import PicklableFactory
@@ -22,7 +22,7 @@ from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.detect_sequence import LIMITS, describe_detections, detect_sequence, write_detections
 from idfree.pipelines.manifest import is_done, read_manifest, settings_to_json, write_manifest
 from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.open_detector import DetectorConfig, DetectorOf, detection_inputs
+from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.video_jobs import Report, Source, make_jobs
 from idfree.sequences import open_source
@@ -39,14 +39,14 @@ MAX_DISTANCE = 2.0  # cosine distance
 def detect(
     videos: Source | Iterable[Source],
     out: str | Path,
-    detector: str = "hog",
+    detector: str | Path = "hog",
     *,
-    set: Iterable[str] = (),
+    set: Assignments = (),
     appearance: str = "own",
     limit: str = "auto",
     detector_format: str | None = None,
     scores: ScoreScale = "auto",
-    classes: str = "",
+    classes: ClassesLike = "",
     start: int = 1,
     frames: int | None = None,
     every: int = 1,
@@ -69,7 +69,7 @@ def detect(
     and "failed" (error messages by video). Raises UserError for invalid arguments, and if all videos fail.
     """
     assignments, out = split_assignments(set, ("detector",)), Path(out)
-    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device, scores)
+    config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     jobs = make_jobs(videos, config, workers, dask)
     own = "none" if appearance == "none" else "own"
     selection = Selection(start, frames, every, config.class_numbers(), min_score, appearance=own)
@@ -120,15 +120,16 @@ def detect_video(
     inputs |= settings_to_json({"min_score": selection.min_score, "limit": limit})
     manifest_name = f"{sequence.name}.json"
     manifest = read_manifest(out, manifest_name)
-    if is_done(manifest, inputs) and (out / str(manifest["report"].get("file", ""))).is_file() and not force:
+    if not force and is_done(manifest, inputs, out) and (out / str(manifest["report"].get("file", ""))).is_file():
         return {**manifest["report"], "skipped": True}
     if not manifest:
         refuse_to_overwrite(out, sequence.name)
     write_manifest(out, inputs, complete=False, name=manifest_name, idfree=__version__)
     result = detect_sequence(sequence, detector, encoder.instance, selection, quiet)
     report = describe_detections(sequence, result, limit)
-    report["file"] = write_detections(out, sequence.name, result.boxes).name
-    write_manifest(out, inputs, complete=True, name=manifest_name, idfree=__version__, report=report)
+    files = write_detections(out, sequence.name, result.boxes)
+    report["file"] = files[0].name
+    write_manifest(out, inputs, complete=True, name=manifest_name, files=files, idfree=__version__, report=report)
     return {**report, "skipped": False}
 
 

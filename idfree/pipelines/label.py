@@ -9,14 +9,14 @@ from typing import Any
 
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting
-from idfree.core.settings import override, split_assignments
+from idfree.core.settings import Assignments, override, split_assignments
 from idfree.core.version import __version__
 from idfree.core.workers import PicklableFactory
 from idfree.datasets.write_sequence import write_sequence
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.label_sequence import concatenate_boxes, label_sequence, sort_by_frame
 from idfree.pipelines.manifest import MANIFEST, is_done, read_manifest, settings_to_json, write_manifest
-from idfree.pipelines.open_detector import DetectorConfig, DetectorOf, detection_inputs
+from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.video_jobs import Report, Source, make_jobs
@@ -28,14 +28,14 @@ LOG = logging.getLogger("idfree")
 def label(
     videos: Source | Iterable[Source],
     out: str | Path = Path("runs/label"),
-    detector: str = "hog",
+    detector: str | Path = "hog",
     *,
-    set: Iterable[str] = (),
+    set: Assignments = (),
     everybody: bool = False,
     images: bool = False,
     detector_format: str | None = None,
     scores: ScoreScale = "auto",
-    classes: str = "",
+    classes: ClassesLike = "",
     start: int = 1,
     frames: int | None = None,
     every: int = 1,
@@ -58,7 +58,7 @@ def label(
     (error messages by video). Raises UserError for invalid arguments, and if all videos fail.
     """
     assignments, out = split_assignments(set, ("detector",)), Path(out)
-    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device, scores)
+    config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     jobs = make_jobs(videos, config, workers, dask)
     settings = override(LabelSettings(), assignments[""])
     folders = (path if path.is_dir() else path.parent for path in jobs.videos.values())
@@ -106,7 +106,7 @@ def label_video(
     inputs = detection_inputs(sequence, detector, config, selection)
     inputs |= {"settings": settings_to_json(asdict(settings)), "images": images, "everybody": everybody}
     manifest = read_manifest(folder)
-    if is_done(manifest, inputs) and not force:
+    if not force and is_done(manifest, inputs, folder) and (folder / "gt" / "gt.txt").is_file():
         return {**manifest["report"], "skipped": True}
     if not manifest and (folder / "gt" / "gt.txt").exists():
         raise UserError(f"{folder} has a gt/gt.txt that idfree label did not write: choose another folder with -o")

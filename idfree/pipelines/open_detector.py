@@ -1,23 +1,31 @@
 """Open the detector of a run: a network, detections from files, or a function of the user."""
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from idfree.core.arrays import describe
 from idfree.core.errors import UserError
-from idfree.core.types import Detections, Detector, Frame, Sequence, View
+from idfree.core.types import Detections, DetectionsLike, Detector, Frame, Sequence, View
 from idfree.detectors import open_detector
-from idfree.detectors.scores import SCORE_SCALES, ScoreScale
+from idfree.detectors.scores import ScoreScale, check_scale, scale_scores
 from idfree.pipelines.manifest import checksum_of_detector, identify_video
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_detections
+
+LOG = logging.getLogger("idfree")
 
 NETWORKS = (".onnx", ".pt")  # suffixes
 OTHER_NETWORKS = (".pth", ".ckpt", ".safetensors", ".torchscript", ".engine", ".tflite", ".pb", ".h5", ".mlmodel")
 
 DetectorOf = Callable[[Sequence], Detector]
+DetectorFunction = Callable[[Frame], View | DetectionsLike]
+ClassesLike = str | int | Iterable[str | int] | None  # names or numbers; a text may hold several, comma separated
 
 
 @dataclass(frozen=True)
@@ -37,9 +45,23 @@ class DetectorConfig:
     device: str = "auto"
     scores: ScoreScale = "auto"
 
+    @classmethod
+    def from_options(
+        cls,
+        detector: str | Path,
+        format: str | None = None,
+        classes: ClassesLike = "",
+        assignments: Iterable[str] = (),
+        device: str = "auto",
+        scores: ScoreScale = "auto",
+    ) -> "DetectorConfig":
+        """The configuration for options as users give them. Raises UserError for values of other types."""
+        if not isinstance(detector, str | Path):
+            raise UserError(f"detector is {describe(detector)}, expected hog, det, or the path of a file or folder")
+        return cls(str(detector), format, join_classes(classes), tuple(assignments), device, scores)
+
     def __post_init__(self) -> None:
-        if self.scores not in SCORE_SCALES:
-            raise UserError(f"--scores {self.scores}: expected one of {', '.join(SCORE_SCALES)}")
+        check_scale(self.scores)
         if self.is_network and self.scores not in ("auto", "raw"):
             raise UserError(f"--scores {self.scores}: is for detections in files; those of {self.spec} lie in 0…1")
 
@@ -73,16 +95,31 @@ class DetectorConfig:
     def class_numbers(self) -> tuple[int, ...]:
         """Class numbers to select in detections from files; () for a network, which selects classes itself.
 
-        Raises UserError for a class name.
+        Raises UserError for a class name, unless it is the `person` of hog.
         """
         if self.spec.endswith(NETWORKS):
             return ()
-        try:
-            return tuple(int(number) for number in self.classes.split(",") if number.strip())
-        except ValueError as error:
-            raise UserError(
-                f"--classes {self.classes}: expected numbers: only a model.onnx knows its classes by name"
-            ) from error
+        return parse_class_numbers(self.classes.replace("person", "0") if self.spec == "hog" else self.classes)
+
+
+def join_classes(classes: ClassesLike) -> str:
+    """Class names and numbers, comma separated. Raises UserError for values of other types."""
+    if classes is None or isinstance(classes, str):
+        return classes or ""
+    values = list(classes) if isinstance(classes, Iterable) else [classes]
+    if not all(isinstance(value, str | int | np.integer) and not isinstance(value, bool) for value in values):
+        raise UserError(f"classes {classes!r}: expected numbers or names")
+    return ",".join(map(str, values))
+
+
+def parse_class_numbers(classes: str) -> tuple[int, ...]:
+    """Comma-separated class numbers. Raises UserError for a class name."""
+    try:
+        return tuple(int(number) for number in classes.split(",") if number.strip())
+    except ValueError as error:
+        raise UserError(
+            f"--classes {classes}: expected numbers: only a model.onnx knows its classes by name"
+        ) from error
 
 
 def detection_inputs(
@@ -103,17 +140,42 @@ def detection_inputs(
     }
 
 
-@dataclass(frozen=True)
+@dataclass
 class CallableDetector:
-    """Detector from a function of the user, which maps a Frame to Detections or to a View."""
+    """Detector from a function of the user, which maps a Frame to a View or to anything that `View` accepts.
 
-    function: Callable[[Frame], Detections | View]
+    scores: the scale of its scores; with "auto" they are kept, with a warning if they lie outside 0…1. Raises UserError
+    for "logit", which needs the scores of all frames.
+    """
+
+    function: DetectorFunction
     name: str = "yours"
     needs_images: bool = True
     has_embeddings: bool = True  # possibly; trackers that use embeddings accept detections without
+    scores: ScoreScale = "auto"
+    warned: bool = False
+
+    def __post_init__(self) -> None:
+        check_scale(self.scores)
+        if self.scores == "logit":
+            raise UserError("scores='logit' needs the scores of all frames: map them to 0…1 in your detector function")
+        self.score_range = scale_scores(np.zeros(0), self.scores).range
 
     def __call__(self, frame: Frame) -> View:
         output = self.function(frame)
-        if isinstance(output, View):
-            return output
-        return View(output, frame, None if frame.image is None else frame.image.shape[:2])
+        size_hw = None if frame.image is None else frame.image.shape[:2]
+        view = output if isinstance(output, View) else View(Detections.convert(output), frame, size_hw)
+        if not self.warned and self.scores == "auto" and (fault := describe_output(output, view.detections)):
+            LOG.warning("frame %d: %s", frame.number, fault)
+            self.warned = True
+        return view
+
+
+def describe_output(output: View | DetectionsLike, detections: Detections) -> str | None:
+    """What is odd about the output of a user's detector function; None if nothing is."""
+    if output is None:
+        return "the detector function returned None, which counts as no detections"
+    if message := scale_scores(detections.score).message:
+        extent = message.partition(",")[0].partition(":")[0]
+        return f"{extent}: trackers expect 0…1; name their scale (scores='percent', '255', or 'raw' to keep them)"
+    return None

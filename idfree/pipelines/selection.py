@@ -29,8 +29,14 @@ class Selection:
     def __post_init__(self) -> None:
         for name in ("start", "every", "frames"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"--{name} {value}: expected 1 or more")
+            if value is not None and not (isinstance(value, int | np.integer) and value >= 1):
+                raise UserError(
+                    f"--{name} {value}: expected 1 or more" + " (a whole number)" * (not isinstance(value, int))
+                )
+        for name in ("min_score", "min_area"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float | np.number) or np.isnan(value):
+                raise UserError(f"--{name.replace('_', '-')} {value}: expected a number")
 
     def select_frames(self, sequence: Sequence) -> Sequence:
         """The sequence with the selected frames only, which keep their numbers; `every` divides its frame rate."""

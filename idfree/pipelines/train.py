@@ -1,12 +1,12 @@
 """Train a tracker or an appearance encoder on labelled data: what `idfree train` does."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
-from idfree.core.settings import override, split_assignments
+from idfree.core.settings import Assignments, override, split_assignments
 from idfree.datasets.footage import Footage, FootageSettings
 from idfree.datasets.open_footage import open_all
 from idfree.learn.methods.catalogue import METHODS
@@ -26,7 +26,7 @@ def train(
     data: Data | Sequence[Data],
     out: str | Path,
     *,
-    set: Iterable[str] = (),
+    set: Assignments = (),
     half: Literal["none", "train"] = "none",
     images: str | Path | None = None,
     identities: Literal["labels", "tracklets"] = "labels",

@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting, write_text
-from idfree.core.settings import split_assignments
+from idfree.core.settings import Assignments, split_assignments
 from idfree.core.types import Sequence
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.open_appearance import default_tracker
-from idfree.pipelines.open_detector import DetectorConfig
+from idfree.pipelines.open_detector import ClassesLike, DetectorConfig
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.settings_search import Metrics, Search, Trial, import_optuna, make_search, measure, run_trials
 from idfree.pipelines.track import prepare
@@ -25,6 +25,7 @@ from idfree.pipelines.tuning_sequence import (
     ground_truth_file,
     record_detections,
     same_footage,
+    warn_about_classes,
 )
 from idfree.sequences import open_source
 from idfree.show.tables import TRACKING, Column
@@ -58,18 +59,18 @@ class TuningResult:
 
 def tune(
     sequences: Source | Seq[Source],
-    detector: str,
+    detector: str | Path,
     out: str | Path | None = None,
     *,
     tracker: str | None = None,
-    set: Iterable[str] = (),
+    set: Assignments = (),
     trials: int = 50,
     metric: str = "HOTA",
     half: Half = "none",
     judge: Source | Seq[Source] | None = None,
     detector_format: str | None = None,
     scores: ScoreScale = "auto",
-    classes: str = "",
+    classes: ClassesLike = "",
     appearance: Literal["own", "none"] = "own",
     camera: str = "none",
     device: str = "auto",
@@ -96,7 +97,7 @@ def tune(
     to_tune = open_sequences(as_list(sequences))
     to_judge = [] if judge_other_half else open_sequences(judge_sources)
     assignments = split_assignments(set, ("detector",))
-    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device, scores)
+    config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     detector_of = config.open()
     selection = Selection(classes=config.class_numbers(), appearance=appearance)
     name = tracker or default_tracker(detector_of(to_tune[0]), selection)
@@ -115,6 +116,7 @@ def tune(
         judged_on = [sequence.select_half(OTHER_HALF[half]) for sequence in recorded]
     else:
         judged_on = [record_detections(run, quiet).select_half(half) for run in judge_runs]
+    warn_about_classes([*tuned_on, *judged_on])
     search = make_search(name, assignments[""], tuned_on, column.key, column.better == "lower")
     report_best = None if on_best is None else lambda number, trial: on_best(number, trial, column)
     finished, interrupted = run_trials(search, trials, seed, quiet, report_best)

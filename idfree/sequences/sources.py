@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from idfree.core.arrays import describe
 from idfree.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def open_source(source: str | int | Path) -> "list[Sequence]":
 
     if isinstance(source, int):
         return [open_camera(source)]
+    if not isinstance(source, str | Path):
+        raise UserError(f"source is {describe(source)}, expected a path, an address, or the number of a camera")
     text, path = str(source), Path(source)
     if not os.path.exists(text):
         return [open_address(text)]

@@ -1,11 +1,11 @@
 """Registry of the trackers by name. A tracker is made with no arguments (published defaults) or with its settings."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from idfree.core.arrays import describe
 from idfree.core.errors import UserError
-from idfree.core.settings import override
+from idfree.core.settings import Assignments, override
 from idfree.trackers import botsort, bytetrack, deepsort, fairmot, fused, iou, ocsort, sort
 from idfree.trackers.botsort import BotSort, BotSortSettings
 from idfree.trackers.bytetrack import ByteTrack, ByteTrackSettings
@@ -68,7 +68,15 @@ def tracker_help() -> str:
     return "; ".join(f"{name}: {entry.summary}" for name, entry in TRACKERS.items())
 
 
-def make_tracker(name: str, assignments: Iterable[str] = (), frame_rate: float = 30.0) -> Tracker:
+def tracker_name(tracker: str | type[Tracker]) -> str:
+    """The name of a tracker, given its name or class. Raises UserError for anything else."""
+    names = [name for name, entry in TRACKERS.items() if entry.tracker is tracker]
+    if not names and not isinstance(tracker, str):
+        raise UserError(f"tracker is {describe(tracker)}, expected one of {', '.join(TRACKERS)}, or a tracker")
+    return names[0] if names else str(tracker)
+
+
+def make_tracker(name: str, assignments: Assignments = (), frame_rate: float = 30.0) -> Tracker:
     """Make the tracker `name`, with `name=value` overrides of its settings. Raises UserError for an unknown name."""
     if name not in TRACKERS:
         raise UserError(f"unknown tracker {name!r}; there are: {', '.join(TRACKERS)}")

@@ -121,7 +121,7 @@ class CropNetwork(Encoder):
             )
         embedding = np.asarray(outputs[0], dtype=np.float32)
         if not np.isfinite(embedding).all():
-            raise UserError("the network gives infinite numbers: broken weights, or fp16 overflows (try an fp32 export)")
+            raise UserError("the network gives infinite numbers: broken weights, or fp16 overflows (try fp32)")
         return embedding
 
 

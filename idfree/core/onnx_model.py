@@ -24,7 +24,8 @@ Size = tuple[int, int]
 class OnnxModel:
     """An ONNX model, ready to run.
 
-    name: file name without its folder. metadata: of the file. inputs: descriptions of the model's inputs.
+    name: file name without its folder. metadata: of the file. inputs: descriptions of the model's inputs. output_names:
+    of its outputs, () if unknown.
     device, threads: see `onnx_session.open_session`. session: an open session to use; `path` is then only a name.
     Raises UserError if the file cannot be opened.
     """
@@ -36,6 +37,8 @@ class OnnxModel:
         self.session = session or open_session(path, device, threads)
         self.metadata: dict[str, str] = dict(self.session.get_modelmeta().custom_metadata_map)
         self.inputs: Sequence[ModelInput] = self.session.get_inputs()
+        outputs: Sequence[Any] = getattr(self.session, "get_outputs", tuple)()  # not every session has it
+        self.output_names = tuple(str(port.name) for port in outputs)
 
     def run(self, feed: Mapping[str, NDArray[Any]], description: str) -> Sequence[NDArray[Any]]:
         """Outputs for the arrays of `feed`, by input name. description: of the feed, for messages, such as "640x480".

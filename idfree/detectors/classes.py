@@ -20,17 +20,22 @@ COCO_NAMES: tuple[str, ...] = (  # the 80 classes of COCO (Lin 2014) in the orde
     *("microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors", "teddy bear"),
     *("hair drier", "toothbrush"),
 )
+COCO_CATEGORIES = 91  # columns of models that use COCO's category numbers, 0 to 90, of which 80 are used
+UNUSED_CATEGORIES = (0, 12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
 
 
 def class_names(metadata: Mapping[str, str], count: int | None) -> dict[int, str]:
     """Class number → name: the metadata `names` (a Python literal, as Ultralytics writes it), else COCO's names.
 
-    count: number of classes in the model's outputs, None if unknown. COCO's names are used if it is 80; without names
-    the result is empty. Raises UserError if the metadata names another number of classes than `count`.
+    count: number of classes in the model's outputs, None if unknown. COCO's names are used if it is 80, or 91 (numbered
+    as in COCO's files, person = 1); without names the result is empty. Raises UserError if the metadata names another
+    number of classes than `count`.
     """
     stored = literal_metadata(metadata, "names")
     if not isinstance(stored, list | tuple | dict):
-        return dict(enumerate(COCO_NAMES)) if count == len(COCO_NAMES) else {}
+        used = [k for k in range(COCO_CATEGORIES) if k not in UNUSED_CATEGORIES]
+        numbers = {len(COCO_NAMES): list(range(len(COCO_NAMES))), COCO_CATEGORIES: used}.get(count or 0)
+        return dict(zip(numbers, COCO_NAMES, strict=True)) if numbers else {}
     items = stored.items() if isinstance(stored, dict) else enumerate(stored)
     names = {int(k): str(v) for k, v in items if str(k).isdecimal()}
     if count is not None and len(names) != count:

@@ -1,5 +1,7 @@
 """Output formats of detectors exported to ONNX: recognition by shape, and decoding to boxes.
 
+Shapes that several formats have are told apart by recognition.py.
+
 To add a format, add its functions and its entry in FORMATS here, and an example to tests/detectors/test_formats.py.
 Boxes are decoded to pixels of the network's input, whose (height, width) is `size_hw`.
 """
@@ -21,13 +23,24 @@ from idfree.detectors.candidates import (
     filter_candidates,
     split_boxes_scores_classes,
 )
+from idfree.detectors.detr import (
+    decode_detr,
+    decode_detr_softmax,
+    detr_classes,
+    detr_softmax_classes,
+    fits_detr,
+    fits_detr_pair,
+    is_detr,
+    never,
+)
 
 Shape = tuple[int, ...]
 Shapes = Sequence[Shape]
+Triple = tuple[float, float, float]
 
 ANCHORS = 3  # boxes per cell of YOLOv5 and YOLOv7
-QUERIES = 300  # of every RT-DETR that Ultralytics exports
-MAX_QUERIES = 1000  # DETRs have 100 to 900; more rows are cells of a grid
+IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)  # red, green, blue in 0…1
+IMAGENET_DEVIATION: Triple = (0.229, 0.224, 0.225)
 MAX_LOG_SIZE = 10.0  # e^10 cells are 176,000 px: a larger value is not a logarithm but a size in pixels
 
 
@@ -36,9 +49,11 @@ class Format:
     """An output format, and the preprocessing of the networks that have it.
 
     decode: (outputs, size_hw, min_score) → candidates of at least that score. matches: whether outputs of these shapes
-    can be of this format. class_count: number of classes by the shapes of the outputs, None if they do not tell.
+    are probably of this format. fits: whether `decode` can decode them, if requested by name; None: as `matches`.
+    class_count: number of classes by the shapes of the outputs, None if they do not tell.
     suppress: whether the boxes still need non-maximum suppression. The input image: `placement` (see letterbox), `rgb`
-    or BGR, intensity 255 is scaled to `white`, and the padding is 114 before that scaling.
+    or BGR, intensity 255 is scaled to `white`, then `mean` (red, green, blue) is subtracted and the result divided by
+    `deviation`; the padding is 114 before that scaling.
     """
 
     decode: Callable[[Outputs, Size, float], Candidates]
@@ -48,6 +63,9 @@ class Format:
     placement: Placement
     rgb: bool = True
     white: float = 1.0
+    mean: Triple = (0.0, 0.0, 0.0)
+    deviation: Triple = (1.0, 1.0, 1.0)
+    fits: Callable[[Shapes, Size], bool] | None = None
 
 
 def decode_yolox(outputs: Outputs, size_hw: Size, min_score: float = 0.0) -> Candidates:
@@ -98,23 +116,6 @@ def decode_end2end(outputs: Outputs, size_hw: Size, min_score: float = 0.0) -> C
     return filter_candidates(boxes, scores, classes, min_score)
 
 
-def decode_detr(outputs: Outputs, size_hw: Size, min_score: float = 0.0) -> Candidates:
-    """One box per query, without suppression (RT-DETR, Zhao 2023, and related models). One of three layouts:
-
-    boxes (1, Q, 4) centre x y, width, height as fractions of the input, and logits (1, Q, C) (sigmoid, no background
-    class); both in one output (1, Q, 4+C), with scores instead of logits (Ultralytics); or labels (1, Q), boxes
-    (1, Q, 4) corners in pixels, scores (1, Q), from a graph with the input `orig_target_sizes`.
-    """
-    if len(outputs) == 3:
-        return filter_candidates(*split_boxes_scores_classes(outputs), min_score)
-    if len(outputs) == 1:
-        boxes, scores = outputs[0][0, :, :4], outputs[0][0, :, 4:]
-    else:  # with four classes the shapes are equal: boxes are never negative, logits of unused queries always are
-        boxes, logits = (o[0] for o in sorted(outputs, key=lambda o: (o.shape[-1] != 4, o.min(initial=0) < 0)))
-        scores = 1 / (1 + np.exp(-np.clip(logits, -80, 80)))  # clipped, as exp overflows in float32
-    return best_class_candidates(boxes * np.tile(size_hw[::-1], 2), scores, min_score)
-
-
 def is_yolox(shapes: Shapes, size_hw: Size) -> bool:
     return is_rows(shapes) and shapes[0][1] == cell_counts(size_hw)[0]
 
@@ -136,20 +137,19 @@ def is_end2end(shapes: Shapes, size_hw: Size) -> bool:
     return False
 
 
-def is_detr(shapes: Shapes, size_hw: Size) -> bool:
-    match sorted(shapes):
-        case [(1, labels), (1, scores), (1, boxes, 4)]:
-            return labels == scores == boxes <= MAX_QUERIES
-        case [(1, boxes, width), (1, logits, other)]:
-            return 4 in (width, other) and boxes == logits <= MAX_QUERIES
-        case [(1, rows, width)]:
-            return width > 4 and width != 6 and rows == QUERIES
-    return False
-
-
 def is_rows(shapes: Shapes) -> bool:
     """Whether there is one output (1, A, 5+C)."""
     return len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][2] > 5
+
+
+def fits_rows(shapes: Shapes, size_hw: Size) -> bool:
+    """Whether there are more rows than columns, whatever their number."""
+    return is_rows(shapes) and shapes[0][1] > shapes[0][2]
+
+
+def fits_columns(shapes: Shapes, size_hw: Size) -> bool:
+    """Whether there are more columns than rows, whatever their number."""
+    return len(shapes) == 1 and len(shapes[0]) == 3 and 4 < shapes[0][1] < shapes[0][2]
 
 
 def row_classes(shapes: Shapes) -> int | None:
@@ -162,11 +162,6 @@ def column_classes(shapes: Shapes) -> int | None:
     return shapes[0][1] - 4
 
 
-def detr_classes(shapes: Shapes) -> int | None:
-    """Number of classes of boxes and logits, in one output or two; None of labels, boxes and scores."""
-    return None if len(shapes) == 3 else sum(shape[2] for shape in shapes) - 4
-
-
 def unknown_classes(shapes: Shapes) -> int | None:
     """None: the outputs hold class numbers only."""
     return None
@@ -176,14 +171,34 @@ def unknown_classes(shapes: Shapes) -> int | None:
 FORMATS = {
     "yolox": Format(decode_yolox, is_yolox, row_classes, suppress=True, placement="corner", rgb=False, white=255.0),
     "yolox-decoded": Format(
-        decode_yolov5, is_yolox, row_classes, suppress=True, placement="corner", rgb=False, white=255.0
+        decode_yolov5, is_yolox, row_classes, suppress=True, placement="corner", rgb=False, white=255.0, fits=fits_rows
     ),
-    "yolov6": Format(decode_yolov5, is_yolox, row_classes, suppress=True, placement="centre"),
-    "yolov5": Format(decode_yolov5, is_yolov5, row_classes, suppress=True, placement="centre"),  # YOLOv7 too
-    "yolov8": Format(decode_yolov8, is_yolov8, column_classes, suppress=True, placement="centre"),  # YOLOv9, 11, 12 too
+    "yolov6": Format(decode_yolov5, is_yolox, row_classes, suppress=True, placement="centre", fits=fits_rows),
+    "yolov5": Format(decode_yolov5, is_yolov5, row_classes, suppress=True, placement="centre", fits=fits_rows),
+    "yolov8": Format(decode_yolov8, is_yolov8, column_classes, suppress=True, placement="centre", fits=fits_columns),
     "end2end": Format(decode_end2end, is_end2end, unknown_classes, suppress=False, placement="centre"),
-    "detr": Format(decode_detr, is_detr, detr_classes, suppress=False, placement="stretch"),
-}
+    "detr": Format(decode_detr, is_detr, detr_classes, suppress=False, placement="stretch", fits=fits_detr),
+    "rf-detr": Format(
+        decode_detr,
+        never,
+        detr_classes,
+        suppress=False,
+        placement="stretch",
+        fits=fits_detr_pair,
+        mean=IMAGENET_MEAN,
+        deviation=IMAGENET_DEVIATION,
+    ),
+    "detr-softmax": Format(
+        decode_detr_softmax,
+        never,
+        detr_softmax_classes,
+        suppress=False,
+        placement="stretch",
+        fits=fits_detr_pair,
+        mean=IMAGENET_MEAN,
+        deviation=IMAGENET_DEVIATION,
+    ),
+}  # yolov5 is YOLOv7 too, yolov8 YOLOv9, 11 and 12
 
 
 def recognise_format(shapes: Shapes, size_hw: Size) -> str:
@@ -201,15 +216,16 @@ def recognise_format(shapes: Shapes, size_hw: Size) -> str:
 
 
 def get_format(name: str, shapes: Shapes, size_hw: Size) -> Format:
-    """The format of that name. Raises UserError if there is none, or if it does not match outputs of these shapes."""
+    """The format of that name. Raises UserError if there is none, or if it cannot decode such shapes."""
     if name not in FORMATS:
         raise UserError(f"--detector-format {name}: unknown; known are {', '.join(FORMATS)}")
-    if not FORMATS[name].matches(shapes, size_hw):
+    format = FORMATS[name]
+    if not (format.fits or format.matches)(shapes, size_hw):
         raise UserError(
             f"--detector-format {name}: outputs of shapes {describe_shapes(shapes)} for an input of "
             f"{size_hw[1]}x{size_hw[0]} are not of that format"
         )
-    return FORMATS[name]
+    return format
 
 
 def describe_shapes(shapes: Iterable[Shape]) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from idfree.core.onnx_session import NUMPY_TYPES, ModelInput, Session
 from idfree.core.types import Detections, Frame, Image, View
 from idfree.detectors.candidates import Candidates
 from idfree.detectors.classes import class_names, literal_metadata, select_class_ids
-from idfree.detectors.formats import get_format, recognise_format
+from idfree.detectors.formats import get_format
+from idfree.detectors.input_levels import input_levels, parse_triple
+from idfree.detectors.recognition import recognise
 from idfree.detectors.suppression import nms
 
 PADDING = 114  # grey level around a letterboxed image: YOLOX, YOLOv5 and later
@@ -30,18 +33,26 @@ class OnnxDetectorSettings:
     max_boxes: int = 300  # per frame, by score: Ultralytics' max_det
     max_candidates: int = 3000  # before suppression, by score: bounds its time
     size: str | None = None  # WIDTHxHEIGHT of the input if the file leaves it open; None: its `imgsz`, or 640x640
+    scale: float | None = None  # input value of white before mean and deviation, 1 or 255; None: of the format
+    mean: str | None = None  # subtracted then: of red, green and blue, as "0.485,0.456,0.406", or one number
+    deviation: str | None = None  # divided by then, as "0.229,0.224,0.225"
+    channels: Literal["auto", "rgb", "bgr"] = "auto"  # colour order of the input; auto: of the format
 
     def __post_init__(self) -> None:
         if not (0 <= self.min_score <= 1 and 0 <= self.max_iou <= 1):
             raise ValueError(f"min_score={self.min_score} and max_iou={self.max_iou} must lie in 0…1")
         if self.max_boxes < 1 or self.max_candidates < 1:
             raise ValueError(f"max_boxes={self.max_boxes} and max_candidates={self.max_candidates} must be at least 1")
+        if self.scale is not None and not 0 < self.scale < inf:
+            raise ValueError(f"scale={self.scale} must be positive: 1 for intensities 0…1, 255 for 0…255")
+        for name, text in (("mean", self.mean), ("deviation", self.deviation)):
+            parse_triple(name, text, is_positive=name == "deviation")
 
 
 class OnnxDetector:
     """A detector from an ONNX file whose outputs are in one of `formats.FORMATS`.
 
-    format: name of the format; None recognises it by the shapes of the outputs. classes: names or numbers of the
+    format: name of the format; None recognises it by the outputs. classes: names or numbers of the
     classes to detect; None detects all. device, threads: see `open_session`. session: an open session to use; `path`
     is then only a name.
     The model's input is one image (1, 3, H, W), fp32 or fp16, in a buffer that is reused for every frame.
@@ -74,7 +85,9 @@ class OnnxDetector:
         """Allocate the input buffers. Raises UserError if the input is not one image."""
         images = [port for port in inputs if len(port.shape) == 4]
         sizes = [port for port in inputs if len(port.shape) == 2]
-        if len(images) != 1 or len(inputs) != len(images) + len(sizes) or len(sizes) > 1:
+        masks = [port for port in inputs if len(port.shape) == 3 and "mask" in port.name]
+        count = len(images) + len(sizes) + len(masks)
+        if len(images) != 1 or len(inputs) != count or len(sizes) > 1 or len(masks) > 1:
             raise UserError(
                 f"takes {describe_inputs(inputs)}; a detector takes one image (1, 3, H, W), "
                 "and at most the size (1, 2) of the image beside it"
@@ -85,15 +98,23 @@ class OnnxDetector:
         self.feed: dict[str, NDArray[Any]] = {image.name: self.planes}
         for port in sizes:  # RT-DETR's orig_target_sizes, (width, height): that of the input, so that boxes are in it
             self.feed[port.name] = np.array([self.size_hw[::-1]], dtype=numpy_type(port))
+        for port in masks:  # DETR's pixel_mask: all pixels are of the image
+            sides = input_size(port.shape[1:], None, self.size_hw)
+            self.feed[port.name] = np.ones((1, *sides), dtype=numpy_type(port))
 
     def set_format(self, format: str | None) -> None:
-        """Determine the format, the input levels and the class names from the outputs for an all-zero image.
+        """Determine the format, the input levels and the class names from the outputs for an image of seeded noise.
 
         The network runs once, as dynamic output shapes are unknown before, and so that its errors show up early.
         """
-        shapes = [output.shape for output in self.run()]
-        self.format = get_format(format or recognise_format(shapes, self.size_hw), shapes, self.size_hw)
-        self.levels = (np.arange(256) * (self.format.white / 255)).astype(self.planes.dtype)
+        self.planes[...] = np.random.default_rng(0).random(self.planes.shape, dtype=np.float32)
+        outputs = self.run()
+        shapes = [output.shape for output in outputs]
+        name = format or recognise(outputs, self.model.output_names, self.model.metadata, self.size_hw)
+        self.format = get_format(name, shapes, self.size_hw)
+        self.rgb = self.format.rgb if self.settings.channels == "auto" else self.settings.channels == "rgb"
+        settings = (self.settings.scale, self.settings.mean, self.settings.deviation)
+        self.levels = input_levels(self.format, *settings, self.rgb).astype(self.planes.dtype)
         self.letterbox: Letterbox | None = None
         self.names = class_names(self.model.metadata, self.format.class_count(shapes))
 
@@ -110,8 +131,8 @@ class OnnxDetector:
         image_hw = (bgr.shape[0], bgr.shape[1])
         if self.letterbox is None or self.letterbox.image_hw != image_hw:
             self.letterbox = letterbox(image_hw, self.size_hw, self.format.placement)
-            self.planes[...] = self.levels[PADDING]
-        draw(bgr, self.letterbox, self.levels, self.format.rgb, self.planes[0])
+            self.planes[...] = self.levels[:, PADDING, None, None]
+        draw(bgr, self.letterbox, self.levels, self.rgb, self.planes[0])
         return self.letterbox
 
     def run(self) -> list[NDArray[Any]]:

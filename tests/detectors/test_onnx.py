@@ -60,7 +60,10 @@ def outputs_of(name):
         cxcywh = np.hstack([cxcywh[:, :2] / stride - cell_xy, np.log(cxcywh[:, 2:] / stride)])
     if name == "end2end":
         return [np.column_stack([xyxy, SCORE, CLASS])[None].astype(np.float32)]
-    if name == "detr":
+    if name == "detr-softmax":
+        logits = np.log(np.column_stack([scores, 1 - scores.sum(axis=1)]))
+        return [(cxcywh / (128, 96, 128, 96))[None].astype(np.float32), logits[None]]
+    if name in ("detr", "rf-detr"):
         return [(cxcywh / (128, 96, 128, 96))[None].astype(np.float32), np.log(scores / (1 - scores))[None]]
     if name not in ("yolox", "yolox-decoded", "yolov5", "yolov6", "yolov8"):
         pytest.fail(f"no outputs for the format {name}: add them to outputs_of in {__file__}")

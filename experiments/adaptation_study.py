@@ -230,9 +230,7 @@ class Study:
 
     def track(self, sequence, detector, truth, tracker, every):
         run = prepare(sequence, detector, tracker, selection=Selection(every=every), images=False)
-        for _ in run:
-            pass
-        result, length = run.result(), sequence.length
+        result, length = run.track_all(), sequence.length
         if every > 1:
             truth, length = select_every_nth(truth, every, length)
             result, _ = select_every_nth(result, every, sequence.length)

@@ -71,9 +71,7 @@ def ours(name, sequence, detections):
     from idfree.pipelines.track import prepare
 
     run = prepare(sequence, PrecomputedDetector(detections), name, images=False)
-    for _ in run:
-        pass
-    return run.result()
+    return run.track_all()
 
 
 def with_oracle(name, sequence, detections, truth):
@@ -104,7 +102,10 @@ def theirs(python, name, loaded):
 
     with tempfile.TemporaryDirectory() as folder:
         exchange = Path(folder) / "frames.pickle"
-        frames = [[(d.detections_at(n).xyxy, d.detections_at(n).score) for n in range(1, sequence.length + 1)] for sequence, d, _ in loaded]
+        frames = [
+            [(d.detections_at(n).xyxy, d.detections_at(n).score) for n in range(1, sequence.length + 1)]
+            for sequence, d, _ in loaded
+        ]
         exchange.write_bytes(pickle.dumps(frames))
         subprocess.run([python, __file__, "--worker", name, "--exchange", str(exchange)], check=True)
         answers = pickle.loads(exchange.read_bytes())

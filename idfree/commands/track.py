@@ -87,10 +87,17 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def print_summary(path: Path, summary: dict[str, Any]) -> None:
     """Print the counts and the speed of one sequence."""
-    rate = summary["frames_per_second"].get("all", 0)
     lost = f", {summary['frames_lost']} frames lost" if summary["frames_lost"] else ""
     kept = ", kept from an earlier run" if summary["skipped"] else ""
     print(
         f"{path}: {summary['tracks']} tracks, {summary['boxes']} boxes"
-        f" in {summary['frames']} frames ({rate:.0f} frames/s){lost}{kept}"
+        f" in {summary['frames']} frames{describe_rate(summary['frames_per_second'].get('all'))}{lost}{kept}"
     )
+
+
+def describe_rate(rate: float | None) -> str:
+    """Frames per second as text, with a decimal below 10; "" if unknown."""
+    if rate is None:
+        return ""
+    number = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}" if rate >= 0.1 else "under 0.1"
+    return f" ({number} frames/s)"

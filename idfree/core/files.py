@@ -85,7 +85,8 @@ def refuse_overwriting(outputs: Iterable[Path], inputs: Iterable[Path | str]) ->
     Files and folders are the same if links and other spellings lead to them. inputs: what does not exist (names such as
     `hog`, addresses) counts for nothing.
     """
-    sources = {identity: path for path in inputs if (identity := file_identity(path))}
+    sources: dict[tuple[int, int] | None, Path | str] = {file_identity(path): path for path in inputs}
+    sources.pop(None, None)
     for output in outputs:
         if (source := sources.get(file_identity(output))) is not None:
             raise UserError(f"{output} would overwrite {source}, which is read: choose another output with -o")

@@ -7,11 +7,11 @@ import cv2
 
 from idfree.core.files import atomic_write, make_folder
 from idfree.core.progress import progress
-from idfree.core.types import Annotation, Image
+from idfree.core.types import Annotation, Image, Tracks
 from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.tracking import compute_metrics, evaluate
 from idfree.pipelines.track import prepare
-from idfree.pipelines.tracking_run import TrackingRun
+from idfree.pipelines.tracking_run import TrackingRun, concatenate_tracks
 from idfree.sequences.motchallenge import write_results
 from idfree.show.video_output import VideoOutput
 from idfree.synthetic.scene import SyntheticSequence, make_street
@@ -47,23 +47,23 @@ def run_demo(out: str | Path, *, people: int = 24, frames: int = 200, seed: int 
 
 def measure(street: SyntheticSequence, tracker: str) -> dict[str, float]:
     """TrackEval's metrics of a tracker on the simulated detections; no image is rendered."""
-    run = prepare_run(street, tracker, images=False)
-    for _ in run:
-        pass
+    results = prepare_run(street, tracker, images=False).track_all()
     ground_truth = replace(street.truth, score=(street.truth.visibility >= MIN_VISIBILITY).astype(float))
-    return compute_metrics(evaluate(ground_truth, run.result(), "plain", street.sequence.length))
+    return compute_metrics(evaluate(ground_truth, results, "plain", street.sequence.length))
 
 
 def write_video(street: SyntheticSequence, path: Path, frames: int, quiet: bool) -> tuple[Annotation, Image | None]:
     """Track with `fused` and write the annotated video; return the tracks, and the image with the most of them."""
     run = prepare_run(street, "fused", images=True)
     most, fullest = 0, None
+    results: list[tuple[int, Tracks]] = []
     with VideoOutput(path, street.sequence.frame_rate) as output:
         for frame, tracks in progress(run, "demo", frames, quiet):
             image = output.add(frame, tracks)
+            results.append((frame.number, tracks))
             if len(tracks) > most:
                 most, fullest = len(tracks), image
-    return run.result(), fullest
+    return concatenate_tracks(results), fullest
 
 
 def prepare_run(street: SyntheticSequence, tracker: str, images: bool) -> TrackingRun:

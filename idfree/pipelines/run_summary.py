@@ -14,14 +14,14 @@ def summarise(run: TrackingRun) -> dict[str, Any]:
     frames_lost: frames that the sequence should have but that could not be decoded. detections_dropped: invalid boxes.
     seconds, frames_per_second: by stage; "all" is the total. matches: fraction by deciding cue.
     """
-    results, timer, tracker = run.results, run.timer, run.tracker
-    frames = len(results)
+    counts, timer, tracker = run.counts, run.timer, run.tracker
+    frames = counts.frames
     return {
         "name": run.sequence.name,
         "frames": frames,
         "frames_lost": max(0, (run.sequence.length or 0) - frames),
-        "tracks": len({i for _, tracks in results for i in tracks.id.tolist()}),
-        "boxes": sum(len(tracks) for _, tracks in results),
+        "tracks": counts.tracks,
+        "boxes": counts.boxes,
         "detections_dropped": tracker.dropped,
         "seconds": {stage: round(seconds, 3) for stage, seconds in timer.seconds.items()},
         "frames_per_second": {

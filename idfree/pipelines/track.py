@@ -3,33 +3,40 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from idfree.core.arrays import describe
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.progress import progress
-from idfree.core.settings import split_assignments
-from idfree.core.types import Annotation, Detections, Detector, Frame, Sequence, Tracks, View
+from idfree.core.settings import Assignments, parse_assignments, split_assignments
+from idfree.core.types import Detector, Frame, Sequence, Tracks
 from idfree.core.version import __version__
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.camera_motion import open_camera_motion
+from idfree.pipelines.finished_tracks import SUMMARY, describe_request, file_sizes, is_finished, read_finished
 from idfree.pipelines.open_appearance import default_tracker, open_appearance
-from idfree.pipelines.open_detector import CallableDetector, DetectorConfig
+from idfree.pipelines.open_detector import (
+    CallableDetector,
+    ClassesLike,
+    DetectorConfig,
+    DetectorFunction,
+    join_classes,
+    parse_class_numbers,
+)
+from idfree.pipelines.results_stream import Format, ResultsStream
 from idfree.pipelines.run_summary import summarise
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.tracker_settings import read_settings, with_min_score
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.sequences import open_source
-from idfree.sequences.motchallenge import write_results
-from idfree.sequences.tables import write_table
 from idfree.show.video_output import VideoOutput
-from idfree.trackers.registry import Tracker, make_tracker
+from idfree.trackers.registry import Tracker, make_tracker, tracker_name
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
 
-Format = Literal["mot", "csv", "json", "parquet"]
 Source = str | int | Path
 
 SUFFIXES: dict[Format, str] = {"mot": "txt", "csv": "csv", "json": "json", "parquet": "parquet"}
@@ -37,46 +44,70 @@ SUFFIXES: dict[Format, str] = {"mot": "txt", "csv": "csv", "json": "json", "parq
 
 def track(
     source: Source,
-    detector: str | Callable[[Frame], Detections | View] = "hog",
-    tracker: str | Tracker | None = None,
+    detector: str | Path | Detector | DetectorFunction = "hog",
+    tracker: str | Tracker | type[Tracker] | None = None,
     *,
-    set: tuple[str, ...] = (),
+    set: Assignments = (),
     images: bool = True,
-    camera: str = "none",
-    appearance: str = "own",
-    **selection: Any,
+    camera: str | Path | None = "none",
+    appearance: str | Path | None = "own",
+    classes: ClassesLike = "",
+    scores: ScoreScale = "auto",
+    start: int = 1,
+    frames: int | None = None,
+    every: int = 1,
+    min_score: float = float("-inf"),
+    min_area: float = 0.0,
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Track one video or camera: yield each frame with its tracks.
 
-    detector: as the option `--detector`, or a function from a Frame to Detections. tracker: a name or an instance; by
-    default `fused` with embeddings, otherwise `bytetrack`. set: `name=value` overrides of the tracker's settings.
-    images: False leaves images unread if nothing needs them. camera, appearance: as the options of these names.
-    selection: start, frames, every, classes, min_score and min_area of Selection.
-    Raises UserError, also if the source has several sequences.
+    detector: as the option `--detector`, or a function from a Frame to Detections or to anything that `Detections.convert`
+    accepts. tracker: a name, a class or an instance; by default `fused` with embeddings, otherwise `bytetrack`. set:
+    `name=value` overrides of the tracker's settings, or a dict. images: False leaves images unread if nothing needs
+    them. classes: numbers, or names that the model knows; one or several. The others are as the options of these
+    names. Raises UserError, also if the source has several sequences.
     """
     sequences = open_source(source)
     if len(sequences) > 1:
         raise UserError(f"{source}: holds {len(sequences)} sequences; track them one by one")
-    if isinstance(detector, str):
-        opened: Detector = DetectorConfig(detector).open()(sequences[0])
-    else:
-        opened = CallableDetector(detector)
+    opened, numbers = open_any_detector(detector, classes, scores, sequences[0])
+    appearance, camera = ("none" if spec is None else str(spec) for spec in (appearance, camera))
     encoder = open_appearance(appearance)
-    selected = Selection(**selection, appearance=appearance)
-    return iter(prepare(sequences[0], opened, tracker, set, selected, images, camera, encoder))
+    selection = Selection(start, frames, every, numbers, min_score, min_area, appearance)
+    return iter(prepare(sequences[0], opened, tracker, set, selection, images, camera, encoder))
+
+
+def open_any_detector(
+    detector: str | Path | Detector | DetectorFunction, classes: ClassesLike, scores: ScoreScale, sequence: Sequence
+) -> tuple[Detector, tuple[int, ...]]:
+    """The detector of a sequence, and the class numbers to select in its detections. Raises UserError."""
+    if isinstance(detector, str | Path):
+        config = DetectorConfig.from_options(detector, classes=classes, scores=scores)
+        return config.open()(sequence), config.class_numbers()
+    if isinstance(detector, type) or not callable(detector):
+        raise UserError(
+            f"detector is {describe(detector)}, expected hog, det, the path of a file or folder, or a function from a"
+            " Frame to Detections"
+        )
+    numbers = parse_class_numbers(join_classes(classes))
+    if isinstance(detector, Detector):
+        if scores not in ("auto", "raw"):
+            raise UserError(f"scores={scores!r}: has no effect on a detector that is made: {detector.name}")
+        return detector, numbers
+    return CallableDetector(detector, scores=scores), numbers
 
 
 def track_videos(
     sources: Source | Iterable[Source],
     out: str | Path | None = None,
     *,
-    detector: str = "hog",
+    detector: str | Path = "hog",
     detector_format: str | None = None,
     scores: ScoreScale = "auto",
-    classes: str = "",
+    classes: ClassesLike = "",
     tracker: str | None = None,
     settings: Path | None = None,
-    set: Iterable[str] = (),
+    set: Assignments = (),
     appearance: str = "own",
     camera: str = "none",
     start: int = 1,
@@ -89,6 +120,7 @@ def track_videos(
     show: bool = False,
     format: Format = "mot",
     device: str = "auto",
+    force: bool = False,
     quiet: bool = True,
     on_result: Callable[[Path, dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
@@ -97,43 +129,55 @@ def track_videos(
     out: by default runs/track/NAME. settings: file of `idfree tune`, overridden by `set`: `name=value` for the tracker,
     `detector.name=value` for the detector. frame_rate: overrides the source's. video: also write OUT/NAME.mp4 with the
     tracks drawn. show: also show it in a window. on_result: called with the result file and summary of each sequence.
-    The other arguments are as the options of `idfree track`. Raises UserError; also after an error or Ctrl-C,
-    summary.json lists the sequences that are complete.
+    force: repeat finished work; otherwise, of several sequences, those whose results are complete and from the same
+    request are skipped. The other arguments are as the options of `idfree track`. Raises UserError; also after an error
+    or Ctrl-C, what was tracked is written, and summary.json lists each sequence, and whether it is "complete".
     """
     sequences = open_sequences([sources] if isinstance(sources, str | int | Path) else sources)
     out = Path("runs") / "track" / sequences[0].name if out is None else Path(out)
     assignments = split_assignments(set, ("detector",))
-    config = DetectorConfig(detector, detector_format, classes, tuple(assignments["detector"]), device, scores)
+    config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     detector_of = config.open()
     selection = Selection(start, frames, every, config.class_numbers(), min_score, min_area, appearance)
     encoder = open_appearance(appearance, device)
-    outputs = [out / f"{s.name}.{suffix}" for s in sequences for suffix in (SUFFIXES[format], *["mp4"] * video)]
+    suffixes = [SUFFIXES[format], *["mp4"] * video]
+    outputs = [out / f"{s.name}.{suffix}" for s in sequences for suffix in suffixes]
     read = [path for s in sequences for path in (s.source, s.folder, settings) if path is not None]
-    refuse_overwriting([*outputs, out / "summary.json"], [*read, *config.inputs(), appearance, camera])
+    refuse_overwriting([*outputs, out / SUMMARY], [*read, *config.inputs(), appearance, camera])
     make_folder(out)
+    earlier = {} if force or show or len(sequences) == 1 else read_finished(out)
     summaries: list[dict[str, Any]] = []
-    try:
-        for sequence in sequences:
-            if frame_rate is not None:
-                sequence = sequence.at_rate(frame_rate)
-            name, overrides = choose_tracker(tracker, settings, tuple(assignments[""]))
-            images = video or show
-            run = prepare(sequence, detector_of(sequence), name, overrides, selection, images, camera, encoder)
-            summaries.append(track_to_files(run, out, format, video, show, quiet))
-            if on_result is not None:
-                on_result(out / f"{sequence.name}.{SUFFIXES[format]}", summaries[-1])
-    finally:
-        summary = {"idfree": __version__, "complete": len(summaries) == len(sequences), "sequences": summaries}
-        if summaries:
-            write_text(out / "summary.json", json.dumps(summary, indent=2, allow_nan=False) + "\n")
-    return summary
+    for sequence in sequences:
+        if frame_rate is not None:
+            sequence = sequence.at_rate(frame_rate)
+        name, overrides = choose_tracker(tracker, settings, tuple(assignments[""]))
+        images = video or show
+        run = prepare(sequence, detector_of(sequence), name, overrides, selection, images, camera, encoder)
+        files = [out / f"{sequence.name}.{suffix}" for suffix in suffixes]
+        request = describe_request(run, config, appearance, camera, suffixes)
+        found, failure = earlier.get(sequence.name), None
+        if found is not None and is_finished(found, request, files):
+            summary = {**found, "skipped": True}
+        else:
+            summary, failure = write_tracks(run, out, format, video, show, quiet)
+            summary |= {"skipped": False, "request": request, "bytes": file_sizes(files)}
+        if failure is None or summary["frames"]:
+            summaries.append(summary)
+            is_complete = failure is None and len(summaries) == len(sequences)
+            whole = {"idfree": __version__, "complete": is_complete, "sequences": summaries}
+            write_text(out / SUMMARY, json.dumps(whole, indent=2, allow_nan=False) + "\n")
+        if failure is not None:
+            raise failure
+        if on_result is not None:
+            on_result(files[0], summary)
+    return whole
 
 
 def prepare(
     sequence: Sequence,
     detector: Detector,
-    tracker: str | Tracker | None = None,
-    assignments: tuple[str, ...] = (),
+    tracker: str | Tracker | type[Tracker] | None = None,
+    assignments: Assignments = (),
     selection: Selection | None = None,
     images: bool = True,
     camera: str = "none",
@@ -153,44 +197,57 @@ def prepare(
         sequence = sequence.without_images()
     frame_rate = sequence.frame_rate  # of the source: trackers count the time of skipped frames, too
     sequence = selection.select_frames(sequence)
+    texts = tuple(parse_assignments(assignments))
+    if isinstance(tracker, Tracker) and texts:
+        raise UserError(f"{', '.join(texts)}: the tracker is made already, with its own settings")
     if not isinstance(tracker, Tracker):
-        name = tracker or default_tracker(detector, selection, encoder)
-        tracker = make_tracker(name, with_min_score(name, assignments, detector), frame_rate)
-    score_range = detector.score_range if isinstance(detector, PrecomputedDetector) else None
+        name = tracker_name(tracker or default_tracker(detector, selection, encoder))
+        tracker = make_tracker(name, with_min_score(name, texts, detector), frame_rate)
+    score_range = detector.score_range if isinstance(detector, PrecomputedDetector | CallableDetector) else None
     return TrackingRun(sequence, detector, tracker, selection, motion, score_range, encoder, parallel=uses_images)
 
 
 def track_to_files(
     run: TrackingRun, out: Path, format: Format = "mot", video: bool = False, show: bool = False, quiet: bool = True
 ) -> dict[str, Any]:
-    """Track one sequence, write its results, and return its summary.
+    """Track one sequence, write its results, and return its summary. Raises what `write_tracks` returns as failure."""
+    summary, failure = write_tracks(run, out, format, video, show, quiet)
+    if failure is not None:
+        raise failure
+    return summary
 
-    Ctrl-C ends a live camera (of unknown length), whose results are written; for other sequences nothing is written and
-    KeyboardInterrupt raised.
+
+def write_tracks(
+    run: TrackingRun, out: Path, format: Format, video: bool, show: bool, quiet: bool
+) -> tuple[dict[str, Any], BaseException | None]:
+    """Track one sequence and write its results as they come; its summary, and the error that ended it, or None.
+
+    What was tracked before an error or Ctrl-C is written, and "complete" is False. A live camera (of unknown length) is
+    complete when Ctrl-C ends it, without an error.
     """
     sequence, interrupted = run.sequence, False
     name, length = sequence.name, sequence.length
     film = out / f"{name}.mp4" if video else None
-    with VideoOutput(film, sequence.frame_rate, name if show else None, sequence.is_irregular) as output:
-        try:
-            for frame, tracks in progress(run, name, length, quiet):
-                with run.timer.time("writing"):
-                    output.add(frame, tracks)
-        except KeyboardInterrupt:
-            if length is not None:
-                raise KeyboardInterrupt(f"{name} is unfinished, nothing of it was written") from None
-            interrupted = True
-    with run.timer.time("writing"):
-        write_tracks(out / f"{name}.{SUFFIXES[format]}", run.result(), format)
-    return {**summarise(run), "interrupted": interrupted}
-
-
-def write_tracks(path: Path, tracks: Annotation, format: Format) -> None:
-    """Write tracks in MOTChallenge format or as a table. Raises UserError, MissingExtra for Parquet without pyarrow."""
-    if format == "mot":
-        write_results(path, tracks)
-    else:
-        write_table(path, tracks, format)
+    results = ResultsStream(out / f"{name}.{SUFFIXES[format]}", format)
+    failure: BaseException | None = None
+    try:
+        with VideoOutput(film, sequence.frame_rate, name if show else None, sequence.is_irregular) as output:
+            try:
+                for frame, tracks in progress(run, name, length, quiet):
+                    with run.timer.time("writing"):
+                        results.add(frame, tracks)
+                        output.add(frame, tracks)
+            except KeyboardInterrupt:  # the film is finished, too
+                interrupted = True
+        with run.timer.time("writing"):
+            results.finish()
+    except BaseException as error:
+        failure = error
+        results.finish_after_failure(can_be_repeated=length is not None)
+    if interrupted and failure is None and length is not None:
+        failure = KeyboardInterrupt(f"the {run.counts.frames} frames of {name} until then are in {results.path}")
+    was_interrupted = interrupted or isinstance(failure, KeyboardInterrupt)
+    return {**summarise(run), "interrupted": was_interrupted, "complete": failure is None}, failure
 
 
 def open_sequences(sources: Iterable[Source]) -> list[Sequence]:

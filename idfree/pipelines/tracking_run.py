@@ -45,9 +45,29 @@ class StageTimer:
             self.seconds[stage] += self.last - start
 
 
+class TrackCounts:
+    """Numbers of frames, boxes and tracks, in memory that does not grow with the frames, and by a bit for each track."""
+
+    def __init__(self) -> None:
+        self.frames = self.boxes = self.tracks = 0
+        self.current: set[int] = set()  # ids of the last frame
+        self.seen: dict[int, int] = {}  # bits of 1024 ids each, by id // 1024
+
+    def add(self, tracks: Tracks) -> None:
+        """Count a frame."""
+        self.frames += 1
+        self.boxes += len(tracks)
+        ids = set(tracks.id.tolist())
+        for identity in ids - self.current:
+            block, bit = identity >> 10, 1 << (identity & 1023)
+            self.tracks += not self.seen.get(block, 0) & bit
+            self.seen[block] = self.seen.get(block, 0) | bit
+        self.current = ids
+
+
 @dataclass
 class TrackingRun:
-    """Tracking of one sequence: iterate for (frame, tracks). `results` has the tracks of each frame number so far.
+    """Tracking of one sequence: iterate for (frame, tracks), which are not kept; `counts` tells of them so far.
 
     selection: of detections (the sequence has the selected frames only). camera: source of camera motion, or None.
     score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
@@ -64,8 +84,7 @@ class TrackingRun:
     encoder: "Encoder | None" = None
     parallel: bool = False
     timer: StageTimer = field(default_factory=StageTimer)
-    results: list[tuple[int, Tracks]] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)  # of these frames, in seconds; NaN if unknown
+    counts: TrackCounts = field(default_factory=TrackCounts)
 
     def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
         frames = prefetch(self.read()) if self.parallel else self.read()
@@ -78,8 +97,7 @@ class TrackingRun:
             for frame, view in views:
                 with self.timer.time("associating"):
                     tracks = self.tracker.update(view)
-                self.results.append((frame.number, tracks))
-                self.times.append(np.nan if frame.time is None else frame.time)
+                self.counts.add(tracks)
                 yield frame, tracks
         if self.camera is not None:
             self.camera.finish()
@@ -125,15 +143,17 @@ class TrackingRun:
         embedding[is_used] = self.encoder(frame.image, detections.xyxy[is_used])
         return replace(detections, embedding=embedding)
 
-    def result(self) -> Annotation:
-        """All tracks so far, sorted by frame, then id."""
-        return concatenate_tracks(self.results, self.times)
+    def track_all(self) -> Annotation:
+        """Track the whole sequence; all tracks, sorted by frame, then id."""
+        results = [(frame.number, frame.time, tracks) for frame, tracks in self]
+        times = [np.nan if time is None else time for _, time, _ in results]
+        return concatenate_tracks([(number, tracks) for number, _, tracks in results], times)
 
 
-def concatenate_tracks(results: list[tuple[int, Tracks]], times: list[float]) -> Annotation:
+def concatenate_tracks(results: list[tuple[int, Tracks]], times: list[float] | None = None) -> Annotation:
     """Concatenate the tracks of many frames (frame number, tracks) into one table, sorted by frame, then id.
 
-    times: of these frames, in seconds; NaN if unknown.
+    times: of these frames, in seconds, NaN if unknown; None for a table without times.
     """
     tracks = [t for _, t in results]
     empty = Annotation.empty()
@@ -147,5 +167,5 @@ def concatenate_tracks(results: list[tuple[int, Tracks]], times: list[float]) ->
         score=np.concatenate([empty.score, *(t.score for t in tracks)]),
         class_id=np.concatenate([empty.class_id, *(t.class_id for t in tracks)]),
         visibility=np.ones(len(ids)),
-        time=np.repeat(np.array(times, dtype=np.float64), [len(t) for t in tracks]),
+        time=None if times is None else np.repeat(np.array(times, dtype=np.float64), [len(t) for t in tracks]),
     )[order]

@@ -58,10 +58,8 @@ class DetectedFootage:
             boxes, match_threshold=match_threshold, upper_threshold=upper_threshold, score_range=None
         )
         run = prepare(sequence, detector, tracker, images=False)
-        for _ in run:
-            pass
         names = (str(footage.source), sequence.name)
-        return evaluate(ground_truth, run.result(), "auto", footage.length, names)
+        return evaluate(ground_truth, run.track_all(), "auto", footage.length, names)
 
     @property
     def average_precision(self) -> float:

@@ -260,7 +260,8 @@ def test_truncated_video(video, tmp_path, capsys):
     assert f"{summary['frames_lost']} of 30 frames could not be decoded" in err
 
 
-def test_interrupted_run_leaves_no_files(tmp_path):
+def interrupt_track(tmp_path: Path, sent: signal.Signals) -> tuple[int, str, Path]:
+    """Send a signal to `track`, once it has written tracks; its exit status, its stderr and its output folder."""
     made = make_street(people=4, frames=40, size_hw=(240, 320))
     with VideoWriter(tmp_path / "long.mp4", 20, (240, 320)) as writer:
         for frame in [*made.sequence] * 15:
@@ -268,15 +269,59 @@ def test_interrupted_run_leaves_no_files(tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "idfree", "track", str(tmp_path / "long.mp4"), "--video", "-o", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 60
-        while not (out.is_dir() and list(out.iterdir())) and time.monotonic() < deadline:
-            time.sleep(0.05)  # until the video is being written
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "long is unfinished" in err
+        deadline, rows = time.monotonic() + 120, out / "long.txt.partial"
+        while not (rows.is_file() and rows.stat().st_size) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(sent)
+        _, err = process.communicate(timeout=120)
+    return process.returncode, err, out
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_run_keeps_what_was_tracked(tmp_path, sent, status):
+    code, err, out = interrupt_track(tmp_path, sent)
+    assert code == status
+    assert "frames of long until then are in" in err
     assert "Traceback" not in err
-    assert list(out.iterdir()) == []
+    assert {path.name for path in out.iterdir()} == {"long.txt", "long.mp4", "summary.json"}
+    summary = json.loads((out / "summary.json").read_text())
+    (sequence,) = summary["sequences"]
+    assert (summary["complete"], sequence["complete"], sequence["interrupted"]) == (False, False, True)
+    results = read_results(out / "long.txt")
+    assert len(results) == sequence["boxes"] > 0
+    assert results.frame.max() <= sequence["frames"] < 600
+
+
+def test_what_was_tracked_before_a_kill_lies_in_a_partial_file(tmp_path):
+    code, _, out = interrupt_track(tmp_path, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    lines = (out / "long.txt.partial").read_text().splitlines()
+    assert lines
+    assert {line.count(",") for line in lines} == {9}
+    assert not (out / "long.txt").exists()
+
+
+def test_finished_sequences_of_many_are_skipped(folder, tmp_path, capsys):
+    other = folder.parent / "again"
+    (other / "det").mkdir(parents=True)
+    (other / "det" / "det.txt").write_text("\n".join(ROWS[:2]))
+    command = ["track", str(folder), str(other), "--detector", "det", "-o", str(tmp_path / "out")]
+
+    def skipped(*options: str) -> list[bool]:
+        assert main([*command, *options]) == 0
+        return [each["skipped"] for each in json.loads((tmp_path / "out" / "summary.json").read_text())["sequences"]]
+
+    assert skipped() == [False, False]
+    before = (tmp_path / "out" / "walk.txt").stat().st_mtime_ns
+    assert skipped() == [True, True]
+    assert (tmp_path / "out" / "walk.txt").stat().st_mtime_ns == before
+    assert "kept from an earlier run" in capsys.readouterr().out
+    assert skipped("--tracker", "sort") == [False, False]
+    assert skipped("--tracker", "sort", "--force") == [False, False]
+    (other / "det" / "det.txt").write_text("\n".join(ROWS[:3]))
+    (tmp_path / "out" / "walk.txt").write_text("shorter")
+    assert skipped("--tracker", "sort") == [False, False]
+    assert skipped("--tracker", "sort") == [True, True]
 
 
 def test_scores_outside_0_to_1_are_rescaled_for_the_tracker(folder, tmp_path):

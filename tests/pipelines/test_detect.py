@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -93,9 +94,7 @@ def test_calibrated_threshold_improves_tracking_with_real_embeddings(shared, nam
             Selection(every=5),
             images=False,
         )
-        for _ in run:
-            pass
-        write_results(tmp_path / f"{folder.name}.txt", run.result())
+        write_results(tmp_path / f"{folder.name}.txt", run.track_all())
         assert main(["eval", str(tmp_path), str(folder), "--every", "5", "--json"]) == 0
         return json.loads(capsys.readouterr().out)[folder.name]["IDF1"]
 
@@ -114,3 +113,56 @@ def test_detections_of_other_frames_are_refused(tmp_path):
     (tmp_path / "det.txt").write_text("1,-1,100,10,20,20,0.9\n")
     with pytest.raises(UserError, match="its detections end with frame 1, but x begins with frame 101"):
         read_stored_detections(str(tmp_path / "det.txt"), Sequence("x", iter, length=110, first=101))
+
+
+def run(*arguments, capsys):
+    assert main([*map(str, arguments), "--json"]) == 0
+    said = capsys.readouterr()
+    return json.loads(said.out), said.err
+
+
+@pytest.fixture
+def walkers(tmp_path):
+    """A folder of 30 images with a walker, det.txt of it, and a record of `idfree detect` in kept/."""
+    (tmp_path / "walk").mkdir()
+    for number in range(1, 31):
+        image = np.full((120, 160, 3), 90, np.uint8)
+        image[20:100, 20 + number : 50 + number] = (200, 30, 30)
+        assert cv2.imwrite(str(tmp_path / "walk" / f"{number:03d}.png"), image)
+    (tmp_path / "det.txt").write_text("".join(f"{n},-1,{20 + n},20,30,80,0.9\n" for n in range(1, 31)))
+    return tmp_path / "walk"
+
+
+def test_detections_of_replaced_images_are_made_again(walkers, tmp_path, capsys):
+    options = ("--detector", tmp_path / "det.txt", "--appearance", "colour", "-o", tmp_path / "kept")
+    assert not run("detect", walkers, *options, capsys=capsys)[0]["videos"]["walk"]["skipped"]
+    assert run("detect", walkers, *options, capsys=capsys)[0]["videos"]["walk"]["skipped"]
+    before = np.load(tmp_path / "kept" / "walk.npy")
+    assert cv2.imwrite(str(walkers / "007.png"), np.zeros((120, 160, 3), np.uint8))
+    summary, said = run("detect", walkers, *options, capsys=capsys)
+    assert not summary["videos"]["walk"]["skipped"]
+    assert "earlier results are made again, as these have changed: video" in said
+    changed = (np.load(tmp_path / "kept" / "walk.npy") != before).any(axis=1)
+    assert np.flatnonzero(changed).tolist() == [6]
+
+
+def test_damaged_detections_are_made_again_or_refused(walkers, tmp_path, capsys):
+    options = ("--detector", tmp_path / "det.txt", "--appearance", "colour", "-o", tmp_path / "kept")
+    run("detect", walkers, *options, capsys=capsys)
+    file = tmp_path / "kept" / "walk.npy"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-3] + b"abc")
+    assert main(["track", str(walkers), "--detector", str(tmp_path / "kept"), "-o", str(tmp_path / "out"), "-q"]) == 2
+    assert "walk.npy: is missing, damaged or changed since `idfree detect` wrote it" in capsys.readouterr().err
+    summary, said = run("detect", walkers, *options, capsys=capsys)
+    assert not summary["videos"]["walk"]["skipped"]
+    assert "walk.npy is missing or damaged: it is made again" in said
+    assert file.read_bytes() == whole
+
+
+def test_detections_kept_of_another_video_are_told(walkers, tmp_path, capsys):
+    run("detect", walkers, "--detector", tmp_path / "det.txt", "-o", tmp_path / "kept", capsys=capsys)
+    track = ("track", walkers, "--detector", tmp_path / "kept", "-o", tmp_path / "out", "-q")
+    assert not run(*track, capsys=capsys)[1]
+    assert cv2.imwrite(str(walkers / "030.png"), np.eye(160, 160, dtype=np.uint8) * 200)
+    assert "`idfree detect` found these in another video than" in run(*track, capsys=capsys)[1]

@@ -1,0 +1,58 @@
+"""A file that grows while the work goes on, as NAME.partial, and gets its name when the work ends, however it ends."""
+
+import os
+import shutil
+from pathlib import Path
+
+from idfree.core.errors import UserError
+from idfree.core.files import atomic_write, is_special, make_folder
+
+
+class GrowingFile:
+    """Appends to PATH.partial; `finish` renames it to PATH, `discard` deletes it.
+
+    Each `append` is written at once, whole or not at all, so that a process that is killed leaves all that came before.
+    Raises UserError if the file cannot be written.
+    """
+
+    def __init__(self, path: Path):
+        make_folder(path.parent)
+        if path.is_dir():
+            raise UserError(f"cannot write {path}: it is a folder")
+        self.path, self.partial = path, path.with_name(f"{path.name}.partial")
+        self.size = 0  # bytes of whole appends
+        try:
+            self.file = self.partial.open("w+b", buffering=0)
+        except OSError as error:
+            raise UserError(f"cannot write {self.partial}: {error.strerror}") from error
+
+    def append(self, data: bytes) -> None:
+        """Write these bytes at the end. Raises UserError, with the file as it was before."""
+        rest = memoryview(data)
+        try:
+            self.file.seek(self.size)
+            while rest:
+                rest = rest[self.file.write(rest) :]
+        except OSError as error:
+            raise UserError(f"cannot write {self.path}: {error.strerror or error}") from error
+        self.size += len(data)
+
+    def finish(self) -> None:
+        """Give the file its name, with the whole appends only. Raises UserError."""
+        try:
+            if not self.file.closed:
+                self.file.truncate(self.size)
+                self.file.close()
+            if is_special(self.path):
+                with atomic_write(self.path) as target:
+                    shutil.copyfile(self.partial, target)
+                self.discard()
+            else:
+                os.replace(self.partial, os.path.realpath(self.path))
+        except OSError as error:
+            raise UserError(f"cannot write {self.path}: {error.strerror or error}") from error
+
+    def discard(self) -> None:
+        """Delete it."""
+        self.file.close()
+        self.partial.unlink(missing_ok=True)

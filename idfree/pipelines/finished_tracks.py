@@ -1,0 +1,67 @@
+"""What earlier runs of `track` have finished, as their summary.json tells, so that it need not be done again."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from idfree.core.errors import UserError
+from idfree.core.reading import read_json
+from idfree.core.version import __version__
+from idfree.pipelines.manifest import settings_to_json
+from idfree.pipelines.open_detector import DetectorConfig, detection_inputs
+from idfree.pipelines.tracking_run import TrackingRun
+
+SUMMARY = "summary.json"
+
+
+def describe_request(
+    run: TrackingRun, config: DetectorConfig, appearance: str, camera: str, outputs: list[str]
+) -> dict[str, Any]:
+    """Everything that the results of a run depend on, ready for JSON. outputs: suffixes of the files."""
+    selection = run.selection
+    limits = settings_to_json({"min_score": selection.min_score, "min_area": selection.min_area})
+    files = {spec: identify_file(Path(spec)) for spec in (appearance, camera)}
+    request = {
+        **detection_inputs(run.sequence, run.detector, config, selection),
+        **limits,
+        "scores": config.scores,
+        "frame_rate": run.sequence.frame_rate,
+        "appearance": [appearance, files[appearance]],
+        "camera": [camera, files[camera]],
+        "tracker": type(run.tracker).__name__,
+        "settings": settings_to_json(asdict(run.tracker.settings)),
+        "outputs": outputs,
+        "idfree": __version__,
+    }
+    return dict(json.loads(json.dumps(request)))
+
+
+def identify_file(path: Path) -> list[int]:
+    """Size and modification time of a file or folder; [] if there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return []
+    return [status.st_size, status.st_mtime_ns]
+
+
+def read_finished(out: Path) -> dict[str, dict[str, Any]]:
+    """The summaries of complete sequences in OUT/summary.json, by name; {} if it is missing or damaged."""
+    try:
+        content = read_json(out / SUMMARY)
+    except UserError:
+        return {}
+    summaries = content.get("sequences") if isinstance(content, dict) else None
+    entries = [each for each in summaries if isinstance(each, dict)] if isinstance(summaries, list) else []
+    return {str(each.get("name")): each for each in entries if each.get("complete") is True}
+
+
+def is_finished(summary: dict[str, Any] | None, request: dict[str, Any], files: list[Path]) -> bool:
+    """Whether an earlier summary is of the same request, and its files are there as they were written."""
+    return summary is not None and summary.get("request") == request and summary.get("bytes") == file_sizes(files)
+
+
+def file_sizes(files: list[Path]) -> list[int | None]:
+    """Bytes of each file; None for one that is not there."""
+    return [file.stat().st_size if file.is_file() else None for file in files]

@@ -19,6 +19,10 @@ from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_detections
 
 LOG = logging.getLogger("idfree")
+WEAK_DEFAULT = (
+    "the detector is hog, the default, which is slow and misses most people who are small, seated or in a crowd:"
+    " add --detector MODEL.onnx (the README says where to get one)"
+)
 
 NETWORKS = (".onnx", ".pt")  # suffixes
 OTHER_NETWORKS = (".pth", ".ckpt", ".safetensors", ".torchscript", ".engine", ".tflite", ".pb", ".h5", ".mlmodel")
@@ -58,6 +62,8 @@ class DetectorConfig:
         """The configuration for options as users give them. Raises UserError for values of other types."""
         if not isinstance(detector, str | Path):
             raise UserError(f"detector is {describe(detector)}, expected hog, det, or the path of a file or folder")
+        if detector == "hog":
+            LOG.warning(WEAK_DEFAULT)
         return cls(str(detector), format, join_classes(classes), tuple(assignments), device, scores)
 
     def __post_init__(self) -> None:

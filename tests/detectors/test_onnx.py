@@ -156,6 +156,16 @@ def test_a_detr_with_a_size_input_gets_the_input_size():
     assert session.seen["orig_target_sizes"].tolist() == [[128, 96]]
 
 
+@pytest.mark.parametrize(("sides", "expected"), [([64, 64], (1, 64, 64)), (["height", None], (1, 96, 128))])
+def test_a_detr_with_a_pixel_mask_gets_ones(sides, expected):
+    inputs = [Port("pixel_values", ["N", 3, *SIZE]), Port("pixel_mask", ["N", *sides], "tensor(int64)")]
+    session = Network(outputs_of("detr-softmax"), inputs)
+    detections = OnnxDetector("m.onnx", "detr-softmax", session=session)(Frame(1, IMAGE)).detections
+    np.testing.assert_allclose(detections.xyxy, BOXES, atol=1e-3)
+    mask = session.seen["pixel_mask"]
+    assert (mask.shape, mask.dtype, mask.all()) == (expected, np.int64, True)
+
+
 def test_boxes_of_one_class_suppress_one_another_and_the_best_are_kept():
     (table,) = outputs_of("yolov8")
     table[0, :, 2] = table[0, :, 0]

@@ -67,3 +67,10 @@ def literal_metadata(metadata: Mapping[str, str], key: str) -> Any:
         return ast.literal_eval(metadata[key])
     except (KeyError, ValueError, SyntaxError):
         return None
+
+
+def drawn_class_names(detector: object) -> dict[int, str]:
+    """Names of the classes that a detector reports, by class id; empty if it has no names."""
+    names: Mapping[int, str] = getattr(detector, "names", {})
+    selected = getattr(detector, "class_ids", None)
+    return {k: name for k, name in names.items() if selected is None or k in selected}

@@ -59,7 +59,8 @@ class OneShotDetector:
             self.size_hw = network_size(self.model, self.settings.size)
             self.match_threshold = self.model.stored_number("limit")
             self.upper_threshold = self.model.stored_number("farthest")
-            self.class_ids = None if classes is None else select_class_ids(classes, class_names(self.metadata, None))
+            self.names = class_names(self.metadata, None)
+            self.class_ids = None if classes is None else select_class_ids(classes, self.names)
         self.image = np.full((1, *self.size_hw, 3), PADDING, dtype=np.uint8)
         self.letterbox: Letterbox | None = None
 

@@ -13,6 +13,7 @@ from idfree.core.settings import Assignments, parse_assignments, split_assignmen
 from idfree.core.types import Detector, Frame, Sequence, Tracks
 from idfree.core.version import __version__
 from idfree.detectors import PrecomputedDetector
+from idfree.detectors.classes import drawn_class_names
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.camera_motion import open_camera_motion
 from idfree.pipelines.finished_tracks import SUMMARY, describe_request, file_sizes, is_finished, read_finished
@@ -231,7 +232,8 @@ def write_tracks(
     results = ResultsStream(out / f"{name}.{SUFFIXES[format]}", format)
     failure: BaseException | None = None
     try:
-        with VideoOutput(film, sequence.frame_rate, name if show else None, sequence.is_irregular) as output:
+        title, names = name if show else None, drawn_class_names(run.detector)
+        with VideoOutput(film, sequence.frame_rate, title, sequence.is_irregular, names) as output:
             try:
                 for frame, tracks in progress(run, name, length, quiet):
                     with run.timer.time("writing"):

@@ -37,3 +37,15 @@ def test_other_values_are_refused():
 def test_importing_the_package_loads_no_library():
     code = "import sys, idfree.detectors; print(sorted({'cv2', 'onnxruntime', 'av', 'scipy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_drawn_class_names_are_those_selected():
+    from types import SimpleNamespace
+
+    from idfree.detectors.classes import drawn_class_names
+
+    named = SimpleNamespace(names={0: "person", 2: "car"}, class_ids=None)
+    assert drawn_class_names(named) == {0: "person", 2: "car"}
+    named.class_ids = [2]
+    assert drawn_class_names(named) == {2: "car"}
+    assert drawn_class_names(object()) == {}

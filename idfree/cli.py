@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 import idfree
@@ -33,6 +33,7 @@ from idfree.commands import (
     version,
 )
 from idfree.core.errors import UserError, describe_file_error
+from idfree.core.files import WRITE_ERRORS
 
 COMMANDS = (
     *(track, show, detect, label, adapt, train, export, eval, eval_detections, eval_appearance, tune),
@@ -81,6 +82,7 @@ def run_command(options: argparse.Namespace, terminations: list[int]) -> int:
         outcome = options.run(options)
         if options.json and outcome is not None:
             print(json.dumps(outcome, indent=2, allow_nan=False))
+        sys.stdout.flush()
         return 0
     except UserError as error:
         print(f"idfree: {error}", file=sys.stderr)
@@ -89,6 +91,8 @@ def run_command(options: argparse.Namespace, terminations: list[int]) -> int:
         sys.stderr.close()
         return 0
     except (OSError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.filename is None and error.errno in WRITE_ERRORS:
+            return report_full_stdout(error)
         if (message := describe_file_error(error)) is None:
             raise
         print(f"idfree: {UserError(message)}", file=sys.stderr)
@@ -96,6 +100,14 @@ def run_command(options: argparse.Namespace, terminations: list[int]) -> int:
     except KeyboardInterrupt as interrupt:
         print(f"idfree: interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
         return TERMINATED if terminations else INTERRUPTED
+
+
+def report_full_stdout(error: OSError) -> int:
+    """Tell that the standard output (of the files, each error names its own) cannot be written; the exit status."""
+    print(f"idfree: cannot write the standard output: {error.strerror}", file=sys.stderr)
+    with suppress(OSError, ValueError):  # else Python tries again at its end, and complains
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return USER_ERROR
 
 
 def parser() -> Parser:

@@ -2,14 +2,24 @@
 
 import errno
 import os
+import platform
+import re
 import shutil
 import stat
 import tempfile
+import threading
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from idfree.core.errors import UserError
+from idfree.core.errors import UserError, first_line
+
+WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # not EIO, which may be of a file that is read
+HOST = f"{zlib.crc32(platform.node().encode()):08x}"  # of names of temporary files, as folders may be shared
+PARTIAL = re.compile(r"\..*\.(\d+)(?:-([0-9a-f]{8}))?\.partial(\.[^.]*)?", re.DOTALL)
+CLEANED: set[tuple[int, Path]] = set()  # folders, by process
+CLEANING = threading.Lock()
 
 
 @contextmanager
@@ -26,19 +36,33 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
             yield partial
         return
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = path.with_name(f".{path.stem}.{os.getpid()}-{HOST}.partial{path.suffix}")
     make_folder(path.parent)
+    remove_leftovers(path.parent)
     if path.is_dir():
         raise UserError(f"cannot write {path}: it is a folder")
     try:
         yield partial
         os.replace(partial, path)
-    except OSError as error:
-        if error.filename is None or Path(os.fsdecode(error.filename)) not in (partial, path):
+    except (OSError, RuntimeError) as error:
+        if not is_failed_write(error, partial, path):
             raise
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+        raise UserError(f"cannot write {path}: {getattr(error, 'strerror', None) or first_line(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def is_failed_write(error: OSError | RuntimeError, *paths: Path) -> bool:
+    """Whether an exception tells that one of these files could not be written.
+
+    Libraries name no file, and NumPy and PyTorch not even an error number, if the disk is full.
+    """
+    if isinstance(error, RuntimeError):
+        return "PytorchStreamWriter" in str(error)
+    if error.filename is None:
+        return error.errno is None or error.errno in WRITE_ERRORS
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
+    return name.removeprefix("file:") in map(str, paths)  # FFmpeg's names begin with it
 
 
 def is_special(path: Path) -> bool:
@@ -73,10 +97,51 @@ def write_through(path: Path) -> Iterator[Path]:
             raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete the temporary files in a folder whose process was killed, when this process first writes into it.
+
+    Those of other machines, whose processes cannot be seen, stay.
+    """
+    with CLEANING:
+        if (os.getpid(), folder) in CLEANED:
+            return
+        CLEANED.add((os.getpid(), folder))
+        try:
+            names = [entry.name for entry in os.scandir(folder) if ".partial" in entry.name]
+        except OSError:
+            return
+        for name in names:
+            match = PARTIAL.fullmatch(name)
+            if match and match[2] in (None, HOST) and not is_running(int(match[1])):
+                with suppress(OSError):
+                    (folder / name).unlink()
+
+
+def is_running(process: int) -> bool:
+    """Whether another process of this number exists."""
+    if process == os.getpid():  # of a process before this one, such as in a container, which counts from 1 again
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it belongs to somebody else
+        return True
+    return True
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write `text` to `path` atomically, as UTF-8 with Unix line ends. Raises UserError."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write `data` to `path` atomically. Raises UserError."""
     with atomic_write(path) as partial:
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        try:
+            partial.write_bytes(data)
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror or first_line(error)}") from error
 
 
 def refuse_overwriting(outputs: Iterable[Path], inputs: Iterable[Path | str]) -> None:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from idfree.core.errors import UserError
-from idfree.core.files import atomic_write, is_special, make_folder
+from idfree.core.files import atomic_write, is_special, make_folder, remove_leftovers
 
 
 class GrowingFile:
@@ -17,6 +17,7 @@ class GrowingFile:
 
     def __init__(self, path: Path):
         make_folder(path.parent)
+        remove_leftovers(path.parent)
         if path.is_dir():
             raise UserError(f"cannot write {path}: it is a folder")
         self.path, self.partial = path, path.with_name(f"{path.name}.partial")

@@ -4,9 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from idfree.core.files import atomic_write
+from idfree.core.files import write_bytes
 from idfree.core.names import file_name
 from idfree.core.types import Image
 from idfree.datasets.footage import Footage
@@ -59,5 +57,4 @@ def write_jpeg(path: Path, image: Image, quality: int = QUALITY) -> None:
     import cv2
 
     encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    with atomic_write(path) as partial:
-        np.asarray(encoded).tofile(partial)
+    write_bytes(path, encoded.tobytes())

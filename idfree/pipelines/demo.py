@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 
-from idfree.core.files import atomic_write, make_folder
+from idfree.core.files import make_folder, write_bytes
 from idfree.core.progress import progress
 from idfree.core.types import Annotation, Image, Tracks
 from idfree.detectors import PrecomputedDetector
@@ -40,8 +40,7 @@ def run_demo(out: str | Path, *, people: int = 24, frames: int = 200, seed: int 
     tracks, image = write_video(street, result.video, frames, quiet)
     write_results(result.tracks, tracks)
     if image is not None:
-        with atomic_write(result.image) as partial:
-            cv2.imwrite(str(partial), image)
+        write_bytes(result.image, cv2.imencode(".png", image)[1].tobytes())
     return result
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
-from idfree.core.files import atomic_write
+from idfree.core.files import write_bytes
 from idfree.core.types import Annotation, Image
 from idfree.pipelines.evaluate_appearance import embedding_metrics, load_embeddings
 from idfree.pipelines.paired_results import Half
@@ -74,6 +74,5 @@ def mean(values: NDArray[np.floating[Any]]) -> float | None:
 
 def write_image(image: Image, path: Path) -> str:
     """Write an image atomically; return its path."""
-    with atomic_write(path) as partial:
-        cv2.imwrite(str(partial), image)
+    write_bytes(path, cv2.imencode(".png", image)[1].tobytes())
     return str(path)

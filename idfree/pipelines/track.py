@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +63,9 @@ def track(
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Track one video or camera: yield each frame with its tracks.
 
-    detector: as the option `--detector`, or a function from a Frame to Detections or to anything that `Detections.convert`
-    accepts. tracker: a name, a class or an instance; by default `fused` with embeddings, otherwise `bytetrack`. set:
+    detector: as the option `--detector`, or a function from a Frame to Detections or to anything that
+    `Detections.convert` accepts. tracker: a name, a class or an instance; by default `fused` with embeddings,
+    otherwise `bytetrack`. set:
     `name=value` overrides of the tracker's settings, or a dict. images: False leaves images unread if nothing needs
     them. classes: numbers, or names that the model knows; one or several. The others are as the options of these
     names. Raises UserError, also if the source has several sequences.
@@ -158,18 +160,20 @@ def track_videos(
         request = describe_request(run, config, appearance, camera, suffixes)
         found, failure = earlier.get(sequence.name), None
         if found is not None and is_finished(found, request, files):
-            summary = {**found, "skipped": True}
+            summary: dict[str, Any] | None = {**found, "skipped": True}
         else:
             summary, failure = write_tracks(run, out, format, video, show, quiet)
-            summary |= {"skipped": False, "request": request, "bytes": file_sizes(files)}
-        if failure is None or summary["frames"]:
+            if summary is not None:
+                summary |= {"skipped": False, "request": request, "bytes": file_sizes(files)}
+        if summary is not None:
             summaries.append(summary)
             is_complete = failure is None and len(summaries) == len(sequences)
             whole = {"idfree": __version__, "complete": is_complete, "sequences": summaries}
-            write_text(out / SUMMARY, json.dumps(whole, indent=2, allow_nan=False) + "\n")
+            with suppress(*[UserError] * (failure is not None)):  # the first error is told
+                write_text(out / SUMMARY, json.dumps(whole, indent=2, allow_nan=False) + "\n")
         if failure is not None:
             raise failure
-        if on_result is not None:
+        if on_result is not None and summary is not None:
             on_result(files[0], summary)
     return whole
 
@@ -215,13 +219,15 @@ def track_to_files(
     summary, failure = write_tracks(run, out, format, video, show, quiet)
     if failure is not None:
         raise failure
-    return summary
+    return summary or {}
 
 
 def write_tracks(
     run: TrackingRun, out: Path, format: Format, video: bool, show: bool, quiet: bool
-) -> tuple[dict[str, Any], BaseException | None]:
+) -> tuple[dict[str, Any] | None, BaseException | None]:
     """Track one sequence and write its results as they come; its summary, and the error that ended it, or None.
+
+    The summary is None if nothing was tracked, or none of it could be written.
 
     What was tracked before an error or Ctrl-C is written, and "complete" is False. A live camera (of unknown length) is
     complete when Ctrl-C ends it, without an error.
@@ -241,6 +247,8 @@ def write_tracks(
                         output.add(frame, tracks)
             except KeyboardInterrupt:  # the film is finished, too
                 interrupted = True
+                if length is not None and not run.counts.frames:
+                    raise KeyboardInterrupt(f"nothing of {name} was tracked yet") from None
         with run.timer.time("writing"):
             results.finish()
     except BaseException as error:
@@ -248,6 +256,8 @@ def write_tracks(
         results.finish_after_failure(can_be_repeated=length is not None)
     if interrupted and failure is None and length is not None:
         failure = KeyboardInterrupt(f"the {run.counts.frames} frames of {name} until then are in {results.path}")
+    if not results.is_finished:
+        return None, failure
     was_interrupted = interrupted or isinstance(failure, KeyboardInterrupt)
     return {**summarise(run), "interrupted": was_interrupted, "complete": failure is None}, failure
 

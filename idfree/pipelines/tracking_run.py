@@ -46,7 +46,7 @@ class StageTimer:
 
 
 class TrackCounts:
-    """Numbers of frames, boxes and tracks, in memory that does not grow with the frames, and by a bit for each track."""
+    """Numbers of frames, boxes and tracks; its memory grows by a bit for each track, not with the frames."""
 
     def __init__(self) -> None:
         self.frames = self.boxes = self.tracks = 0

@@ -1,6 +1,7 @@
 """Cache of decoded, downscaled JPEG images, so that the frames of a video can be read in random order."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -12,8 +13,10 @@ from idfree.core.errors import UserError
 from idfree.core.types import Image
 from idfree.datasets.export_images import QUALITY, write_jpeg
 from idfree.datasets.footage import Footage
-from idfree.sequences.image_files import read_nth_image
+from idfree.sequences.image_files import image_size, is_complete, read_nth_image
 from idfree.sequences.video import is_video
+
+LOG = logging.getLogger("idfree")
 
 Size = tuple[int, int]
 
@@ -27,7 +30,8 @@ def cache_images(
 ) -> Footage:
     """Footage whose images are cached below `folder` as JPEG, at most `height` px high; boxes are scaled accordingly.
 
-    Existing cache files are kept, so that an interrupted call can be repeated. Their names depend on the source file's
+    Existing cache files are kept, so that an interrupted call can be repeated; damaged ones are written again, with a
+    warning. Their names depend on the source file's
     path, size and modification time: both halves of a video share them, a replaced video is decoded again.
     quality: JPEG, 0…100. progress: iterates over the image numbers to write. Raises UserError if an image is missing
     or damaged.
@@ -37,7 +41,13 @@ def cache_images(
     sizes = [footage.size_at(number) for number in range(1, footage.length + 1)]
     scaled_sizes = [limit_height(size, height) for size in sizes]
     targets = cache_paths(footage, Path(folder), height, quality)
-    for number in progress([number for number, path in enumerate(targets, start=1) if not path.is_file()]):
+    damaged = [
+        path for path, size in zip(targets, scaled_sizes, strict=True) if path.is_file() and not is_intact(path, size)
+    ]
+    if damaged:
+        LOG.warning("%s: %d cached images are damaged and are made again", damaged[0], len(damaged))
+    missing = {*damaged, *(path for path in targets if not path.is_file())}
+    for number in progress([number for number, path in enumerate(targets, start=1) if path in missing]):
         write_jpeg(targets[number - 1], resize(footage.image(number), scaled_sizes[number - 1]), quality)
     scale_hw = np.array(scaled_sizes, dtype=np.float64) / np.array(sizes)
     boxes = footage.boxes
@@ -48,6 +58,14 @@ def cache_images(
         paths=targets,
         size_hw=scaled_sizes[0] if footage.size_hw else None,
     )
+
+
+def is_intact(path: Path, size_hw: Size) -> bool:
+    """Whether a cached JPEG is of this size and has an end; its pixels are not decoded."""
+    try:
+        return image_size(path) == size_hw and is_complete(path)
+    except (UserError, OSError):
+        return False
 
 
 def cache_paths(footage: Footage, folder: Path, height: int | None, quality: int) -> tuple[Path, ...]:

@@ -24,6 +24,7 @@ from idfree.pipelines.manifest import is_done, read_manifest, settings_to_json, 
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs
 from idfree.pipelines.selection import Selection
+from idfree.pipelines.stored_detections import class_ids_file
 from idfree.pipelines.video_jobs import Report, Source, make_jobs
 from idfree.sequences import open_source
 from idfree.sequences.tables import SUFFIXES
@@ -127,8 +128,8 @@ def detect_video(
     write_manifest(out, inputs, complete=False, name=manifest_name, idfree=__version__)
     result = detect_sequence(sequence, detector, encoder.instance, selection, quiet)
     report = describe_detections(sequence, result, limit)
-    files = write_detections(out, sequence.name, result.boxes)
-    report["file"] = files[0].name
+    file = write_detections(out, sequence.name, result.boxes)
+    report["file"], files = file.name, [file, *filter(Path.is_file, [class_ids_file(file)])]
     write_manifest(out, inputs, complete=True, name=manifest_name, files=files, idfree=__version__, report=report)
     return {**report, "skipped": False}
 

@@ -1,11 +1,15 @@
 """Evaluate tracking results and detections against ground truth, sequence by sequence and combined."""
 
+import logging
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.progress import progress
 from idfree.evaluation import tracking
+from idfree.evaluation.classes import Classes, classes_compared, describe_classes
 from idfree.evaluation.detection import PrecisionRecall, evaluate_detections, metrics_by_size
 from idfree.evaluation.tracking import Scores, compute_metrics
 from idfree.pipelines.paired_results import Half, find_ground_truth, pair_results
@@ -13,6 +17,8 @@ from idfree.sequences.tables import SUFFIXES, read_boxes
 
 Protocol = Literal["auto", "mot17", "mot20", "mot15", "plain"]
 Metrics = dict[str, float]
+
+LOG = logging.getLogger("idfree")
 
 COMBINED = "COMBINED"  # name of the row of all sequences
 DETECTION_FILES = (*("{}" + suffix for suffix in SUFFIXES), "{}/det/det.txt")  # of a sequence, in a folder
@@ -38,9 +44,13 @@ def evaluate(
         raise UserError(f"--every {every}: expected 1 or more")
     results, truth = Path(results), Path(truth)
     scores: dict[str, Scores] = {}
+    classes: list[Classes] = []
     pairs = pair_results(results, truth, half, every)
     for pair in progress(pairs, str(results), len(find_ground_truth(truth)), quiet, "sequences"):
+        classes.append(classes_compared(pair.ground_truth, pair.results.class_id, protocol, pair.files[0]))
         scores[pair.name] = tracking.evaluate(pair.ground_truth, pair.results, protocol, pair.frames, pair.files)
+    if oddity := describe_classes(classes):
+        LOG.warning("%s: %s", results, oddity)
     combined = sum(scores.values(), Scores())
     return {name: compute_metrics(counts) for name, counts in {**scores, COMBINED: combined}.items()}
 
@@ -60,7 +70,13 @@ def evaluate_detection(
     class_id: of the ground truth. min_iou: of a true positive. truth, half, every: as in `evaluate`. Raises UserError.
     """
     pairs = pair_results(Path(results), Path(truth), half, every, read_boxes, DETECTION_FILES)
-    scores = {pair.name: evaluate_detections(pair.results, pair.ground_truth, class_id, min_iou) for pair in pairs}
+    scores: dict[str, dict[str, PrecisionRecall]] = {}
+    classes: list[Classes] = []
+    for pair in pairs:
+        classes.append((set(), set(np.unique(pair.results.class_id).tolist())))
+        scores[pair.name] = evaluate_detections(pair.results, pair.ground_truth, class_id, min_iou)
+    if oddity := describe_classes(classes):
+        LOG.warning("%s: %s", results, oddity)
     sizes = next(iter(scores.values()))
     combined = {size: sum((curves[size] for curves in scores.values()), PrecisionRecall()) for size in sizes}
     return {name: metrics_by_size(curves) for name, curves in {**scores, COMBINED: combined}.items()}

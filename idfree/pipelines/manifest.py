@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from idfree.core.files import write_text
 from idfree.core.reading import read_json
 from idfree.core.types import Detector, Sequence
 from idfree.detectors import PrecomputedDetector
+from idfree.sequences.media import identify_media
 
 LOG = logging.getLogger("idfree")
 
 MANIFEST = "settings.json"
 CHECKSUM = "checksum"  # key of the manifest; manifests of earlier versions have none
+BLOCK = 2**22  # bytes read at once
+FILES = "files"  # key of the manifest: CRC-32 of the files of results by name, so that damage is noticed
 
 
 def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
@@ -28,24 +32,57 @@ def read_manifest(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
     return manifest if isinstance(manifest, dict) and "asked" in manifest else {}
 
 
-def write_manifest(folder: Path, inputs: dict[str, Any], complete: bool, name: str = MANIFEST, **more: Any) -> None:
+def write_manifest(
+    folder: Path, inputs: dict[str, Any], complete: bool, name: str = MANIFEST, files: Iterable[Path] = (), **more: Any
+) -> None:
     """Write a manifest: before the work with complete=False, after it with True.
 
-    inputs: everything that the results depend on. more: further entries, ready for JSON.
+    inputs: everything that the results depend on. files: of the results, in `folder`, that must stay as they are. more:
+    further entries, ready for JSON.
     """
     manifest = {"asked": inputs, "complete": complete, **more}
+    if checksums := {file.name: checksum_of_file(file) for file in files}:
+        manifest[FILES] = checksums
     manifest[CHECKSUM] = checksum(manifest)
     write_text(folder / name, json.dumps(manifest, indent=2, allow_nan=False) + "\n")
 
 
-def is_done(manifest: dict[str, Any], inputs: dict[str, Any]) -> bool:
-    """Whether complete results from the same inputs exist, and the manifest is not damaged (else with a warning)."""
-    if not manifest.get("complete") or manifest["asked"] != json.loads(json.dumps(inputs)):
+def is_done(manifest: dict[str, Any], inputs: dict[str, Any], folder: Path = Path()) -> bool:
+    """Whether complete and undamaged results from the same inputs exist in `folder`; warns if they are made again."""
+    if not manifest.get("complete"):
         return False
-    if manifest.get(CHECKSUM) in (None, checksum(manifest)) and isinstance(manifest.get("report"), dict):
-        return True
-    LOG.warning("the record of earlier results is damaged: they are made again")
-    return False
+    asked, inputs = manifest["asked"], json.loads(json.dumps(inputs))
+    if asked != inputs:
+        asked = asked if isinstance(asked, dict) else {}
+        changed = [key for key in inputs if asked.get(key) != inputs[key]] or ["options"]
+        LOG.warning("%s: earlier results are made again, as these have changed: %s", folder, ", ".join(changed))
+        return False
+    if manifest.get(CHECKSUM) not in (None, checksum(manifest)) or not isinstance(manifest.get("report"), dict):
+        LOG.warning("%s: the record of earlier results is damaged: they are made again", folder)
+        return False
+    damaged = damaged_files(manifest, folder)
+    if damaged:
+        LOG.warning("%s is missing or damaged: it is made again", damaged[0])
+    return not damaged
+
+
+def damaged_files(manifest: dict[str, Any], folder: Path) -> list[Path]:
+    """The files of results that are missing, or not as they were when the manifest was written."""
+    checksums = manifest.get(FILES)
+    checksums = checksums if isinstance(checksums, dict) else {}
+    return [folder / name for name, value in checksums.items() if checksum_of_file(folder / name) != value]
+
+
+def checksum_of_file(path: Path) -> int | None:
+    """CRC-32 of a file, None if it cannot be read."""
+    check = 0
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK):
+                check = zlib.crc32(block, check)
+    except (OSError, ValueError):
+        return None
+    return check
 
 
 def checksum(manifest: dict[str, Any]) -> int:
@@ -55,13 +92,26 @@ def checksum(manifest: dict[str, Any]) -> int:
 
 
 def identify_video(sequence: Sequence) -> dict[str, Any]:
-    """Path, size, modification time and length of a video, to notice when it is replaced or edited."""
+    """Path, sizes, modification times and length of a video or images, to notice when they are replaced or edited."""
     source, length = sequence.source, {"frames": sequence.length}
     if source is None or not source.exists():
         return length
-    stat = source.stat()
-    file = {"bytes": stat.st_size, "modified": stat.st_mtime_ns} if source.is_file() else {}
-    return {"path": str(source.resolve()), **length, **file}
+    return {"path": str(source.resolve()), **length, **identify_media(sequence)}
+
+
+def is_other_video(manifest: dict[str, Any], sequence: Sequence) -> bool:
+    """Whether results were made of another video than `sequence`: of other bytes, or number of frames or files.
+
+    Neither path nor time counts: videos are copied. False if the manifest does not say.
+    """
+    asked = manifest["asked"]
+    video = asked.get("video") if isinstance(asked, dict) else None
+    if not isinstance(video, dict):
+        return False
+    actual = identify_video(sequence)
+    return any(
+        name in video and name in actual and video[name] != actual[name] for name in ("frames", "files", "bytes")
+    )
 
 
 def checksum_of_detector(detector: Detector, file: Path) -> int:

@@ -15,12 +15,9 @@ from idfree.core.types import Annotation, Integers, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.precomputed import ALL
 from idfree.detectors.scores import SCORE_SCALES, Range, ScoreScale, scale_scores
-from idfree.pipelines.manifest import read_manifest
+from idfree.pipelines.manifest import damaged_files, is_other_video, read_manifest
 from idfree.sequences.motchallenge import candidate_names
 from idfree.sequences.tables import SUFFIXES, read_boxes
-
-LOG = logging.getLogger("idfree")
-
 
 LOG = logging.getLogger("idfree")
 
@@ -34,21 +31,30 @@ def load_detections(spec: str, sequence: Sequence, scores: ScoreScale = "auto") 
     takes it from the metadata. Raises UserError if the file is missing, invalid, incomplete or of another video.
     """
     path = find_detections(spec, sequence)
-    boxes, manifest = read_checked(path, sequence), read_manifest(path.parent, f"{path.stem}.json")
+    manifest = read_manifest(path.parent, f"{path.stem}.json")
+    boxes = read_checked(path, sequence)
     if not manifest:
         return PrecomputedDetector(boxes, sequence.size_hw, score_range=scale_of_file(path, boxes, scores))
     if not manifest.get("complete"):
         raise UserError(f"{path}: `idfree detect` did not finish: run it again with the same options to complete it")
+    if is_other_video(manifest, sequence):
+        LOG.warning("%s: `idfree detect` found these in another video than %s: run it again", path, sequence.source)
     report = parse_report(manifest.get("report"), path)
     if len(boxes) != report.count:
         raise UserError(
             f"{path}: {len(boxes)} rows, but {path.stem}.json tells of {report.count}: it is of other"
             " detections; delete it to use these without"
         )
+    class_id = read_class_ids(path, boxes)
+    if damaged := damaged_files(manifest, path.parent):
+        raise UserError(
+            f"{damaged[0]}: is missing, damaged or changed since `idfree detect` wrote it: run that again, or delete"
+            f" {path.stem}.json to use the detections without"
+        )
     with np.errstate(over="ignore"):  # to infinity, which trackers take for unknown
         embedding = None if boxes.embedding is None else boxes.embedding.astype(report.dtype)
     return PrecomputedDetector(
-        replace(boxes, class_id=read_class_ids(path, boxes), embedding=embedding),
+        replace(boxes, class_id=class_id, embedding=embedding),
         sequence.size_hw,
         report.detector,
         match_threshold=report.match_threshold,

@@ -1,5 +1,6 @@
 """Sequences for the search of tracker settings: recorded detections with ground truth, tracked and scored per trial."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,14 @@ from idfree.core.boxes import xywh_to_xyxy, xyxy_to_xywh
 from idfree.core.errors import UserError
 from idfree.core.progress import progress
 from idfree.core.types import Annotation, Floats, Frame, Sequence, View
+from idfree.evaluation.classes import classes_compared, describe_classes
 from idfree.evaluation.frame_subset import select_half
 from idfree.evaluation.tracking import Scores, evaluate
 from idfree.pipelines.tracking_run import TrackingRun, concatenate_tracks
 from idfree.sequences.motchallenge import candidate_names, read_ground_truth
 from idfree.trackers.registry import TRACKERS
+
+LOG = logging.getLogger("idfree")
 
 Half = Literal["none", "train", "val"]
 DECIMALS = 2  # of boxes in a file of results
@@ -69,6 +73,20 @@ def record_detections(run: TrackingRun, quiet: bool = True) -> TuningSequence:
     views = [(frame.number, without_image(run.make_view(frame))) for frame in frames]
     length = sequence.length or len(views)
     return TuningSequence(sequence.name, views, run.tracker.frame_rate, ground_truth, length, length, file)
+
+
+def warn_about_classes(sequences: Iterable[TuningSequence]) -> None:
+    """Warn if detections and ground truth number their classes differently."""
+    classes = [
+        classes_compared(
+            sequence.ground_truth,
+            np.concatenate([view.detections.class_id for _, view in sequence.views] or [np.zeros(0, dtype=np.int64)]),
+            name=str(sequence.file),
+        )
+        for sequence in sequences
+    ]
+    if oddity := describe_classes(classes):
+        LOG.warning("detections: %s", oddity)
 
 
 def ground_truth_file(sequence: Sequence) -> Path:

@@ -18,7 +18,7 @@ from idfree.core.reading import read_text
 from idfree.core.types import Annotation, Frame, Sequence
 from idfree.sequences.folders import describe_contents, list_entries, list_files
 from idfree.sequences.images import IMAGE_SUFFIXES, open_images
-from idfree.sequences.rows import Columns, format_rows, parse_columns, to_annotation, to_columns
+from idfree.sequences.rows import format_rows, parse_columns, to_annotation, to_columns
 from idfree.sequences.seqinfo import (
     FRAME_RATE,
     FrameRange,
@@ -30,10 +30,10 @@ from idfree.sequences.seqinfo import (
     measure_video,
     read_declared,
 )
+from idfree.sequences.ten_columns import POSITION, convert_visdrone, has_class, is_visdrone
 from idfree.sequences.video import VIDEO_SUFFIXES, open_video
 
 BOX = ("frame", "id", "x", "y", "w", "h")
-POSITION = ("X", "Y", "Z")  # in metres on the ground plane, −1 if unknown (MOT15)
 DETECTION_LAYOUTS = {count: (*BOX, "score", *POSITION)[:count] for count in range(6, 11)}
 GROUND_TRUTH_LAYOUTS = {
     7: (*BOX, "mark"),
@@ -171,20 +171,15 @@ def read_detections(path: Path | str, text: str | None = None) -> Annotation:
     """Read detections: rows frame, −1, x, y, w, h[, score[, class or 3-D position]], in any order of frames.
 
     Column 8 is a class if it is an integer ≥ 0 in every row, and there are no columns 9 and 10 or both are −1 in every
-    row. Otherwise it belongs to a 3-D position, and the class is 0. A missing score is 1. text: contents of the
-    file, if read already. Raises UserError with file and line.
+    row, or VisDrone's (see `ten_columns`). Otherwise it belongs to a 3-D position, and the class is 0. A missing score
+    is 1. text: contents of the file, if read already. Raises UserError with file and line.
     """
     columns = parse_columns(read_text(path) if text is None else text, path, DETECTION_LAYOUTS, usual=7)
-    if has_class_column(columns):
+    if has_class(columns):
         columns["class"] = columns["X"]
+    elif is_visdrone(columns):
+        columns = convert_visdrone(columns, path)
     return to_annotation(columns)
-
-
-def has_class_column(columns: Columns) -> bool:
-    """Whether column 8 of a file of detections or results is a class (see `read_detections`)."""
-    if "X" not in columns or not ((columns["X"] >= 0) & (columns["X"] == np.rint(columns["X"]))).all():
-        return False
-    return "Z" not in columns or bool((columns["Y"] == -1).all() and (columns["Z"] == -1).all())
 
 
 def read_results(path: Path | str) -> Annotation:
@@ -195,10 +190,14 @@ def read_results(path: Path | str) -> Annotation:
 def read_ground_truth(path: Path | str) -> Annotation:
     """Read ground truth: rows frame, id, x, y, w, h, mark[, class, visibility]; the score is the mark (0: ignore).
 
-    A 3-D position (MOT15, ten columns) is ignored. Without these columns, class and visibility are 1.
-    Raises UserError with file and line.
+    Of ten columns the last three are a 3-D position, which is ignored (MOT15), or a class (results), or VisDrone's (see
+    `ten_columns`). Without these columns, class and visibility are 1. Raises UserError with file and line.
     """
     columns = parse_columns(read_text(path), path, GROUND_TRUTH_LAYOUTS, usual=9)
+    if has_class(columns):
+        columns["class"] = columns["X"]
+    elif is_visdrone(columns):
+        columns = convert_visdrone(columns, path)
     columns["score"] = columns["mark"]
     columns.setdefault("class", np.full(len(columns["frame"]), float(PEDESTRIAN)))
     return to_annotation(columns)

@@ -178,9 +178,11 @@ def believe_images(
 def settle_frames(info: SeqInfo, images: ImageExtent, annotated: Callable[[], FrameRange | None]) -> SeqInfo:
     """`info` with the frame numbers of its images, unless rows of det.txt or gt.txt show that those are incomplete."""
     first, last, count = images.numbers[0], images.numbers[-1], len(images.numbers)
-    if last == info.length or (info.length is None and first == 1):
+    if first == 1 and info.length in (last, None):
         return replace(info, length=last)
     rows = annotated()
+    if last == info.length:  # the frames before the first image are missing, or there are none
+        return info if rows and rows[0] < first else replace(info, first=first)
     if images.named and last > (info.length or 0) and first > 1 and rows and rows[0] < first and rows[1] <= count:
         return replace(info, length=count, by_name=False)  # the rows count the images from 1
     if rows and info.length and rows[1] <= info.length and (first <= info.length < last or last < rows[1]):

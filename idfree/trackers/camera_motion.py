@@ -24,6 +24,7 @@ CORNER_QUALITY = 0.01  # relative to the best corner (Shi and Tomasi 1994); the 
 CORNER_SPACING = 5  # px of the downscaled image, least distance between corners
 MIN_CORNERS = 10  # with fewer, no motion is estimated
 ECC_PRECISION = 1e-4  # the search ends if the correlation grows by less
+PLAUSIBLE = np.array([100, 100, 1e6, 100, 100, 1e6])  # greatest a11, a12, tx, a21, a22, ty of one frame in a file
 ECC_BLUR = 5  # px of the downscaled image
 
 
@@ -215,9 +216,13 @@ def read_motion(path: Path | str) -> Floats:
     """Read maps (F, 2, 3) from a text file of BoT-SORT's public code (GMC-MOT17-02.txt, one file per sequence).
 
     One line per frame, numbered from 0: `frame a11 a12 tx a21 a22 ty`, tab-separated, in full-size pixels; the first
-    is the identity. Raises UserError if the file is missing, or a line is malformed or out of order.
+    is the identity. A last line that begins with # is a comment. Raises UserError if the file is missing, or a line is
+    malformed or out of order.
     """
-    rows = [parse_row(path, number, line) for number, line in enumerate(read_text(path).split("\n")) if line.strip()]
+    lines = [line for line in enumerate(read_text(path).split("\n")) if line[1].strip()]
+    if lines and lines[-1][1].startswith("#"):
+        del lines[-1]
+    rows = [parse_row(path, number, line) for number, line in lines]
     return np.array(rows, dtype=np.float64).reshape(-1, 2, 3)
 
 
@@ -232,11 +237,19 @@ def parse_row(path: Path | str, frame_number: int, line: str) -> NDArray[np.floa
             f"{path}:{frame_number + 1}: expected camera motion as `{frame_number} a11 a12 tx a21 a22 ty`,"
             f" found {line.strip()!r}"
         )
+    if (np.abs(numbers) > PLAUSIBLE).any() or numbers[0] * numbers[4] == numbers[1] * numbers[3]:
+        raise UserError(
+            f"{path}:{frame_number + 1}: implausible camera motion {line.strip()!r}: expected factors of at most"
+            f" {PLAUSIBLE[0]:g}, which can be inverted, and shifts of at most {PLAUSIBLE[2]:g} px"
+        )
     return np.array(numbers)
 
 
-def write_motion(path: Path | str, maps: Floats) -> None:
-    """Write maps (F, 2, 3) as `read_motion` reads them, with all digits; the file is written whole or not at all."""
+def write_motion(path: Path | str, maps: Floats, comment: str = "") -> None:
+    """Write maps (F, 2, 3) as `read_motion` reads them, with all digits; the file is written whole or not at all.
+
+    comment: the last line, which begins with #; none if empty.
+    """
     rows = np.asarray(maps, dtype=np.float64).reshape(-1, 6).tolist()
     lines = ("\t".join([str(frame), *map(repr, numbers)]) for frame, numbers in enumerate(rows))
-    write_text(path, "".join(line + "\n" for line in lines))
+    write_text(path, "".join(line + "\n" for line in lines) + (f"{comment}\n" if comment else ""))

@@ -168,6 +168,27 @@ def test_other_options_give_other_crops(films, tmp_path):
     assert count_crops(classes="7") == 0
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-1000], lambda content: content[:9000] + b"?" + content[9001:]]
+)
+def test_damaged_crops_are_made_again(films, tmp_path, caplog, damage):
+    file = collect(films, tmp_path, films / "one.mp4")["one"]
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    collect(films, tmp_path, films / "one.mp4")
+    assert "crops.npz is missing or damaged: it is made again" in caplog.text
+    assert file.read_bytes() == whole
+
+
+def test_crops_of_a_replaced_video_are_made_again(films, tmp_path, caplog):
+    video = tmp_path / "one.mp4"
+    video.write_bytes((films / "one.mp4").read_bytes())
+    before = collect(films, tmp_path, video)["one"].read_bytes()
+    video.write_bytes((films / "two.mp4").read_bytes())
+    assert collect(films, tmp_path, video)["one"].read_bytes() != before
+    assert "earlier results are made again, as these have changed: video" in caplog.text
+
+
 WALK = [f"{n},-1,{10 + 2 * n},20,40,120,0.9" for n in range(1, 31)]
 
 

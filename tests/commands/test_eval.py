@@ -128,6 +128,18 @@ def test_the_images_win_over_a_length_that_is_too_short(results, truth, capsys):
     assert "is of other images: it says 4 frames, there are 10 images; frames 1 to 10 are taken" in said.err
 
 
+def test_classes_numbered_differently_are_told(results, truth, capsys):
+    text = "".join(rows(range(1, 11), (i, x, 0)).replace(",1,1\n", f",{i},1\n") for i, x in ((1, 0), (2, 100)))
+    (truth / "one" / "gt" / "gt.txt").write_text(text)
+    (results / "one.txt").write_text(
+        text.replace(",1,1\n", ",0,1\n").replace(",2,1\n", ",1,1\n").replace(",1\n", ",-1,-1\n")
+    )
+    assert main(["eval", str(results / "one.txt"), str(truth / "one"), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["one"]["HOTA"] == 0
+    assert "of the classes, only the truth has 2, only the results have 0: are they numbered differently?" in said.err
+
+
 def test_one_file_against_one_truth(results, truth, capsys):
     figures = scored(capsys, results / "two.txt", truth / "two" / "gt" / "gt.txt")
     assert figures["COMBINED"]["MOTA"] == 1

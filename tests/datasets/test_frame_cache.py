@@ -104,3 +104,15 @@ def test_footage_without_images(footage, tmp_path):
     (text,) = open_footage(footage.source)
     with pytest.raises(UserError, match="seq: has no images to cache"):
         cache_images(text, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-100], lambda content: b"", lambda content: b"no image"])
+def test_damaged_images_are_made_again(footage, tmp_path, caplog, damage):
+    cached = cache_images(footage, tmp_path / "cache", 24)
+    whole = cached.paths[2].read_bytes()
+    cached.paths[2].write_bytes(damage(whole))
+    written = []
+    cache_images(footage, tmp_path / "cache", 24, progress=lambda numbers: written.extend(numbers) or numbers)
+    assert written == [3]
+    assert "000003.jpg: 1 cached images are damaged and are made again" in caplog.text
+    assert cached.paths[2].read_bytes() == whole

@@ -1,5 +1,7 @@
 """`--camera`: estimated once, stored beside the video, read from files, and effective."""
 
+import os
+import re
 from pathlib import Path
 
 import cv2
@@ -81,3 +83,76 @@ def test_unknown_value(panned):
     (sequence,) = open_source(panned)
     with pytest.raises(UserError, match=r"--camera drone: expected none, flow, ecc, a file"):
         open_camera_motion("drone", sequence)
+
+
+def keep(video, shift=3.0):
+    """Store a constant motion of all frames of a video; return its file."""
+    (sequence,) = open_source(video)
+    maps = np.tile(np.eye(2, 3), (sequence.length, 1, 1))
+    maps[:, 0, 2] = shift
+    measured = open_camera_motion("flow", sequence)
+    measured.maps = [*maps]
+    measured.finish()
+    return measured.cache
+
+
+def is_remembered(source):
+    (sequence,) = open_source(source)
+    return not open_camera_motion("flow", sequence).needs_images
+
+
+def replace_text(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_motion_of_a_replaced_video_is_measured_again(panned, caplog):
+    cache = keep(panned)
+    assert is_remembered(panned)
+    other = panned.with_name("other.mp4")
+    with VideoWriter(other, 10, (240, 320)) as video:
+        for _ in range(20):
+            video.write(np.zeros((240, 320, 3), np.uint8))
+    os.utime(other, ns=(0, panned.stat().st_mtime_ns - 10**9))  # replaced by an older one
+    other.replace(panned)
+    assert not is_remembered(panned)
+    assert "wall.camera-flow.txt: is of another video that was called wall: the camera's motion is" in caplog.text
+    assert keep(panned, shift=5.0) == cache
+    assert is_remembered(panned)
+    assert read_motion(cache)[0, 0, 2] == 5
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda path: replace_text(path, "3.0", "4.0"), "is damaged"),
+        (lambda path: path.write_text(path.read_text()[:200]), "measured again: .*expected camera motion"),
+        (lambda path: path.write_text(path.read_text().partition("#")[0][:-20]), "expected camera motion|of 19 frames"),
+        (lambda path: path.write_text(path.read_text()[:-9]), "its last line is damaged"),
+        (lambda path: path.write_bytes(b"\xff\0"), "is not a text file"),
+        (lambda path: path.write_text(""), "is of 0 frames, wall has 20"),
+    ],
+)
+def test_damaged_motion_is_measured_again(panned, caplog, damage, said):
+    damage(keep(panned))
+    assert not is_remembered(panned)
+    assert re.search(said, caplog.text)
+
+
+def test_motion_of_others_counts_until_the_video_is_newer(panned, caplog):
+    cache = panned.with_name("wall.camera-flow.txt")
+    write_motion(cache, np.tile(np.eye(2, 3), (20, 1, 1)))
+    assert is_remembered(panned)
+    os.utime(panned, ns=(0, cache.stat().st_mtime_ns + 10**9))
+    assert not is_remembered(panned)
+    assert "is older than wall" in caplog.text
+
+
+def test_motion_of_a_folder_whose_images_change(tmp_path):
+    for number in range(1, 5):
+        cv2.imwrite(str(tmp_path / f"{number:06d}.png"), np.full((48, 64, 3), number, np.uint8))
+    keep(tmp_path)
+    assert is_remembered(tmp_path)
+    cv2.imwrite(str(tmp_path / "000003.png"), np.zeros((48, 64, 3), np.uint8))
+    assert not is_remembered(tmp_path)

@@ -107,7 +107,8 @@ class CropBatches:
             yield group
 
     def fingerprint(self) -> str:
-        """Counts and checksum of the set of crops, without the pixels."""
+        """Counts and checksum of the set of crops, with their pixels."""
         columns = (self.crops.tracklet, self.crops.frame, self.crops.video)
         check = zlib.crc32(b"".join(np.ascontiguousarray(column, dtype=np.int64).tobytes() for column in columns))
+        check = zlib.crc32(np.ascontiguousarray(self.crops.crops).data, check)
         return f"{len(self.crops.tracklet)} crops of {len(self.tracklets)} tracklets, {check:08x}"

@@ -27,7 +27,7 @@ from idfree.sequences import open_source
 from idfree.sequences.image_files import image_size, is_complete
 from idfree.sequences.images import read_image
 from idfree.sequences.motchallenge import open_sequence, read_ground_truth
-from idfree.sequences.tables import read_boxes, write_table
+from idfree.sequences.tables import read_boxes, read_tracks, write_table
 from idfree.trackers.camera_motion import read_motion, write_motion
 
 COUNT = 200  # mutations of each file
@@ -102,6 +102,13 @@ def make_sequence(damaged: str) -> Callable[[Path], Path]:
     return make
 
 
+def make_json_table(folder: Path) -> Path:
+    write(folder / "img" / "000001.jpg", JPEG)
+    write(folder / "img" / "000002.jpg", JPEG)
+    write_table(folder / "out" / "img.json", BOXES, "json")
+    return folder / "out" / "img.json"
+
+
 def make_parquet(folder: Path) -> Path:
     pytest.importorskip("pyarrow")
     write_table(folder / "a.parquet", BOXES, "parquet")
@@ -146,6 +153,7 @@ def make_crops(folder: Path) -> Path:
 
 
 def make_motion(folder: Path) -> Path:
+    make_sequence("")(folder)
     write_motion(folder / "camera.txt", np.tile(np.eye(2, 3), (4, 1, 1)))
     return folder / "camera.txt"
 
@@ -229,6 +237,7 @@ CASES = {
         "eval-detections {} {folder}/../gt/gt.txt",
     ),
     "csv": Case(make_text("a.csv", CSV), read_boxes),
+    "json table": Case(make_json_table, read_tracks, "show {} {folder}/../img"),
     "parquet": Case(make_parquet, read_boxes),
     "npy": Case(make_npy, read_boxes),
     "kept detections": Case(make_kept("seq.npy"), read_kept, TRACK + "{folder}"),
@@ -236,7 +245,7 @@ CASES = {
     "kept record": Case(make_kept("seq.json"), read_kept, TRACK + "{folder}"),
     "manifest": Case(make_manifest, read_finished),
     "crops": Case(make_crops, CropSet.load),
-    "camera motion": Case(make_motion, read_motion),
+    "camera motion": Case(make_motion, read_motion, TRACK + "det --camera {}"),
     "metrics.jsonl": Case(make_log, read_log),
     "tuned settings": Case(make_text("a.json", json.dumps(TUNED)), read_settings),
     "coco": Case(make_text("a.json", json.dumps(COCO)), read_footage, "data check {}"),

@@ -79,9 +79,9 @@ class Detections:
 
     def with_finite_embeddings(self) -> "Detections":
         """The same detections, with zeros (unknown) in place of embeddings with NaN or infinity."""
-        if self.embedding is None:
-            return self
         with np.errstate(invalid="ignore", over="ignore"):
+            if self.embedding is None or np.isfinite(self.embedding.sum()):  # the sum of float16 may overflow
+                return self
             is_finite = np.isfinite(self.embedding.sum(axis=1, dtype=np.float64))
         if is_finite.all():
             return self

@@ -124,8 +124,11 @@ def read_json_rows(path: Path | str) -> Annotation:
         values = {
             name: np.array([row[name] for row in rows], dtype=np.float64) for name in names if name in COLUMN_NAMES
         }
+        is_table = all(column.ndim == 1 for column in values.values())
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise UserError(f"{path}: expected the same keys, with numbers, in every object") from None
+        is_table = False
+    if not is_table:
+        raise UserError(f"{path}: expected the same keys, with numbers, in every object")
     check_values(values, path)
     return to_annotation(values)
 

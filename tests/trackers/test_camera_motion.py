@@ -179,6 +179,16 @@ def test_malformed_files_raise_with_the_line(tmp_path, line):
         read_motion(path)
 
 
+@pytest.mark.parametrize("line", ["1e300 0 0 0 1 0", "1 0 1e12 0 1 0", "0 0 0 0 1 0", "1 1 0 1 1 0"])
+def test_implausible_maps_raise(tmp_path, line):
+    path = tmp_path / "GMC.txt"
+    path.write_text(f"0 1 0 0 0 1 0\n1 {line}\n")
+    with pytest.raises(
+        UserError, match=r"GMC.txt:2: implausible camera motion '1 .*': expected factors of at most 100"
+    ):
+        read_motion(path)
+
+
 def test_a_missing_file_raises(tmp_path):
     with pytest.raises(UserError, match=r"no such file: .*nowhere.txt"):
         read_motion(tmp_path / "nowhere.txt")

@@ -20,7 +20,7 @@ from idfree.core.workers import PicklableFactory
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.detect_sequence import LIMITS, describe_detections, detect_sequence, write_detections
-from idfree.pipelines.manifest import is_done, read_manifest, settings_to_json, write_manifest
+from idfree.pipelines.manifest import checksum_of_model, is_done, read_manifest, settings_to_json, write_manifest
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs
 from idfree.pipelines.selection import Selection
@@ -140,8 +140,7 @@ def appearance_inputs(detector: Detector, appearance: str, encoder: "Encoder | N
     own = 0 if stored is None else zlib.crc32(stored.tobytes())
     if encoder is None:
         return {"appearance": appearance, "own": own}
-    file = Path(appearance)
-    checksum = zlib.crc32(file.read_bytes()) if file.is_file() else 0
+    checksum = checksum_of_model(Path(appearance))
     return {"appearance": [encoder.name, checksum, encoder.match_threshold, encoder.upper_threshold], "own": own}
 
 

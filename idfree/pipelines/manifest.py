@@ -19,6 +19,7 @@ LOG = logging.getLogger("idfree")
 
 MANIFEST = "settings.json"
 CHECKSUM = "checksum"  # key of the manifest; manifests of earlier versions have none
+EXTERNAL_WEIGHTS = (".data", "_data")  # appended to MODEL.onnx by PyTorch and by Optimum
 BLOCK = 2**22  # bytes read at once
 FILES = "files"  # key of the manifest: CRC-32 of the files of results by name, so that damage is noticed
 
@@ -119,7 +120,18 @@ def checksum_of_detector(detector: Detector, file: Path) -> int:
     if isinstance(detector, PrecomputedDetector):
         boxes = detector.annotation
         return zlib.crc32(b"".join(c.tobytes() for c in (boxes.frame, boxes.xyxy, boxes.score, boxes.class_id)))
-    return zlib.crc32(file.read_bytes()) if file.is_file() else 0
+    return checksum_of_model(file)
+
+
+def checksum_of_model(file: Path) -> int:
+    """CRC-32 of a model file, and of the file of its weights if ONNX stores them apart; 0 if there is no file."""
+    check = checksum_of_file(file)
+    if check is None:
+        return 0
+    for suffix in EXTERNAL_WEIGHTS:
+        weights = checksum_of_file(file.with_name(file.name + suffix))
+        check = check if weights is None else zlib.crc32(weights.to_bytes(4, "big"), check)
+    return check
 
 
 def settings_to_json(settings: dict[str, Any]) -> dict[str, Any]:

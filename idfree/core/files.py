@@ -174,5 +174,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {path}: {error.strerror}") from error
+    except ValueError:
+        raise UserError(f"cannot make the folder {path}: a name cannot hold zero bytes") from None
     if not os.access(path, os.W_OK):
         raise UserError(f"cannot write into the folder {path}: permission denied")

@@ -47,20 +47,19 @@ def explain_errors(path: Path | str) -> Iterator[None]:
         raise UserError(f"no such file: {str(path)!r} (a name cannot hold zero bytes)") from None
 
 
-def is_file(path: Path) -> bool:
-    """Whether a path is a file or a link to one; False, too, for names that no file can have, and loops of links."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
+def is_file(path: Path | str) -> bool:
+    """Whether a path is a file or a link to one; False, too, for names that no file can have (Path.is_file raises)."""
+    return os.path.isfile(path)
 
 
-def is_folder(path: Path) -> bool:
+def is_folder(path: Path | str) -> bool:
     """Whether a path is a folder or a link to one; see `is_file`."""
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
+    return os.path.isdir(path)
+
+
+def exists(path: Path | str) -> bool:
+    """Whether there is a file or folder of this path; see `is_file`."""
+    return os.path.exists(path)
 
 
 def read_content(path: Path | str) -> bytes:

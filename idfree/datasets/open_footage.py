@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from idfree.core.errors import UserError
+from idfree.core.reading import exists
 from idfree.datasets.boxes_json import BOXES_JSON
 from idfree.datasets.footage import Footage, FootageSettings, Half
 from idfree.datasets.formats import FORMATS
@@ -34,7 +35,7 @@ def open_footage(
     Raises UserError if the path does not exist or has none of the formats.
     """
     path, settings = Path(spec), settings or FootageSettings()
-    if not path.exists():
+    if not exists(path):
         raise UserError(f"no such file or folder: {path}")
     footages = read_labels(path, None if images is None else Path(images), settings, on_fault)
     halves = [(footage, footage.half(half)) for footage in footages]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
 from idfree.core.files import atomic_write, refuse_overwriting
-from idfree.core.reading import read_text
+from idfree.core.reading import exists, is_folder, read_text
 from idfree.core.types import Floats
 from idfree.sequences.folders import describe_contents, list_files
 from idfree.sequences.rows import NUMBER
@@ -78,8 +78,8 @@ def pack(results: Path | str, out: Path | str, benchmark: str = "auto") -> list[
     not finite, frames outside the sequence, ids below 1 or repeated in a frame, boxes without a size.
     """
     results = Path(results)
-    if not results.is_dir():
-        raise UserError(f"{results} is a file, expected a folder" if results.exists() else f"no such folder: {results}")
+    if not is_folder(results):
+        raise UserError(f"{results} is a file, expected a folder" if exists(results) else f"no such folder: {results}")
     files = {path.stem: path for path in list_files(results, (".txt",)) if path.suffix == ".txt"}
     if benchmark == "auto":
         benchmark = infer_benchmark(files, results)

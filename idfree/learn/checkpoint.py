@@ -12,6 +12,7 @@ from torch import Tensor
 
 from idfree.core.errors import UserError, first_line
 from idfree.core.files import atomic_write
+from idfree.core.reading import is_file, is_folder
 from idfree.learn.training import Training
 
 MUTABLE = ("idfree", "threads", "save_every", "validation")  # settings that may differ when a run is resumed
@@ -77,9 +78,9 @@ def load(path: Path) -> dict[str, Any]:
 
 def describe(error: Exception, path: Path) -> str:
     """Why PyTorch cannot read a file, and what to do about it."""
-    if path.is_dir():
+    if is_folder(path):
         return "it is a folder; expected RUN/best.pt or RUN/last.pt"
-    if path.exists() and not path.stat().st_size:
+    if is_file(path) and not path.stat().st_size:
         return "it is empty; expected RUN/best.pt or RUN/last.pt"
     line = first_line(error)
     if "weights_only" in str(error):  # PyTorch's advice to execute the file's code is not for users

@@ -6,6 +6,7 @@ from pathlib import Path
 from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
 from idfree.core.progress import progress
+from idfree.core.reading import is_file
 from idfree.sequences import open_source
 from idfree.sequences.tables import read_tracks
 from idfree.show.video_output import VideoOutput
@@ -53,10 +54,10 @@ def annotate(
 
 def find_results(results: Path, name: str, is_only: bool) -> Path:
     """The file of results of a sequence. Raises UserError if there is none."""
-    if results.is_file() and is_only:
+    if is_file(results) and is_only:
         return results
     files = [results / f"{name}{suffix}" for suffix in RESULT_SUFFIXES]
-    found = next((file for file in files if file.is_file()), None)
+    found = next((file for file in files if is_file(file)), None)
     if found is None:
         raise UserError(f"{results}: no {name}.txt (or {', '.join(RESULT_SUFFIXES[1:])}) for the sequence {name}")
     return found

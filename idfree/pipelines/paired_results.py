@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from idfree.core.errors import UserError
+from idfree.core.reading import exists, is_file
 from idfree.core.types import Annotation
 from idfree.evaluation.frame_subset import select_every_nth, select_half
 from idfree.sequences.motchallenge import (
@@ -58,7 +59,7 @@ def pair_results(
     Raises UserError if no sequence has results.
     """
     ground_truths = find_ground_truth(truth)
-    if not results.exists():
+    if not exists(results):
         raise UserError(f"no such file or folder: {results}")
     files = {name: find_results(results, name, len(ground_truths) == 1, layouts) for name in ground_truths}
     if not any(files.values()):
@@ -80,7 +81,7 @@ def pair_results(
 
 def find_ground_truth(truth: Path) -> dict[str, Path]:
     """The gt.txt of each sequence, by name. Raises UserError if there is none; warns of sequences without one."""
-    if truth.is_file():
+    if is_file(truth):
         folder = truth.parent.parent if truth.parent.name == "gt" else truth.parent
         return {folder.name: truth}
     candidates = {folder.name: folder / "gt" / "gt.txt" for folder in find_sequences(truth)}

@@ -8,6 +8,7 @@ from typing import Any
 
 from idfree.core.errors import UserError
 from idfree.core.names import file_name
+from idfree.core.reading import exists
 from idfree.core.workers import PicklableFactory, WorkerPool, map_items
 from idfree.pipelines.open_detector import NETWORKS, DetectorConfig, DetectorOf
 from idfree.sequences.folders import list_entries, list_files
@@ -106,7 +107,7 @@ def find_videos(source: str) -> list[Path]:
     Raises UserError for a camera or stream, and if there is no such file or folder.
     """
     path = Path(source)
-    if not path.exists():
+    if not exists(path):
         is_live = "://" in source or source.isdecimal()
         raise UserError(
             f"{source}: only files and folders can be worked through" if is_live else f"no such file or folder: {path}"

@@ -14,7 +14,7 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
-from idfree.core.reading import read_text
+from idfree.core.reading import is_file, is_folder, read_text
 from idfree.core.types import Annotation, Frame, Sequence
 from idfree.sequences.folders import describe_contents, list_entries, list_files
 from idfree.sequences.images import IMAGE_SUFFIXES, open_images
@@ -147,8 +147,8 @@ def is_sequence(folder: Path) -> bool:
 def find_sequences(folder: Path | str) -> list[Path]:
     """Return the folder if it is a sequence, else the sequences in it in natural order. Raises UserError if none."""
     folder = Path(folder)
-    if not folder.is_dir():
-        raise UserError(f"{folder} is a file, expected a folder" if folder.exists() else f"no such folder: {folder}")
+    if not is_folder(folder):
+        raise UserError(f"{folder} is a file, expected a folder" if is_file(folder) else f"no such folder: {folder}")
     sequences = (
         [folder]
         if is_sequence(folder)

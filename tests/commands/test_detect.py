@@ -77,7 +77,7 @@ def run(*words: object) -> int:
 
 
 def detect(films: Path, out: Path, *options: object, detector: str = "text", source: str = "videos/one.mp4") -> int:
-    return run("detect", films / source, "--detector", films / detector, "-o", out, "-q", *options)
+    return run("detect", films / source, "--detector", films / detector, "-o", out, *options)
 
 
 def tracks(films: Path, out: Path, *options: object) -> bytes:

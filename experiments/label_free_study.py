@@ -215,7 +215,9 @@ def dressed(seen, row):
         return DetectedFootage(
             seen.footages,
             [
-                detect_sequence(footage_as_sequence(one), PrecomputedDetector(boxes, score_range=None), ColourHistogram()).boxes
+                detect_sequence(
+                    footage_as_sequence(one), PrecomputedDetector(boxes, score_range=None), ColourHistogram()
+                ).boxes
                 for one, boxes in pairs
             ],
         )

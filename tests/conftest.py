@@ -1,18 +1,28 @@
 """What several tests share."""
 
 import importlib
+import multiprocessing
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import hypothesis
 import pytest
 
 from idfree.core.threads import thread_environment
 
 os.environ.update(thread_environment(os.environ))  # as the command line does; here for tests beside other programs
+
+# Nothing here may depend on how busy the machine is: time limits of tests only turn a hang into a failure.
+UNHURRIED = 300  # seconds
+hypothesis.settings.register_profile("idfree", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("idfree")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,6 +31,46 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def no_process_left() -> Iterator[None]:
+    """Each test ends the processes that it starts; those that it does not end are killed, and the test fails."""
+    before = children()
+    yield
+    left = {pid: command for pid, command in children().items() if pid not in before}
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, f"processes left behind: {left}"
+
+
+def children() -> dict[int, str]:
+    """Command lines of the running children of this process by pid (Linux), without the cluster's, which stay."""
+    pids = [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
+    cluster = {child.pid for child in multiprocessing.active_children() if child.name.startswith("Dask")}
+    commands = {pid: command_line(pid) for pid in pids if pid not in cluster}
+    return {pid: command for pid, command in commands.items() if command and "resource_tracker" not in command}
+
+
+def command_line(pid: int) -> str:
+    """The command line of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    except OSError:
+        return ""
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., "subprocess.Popen[Any]"]]:
+    """`start(command, **options)` starts a process as subprocess.Popen does; it is killed at the end of the test."""
+    with ExitStack() as stack:
+
+        def start_process(command: list[Any], **options: Any) -> "subprocess.Popen[Any]":
+            process = stack.enter_context(subprocess.Popen([*map(str, command)], **options))
+            stack.callback(process.kill)
+            return process
+
+        yield start_process
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +115,11 @@ def cluster(tasks: ModuleType) -> Iterator[str]:
     distributed = pytest.importorskip("distributed")
     import dask
 
+    from idfree.core import workers
+
+    workers.DASK_TIMEOUT = UNHURRIED
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
-    few = dask.config.set({"distributed.scheduler.allowed-failures": 1})
+    timeouts = {f"distributed.comm.timeouts.{kind}": f"{UNHURRIED} s" for kind in ("connect", "tcp")}
+    few = dask.config.set({"distributed.scheduler.allowed-failures": 1, **timeouts})
     with few, distributed.LocalCluster(**options) as made:
         yield made.scheduler_address

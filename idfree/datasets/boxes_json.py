@@ -25,15 +25,17 @@ def is_boxes_json(path: Path) -> bool:
 def read_boxes_json(folder: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
     """Still images of people, without identities, named after the folder. Raises UserError if it is another JSON."""
     path = folder / BOXES_JSON
-    return [parse_boxes_json(read_json(path), path, images, on_fault)]
+    return [parse_boxes_json(read_json(path), path, images, settings, on_fault)]
 
 
-def parse_boxes_json(content: Any, path: Path, images: Path | None, on_fault: OnFault) -> Footage:
+def parse_boxes_json(
+    content: Any, path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault
+) -> Footage:
     """The footage of a parsed boxes.json; path: of the file. Raises UserError if it is another JSON."""
     entries = list(content.items()) if isinstance(content, dict) else [("", None)]
     if not all(isinstance(entry, dict) and isinstance(entry.get("boxes_xyxy"), list) for _, entry in entries):
         raise UserError(f'{path}: expected {{NAME: {{"boxes_xyxy": [[left, top, right, bottom], …]}}, …}}')
-    labels = LabelRows()
+    labels = LabelRows(settings.person_class(path))
     for frame, (name, entry) in enumerate(entries, start=1):
         for row, box in enumerate(entry["boxes_xyxy"]):
             if corners := parse_numbers(box, 4):
@@ -49,6 +51,7 @@ def parse_boxes_json(content: Any, path: Path, images: Path | None, on_fault: On
         is_sequence=False,
         paths=paths,
         source=path,
+        classes=settings.names,
     )
 
 

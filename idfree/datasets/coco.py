@@ -55,7 +55,7 @@ def read_coco(path: Path, images: Path | None, settings: FootageSettings, on_fau
     """
     content = read_json(path)
     if not (isinstance(content, dict) and all(isinstance(content.get(name), list) for name in LISTS)):
-        return [parse_boxes_json(content, path, images, on_fault)]
+        return [parse_boxes_json(content, path, images, settings, on_fault)]
     class_id = map_categories(content["categories"], settings.names, path)
     images_by_video = group_by_video(content["images"], path, on_fault)
     labels = read_boxes(content["annotations"], images_by_video, class_id, path, on_fault)

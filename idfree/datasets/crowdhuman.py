@@ -32,7 +32,7 @@ def read_odgt(path: Path, images: Path | None, settings: FootageSettings, on_fau
     the line if the file is invalid.
     """
     box_key = BOX_KEYS[settings.crowdhuman]
-    labels, stems = LabelRows(), []
+    labels, stems = LabelRows(settings.person_class(path)), []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip() and (record := parse_record(line, f"{path} line {number}", on_fault)):
             stems.append(record["ID"])
@@ -48,6 +48,7 @@ def read_odgt(path: Path, images: Path | None, settings: FootageSettings, on_fau
         is_sequence=False,
         paths=paths,
         source=path,
+        classes=settings.names,
     )
     return [footage]
 

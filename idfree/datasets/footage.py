@@ -12,6 +12,8 @@ from idfree.core.types import Annotation, Image
 from idfree.sequences.image_files import image_size
 from idfree.sequences.video import is_video
 
+PEOPLE = ("person",)  # the classes by default
+
 Half = Literal["none", "train", "val"]
 
 
@@ -20,7 +22,7 @@ class FootageSettings:
     """Which labels are trained on. Raises ValueError if a value is out of range."""
 
     min_visibility: float = 0.0  # 0…1; less visible boxes become ignore regions
-    classes: str = "person"  # category names of COCO and VOC, comma separated; class_id is the position in this list
+    classes: str = "person"  # names or numbers of classes, comma separated; class_id is the position in this list
     crowdhuman: Literal["full", "visible", "head"] = "full"  # which of CrowdHuman's boxes (Shao 2018, sec. 3)
 
     def __post_init__(self) -> None:
@@ -33,6 +35,12 @@ class FootageSettings:
     def names(self) -> tuple[str, ...]:
         """Class names by class_id."""
         return tuple(name.strip() for name in self.classes.split(","))
+
+    def person_class(self, path: Path) -> int:
+        """The class_id of people, for data of people alone. Raises UserError if `classes` does not name them."""
+        if PEOPLE[0] not in self.names:
+            raise UserError(f"{path}: has boxes of people alone, classes={self.classes} does not name {PEOPLE[0]}")
+        return self.names.index(PEOPLE[0])
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Footage:
     frame_rate: float = 30.0
     source: Path | None = None
     offset: int = 0
-    classes: tuple[str, ...] = ("person",)
+    classes: tuple[str, ...] = PEOPLE
     fully_labelled: bool = True
 
     def __post_init__(self) -> None:

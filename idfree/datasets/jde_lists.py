@@ -6,6 +6,7 @@ A row of labels is `class id cx cy w h`, the box normalised by the image's width
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from idfree.core.arrays import MAX_EXACT_INTEGER
 from idfree.core.boxes import xyxy_to_cxcywh
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
+from idfree.core.messages import warn_once
 from idfree.core.names import is_path
 from idfree.core.reading import is_file, read_text
 from idfree.core.types import Annotation
 from idfree.datasets.export_images import export_images, image_names
-from idfree.datasets.footage import Footage, FootageSettings
+from idfree.datasets.footage import PEOPLE, Footage, FootageSettings
 from idfree.datasets.labels import LabelRows, OnFault
 from idfree.sequences.image_files import image_size, locate_images, read_nth_image
 from idfree.sequences.images import IMAGE_SUFFIXES
@@ -41,8 +43,8 @@ def is_list(path: Path) -> bool:
 def read_list(path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
     """Each video of a list (images in a folder img1/), and all other images as one footage of still images.
 
-    Paths are relative to `images`, or to the list's folder or one above it. settings: not used. Raises UserError with
-    file and line if the list is invalid.
+    Paths are relative to `images`, or to the list's folder or one above it. settings: see `select_classes`. Raises
+    UserError with file and line if the list is invalid.
     """
     names = read_image_names(path)
     paths = locate_images(names, [images, path.parent, *path.resolve().parent.parents])
@@ -51,7 +53,8 @@ def read_list(path: Path, images: Path | None, settings: FootageSettings, on_fau
         groups[image_path.parent if image_path.parent.name == VIDEO_FOLDER else None].append(image_path)
     if not any(is_file(label_path(image_path)) for image_path in paths):
         raise UserError(f"{path}: none of its {len(paths)} images has labels; expected {label_path(paths[0])} …")
-    return [read_group(folder, group, path, on_fault) for folder, group in groups.items()]
+    footages = [read_group(folder, group, path, on_fault) for folder, group in groups.items()]
+    return [select_classes(footage, settings) for footage in footages]
 
 
 def read_image_names(path: Path) -> list[str]:
@@ -81,6 +84,22 @@ def read_group(folder: Path | None, paths: list[Path], source: Path, on_fault: O
         source=source,
         classes=(*Footage.classes, *map(str, range(1, int(boxes.class_id.max(initial=0)) + 1))),
     )
+
+
+def select_classes(footage: Footage, settings: FootageSettings) -> Footage:
+    """The footage with the boxes of `settings.classes`, if these are numbers; names stand for 0, 1, 2 … in their order.
+
+    By default all classes are kept, as one of people; a warning says so if there are several.
+    """
+    boxes = footage.boxes
+    if all(name.isdecimal() for name in settings.names):
+        matches = boxes.class_id[:, None] == np.array([int(name) for name in settings.names])
+        boxes = replace(boxes, class_id=matches.argmax(axis=1))[matches.any(axis=1)]
+        return replace(footage, boxes=boxes, classes=settings.names)
+    numbers = ",".join(map(str, np.unique(boxes.class_id).tolist()))
+    if settings.names == PEOPLE and "," in numbers:
+        warn_once("%s: its classes are trained on as one: keep them apart with classes=%s", footage.source, numbers)
+    return footage
 
 
 def read_boxes(paths: list[Path], on_fault: OnFault) -> tuple[Annotation, set[tuple[int, int]]]:

@@ -22,10 +22,11 @@ def raise_fault(fault: str) -> None:
 
 
 class LabelRows:
-    """Labelled boxes collected one by one, as an Annotation."""
+    """Labelled boxes collected one by one, as an Annotation. class_id: of the boxes that are added without one."""
 
-    def __init__(self) -> None:
+    def __init__(self, class_id: int = 0) -> None:
         self.rows: list[tuple[float, ...]] = []
+        self.class_id = class_id
 
     def add(
         self,
@@ -33,11 +34,11 @@ class LabelRows:
         xyxy: Iterable[float],
         id: int = -1,
         score: float = 1.0,
-        class_id: int = 0,
+        class_id: int | None = None,
         visibility: float = 1.0,
     ) -> None:
         """Add a box of image `frame`, with the meanings and units of Annotation."""
-        self.rows.append((frame, id, *xyxy, score, class_id, visibility))
+        self.rows.append((frame, id, *xyxy, score, self.class_id if class_id is None else class_id, visibility))
 
     def annotation(self) -> Annotation:
         """All boxes, sorted by frame (stable)."""

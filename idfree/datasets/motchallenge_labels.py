@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from idfree.core.errors import UserError
-from idfree.core.types import Annotation, Image
+from idfree.core.types import Image
 from idfree.datasets.export_images import export_images, image_names, replace_link
-from idfree.datasets.footage import Footage, FootageSettings
+from idfree.datasets.footage import PEOPLE, Footage, FootageSettings
 from idfree.datasets.labels import OnFault, raise_fault
+from idfree.datasets.motchallenge_classes import select_classes
 from idfree.datasets.write_sequence import IMAGE_FOLDER, PARTIAL_KEY, write_seqinfo
 from idfree.sequences.folders import list_files
 from idfree.sequences.image_files import read_nth_image
@@ -41,9 +40,7 @@ from idfree.sequences.video_frames import VideoFrames
 
 LOG = logging.getLogger("idfree")
 
-# Classes that resemble pedestrians (Milan 2016, table 3; Dendorfer 2020): person on vehicle, non-motorised vehicle,
-# static person, distractor, reflection, crowd. All other classes are background.
-IGNORED_CLASSES = (2, 6, 7, 8, 12, 13)
+CLASSES_KEY = "classes"  # idfree's own key of seqinfo.ini: the names of the classes from 1, unless people alone
 STILLS_KEY = "stills"  # idfree's own key of seqinfo.ini: 1 if the images are not the frames of one video
 GROUND_TRUTH = Path("gt", "gt.txt")
 
@@ -64,12 +61,14 @@ def is_motchallenge(path: Path) -> bool:
 
 
 def read_motchallenge(path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
-    """The sequences of a folder, or the one of a gt.txt (see read_sequences). settings: not used."""
+    """The sequences of a folder, or the one of a gt.txt (see read_sequences)."""
     folders = find_sequences(path) if path.is_dir() else [path.resolve().parent.parent]
-    return read_sequences(folders, images, on_fault)
+    return read_sequences(folders, images, settings, on_fault)
 
 
-def read_sequences(folders: Sequence[Path], images: Path | None, on_fault: OnFault) -> list[Footage]:
+def read_sequences(
+    folders: Sequence[Path], images: Path | None, settings: FootageSettings, on_fault: OnFault
+) -> list[Footage]:
     """The sequences that have a gt/gt.txt, each video once. Raises UserError if none has one."""
     labelled = [folder for folder in folders if (folder / GROUND_TRUTH).is_file()]
     if not labelled:
@@ -80,7 +79,7 @@ def read_sequences(folders: Sequence[Path], images: Path | None, on_fault: OnFau
     footages = []
     for folder in drop_repeated_videos(labelled, images):
         try:
-            footages.append(read_sequence(folder, images, on_fault))
+            footages.append(read_sequence(folder, images, settings, on_fault))
         except UserError as error:
             on_fault(str(error))
     return footages
@@ -104,14 +103,22 @@ def has_images(folder: Path, images: Path | None) -> bool:
     return find_images(folder, SeqInfo(folder.name), images) != ImageSource()
 
 
-def read_sequence(folder: Path, images: Path | None = None, on_fault: OnFault = raise_fault) -> Footage:
+def read_sequence(
+    folder: Path,
+    images: Path | None = None,
+    settings: FootageSettings | None = None,
+    on_fault: OnFault = raise_fault,
+) -> Footage:
     """A sequence with gt/gt.txt: pedestrians as objects; those marked 0 and similar classes as ignore regions.
 
-    images: a folder with NAME.mp4, NAME/img1/ or NAME/, if the images are elsewhere.
+    settings: names other classes, by number or by MOTChallenge's or VisDrone's names, see `select_classes`. images: a
+    folder with NAME.mp4, NAME/img1/ or NAME/, if the images are elsewhere.
     """
     declared, source = read_declared(folder)[0], folder / GROUND_TRUTH
-    image_source, boxes = find_images(folder, declared, images), map_classes(read_ground_truth(source))
-    ini = read_ini(folder / SEQINFO)
+    ini, settings = read_ini(folder / SEQINFO), settings or FootageSettings()
+    names = [name.strip() for name in ini.get(CLASSES_KEY, "").split(",") if name.strip()]
+    boxes = select_classes(read_ground_truth(source), settings, source, names)
+    image_source = find_images(folder, declared, images)
     is_stills = ini.get(STILLS_KEY) == "1"
     annotated = (int(boxes.frame[0]), int(boxes.frame[-1])) if len(boxes) else None
     info = measure(declared, image_source, annotated, folder, is_stills)
@@ -130,6 +137,7 @@ def read_sequence(folder: Path, images: Path | None = None, on_fault: OnFault = 
         frame_rate=info.frame_rate,
         source=source,
         fully_labelled=ini.get(PARTIAL_KEY) != "1",
+        classes=settings.names,
     )
     return footage.frames(info.first, length) if info.first > 1 else footage
 
@@ -190,18 +198,6 @@ def raise_no_images(folder: Path, number: int) -> Image:
     raise UserError(f"{folder} has no images: expected {IMAGE_FOLDER}/ or a video in it (frame {number} was asked for)")
 
 
-def map_classes(ground_truth: Annotation) -> Annotation:
-    """Pedestrians (and boxes without a class) with score 1 unless marked 0, IGNORED_CLASSES with score 0; no others.
-
-    class_id is MOTChallenge's class − 1, so that pedestrians are class 0; an unknown visibility (−1) becomes 1.
-    """
-    mot_class = np.where(ground_truth.class_id < PEDESTRIAN, PEDESTRIAN, ground_truth.class_id)
-    score = ((mot_class == PEDESTRIAN) & (ground_truth.score != 0)).astype(np.float64)
-    selected = np.isin(mot_class, (PEDESTRIAN, *IGNORED_CLASSES))
-    visibility = np.where(ground_truth.visibility < 0, 1.0, ground_truth.visibility)
-    return replace(ground_truth, score=score, class_id=mot_class - PEDESTRIAN, visibility=visibility)[selected]
-
-
 def write_motchallenge(footage: Footage, folder: Path) -> Path:
     """Write FOLDER/NAME as a MOTChallenge sequence with linked images; unknown ids are −1. Returns FOLDER/NAME."""
     home = folder / footage.name
@@ -216,5 +212,6 @@ def write_motchallenge(footage: Footage, folder: Path) -> Path:
         info |= {"imWidth": footage.size_hw[1], "imHeight": footage.size_hw[0]}
     info |= {"frameRate": f"{footage.frame_rate:.10g}"} if footage.is_sequence else {STILLS_KEY: 1}
     info |= {} if footage.fully_labelled else {PARTIAL_KEY: 1}
+    info |= {} if footage.classes == PEOPLE else {CLASSES_KEY: ",".join(footage.classes)}
     write_seqinfo(home, info)
     return home

@@ -37,7 +37,7 @@ def read_voc(folder: Path, images: Path | None, settings: FootageSettings, on_fa
     """Still images of a folder of .xml files, or of one with Annotations/ and JPEGImages/.
 
     Objects of other classes than settings.names are skipped, difficult ones are ignore regions. Raises UserError with
-    the file if it is invalid.
+    the file if it is invalid, and if there are objects, but none of these classes.
     """
     class_ids = {name: class_id for class_id, name in enumerate(settings.names)}
     annotations = folder / ANNOTATION_FOLDER if (folder / ANNOTATION_FOLDER).is_dir() else folder
@@ -45,6 +45,7 @@ def read_voc(folder: Path, images: Path | None, settings: FootageSettings, on_fa
     if not files:
         raise UserError(f"{annotations}: no .xml in it; found {describe_contents(annotations)}")
     labels, names, stems = LabelRows(), [], []
+    classes: set[str] = set()
     for file in files:
         root = parse_xml(file, on_fault)
         if root is not None:
@@ -52,7 +53,11 @@ def read_voc(folder: Path, images: Path | None, settings: FootageSettings, on_fa
             name = root.findtext("filename", "")
             names.append(name if is_path(name) else "")
             for element in root.iter("object"):
+                classes.add(element.findtext("name", "").strip())
                 add_object(labels, len(names), element, class_ids, str(file), on_fault)
+    if classes and not classes & class_ids.keys():
+        wanted, there = " or ".join(map(repr, class_ids)), ", ".join(sorted(classes))
+        raise UserError(f"{annotations}: has no class {wanted}, there are: {there} (choose with classes=…)")
     paths = find_images(annotations, images, stems, names)
     footage = Footage(
         name=folder.resolve().name,

@@ -28,8 +28,9 @@ class DetectionResult:
     """Detections of a sequence.
 
     boxes: of the selected frames, with embeddings if there are any, without the `dropped` invalid ones. frame_count: of
-    processed frames; lost_frames: of selected ones that could not be read. frames: their numbers (see PrecomputedDetector). detector, encoder: which computed the boxes and
-    embeddings. match_threshold, upper_threshold: of the embeddings, see View.
+    processed frames; lost_frames: of selected ones that could not be read. frames: numbers of the selected ones (see
+    PrecomputedDetector). detector, encoder: which computed the boxes and embeddings. match_threshold,
+    upper_threshold: of the embeddings, see View.
     """
 
     boxes: Annotation

@@ -10,7 +10,8 @@ from idfree.appearance.calibrate import Calibration, calibrate
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Detector, Frame
 from idfree.core.types import Sequence as Video
-from idfree.datasets.footage import Footage
+from idfree.datasets.footage import PEOPLE, Footage
+from idfree.datasets.motchallenge_classes import has_own_classes
 from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.detection import PrecisionRecall, evaluate_detections
 from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
@@ -100,14 +101,15 @@ def footage_as_sequence(footage: Footage) -> Video:
 
 
 def ground_truth_of(footage: Footage) -> Annotation:
-    """The ground truth for evaluation: all rows of a MOTChallenge gt.txt, otherwise the boxes that are not ignored.
+    """The ground truth for evaluation: the boxes that are not ignored; if classes are MOTChallenge's, all rows of gt.txt.
 
     Raises UserError if boxes have no identity, or if the footage is not a video.
     """
-    if footage.source is not None and footage.source.name == "gt.txt":
+    if footage.source is not None and footage.source.name == "gt.txt" and footage.classes == PEOPLE:
         ground_truth = read_ground_truth(footage.source)
-        frame = ground_truth.frame - footage.offset
-        return replace(ground_truth, frame=frame)[(frame >= 1) & (frame <= footage.length)]
+        if not has_own_classes(ground_truth):
+            frame = ground_truth.frame - footage.offset
+            return replace(ground_truth, frame=frame)[(frame >= 1) & (frame <= footage.length)]
     ground_truth = footage.boxes[footage.boxes.score != 0]
     if not footage.is_sequence or (ground_truth.id < 0).any():
         reason = "has boxes without an identity" if footage.is_sequence else "is not a video"

@@ -30,7 +30,7 @@ from idfree.sequences.seqinfo import (
     measure_video,
     read_declared,
 )
-from idfree.sequences.ten_columns import POSITION, convert_visdrone, has_class, is_visdrone
+from idfree.sequences.ten_columns import POSITION, VISDRONE, convert_visdrone, has_class, is_visdrone
 from idfree.sequences.video import VIDEO_SUFFIXES, open_video
 
 BOX = ("frame", "id", "x", "y", "w", "h")
@@ -201,6 +201,12 @@ def read_ground_truth(path: Path | str) -> Annotation:
     columns["score"] = columns["mark"]
     columns.setdefault("class", np.full(len(columns["frame"]), float(PEDESTRIAN)))
     return to_annotation(columns)
+
+
+def ground_truth_class_names(path: Path | str) -> dict[str, int] | None:
+    """The numbers of the classes of a ground truth by name if it is VisDrone's, else None. Raises UserError."""
+    columns = parse_columns(read_text(path), path, GROUND_TRUTH_LAYOUTS, usual=9)
+    return {name: number for number, name in enumerate(VISDRONE)} if is_visdrone(columns) else None
 
 
 def format_results(annotation: Annotation) -> str:

@@ -4,15 +4,13 @@ MOT15's ground truth and detections have a position X, Y, Z in metres there, or 
 and of others class, −1, −1; VisDrone (Zhu 2018) category, truncation 0 or 1, occlusion 0 to 2.
 """
 
-import logging
 from pathlib import Path
 
 import numpy as np
 
+from idfree.core.messages import warn_once
 from idfree.core.types import Floats
 from idfree.sequences.rows import Columns
-
-LOG = logging.getLogger("idfree")
 
 POSITION = ("X", "Y", "Z")  # names of the last three columns
 VISDRONE = tuple(
@@ -20,8 +18,6 @@ VISDRONE = tuple(
 )  # categories by number
 NOT_EVALUATED = (0, VISDRONE.index("others"))
 VISIBILITY = np.array([1.0, 0.75, 0.25])  # by occlusion: 0 none, 1 up to half, 2 more: the middle of each
-
-told: set[str] = set()  # paths of files that `tell_visdrone` has told of
 
 
 def are_whole(values: Floats, low: float, high: float) -> bool:
@@ -52,9 +48,7 @@ def is_visdrone(columns: Columns) -> bool:
 
 def convert_visdrone(columns: Columns, path: Path | str) -> Columns:
     """The columns of a VisDrone file with class and visibility, and the mark 0 (ignore) for categories 0 and 11."""
-    if str(path) not in told:
-        told.add(str(path))
-        LOG.warning("%s: read as VisDrone's: columns 8 to 10 are category, truncation and occlusion", path)
+    warn_once("%s: read as VisDrone's: columns 8 to 10 are category, truncation and occlusion", path)
     category, occlusion = columns["X"], columns["Z"].astype(np.int64)
     visibility = np.where(occlusion < 0, 1.0, VISIBILITY[occlusion])
     converted = {**columns, "class": category, "visibility": visibility}

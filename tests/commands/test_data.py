@@ -56,12 +56,12 @@ def test_check_as_json(crowd, street, capsys):
     with crowd.open("a") as file:
         file.write('\n{"ID": ')
     assert main(["data", "check", str(crowd), str(street), "--json", "-q", "--half", "train"]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert [source["name"] for source in said["sources"]] == ["crowd", "street"]
-    assert said["sources"][0]["figures"]["missing"] == len(said["sources"][0]["warnings"]) == 13
-    assert said["sources"][1]["warnings"] == []
-    assert len(said["faults"]) == 1
-    assert "crowd.odgt line 15: is not JSON" in said["faults"][0]
+    report = json.loads(capsys.readouterr().out)
+    assert [source["name"] for source in report["sources"]] == ["crowd", "street"]
+    assert report["sources"][0]["figures"]["missing"] == len(report["sources"][0]["warnings"]) == 13
+    assert report["sources"][1]["warnings"] == []
+    assert len(report["faults"]) == 1
+    assert "crowd.odgt line 15: is not JSON" in report["faults"][0]
 
 
 def test_check_of_labels_that_cannot_be_read_at_all(street, capsys):
@@ -93,7 +93,7 @@ def test_convert(street, tmp_path, capsys):
 
 
 def test_user_errors(street, crowd, tmp_path, capsys):
-    for arguments, said in (
+    for arguments, message in (
         (["check", tmp_path / "none"], "no such file or folder"),
         (["convert", street, "--to", "coco", "-o", tmp_path], "convert into another folder"),
         (["convert", crowd, "--to", "voc", "-o", tmp_path / "out"], "cannot read the image"),
@@ -101,5 +101,5 @@ def test_user_errors(street, crowd, tmp_path, capsys):
     ):
         assert main(["data", *map(str, arguments)]) == 2
         out, err = capsys.readouterr()
-        assert said in err
+        assert message in err
         assert not out

@@ -2,11 +2,8 @@
 
 import json
 import logging
-import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +60,7 @@ def fails(capsys, *arguments: object) -> str:
 
 def test_a_video_becomes_a_sequence(films, capsys):
     out = films / "out"
-    assert run(films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", out, "-q") == 0
+    assert run(films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", out) == 0
     told = capsys.readouterr()
     assert "2 tracklets in 1 video" in told.out
     assert told.err == ""
@@ -84,7 +81,7 @@ def test_settings_and_scores_matter(films):
     """Of the two walkers, each 60 px high, one has scores of 0.8."""
 
     def boxes(*more):
-        run(films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", films / "out", "-q", *more)
+        run(films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", films / "out", *more)
         return len(read_ground_truth(films / "out" / "one" / "gt" / "gt.txt"))
 
     assert boxes() == 24
@@ -98,7 +95,7 @@ def test_everybody(films, capsys):
     """Also boxes without a tracklet and uncertain ones; without them, data check refuses the folder for detectors."""
     source, out = films / "boxes" / "one.txt", films / "out"
     source.write_text(source.read_text() + "3,-1,70,20,20,50,0.9\n4,-1,70,20,20,50,0.3\n5,-1,70,20,20,50,0.05\n")
-    words = (films / "a" / "one.mp4", "--detector", source, "-o", out, "-q")
+    words = (films / "a" / "one.mp4", "--detector", source, "-o", out)
     told = {}
     for option in ((), ("--everybody",)):
         assert run(*words, *option) == 0
@@ -111,9 +108,9 @@ def test_everybody(films, capsys):
     assert everybody["feeds"] == ["fairmot", "clmot", "outrack", "simplereid"]
     assert [everybody["figures"][name] for name in ("boxes", "ignored", "identities")] == [25, 1, 2]
     assert not everybody["warnings"]
-    assert cli.main(["data", "convert", str(out), "--to", "mot", "-o", str(films / "mot"), "-q"]) == 0
+    assert cli.main(["data", "convert", str(out), "--to", "mot", "-o", str(films / "mot")]) == 0
     assert run(*words, "--force") == 0
-    assert cli.main(["data", "convert", str(out), "--to", "mot", "-o", str(films / "some"), "-q"]) == 0
+    assert cli.main(["data", "convert", str(out), "--to", "mot", "-o", str(films / "some")]) == 0
     assert ["some=1" in (films / name / "one/seqinfo.ini").read_text() for name in ("mot", "some")] == [False, True]
 
 
@@ -124,7 +121,7 @@ def test_frames_left_out_of_a_video_of_unknown_size(films, capsys, monkeypatch):
     )
     words = (films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", films / "out", "--everybody")
     assert "its length or size is unknown; expected --everybody for all of its frames" in fails(
-        capsys, *words, "--every", 2, "-q"
+        capsys, *words, "--every", 2
     )
     assert run(*words) == 0
 
@@ -161,14 +158,14 @@ def test_finished_work_is_skipped(films, capsys):
 
 
 def test_skipped_videos_are_reported(films, capsys):
-    run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q")
-    run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q")
+    run(films / "a", "--detector", films / "boxes", "-o", films / "out")
+    run(films / "a", "--detector", films / "boxes", "-o", films / "out")
     assert "4 tracklets in 2 videos; 2 of them were finished before" in capsys.readouterr().out
 
 
 def test_one_bad_video_does_not_stop_the_others(films, capsys):
     (films / "a" / "broken.mp4").write_text("hello")
-    assert run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q") == 0
+    assert run(films / "a", "--detector", films / "boxes", "-o", films / "out") == 0
     told = capsys.readouterr()
     assert "4 tracklets in 2 videos" in told.out
     assert "broken is left out" in told.err
@@ -178,9 +175,9 @@ def test_one_bad_video_does_not_stop_the_others(films, capsys):
 
 def test_other_processes_give_the_same(films, capsys):
     (films / "a" / "broken.mp4").write_text("hello")
-    run(films / "a", "--detector", films / "boxes", "-o", films / "alone", "-q")
+    run(films / "a", "--detector", films / "boxes", "-o", films / "alone")
     alone = capsys.readouterr()
-    assert run(films / "a", "--detector", films / "boxes", "-o", films / "many", "-q", "--workers", "2") == 0
+    assert run(films / "a", "--detector", films / "boxes", "-o", films / "many", "--workers", "2") == 0
     many = capsys.readouterr()
     assert many.out == alone.out.replace("alone", "many")
     assert many.err == alone.err
@@ -193,16 +190,16 @@ def test_a_cluster_gives_the_same_from_relative_paths(films, capsys, monkeypatch
     """Its workers have other working directories."""
     monkeypatch.chdir(films)
     (films / "a" / "broken.mp4").write_text("hello")
-    run("a", "--detector", "boxes", "-o", "alone", "-q")
+    run("a", "--detector", "boxes", "-o", "alone")
     alone = capsys.readouterr()
-    assert run("a", "--detector", "boxes", "-o", "many", "-q", "--dask", cluster) == 0
+    assert run("a", "--detector", "boxes", "-o", "many", "--dask", cluster) == 0
     many = capsys.readouterr()
     assert many.out == alone.out.replace("alone", "many")
     assert "broken is left out: " in many.err
     for name in ("one", "two"):
         texts = [(films / out / name / "gt" / "gt.txt").read_bytes() for out in ("alone", "many")]
         assert texts[0] == texts[1] != b""
-    run("a", "--detector", "boxes", "-o", "many", "-q")
+    run("a", "--detector", "boxes", "-o", "many")
     assert "2 of them were finished before" in capsys.readouterr().out
 
 
@@ -212,7 +209,7 @@ def test_a_folder_of_images(films, capsys):
     images.mkdir()
     for number in range(12):
         cv2.imwrite(str(images / f"{number + 500:04d}.png"), np.full((96, 160, 3), 10 * number, np.uint8))
-    assert run(images, "--detector", films / "boxes" / "one.txt", "-o", films / "out", "-q") == 0
+    assert run(images, "--detector", films / "boxes" / "one.txt", "-o", films / "out") == 0
     frames = list(open_source(films / "out" / "shots")[0])
     assert [frame.number for frame in frames] == list(range(1, 13))
     assert [int(frame.image[0, 0, 0]) for frame in frames] == list(range(0, 120, 10))
@@ -227,7 +224,7 @@ def test_sequences_with_and_without_images(films, capsys):
     (sets / "pictures" / "img1").mkdir()
     for number in range(1, 13):
         cv2.imwrite(str(sets / "pictures" / "img1" / f"{number:06d}.png"), np.full((96, 160, 3), number, np.uint8))
-    assert run(sets, "--detector", "det", "-o", films / "out", "-q") == 0
+    assert run(sets, "--detector", "det", "-o", films / "out") == 0
     assert "4 tracklets in 2 videos" in capsys.readouterr().out
     assert [len(list(open_source(films / "out" / name)[0].without_images())) for name in ("text", "pictures")] == [
         12,
@@ -235,7 +232,7 @@ def test_sequences_with_and_without_images(films, capsys):
     ]
     assert int(next(iter(open_source(films / "out" / "pictures")[0])).image[0, 0, 0]) == 1
     assert sorted(path.name for path in (films / "out" / "text").iterdir()) == ["gt", "seqinfo.ini", "settings.json"]
-    assert run(sets, "--detector", "det", "-o", films / "out", "-q", "--force") == 0  # links are made anew
+    assert run(sets, "--detector", "det", "-o", films / "out", "--force") == 0  # links are made anew
 
 
 def test_file_system_without_links(films, monkeypatch):
@@ -244,7 +241,7 @@ def test_file_system_without_links(films, monkeypatch):
 
     monkeypatch.setattr(Path, "symlink_to", refuse)
     for _ in range(2):
-        run(films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", films / "out", "-q", "--force")
+        run(films / "a" / "one.mp4", "--detector", films / "boxes" / "one.txt", "-o", films / "out", "--force")
         copy = films / "out" / "one" / "one.mp4"
         assert not copy.is_symlink()
         assert copy.read_bytes() == (films / "a" / "one.mp4").read_bytes()
@@ -259,7 +256,7 @@ def test_scene_cuts_on_request(films, capsys):
 
 def test_a_video_without_detections(films, capsys):
     (films / "boxes" / "one.txt").write_text("1,-1,10,20,30,60,0.9\n")
-    assert run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q") == 0
+    assert run(films / "a", "--detector", films / "boxes", "-o", films / "out") == 0
     assert "one: of 1 detections no tracklet is good enough" in capsys.readouterr().err
     assert (films / "out" / "one" / "gt" / "gt.txt").read_text() == ""
 
@@ -281,7 +278,7 @@ def test_detections_of_another_video(films, capsys):
     video = films / "a" / "one.mp4"
     message = fails(capsys, video, "--detector", films / "boxes" / "one.txt", "-o", films / "out")
     assert "frame 99, but one has 12 frames" in message
-    assert run(films / "a", "--detector", films / "boxes", "-o", films / "out", "-q") == 0
+    assert run(films / "a", "--detector", films / "boxes", "-o", films / "out") == 0
     assert "one is left out" in capsys.readouterr().err
     assert "one file for 2 videos" in fails(
         capsys, films / "a", "--detector", films / "boxes" / "two.txt", "-o", films / "out"
@@ -290,7 +287,7 @@ def test_detections_of_another_video(films, capsys):
 
 def test_all_videos_fail(films, capsys):
     (films / "none").mkdir()
-    message = fails(capsys, films / "a", "--detector", films / "none", "-o", films / "out", "-q")
+    message = fails(capsys, films / "a", "--detector", films / "none", "-o", films / "out")
     assert message.splitlines()[-1].startswith("idfree: none of the 2 videos could be labelled: ")
     assert "no file for one" in message
 
@@ -319,28 +316,47 @@ def test_mistakes(films, capsys, monkeypatch, arguments, message):
     assert message in fails(capsys, *arguments, "-o", "out")
 
 
+INTERRUPTING = """
+import os, pathlib, signal, sys, time
+from idfree import cli
+from idfree.commands import label
+from idfree.detectors import PrecomputedDetector
+
+cli.COMMANDS = (label,)
+FIRST, WORKERS = pathlib.Path({first!r}), {workers}
+detect = PrecomputedDetector.__call__
+
+def interrupt_in_frame_20(detector, frame):
+    if frame.number == 20:
+        while not (FIRST.is_file() and '"complete": true' in FIRST.read_text()):
+            time.sleep(0.01)
+        os.kill(os.getpid() if WORKERS == 1 else os.getppid(), signal.SIGINT)
+        while WORKERS > 1:
+            time.sleep(0.01)
+    return detect(detector, frame)
+
+PrecomputedDetector.__call__ = interrupt_in_frame_20
+if __name__ == "__main__":
+    sys.exit(cli.main())
+"""
+
+
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_interrupted(films, workers):
-    """Finished videos stay; the one in progress is marked incomplete."""
+def test_interrupted(films, start, workers):
+    """Finished videos stay; the one in progress is marked incomplete. It is interrupted by Ctrl-C in its frame 20."""
     film(films / "a" / "x0.mp4", 12)
-    long = film(films / "a" / "x1.mp4", 300)
+    long = film(films / "a" / "x1.mp4", 60)
     for number in (2, 3):
         (films / "a" / f"x{number}.mp4").write_bytes(long.read_bytes())
-    code = "from idfree import cli; from idfree.commands import label; cli.COMMANDS = (label,)\n"
-    code += "if __name__ == '__main__': raise SystemExit(cli.main())"
+    for number in range(4):
+        (films / "boxes" / f"x{number}.txt").write_text("".join(WALK))
     script = films / "script.py"
-    script.write_text(code)
+    script.write_text(INTERRUPTING.format(first=str(films / "out" / "x0" / "settings.json"), workers=workers))
     videos = [films / "a" / f"x{number}.mp4" for number in range(4)]
-    command = [sys.executable, script, "label", *videos, "-o", films / "out", "--workers", str(workers), "-q"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-    ) as process:
-        deadline = time.monotonic() + 60
-        first = films / "out" / "x0" / "settings.json"
-        while not (first.is_file() and '"complete": true' in first.read_text()) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+    command = [sys.executable, script, "label", *videos, "--detector", films / "boxes", "-o", films / "out"]
+    command += ["--workers", workers]
+    process = start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert " of 4 videos are labelled and kept" in err
     assert "Traceback" not in err

@@ -171,7 +171,7 @@ def test_export_of_any_checkpoint(streets, tmp_path, capsys, unexported, monkeyp
     assert idfree("export", tmp_path / "last.pt", "-o", tmp_path / "x.onnx") == 0
     assert capsys.readouterr().out.endswith(f"makes of {tmp_path / 'last.pt'}\n")
     assert idfree("track", streets / "street-4", "--detector", tmp_path / "x.onnx", "-o", tmp_path / "out", "-q") == 0
-    assert idfree("export", tmp_path / "x.onnx") == 2
+    assert idfree("export", tmp_path / "x.onnx", "-o", tmp_path / "y.onnx") == 2
     assert "cannot be read as a checkpoint" in capsys.readouterr().err
 
 

@@ -32,7 +32,7 @@ class Writer(threading.Thread):
         self.handler = handler
 
     def run(self):
-        assert self.waiting.wait(10)
+        assert self.waiting.wait(300)
         self.path.write_bytes(self.content)
 
     def __enter__(self):

@@ -34,7 +34,7 @@ def test_an_exception_is_raised_after_the_items_before_it():
         next(some)
 
 
-def test_closing_stops_the_producer_and_closes_the_source():
+def test_closing_stops_the_producer_and_closes_the_source(monkeypatch):
     produced, closed = [], threading.Event()
 
     def items():
@@ -45,6 +45,7 @@ def test_closing_stops_the_producer_and_closes_the_source():
         finally:
             closed.set()
 
+    monkeypatch.setattr("idfree.core.prefetch.PATIENCE", None)  # however busy the machine is
     some = prefetch(items(), depth=2)
     assert [next(some), next(some)] == [0, 1]
     some.close()
@@ -64,7 +65,7 @@ def test_a_source_that_is_stuck_is_left_behind(monkeypatch):
 
     def items():
         yield 1
-        released.wait(30)
+        released.wait()
 
     some = prefetch(items())
     assert next(some) == 1
@@ -72,4 +73,4 @@ def test_a_source_that_is_stuck_is_left_behind(monkeypatch):
     released.set()
     for thread in threading.enumerate():
         if thread.name == "prefetch":
-            thread.join(30)
+            thread.join()

@@ -123,9 +123,13 @@ def test_invalid_pools_and_addresses(monkeypatch):
         next(map_items(str, {"one": 1}, WorkerPool(dask="nonsense://x")))
 
 
+def time_out():
+    raise TimeoutError
+
+
 def test_a_scheduler_without_workers(monkeypatch):
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(workers, "DASK_TIMEOUT", 0.2)
+    monkeypatch.setattr(distributed.Client, "wait_for_workers", lambda *arguments, **options: time_out())
     empty = distributed.LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address=":0")
     with empty, pytest.raises(UserError, match="the scheduler has no workers: start some with `dask worker tcp://"):
         next(map_items(str, {"one": 1}, WorkerPool(dask=empty.scheduler_address)))

@@ -16,15 +16,18 @@ torch = pytest.importorskip("torch")
 from idfree.learn.checkpoint import load
 from idfree.learn.methods import one_shot
 
-TIMEOUT = 60  # seconds for a process to start
+UNHURRIED = 600  # seconds after which a process counts as stuck; only failures take that long
 
 
-def start(narrow, *arguments, **environment):
+@pytest.fixture
+def start_training(narrow, start):
     """Start a process that trains (see narrow.py)."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    return subprocess.Popen(
-        [sys.executable, narrow.__file__, *map(str, arguments)], env=os.environ | environment, **quiet
-    )
+
+    def start_narrow(*arguments, **environment):
+        command, quiet = [sys.executable, narrow.__file__, *arguments], {"stdout": subprocess.DEVNULL}
+        return start(command, env=os.environ | environment, stderr=subprocess.PIPE, **quiet)
+
+    return start_narrow
 
 
 def lines(run):
@@ -47,12 +50,12 @@ def is_equal(one, two):
     return one == two
 
 
-def test_a_run_killed_and_resumed_gives_the_same_result(narrow, tmp_path, one_thread, monkeypatch):
+def test_a_run_killed_and_resumed_gives_the_same_result(narrow, start_training, tmp_path, one_thread, monkeypatch):
     monkeypatch.setattr(one_shot, "export", lambda *arguments: None)  # which takes seconds
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    process = start(narrow, "train", killed)
+    process = start_training("train", killed)
     wanted = int(np.random.default_rng().integers(1, 12))  # of 9 iterations and 3 validations
-    deadline = time.monotonic() + TIMEOUT
+    deadline = time.monotonic() + UNHURRIED
     while len(lines(killed)) < wanted and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
@@ -65,14 +68,14 @@ def test_a_run_killed_and_resumed_gives_the_same_result(narrow, tmp_path, one_th
     assert without_time(whole) == without_time(killed)
 
 
-def test_two_processes_give_the_result_of_one(narrow, tmp_path, one_thread):
+def test_two_processes_give_the_result_of_one(narrow, start_training, tmp_path, one_thread):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
-    both = [start(narrow, "distributed", tmp_path / "two", RANK=str(rank), **address) for rank in (0, 1)]
+    both = [start_training("distributed", tmp_path / "two", RANK=str(rank), **address) for rank in (0, 1)]
     narrow.train_distributed(tmp_path / "one")
     for process in both:
-        _, errors = process.communicate(timeout=TIMEOUT)
+        _, errors = process.communicate(timeout=UNHURRIED)
         assert process.returncode == 0, errors
     one, two = (load(tmp_path / name / "last.pt") for name in ("one", "two"))
     for part in ("network", "objective"):

@@ -93,7 +93,7 @@ def test_without_images_no_method_can_be_trained(tmp_path):
 
 
 def test_a_video_that_ends_too_early(tmp_path):
-    folder = sequence(tmp_path / "seq", "1,1,5,5,10,20,1,1,1\n", length=6)
+    folder = sequence(tmp_path / "seq", "1,1,5,5,10,20,1,1,1\n6,1,5,5,10,20,1,1,1\n", length=6)
     with VideoWriter(folder / "film.mp4", 10.0, (48, 64)) as film:
         for _ in range(4):
             film.write(np.zeros((48, 64, 3), np.uint8))

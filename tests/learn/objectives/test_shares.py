@@ -14,7 +14,7 @@ from idfree.learn.objectives.registry import OBJECTIVES
 COUNTS = {"images": (0, 1, 4, 4), "pairs": ((0, 0), (1, 1), (4, 4), (4, 3))}  # the second share has nearly all objects
 NEGATIVE = (False, True, False, False)
 SHARED = [name for name, entry in OBJECTIVES.items() if entry.batch in COUNTS]
-TIMEOUT = 60  # seconds; a share that reduces less often than the other is an error, not a hang
+TIMEOUT = 300  # seconds; a share that reduces less often than the other is an error, not a hang
 
 
 class TwoProcesses:

@@ -165,13 +165,15 @@ def sequences(folder: Path, kind: str) -> Iterator[tuple[Path, Path]]:
 
 def run_idfree(folder: Path) -> Figures:
     from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
-    from idfree.sequences.motchallenge import read_results, read_seqinfo, read_ground_truth
+    from idfree.sequences.motchallenge import read_ground_truth, read_results, read_seqinfo
 
     answer: Figures = {}
     for kind in SETS:
         scores = {
             sequence.name: evaluate(
-                read_ground_truth(sequence / "gt" / "gt.txt"), read_results(results), frames=read_seqinfo(sequence).length
+                read_ground_truth(sequence / "gt" / "gt.txt"),
+                read_results(results),
+                frames=read_seqinfo(sequence).length,
             )
             for sequence, results in sequences(folder, kind)
         }

@@ -169,7 +169,7 @@ class Study:
         return result
 
     def embeddings_of(self, kind, row, seed, where):
-        """(embeddings, (limit, upper_threshold)) of what lies `where` (a pair, or "PAIR truth") by a row; None for unknown."""
+        """(embeddings, (limit, upper_threshold)) of `where` (a pair, or "PAIR truth") in a row; None if unknown."""
         if row in ("no embeddings", "oracle"):
             return self.oracle(where) if row == "oracle" else None, (None, None)
         if row == "colour":

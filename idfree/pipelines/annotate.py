@@ -28,7 +28,7 @@ def annotate(
 
     results: a file that `idfree track` wrote in any format, or a folder of them. source: the videos, see `open_source`.
     out: an .mp4, or a folder for several; by default beside the results, or no file with `show`, which opens a window.
-    frame_rate: overrides the source's. on_video: called with each path written. Raises UserError if a sequence has no results.
+    frame_rate: overrides the source's. on_video: called with each path written. Raises UserError without results.
     """
     results, sequences = Path(results), open_source(source)
     is_only = len(sequences) == 1

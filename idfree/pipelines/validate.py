@@ -101,7 +101,7 @@ def footage_as_sequence(footage: Footage) -> Video:
 
 
 def ground_truth_of(footage: Footage) -> Annotation:
-    """The ground truth for evaluation: the boxes that are not ignored, or, for MOTChallenge's rules, all rows of gt.txt.
+    """The ground truth for evaluation: the boxes that are not ignored; for MOTChallenge's rules, all rows of gt.txt.
 
     Raises UserError if boxes have no identity, or if the footage is not a video.
     """

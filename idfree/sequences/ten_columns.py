@@ -35,7 +35,7 @@ def has_class(columns: Columns) -> bool:
 def is_visdrone(columns: Columns) -> bool:
     """Whether the last three columns are VisDrone's category, truncation and occlusion.
 
-    −1 stands for an unknown truncation or occlusion, but not in all rows, which are results then.
+    −1 stands for an unknown truncation or occlusion; a truncation must be known somewhere, as positions have −1, too.
     """
     if "Z" not in columns or not len(columns["Z"]):
         return False
@@ -43,7 +43,7 @@ def is_visdrone(columns: Columns) -> bool:
     in_range = (
         are_whole(category, 0, len(VISDRONE) - 1) and are_whole(truncation, -1, 1) and are_whole(occlusion, -1, 2)
     )
-    return in_range and bool(category.any()) and not has_class(columns)
+    return in_range and bool((truncation >= 0).any()) and bool(category.any()) and not has_class(columns)
 
 
 def convert_visdrone(columns: Columns, path: Path | str) -> Columns:

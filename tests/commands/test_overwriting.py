@@ -1,4 +1,4 @@
-"""An output is never an input, and a folder that is a source is never changed: every writer refuses before it begins."""
+"""An output is never an input, and a folder that is a source is never changed: refused before it begins."""
 
 import hashlib
 from pathlib import Path

@@ -47,9 +47,7 @@ def test_an_oracle_detector_has_perfect_scores():
     metrics = validate(OracleDetector(truth), [footage(truth)], "fairmot")
     assert metrics.keys() == {"HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN", "limit", "farthest"}
     assert (metrics["MOTA"], metrics["IDF1"], metrics["IDSW"], metrics["CLR_FP"]) == (1, 1, 0, 0)
-    assert (
-        0 < metrics["limit"] <= metrics["farthest"] < 0.9
-    )  # distances: about 0.02 within a person, 1 between
+    assert 0 < metrics["limit"] <= metrics["farthest"] < 0.9  # distances: about 0.02 within a person, 1 between
 
 
 def test_errors_add_over_footages():

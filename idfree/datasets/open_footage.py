@@ -13,6 +13,7 @@ from idfree.datasets.boxes_json import BOXES_JSON
 from idfree.datasets.footage import Footage, FootageSettings, Half
 from idfree.datasets.formats import FORMATS
 from idfree.datasets.labels import OnFault, raise_fault
+from idfree.datasets.reid_crops import is_reid
 from idfree.sequences.folders import describe_contents
 
 LOG = logging.getLogger("idfree")
@@ -49,6 +50,11 @@ def read_labels(path: Path, images: Path | None, settings: FootageSettings, on_f
     for file_format in FORMATS.values():
         if file_format.recognises(path):
             return file_format.read(path, images, settings, on_fault)
+    if is_reid(path):
+        raise UserError(
+            f"{path}: has crops of people (Market-1501, MSMT17), no images with boxes;"
+            " `idfree train simplereid`, `eval-appearance` and `data check` read it"
+        )
     raise UserError(
         f"{path}: neither MOTChallenge sequences with gt/gt.txt, nor {BOXES_JSON}, nor VOC's .xml; "
         f"found {describe_contents(path)}"

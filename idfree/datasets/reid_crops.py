@@ -37,7 +37,8 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 class CropFiles:
     """Crop files and their labels, as parallel arrays of K rows.
 
-    path: K files. identity (K,): the data set's number of the person; in Market-1501 −1 for junk and 0 for distractors.
+    path: K files. identity (K,): the data set's number of the person; in Market-1501 −1 for junk and 0 for distractors;
+    has_distractors: 0 is no person.
     camera (K,) from 1. recording (K,): frame numbers are comparable within one camera and recording. frame (K,).
     """
 
@@ -46,9 +47,31 @@ class CropFiles:
     camera: Integers
     recording: Integers
     frame: Integers
+    has_distractors: bool = False
 
     def __len__(self) -> int:
         return len(self.path)
+
+
+def is_reid(path: Path | str) -> bool:
+    """Whether a path is a folder of Market-1501 or MSMT17, whole or one part of it."""
+    folder = Path(path)
+    if not folder.is_dir():
+        return False
+    if any((folder / part).is_dir() for part in (MARKET["train"], MARKET["gallery"])):
+        return True
+    if any((folder / name).is_file() for names in MSMT17_LISTS.values() for name in names):
+        return any((folder / name).is_dir() for names in MSMT17.values() for name in names)
+    return any(MARKET_NAME.match(entry.name) for entry in list_files(folder, SUFFIXES))
+
+
+def reid_parts(folder: Path | str) -> list[Part]:
+    """The parts of a data set that are there; a folder of crops alone is "train" (see `read_reid`)."""
+    folder = Path(folder)
+    lists = [part for part, names in MSMT17_LISTS.items() if (folder / names[0]).is_file()]
+    folders = [part for part, name in MARKET.items() if (folder / name).is_dir()]
+    parts: list[Part] = [part for part in ("train", "query", "gallery") if part in (lists or folders)]
+    return parts or ["train"]
 
 
 def read_reid(folder: Path | str, part: Part = "train") -> CropFiles:
@@ -82,7 +105,7 @@ def read_market(folder: Path | str) -> CropFiles:
         raise UserError(f"{folder}: no crops ({' '.join(SUFFIXES)}); found {describe_contents(folder)}")
     names = [parse_name(MARKET_NAME, path, "0002_c1s1_000451_03.jpg") for path in paths]
     identity, camera, recording, frame = np.array([list(map(int, name[:4])) for name in names], dtype=np.int64).T
-    return CropFiles(tuple(paths), identity, camera, recording, frame)
+    return CropFiles(tuple(paths), identity, camera, recording, frame, has_distractors=True)
 
 
 def read_msmt17(folder: Path | str, part: Part = "train") -> CropFiles:

@@ -26,8 +26,14 @@ Embed = Callable[["Crops"], "Embedding"]  # crops (K, H, W, 3) → unit embeddin
 
 def calibrate_on_crops(embedding: "Embedding", crops: CropSet) -> Calibration | None:
     """Match threshold of embeddings (K, D) of crops; None, with a warning, if no two tracklets coexist."""
+    columns = crops.tracklet, crops.frame, crops.video
     try:
-        return calibrate(embedding, crops.tracklet, crops.frame, crops.video)
+        try:
+            return calibrate(embedding, *columns)
+        except UserError:
+            if not crops.identities:
+                raise
+            return calibrate(embedding, *columns, identities=True)  # few crops of each, which seldom coexist
     except UserError as error:
         LOG.warning("the limit is not calibrated: %s", error)
         return None

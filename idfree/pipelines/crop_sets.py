@@ -47,13 +47,14 @@ def crops_of_labels(labels: PseudoLabels) -> CropSet:
 
 
 def concatenate_crops(crop_sets: Sequence[CropSet], identities: bool = False) -> CropSet:
-    """Concatenate the crop sets of several videos; video n of the result is crop_sets[n]."""
+    """Concatenate the crop sets of several videos, which are numbered in their order."""
     first = np.cumsum([0, *(crops.tracklet_count for crops in crop_sets)])
+    first_video = np.cumsum([0, *(int(crops.video.max(initial=0)) + 1 for crops in crop_sets)])
     return CropSet(
         crops=np.concatenate([crops.crops for crops in crop_sets]),
         tracklet=np.concatenate([crops.tracklet + first[n] for n, crops in enumerate(crop_sets)]),
         frame=np.concatenate([crops.frame for crops in crop_sets]),
-        video=np.repeat(np.arange(len(crop_sets)), [len(crops) for crops in crop_sets]),
+        video=np.concatenate([crops.video + first_video[n] for n, crops in enumerate(crop_sets)]),
         xyxy=np.concatenate([crops.xyxy for crops in crop_sets]),
         identities=identities,
     )

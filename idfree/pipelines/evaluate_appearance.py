@@ -10,10 +10,12 @@ from idfree.core.errors import UserError
 from idfree.core.progress import progress
 from idfree.core.types import Annotation
 from idfree.datasets.motchallenge_labels import read_sequence
+from idfree.datasets.reid_crops import is_reid
 from idfree.evaluation.frame_subset import select_every_nth, select_half
 from idfree.evaluation.reid import assign_identities, evaluate_embeddings
 from idfree.pipelines.evaluate import COMBINED
 from idfree.pipelines.paired_results import Half, find_ground_truth, pair_results
+from idfree.pipelines.reid_data import evaluate_on_reid
 from idfree.sequences.motchallenge import candidate_names, read_ground_truth
 from idfree.sequences.tables import read_boxes
 
@@ -41,8 +43,15 @@ def evaluate_appearance(
 ) -> dict[str, Metrics]:
     """Metrics of embeddings (see EmbeddingMetrics) by sequence, and COMBINED if there are several different videos.
 
-    Arguments as in `load_embeddings`. Raises UserError.
+    Arguments as in `load_embeddings`; truth may also be a folder of Market-1501 or MSMT17, whose queries are compared
+    with its gallery. Raises UserError.
     """
+    if is_reid(truth):
+        if not is_model(model) or half != "none" or every != 1:
+            raise UserError(
+                f"{truth}: has crops, for which a model is needed (.onnx, .pt, colour), and no half or every"
+            )
+        return evaluate_on_reid(open_model(Path(model), device), Path(truth), quiet)
     boxes = load_embeddings(
         model, truth, images=images, min_iou=min_iou, half=half, every=every, device=device, quiet=quiet
     )
@@ -71,10 +80,15 @@ def load_embeddings(
     ground truth whose identity it gets. half, every: as in `evaluate`. Raises UserError.
     """
     model, truth = Path(model), Path(truth)
-    if model.suffix in MODELS or str(model) == "colour":
+    if is_model(model):
         encoder = open_model(model, device)
         return compute_embeddings(encoder, truth, None if images is None else Path(images), half, every, quiet)
     return read_embeddings(model, truth, min_iou, half, every)
+
+
+def is_model(model: str | Path) -> bool:
+    """Whether a model is named, not a file or folder of embeddings."""
+    return Path(model).suffix in MODELS or str(model) == "colour"
 
 
 def read_embeddings(features: Path, truth: Path, min_iou: float, half: Half, every: int) -> dict[str, Annotation]:

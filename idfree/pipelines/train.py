@@ -9,6 +9,7 @@ from idfree.core.files import refuse_overwriting
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.datasets.footage import Footage, FootageSettings
 from idfree.datasets.open_footage import open_all
+from idfree.datasets.reid_crops import is_reid
 from idfree.learn.methods.catalogue import METHODS
 from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
 from idfree.pipelines.validate import ground_truth_of
@@ -44,6 +45,8 @@ def train(
 ) -> dict[str, Any]:
     """Train a method of `idfree.learn.methods.catalogue` on labelled data, in any format of `open_footage`.
 
+    An encoder (`simplereid`) learns from the crops of Market-1501 and MSMT17, too.
+
     out: folder for checkpoints, metrics and the model. set: `name=value` overrides of the method's settings, such as
     `epochs=5`, of its augmentation (`augmentation.flip=0`), of FootageSettings (`data.min_visibility=0.25`) and of
     LabelSettings (`label.min_height=16`). half: "train" trains on the first half of each video. images: folder of the
@@ -63,17 +66,22 @@ def train(
     weights = (text.partition("=")[2] for text in assignments[""] if text.startswith("init="))
     refuse_overwriting((out / name for name in OUTPUTS), [*data, *val, *weights])
     data_settings = override(FootageSettings(), assignments["data"])
-    footages = open_all(data, half, images, data_settings)
+    is_encoder = METHODS[method].kind == "crops"
+    reid = [Path(path) for path in data if is_encoder and is_reid(path)]
+    if reid and identities == "tracklets":
+        raise UserError(f"{reid[0]} has crops, no video to link tracklets in: leave --identities tracklets out")
+    footages = open_all([path for path in data if Path(path) not in reid], half, images, data_settings)
     if identities == "tracklets":
         link_settings = override(LINK_SETTINGS, assignments["label"])
         footages = [link_by_motion(footage, link_settings) for footage in footages]
-    if METHODS[method].kind == "crops":
+    if is_encoder:
         from idfree.pipelines.train_crops import train_crops
 
         refuse_tracker_options(val, assignments["augmentation"])
         return train_crops(
             footages,
             out,
+            reid=reid,
             assignments=assignments[""],
             labels=assignments["label"],
             resume=resume,

@@ -28,6 +28,7 @@ from idfree.pipelines.pseudolabels import (
     renumber_tracklets,
     sample_boxes,
 )
+from idfree.pipelines.reid_data import load_reid_crops
 from idfree.pipelines.training_data import trained_on_notice
 
 
@@ -35,6 +36,7 @@ def train_crops(
     footages: Sequence[Footage],
     out: Path,
     *,
+    reid: Sequence[Path] = (),
     assignments: Iterable[str] = (),
     labels: Iterable[str] = (),
     resume: bool = False,
@@ -42,7 +44,7 @@ def train_crops(
     seed: int = 0,
     quiet: bool = True,
 ) -> dict[str, Any]:
-    """Train SimpleReID on the crops of footages.
+    """Train SimpleReID on the crops of footages, and of folders of Market-1501 or MSMT17 (`reid`).
 
     assignments: `name=value` overrides of its settings and of CropsSettings. labels: overrides of LabelSettings, which
     decide which boxes are cropped. Returns the path of the model, and the numbers of crops and tracklets (or
@@ -53,7 +55,15 @@ def train_crops(
     crops_settings, assignments = split_crops_settings(assignments)
     settings = override(simplereid.SimpleReidSettings(seed=seed), assignments)
     label_settings = override(LabelSettings(), labels)
-    crops = extract_crops(footages, NETWORKS[settings.network][1], label_settings, crops_settings)
+    size_hw = NETWORKS[settings.network][1]
+    if reid and footages and not crops_settings.identities:
+        raise UserError(
+            f"{reid[0]} has annotated identities, which all data must have then: add --set identities=true if the ids of"
+            f" {footages[0].name} are identities, too"
+        )
+    crop_sets = [extract_crops(footages, size_hw, label_settings, crops_settings)] if footages else []
+    crop_sets += [load_reid_crops(folder, size_hw, quiet) for folder in reid]
+    crops = concatenate_crops(crop_sets, identities=True) if reid else crop_sets[0]
     model = simplereid.train(
         crops,
         settings,
@@ -61,7 +71,9 @@ def train_crops(
         resume=resume,
         progress=None if quiet else training_progress,
         calibration=lambda embed: calibration_metadata(embed, crops),
-        trained_on=trained_on_notice(footage.name for footage in footages),
+        trained_on=trained_on_notice(
+            [*(footage.name for footage in footages), *(path.resolve().name for path in reid)]
+        ),
         device=device,
     )
     return {"model": str(model), "crops": len(crops), "tracklets": crops.tracklet_count}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DATA = (
     "MOTChallenge sequences with gt/gt.txt or a folder of them, CrowdHuman's .odgt, COCO's .json, a JDE list, "
-    "a folder with boxes.json or of VOC's .xml"
+    "a folder with boxes.json or of VOC's .xml; crops of Market-1501 or MSMT17 (simplereid)"
 )
 IMAGES = "where the pictures or videos lie, if not beside the labels"
 FORMATS = ("mot", "coco", "odgt", "jde", "voc")

@@ -1,6 +1,7 @@
 """score embeddings against the truth: TPR at a false accept rate, R1, mAP, by frame gap
 
 example: idfree eval-appearance runs/street/appearance.onnx MOT17/train --every 5
+         idfree eval-appearance runs/street/appearance.onnx Market-1501-v15.09.15
          idfree eval-appearance features MOT17/train     (features/NAME.npy: boxes and an embedding each)
 """
 
@@ -19,7 +20,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "embeddings), or one file"
     )
     parser.add_argument("model", type=Path, help=what)
-    parser.add_argument("data", type=Path, help="a folder of MOTChallenge sequences, one of them, or a gt.txt")
+    data = "a folder of MOTChallenge sequences, one of them, or a gt.txt; or Market-1501 or MSMT17 (query, gallery)"
+    parser.add_argument("data", type=Path, help=data)
     parser.add_argument("--images", type=Path, help=IMAGES)
     parser.add_argument(
         "--min-iou", type=float, default=0.5, help="of a detection with the person that it is matched to"

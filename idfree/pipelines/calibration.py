@@ -2,38 +2,84 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from idfree.appearance.calibrate import Calibration, calibrate, close_pairs, pair_distances
+from idfree.appearance.calibrate import Calibration, calibrate_distances, labelled_pairs, pair_distances
 from idfree.appearance.colour import ColourHistogram
-from idfree.appearance.concatenated import balanced_weight, concatenate
+from idfree.appearance.concatenated import balanced_weight
+from idfree.core.crop_files import CropArray, select
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
-from idfree.core.types import Floats
+from idfree.core.types import Floats, Integers
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Embedding
-    from idfree.core.types import Crops
 
 LOG = logging.getLogger("idfree")
 FALSE_ACCEPT_RATES = (0.1, 0.01)
-MAX_GAP = 60  # frames between the crops of a pair, as in `calibrate`
 
-Embed = Callable[["Crops"], "Embedding"]  # crops (K, H, W, 3) → unit embeddings (K, D)
+Embed = Callable[[CropArray], "Embedding"]  # crops (K, H, W, 3) → unit embeddings (K, D)
 
 
-def calibrate_on_crops(embedding: "Embedding", crops: CropSet) -> Calibration | None:
-    """Match threshold of embeddings (K, D) of crops; None, with a warning, if no two tracklets coexist."""
-    columns = crops.tracklet, crops.frame, crops.video
+@dataclass(frozen=True)
+class CropPairs:
+    """Pairs of crops at most MAX_GAP frames apart: rows i (P,) and j (P,), and whether a pair is of one person (P,)."""
+
+    crops: CropSet
+    i: Integers
+    j: Integers
+    is_same: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, crops: CropSet, identities: bool = False) -> "CropPairs":
+        """Pairs of one tracklet and of two that coexist; with identities, of one and of any two."""
+        return cls(crops, *labelled_pairs(crops.tracklet, crops.frame, crops.video, identities))
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Numbers of pairs of one person and of two."""
+        same = int(np.count_nonzero(self.is_same))
+        return same, len(self.is_same) - same
+
+    def distances(self, embed: Embed) -> Floats:
+        """Cosine distances (P,). The crops are embedded video by video, so that memory does not grow with videos."""
+        order = np.argsort(self.crops.video, kind="stable")
+        videos, first = np.unique(self.crops.video[order], return_index=True)
+        by_video = np.argsort(self.crops.video[self.i], kind="stable")
+        pair_edges = np.searchsorted(self.crops.video[self.i[by_video]], np.append(videos, videos[-1:] + 1))
+        distance = np.empty(len(self.i))
+        for n, rows in enumerate(np.split(order, first[1:])):
+            pairs = by_video[pair_edges[n] : pair_edges[n + 1]]
+            if len(pairs):
+                embedding = embed(select(self.crops.crops, rows))
+                i, j = (np.searchsorted(rows, ends[pairs]) for ends in (self.i, self.j))
+                distance[pairs] = pair_distances(embedding, i, j)
+        return distance
+
+    def calibrate(self, distance: Floats) -> Calibration:
+        """Thresholds of the distances (P,). Raises UserError if all pairs are of one kind."""
+        return calibrate_distances(distance[self.is_same], distance[~self.is_same])
+
+
+def pairs_to_calibrate(crops: CropSet) -> CropPairs:
+    """Pairs of crops; of identities, of which there are few crops each, those that do not coexist count if need be."""
+    pairs = CropPairs.of(crops)
+    return CropPairs.of(crops, identities=True) if crops.identities and not all(pairs.counts) else pairs
+
+
+def calibrate_on_crops(embed: Embed, crops: CropSet) -> Calibration | None:
+    """Match threshold of an encoder on crops; None, with a warning, if no two tracklets coexist."""
+    return calibrate_pairs(pairs := pairs_to_calibrate(crops), pairs.distances(embed))
+
+
+def calibrate_pairs(pairs: CropPairs, distance: Floats) -> Calibration | None:
+    """Match threshold of distances (P,); None, with a warning, if all pairs are of one kind."""
     try:
-        try:
-            return calibrate(embedding, *columns)
-        except UserError:
-            if not crops.identities:
-                raise
-            return calibrate(embedding, *columns, identities=True)  # few crops of each, which seldom coexist
+        return pairs.calibrate(distance)
     except UserError as error:
         LOG.warning("the limit is not calibrated: %s", error)
         return None
@@ -43,21 +89,21 @@ def calibration_metadata(embed: Embed, crops: CropSet, colour_share: float = 0.0
     """Metadata of an encoder: the match threshold `limit`, the upper threshold `farthest`, the weight `colour`.
 
     colour_share: of the colour histogram in the distance, 0…1; if it is not 0, the thresholds are of the encoder
-    concatenated with the histogram, and `colour` is the histogram's weight. Empty if no two tracklets coexist.
+    concatenated with the histogram (see ConcatenatedEncoder), and `colour` is the histogram's weight. Empty if no two
+    tracklets coexist.
     """
-    embedding = embed(crops.crops)
-    calibration = calibrate_on_crops(embedding, crops)
+    pairs = pairs_to_calibrate(crops)
+    distance = pairs.distances(embed)
+    calibration = calibrate_pairs(pairs, distance)
     if calibration is None:
         return {}
     if not colour_share:
         return calibration.metadata()
-    histogram = ColourHistogram().embed_crops(crops.crops)
-    histogram_calibration = calibrate_on_crops(histogram, crops)
-    if histogram_calibration is None:
-        return {}
-    colour = balanced_weight(colour_share, calibration.match_threshold, histogram_calibration.match_threshold)
-    concatenated = calibrate_on_crops(concatenate(embedding, histogram, colour), crops)
-    return {} if concatenated is None else {**concatenated.metadata(), "colour": repr(colour)}
+    histogram_distance = pairs.distances(ColourHistogram().embed_crops)
+    histogram_threshold = pairs.calibrate(histogram_distance).match_threshold
+    colour = balanced_weight(colour_share, calibration.match_threshold, histogram_threshold)
+    concatenated = pairs.calibrate((1 - colour) * distance + colour * histogram_distance)
+    return {**concatenated.metadata(), "colour": repr(colour)}
 
 
 def evaluate_on_crops(embed: Embed, crops: CropSet) -> dict[str, Any]:
@@ -67,14 +113,12 @@ def evaluate_on_crops(embed: Embed, crops: CropSet) -> dict[str, Any]:
     true positive rate at each of FALSE_ACCEPT_RATES ("TPR@0.1"), the match threshold ("limit"), and the equal error
     rate ("error"); only "pairs" if there are none of one kind.
     """
-    i, j = close_pairs(crops.frame, crops.video, MAX_GAP)
-    positive = crops.tracklet[i] == crops.tracklet[j]
-    negative = crops.coexisting()[crops.tracklet[i], crops.tracklet[j]]
-    if not positive.any() or not negative.any():
-        return {"pairs": [int(positive.sum()), int(negative.sum())]}
-    embedding = embed(crops.crops)
-    same, different = (pair_distances(embedding, i[pairs], j[pairs]) for pairs in (positive, negative))
-    calibration = calibrate(embedding, crops.tracklet, crops.frame, crops.video)
+    pairs = CropPairs.of(crops)
+    if not all(pairs.counts):
+        return {"pairs": list(pairs.counts)}
+    distance = pairs.distances(embed)
+    same, different = distance[pairs.is_same], distance[~pairs.is_same]
+    calibration = calibrate_distances(same, different)
     return {
         "pairs": [len(same), len(different)],
         **{f"TPR@{far}": round(true_positive_rate(same, different, far), 4) for far in FALSE_ACCEPT_RATES},

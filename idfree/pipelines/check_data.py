@@ -1,7 +1,7 @@
 """Check training data: statistics of boxes and images, faults, and the methods that it can be used for."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,10 @@ from idfree.core.settings import Assignments, override
 from idfree.core.types import Annotation, Floats, Integers
 from idfree.datasets.footage import Footage, FootageSettings, Half
 from idfree.datasets.open_footage import open_all
+from idfree.datasets.reid_crops import Part, is_reid, read_reid, reid_parts
 from idfree.learn.methods.catalogue import METHODS, Need
 from idfree.pipelines.check_images import ImageCheck, check_images
+from idfree.pipelines.reid_data import crops_as_footage
 
 Mask = NDArray[np.bool_]
 Statistics = dict[str, float | None]
@@ -77,10 +79,24 @@ def check_data(
     """
     faults: list[str] = []
     sources = [data] if isinstance(data, str | Path) else data
-    footages = open_all(sources, half, images, override(FootageSettings(), set), faults.append)
+    reid = [Path(source) for source in sources if is_reid(source)]
+    settings = override(FootageSettings(), set)
+    footages = open_all(
+        [source for source in sources if Path(source) not in reid], half, images, settings, faults.append
+    )
     random = np.random.default_rng(seed)
     checked = progress(footages, "check", len(footages), quiet, "sources")
-    return DataCheck([check_footage(footage, random, decode_all=decode_all) for footage in checked], faults)
+    reports = [check_footage(footage, random, decode_all=decode_all) for footage in checked]
+    reports += [check_reid(folder, part, random, decode_all) for folder in reid for part in reid_parts(folder)]
+    return DataCheck(reports, faults)
+
+
+def check_reid(folder: Path, part: Part, random: np.random.Generator, decode_all: bool = False) -> DataReport:
+    """Check one part of Market-1501 or MSMT17. random, decode_all: as in `check_footage`. Raises UserError."""
+    footage = crops_as_footage(read_reid(folder, part), f"{folder.resolve().name} {part}", folder)
+    report = check_footage(footage, random, decode_all=decode_all)
+    feeds = ("simplereid",) if part == "train" and (report.figures["identities"] or 0) > 1 else ()
+    return replace(report, kind="crops", feeds=feeds)
 
 
 def check_footage(

@@ -58,8 +58,8 @@ def train_crops(
     size_hw = NETWORKS[settings.network][1]
     if reid and footages and not crops_settings.identities:
         raise UserError(
-            f"{reid[0]} has annotated identities, which all data must have then: add --set identities=true if the ids of"
-            f" {footages[0].name} are identities, too"
+            f"{reid[0]} has annotated identities, which all data must have then: add --set identities=true if the ids"
+            f" of {footages[0].name} are identities, too"
         )
     crop_sets = [extract_crops(footages, size_hw, label_settings, crops_settings)] if footages else []
     crop_sets += [load_reid_crops(folder, size_hw, quiet) for folder in reid]

@@ -27,10 +27,14 @@ hypothesis.settings.load_profile("idfree")
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> Iterator[None]:
-    """Ctrl-C interrupts: a shell has its background jobs ignore it, and whatever these start inherits that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Signals act: shells have background jobs ignore Ctrl-C, nohup SIGHUP, and whatever these start inherits that."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    if hasattr(signal, "SIGHUP"):
+        handlers[signal.SIGHUP] = signal.SIG_DFL
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from idfree.core.cropset import coexistence_mask, tracklet_ranges
 from idfree.core.errors import UserError
+from idfree.core.tracklet_spans import TrackletSpans
 from idfree.core.types import Floats, Integers
 
 MAX_GAP = 60  # frames between the crops of a pair: twice as long as trackers usually keep a lost track
@@ -69,25 +69,37 @@ def calibrate(
             f"calibrate: {len(embedding)} embeddings, {len(labels)} tracklets, {len(frames)} frames, "
             f"{len(videos)} videos"
         )
-    tracklets = consecutive_ids(videos * (labels.max(initial=0) + 1) + labels)
-    i, j = close_pairs(frames, videos, max_gap)
+    i, j, is_same = labelled_pairs(labels, frames, videos, identities, max_gap)
+    distance = pair_distances(embedding, i, j)
+    return calibrate_distances(distance[is_same], distance[~is_same], max_gap)
+
+
+def labelled_pairs(
+    tracklet: Integers, frame: Integers, video: Integers, identities: bool = False, max_gap: int = MAX_GAP
+) -> tuple[Integers, Integers, NDArray[np.bool_]]:
+    """Rows i (P,) and j (P,) of pairs of one person and of two, at most `max_gap` frames apart; which are of one (P,).
+
+    See `calibrate`. The memory that this needs grows with the number of rows and of pairs, at most MAX_PAIRS.
+    """
+    tracklets = consecutive_ids(video * (tracklet.max(initial=0) + 1) + tracklet)
+    i, j = close_pairs(frame, video, max_gap)
     is_same = tracklets[i] == tracklets[j]
-    is_different = ~is_same
-    if not identities:
-        first_and_last = tracklet_ranges(tracklets, frames)
-        coexist = coexistence_mask(*first_and_last, tracklet_ranges(tracklets, videos)[0])
-        is_different = coexist[tracklets[i], tracklets[j]]
-    same, different = (pair_distances(embedding, i[mask], j[mask]) for mask in (is_same, is_different))
+    if identities:
+        return i, j, is_same
+    is_pair = is_same | TrackletSpans.from_rows(tracklets, frame, video).coexist(tracklets[i], tracklets[j])
+    return i[is_pair], j[is_pair], is_same[is_pair]
+
+
+def calibrate_distances(same: Floats, different: Floats, max_gap: int = MAX_GAP) -> Calibration:
+    """Calibration from the cosine distances of same-person and different-person pairs.
+
+    Raises UserError if there are none of one kind. max_gap: for the message.
+    """
     if not len(same) or not len(different):
         raise UserError(
             f"nothing to calibrate on: {len(same)} pairs of one tracklet and {len(different)} pairs of two that overlap"
             f" in time, at most {max_gap} frames apart; expected some of both"
         )
-    return calibrate_distances(same, different)
-
-
-def calibrate_distances(same: Floats, different: Floats) -> Calibration:
-    """Calibration from the cosine distances of same-person and different-person pairs, at least one of each."""
     equal_error_threshold, rate = equal_error_rate(same, different)
     upper_threshold = float(np.quantile(same, 1 - MAX_FALSE_REJECT_RATE))
     threshold = min(equal_error_threshold, upper_threshold, float(np.quantile(different, MAX_FALSE_ACCEPT_RATE)))
@@ -110,9 +122,8 @@ def close_pairs(frame: Integers, video: Integers, max_gap: int) -> tuple[Integer
     count = np.searchsorted(moment, moment + max_gap, side="right") - rows - 1  # later partners of each row
     end = np.cumsum(count)
     total = int(end[-1]) if len(end) else 0
-    pairs = np.arange(total)
-    if total > MAX_PAIRS:
-        pairs = np.unique(np.random.default_rng(0).integers(total, size=MAX_PAIRS))
+    is_sampled = total > MAX_PAIRS
+    pairs = np.unique(np.random.default_rng(0).integers(total, size=MAX_PAIRS)) if is_sampled else np.arange(total)
     i = np.searchsorted(end, pairs, side="right")
     j = i + 1 + pairs - (end - count)[i]
     return order[i], order[j]

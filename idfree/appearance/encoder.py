@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.appearance.crops import crop_boxes, resize_crops
+from idfree.core.crop_files import CropArray
 from idfree.core.types import Crops, Floats, Image
 
 Embedding = NDArray[np.float32]
@@ -32,7 +33,7 @@ class Encoder(ABC):
         """Unit embeddings (N, D) of the boxes (N, 4) of an image."""
         return self.embed_crops(crop_boxes(image_bgr, xyxy, self.size_hw))
 
-    def embed_crops(self, crops: Crops) -> Embedding:
+    def embed_crops(self, crops: CropArray) -> Embedding:
         """Unit embeddings (N, D) of any number of crops (N, H, W, 3), BGR, of any size."""
         embedding = np.zeros((len(crops), self.dimension), dtype=np.float32)
         for start in range(0, len(crops), self.batch):

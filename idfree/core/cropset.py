@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from idfree.core.crop_files import CropArray, CropFile, CropFiles
 from idfree.core.errors import UserError
 from idfree.core.files import atomic_write
 from idfree.core.reading import MALFORMED
-from idfree.core.types import Crops, Floats, Integers
+from idfree.core.tracklet_spans import TrackletSpans, tracklet_ranges
+from idfree.core.types import Floats, Integers
 
-PairMask = NDArray[np.bool_]  # (T, T), symmetric
 COLUMNS = ("crops", "tracklet", "frame", "video", "xyxy")
 
 
@@ -19,14 +19,14 @@ COLUMNS = ("crops", "tracklet", "frame", "video", "xyxy")
 class CropSet:
     """K crops with their tracklet, frame, video and box, as parallel arrays.
 
-    crops: (K, H, W, 3), BGR. tracklet: (K,), numbers 0…T−1 without a gap. frame: (K,), number in the video, −1 if the
-    data set has no time. video: (K,), number of the video. xyxy: (K, 4), pixels.
+    crops: (K, H, W, 3), BGR, in memory or in files. tracklet: (K,), numbers 0…T−1 without a gap. frame: (K,), number in
+    the video, −1 if the data set has no time. video: (K,), number of the video. xyxy: (K, 4), pixels.
     identities: True if `tracklet` holds annotated identities (as in Market-1501) rather than tracklets, of which two
     may show the same person.
     Raises UserError if lengths differ, a number has no crop, or a tracklet (not an identity) lies in two videos.
     """
 
-    crops: Crops
+    crops: CropArray
     tracklet: Integers
     frame: Integers
     video: Integers
@@ -60,13 +60,9 @@ class CropSet:
         """Video (T,) of each tracklet; the lowest number for an identity that occurs in several."""
         return tracklet_ranges(self.tracklet, self.video)[0]
 
-    def spans(self) -> tuple[Integers, Integers]:
-        """First and last frame, each (T,), of the tracklets."""
-        return tracklet_ranges(self.tracklet, self.frame)
-
-    def coexisting(self) -> PairMask:
-        """Cannot-link mask (T, T): pairs of tracklets that coexist in one video."""
-        return coexistence_mask(*self.spans(), self.tracklet_video())
+    def spans(self) -> TrackletSpans:
+        """Video, first and last frame of each tracklet."""
+        return TrackletSpans.from_rows(self.tracklet, self.frame, self.video)
 
     def save(self, path: Path | str) -> None:
         """Write an uncompressed .npz file atomically. Raises UserError."""
@@ -77,31 +73,25 @@ class CropSet:
     @classmethod
     def load(cls, path: Path | str) -> "CropSet":
         """Read a file written by `save`. Raises UserError if it cannot be read or is not such a file."""
-        try:
-            with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-                return cls(**{name: stored[name] for name in COLUMNS}, identities=bool(stored["identities"]))
-        except OSError as error:
-            raise UserError(f"{path}: cannot be read: {error.strerror}; expected crops (.npz)") from error
-        except MALFORMED as error:
-            raise UserError(f"{path}: is no set of crops written by idfree") from error
-        except UserError as error:
-            raise UserError(f"{path}: {error}") from error
+        return read_crops(path, crops_in_memory=True)
+
+    @classmethod
+    def open(cls, path: Path | str) -> "CropSet":
+        """As `load`, but the crops stay in the file, which must not change, and are read when they are indexed."""
+        return read_crops(path, crops_in_memory=False)
 
 
-def tracklet_ranges(tracklet: Integers, number: Integers) -> tuple[Integers, Integers]:
-    """Minimum and maximum, each (T,), of `number` (K,) over the rows of each tracklet; `tracklet` (K,) is 0…T−1."""
-    order = np.lexsort((number, tracklet))
-    border = np.flatnonzero(np.diff(tracklet[order]))
-    ends = np.concatenate([border, [len(order) - 1]]) if len(order) else border
-    starts = np.concatenate([[0], border + 1]) if len(order) else border
-    return number[order[starts]], number[order[ends]]
-
-
-def coexistence_mask(first: Integers, last: Integers, video: Integers) -> PairMask:
-    """Cannot-link mask (T, T): pairs of tracklets that coexist in one video; the diagonal is False.
-
-    first, last: frames (T,) of each tracklet; frame −1 means no time, such tracklets coexist with none. video: (T,).
-    """
-    overlapping = (first[:, None] <= last) & (first <= last[:, None]) & (video[:, None] == video)
-    has_time = first >= 0
-    return overlapping & has_time & has_time[:, None] & ~np.eye(len(first), dtype=bool)
+def read_crops(path: Path | str, crops_in_memory: bool) -> CropSet:
+    """Read a file written by CropSet.save. Raises UserError."""
+    try:
+        in_file = None if crops_in_memory else CropFiles([CropFile.find(Path(path))])
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            crops = stored["crops"] if in_file is None else in_file
+            columns = {name: stored[name] for name in COLUMNS[1:]}
+            return CropSet(crops, **columns, identities=bool(stored["identities"]))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}; expected crops (.npz)") from error
+    except MALFORMED as error:
+        raise UserError(f"{path}: is no set of crops written by idfree") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error

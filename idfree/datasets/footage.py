@@ -1,6 +1,7 @@
 """Footage: labelled images for training, either a video or unrelated still images, independent of the data set."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,8 @@ from idfree.core.names import file_name
 from idfree.core.types import Annotation, Image
 from idfree.sequences.image_files import image_size
 from idfree.sequences.video import is_video
+
+LOG = logging.getLogger("idfree")
 
 PEOPLE = ("person",)  # the classes by default
 
@@ -117,6 +120,26 @@ class Footage:
             return image_size(self.paths[number - 1])
         height, width, _ = self.image(number).shape
         return height, width
+
+    def readable(self, numbers: Iterable[int]) -> Iterator[tuple[int, Image]]:
+        """Read images by number, and skip those that are missing or damaged; a warning at the end says how many.
+
+        Raises UserError if none can be read.
+        """
+        faults, read = [], 0
+        for number in numbers:
+            try:
+                image = self.image(number)
+            except UserError as error:
+                faults.append(error)
+            else:
+                read += 1
+                yield number, image
+        if faults and not read:
+            raise faults[0]
+        if faults:
+            total = read + len(faults)
+            LOG.warning("%s: %d of %d images could not be read: %s", self.name, len(faults), total, faults[0])
 
     def location(self, number: int) -> str:
         """The file of an image, or the video and its frame number, for messages."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from idfree.core.errors import UserError
-from idfree.core.types import Image
+from idfree.core.types import Annotation, Image
 from idfree.datasets.export_images import QUALITY, write_jpeg
 from idfree.datasets.footage import Footage
 from idfree.sequences.image_files import image_size, is_complete, read_nth_image
@@ -33,8 +33,8 @@ def cache_images(
     Existing cache files are kept, so that an interrupted call can be repeated; damaged ones are written again, with a
     warning. Their names depend on the source file's
     path, size and modification time: both halves of a video share them, a replaced video is decoded again.
-    quality: JPEG, 0…100. progress: iterates over the image numbers to write. Raises UserError if an image is missing
-    or damaged.
+    quality: JPEG, 0…100. progress: iterates over the image numbers to write. Images that cannot be decoded become
+    regions to ignore, with a warning. Raises UserError if none can, or if the size of one is unknown.
     """
     if not footage.paths:
         raise UserError(f"{footage.name}: has no images to cache")
@@ -47,8 +47,10 @@ def cache_images(
     if damaged:
         LOG.warning("%s: %d cached images are damaged and are made again", damaged[0], len(damaged))
     missing = {*damaged, *(path for path in targets if not path.is_file())}
-    for number in progress([number for number, path in enumerate(targets, start=1) if path in missing]):
-        write_jpeg(targets[number - 1], resize(footage.image(number), scaled_sizes[number - 1]), quality)
+    wanted = [number for number, path in enumerate(targets, start=1) if path in missing]
+    for number, image in footage.readable(progress(wanted)):
+        write_jpeg(targets[number - 1], resize(image, scaled_sizes[number - 1]), quality)
+    footage = ignore_images(footage, [number for number in wanted if not targets[number - 1].is_file()], sizes)
     scale_hw = np.array(scaled_sizes, dtype=np.float64) / np.array(sizes)
     boxes = footage.boxes
     return replace(
@@ -58,6 +60,20 @@ def cache_images(
         paths=targets,
         size_hw=scaled_sizes[0] if footage.size_hw else None,
     )
+
+
+def ignore_images(footage: Footage, numbers: Sequence[int], sizes: Sequence[Size]) -> Footage:
+    """The footage with some whole images as regions to ignore. sizes: of all images."""
+    if not numbers:
+        return footage
+    boxes, frame, count = footage.boxes, np.array(numbers), len(numbers)
+    corners = np.array([[0, 0, sizes[number - 1][1], sizes[number - 1][0]] for number in numbers], dtype=np.float64)
+    score = np.where(np.isin(boxes.frame, frame), 0.0, boxes.score)
+    whole = Annotation(frame, np.full(count, -1), corners, np.zeros(count), np.zeros_like(frame), np.ones(count))
+    columns = ("frame", "id", "xyxy", "score", "class_id", "visibility")
+    parts = (replace(boxes, score=score), whole)
+    joined = Annotation(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in columns})
+    return replace(footage, boxes=joined[np.argsort(joined.frame, kind="stable")])
 
 
 def is_intact(path: Path, size_hw: Size) -> bool:

@@ -115,7 +115,7 @@ def collect_crops(
         quiet=quiet or jobs.uses_other_processes,
     )
     reports, _ = jobs.run(process, "labelled", quiet)
-    return concatenate_crops([CropSet.load(crops_file(out, name)) for name in reports]), reports
+    return concatenate_crops([CropSet.open(crops_file(out, name)) for name in reports]), reports
 
 
 def collect_video_crops(

@@ -66,7 +66,7 @@ def give_advice(crops: CropSet, label_reports: Mapping[str, Mapping[str, Any]]) 
             advice.append(
                 f"{name}: {100 * (1 - report['kept']):.0f} % of the boxes were not fit to learn from (--set label.…)."
             )
-    if not crops.coexisting().any():
+    if not crops.spans().have_partner().any():
         advice.append("No two tracklets overlap in time, so nobody is certainly somebody else.")
     return advice
 
@@ -74,7 +74,7 @@ def give_advice(crops: CropSet, label_reports: Mapping[str, Mapping[str, Any]]) 
 def render_report(encoder: Encoder, crops: CropSet, report: Mapping[str, Any]) -> str:
     """The report as an HTML page."""
     images = {"Crops, a tracklet each row": crop_sheet(crops.crops, crops.tracklet)}
-    if calibration := calibrate_on_crops(encoder.embed_crops(crops.crops), crops):
+    if calibration := calibrate_on_crops(encoder.embed_crops, crops):
         images["Distances between crops"] = histogram(
             calibration.same, calibration.different, EDGES, calibration.match_threshold
         )

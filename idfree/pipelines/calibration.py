@@ -55,7 +55,7 @@ class CropPairs:
         for n, rows in enumerate(np.split(order, first[1:])):
             pairs = by_video[pair_edges[n] : pair_edges[n + 1]]
             if len(pairs):
-                embedding = embed(select(self.crops.crops, rows))
+                embedding = embed(select(self.crops.crops, slice_of(rows)))
                 i, j = (np.searchsorted(rows, ends[pairs]) for ends in (self.i, self.j))
                 distance[pairs] = pair_distances(embedding, i, j)
         return distance
@@ -63,6 +63,11 @@ class CropPairs:
     def calibrate(self, distance: Floats) -> Calibration:
         """Thresholds of the distances (P,). Raises UserError if all pairs are of one kind."""
         return calibrate_distances(distance[self.is_same], distance[~self.is_same])
+
+
+def slice_of(rows: Integers) -> slice | Integers:
+    """A slice in place of ascending row numbers (N,) without a gap: it gives a view of an array instead of a copy."""
+    return slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] == len(rows) - 1 else rows
 
 
 def pairs_to_calibrate(crops: CropSet) -> CropPairs:

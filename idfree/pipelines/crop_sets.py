@@ -6,13 +6,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from idfree.core.crop_files import concatenate, select
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
 from idfree.core.settings import override
+from idfree.pipelines.held_out import MIN_PART, choose_held_out
 from idfree.pipelines.label_sequence import PseudoLabels
 
 HELD_OUT = 0.15  # fraction of the tracklets that is held out
-MIN_TRACKLETS = 4  # two to train on, two to evaluate on
+MIN_TRACKLETS = 2 * MIN_PART
 
 
 @dataclass(frozen=True)
@@ -47,21 +49,20 @@ def crops_of_labels(labels: PseudoLabels) -> CropSet:
 
 
 def concatenate_crops(crop_sets: Sequence[CropSet], identities: bool = False) -> CropSet:
-    """Concatenate the crop sets of several videos, which are numbered in their order."""
+    """Concatenate the crop sets of several videos; video n of the result is crop_sets[n]."""
     first = np.cumsum([0, *(crops.tracklet_count for crops in crop_sets)])
-    first_video = np.cumsum([0, *(int(crops.video.max(initial=0)) + 1 for crops in crop_sets)])
     return CropSet(
-        crops=np.concatenate([crops.crops for crops in crop_sets]),
+        crops=concatenate([crops.crops for crops in crop_sets]),
         tracklet=np.concatenate([crops.tracklet + first[n] for n, crops in enumerate(crop_sets)]),
         frame=np.concatenate([crops.frame for crops in crop_sets]),
-        video=np.concatenate([crops.video + first_video[n] for n, crops in enumerate(crop_sets)]),
+        video=np.repeat(np.arange(len(crop_sets)), [len(crops) for crops in crop_sets]),
         xyxy=np.concatenate([crops.xyxy for crops in crop_sets]),
         identities=identities,
     )
 
 
 def split_crops(crops: CropSet, seed: int, fraction: float = HELD_OUT) -> CropSplit:
-    """Hold out random tracklets, in coexisting pairs if there are any, so that the held-out set has negative pairs.
+    """Hold out random tracklets (see `choose_held_out`).
 
     Raises UserError if there are fewer than MIN_TRACKLETS tracklets.
     """
@@ -71,18 +72,11 @@ def split_crops(crops: CropSet, seed: int, fraction: float = HELD_OUT) -> CropSp
             " or longer videos, a better detector, or ask for less (--set label.min_score=0.3 --set"
             " label.min_height=16)"
         )
-    count = max(2, round(fraction * crops.tracklet_count))
-    coexisting = crops.coexisting()
-    held_out: list[int] = []
-    for tracklet in np.random.default_rng(seed).permutation(crops.tracklet_count).tolist():
-        partners = np.flatnonzero(coexisting[tracklet])
-        if tracklet not in held_out and len(held_out) < count:
-            held_out += [tracklet, *(int(p) for p in partners[:1] if p not in held_out)]
-    is_held_out = np.isin(crops.tracklet, held_out)
+    is_held_out = np.isin(crops.tracklet, choose_held_out(crops.spans(), seed, fraction))
     return CropSplit(select_crops(crops, ~is_held_out), select_crops(crops, is_held_out))
 
 
 def select_crops(crops: CropSet, rows: NDArray[np.bool_]) -> CropSet:
     """The crops of a mask (K,), with tracklets renumbered from 0."""
     tracklet = np.unique(crops.tracklet[rows], return_inverse=True)[1].astype(np.int64)
-    return CropSet(crops.crops[rows], tracklet, crops.frame[rows], crops.video[rows], crops.xyxy[rows])
+    return CropSet(select(crops.crops, rows), tracklet, crops.frame[rows], crops.video[rows], crops.xyxy[rows])

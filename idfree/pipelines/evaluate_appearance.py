@@ -112,10 +112,13 @@ def compute_embeddings(
         boxes = boxes[(boxes.score != 0) & (boxes.class_id <= PEDESTRIAN)]
         numbers = source_frame_numbers(footage.length, half, every)
         embedding = np.zeros((len(boxes), encoder.dimension), dtype=np.float32)
-        for k, number in enumerate(progress(numbers, pair.name, len(numbers), quiet), start=1):
-            rows = boxes.rows_at(k)
-            embedding[rows] = encoder(footage.image(number), boxes.xyxy[rows])
-        boxes_by_name[pair.name] = replace(boxes, embedding=embedding)
+        position = {number: k for k, number in enumerate(numbers, start=1)}
+        is_read = np.zeros(len(boxes), dtype=bool)
+        for number, image in footage.readable(progress(numbers, pair.name, len(numbers), quiet)):
+            rows = boxes.rows_at(position[number])
+            embedding[rows] = encoder(image, boxes.xyxy[rows])
+            is_read[rows] = True
+        boxes_by_name[pair.name] = replace(boxes, embedding=embedding)[is_read]
     return boxes_by_name
 
 

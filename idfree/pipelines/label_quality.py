@@ -43,7 +43,8 @@ def compute_purity(labels: Annotation, ground_truth: Annotation, min_iou: float 
     ones = np.ones(len(ground_truth))
     people = replace(ground_truth, score=ones, class_id=ones.astype(np.int64))
     person = assign_identities(labels, people, min_iou).id
-    pairs, count = np.unique(np.stack([labels.id, person], axis=1)[person >= 0], axis=0, return_counts=True)
-    most = np.zeros(labels.id.max(initial=0) + 1, dtype=np.int64)
+    tracklets, index = np.unique(labels.id, return_inverse=True)
+    pairs, count = np.unique(np.stack([index, person], axis=1)[person >= 0], axis=0, return_counts=True)
+    most = np.zeros(len(tracklets), dtype=np.int64)
     np.maximum.at(most, pairs[:, 0], count)
     return float(most.sum() / len(labels)) if len(labels) else float("nan")

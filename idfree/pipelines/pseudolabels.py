@@ -146,8 +146,8 @@ def drop_unclean_boxes(annotation: Annotation, settings: LabelSettings) -> Annot
 
 def drop_short_tracklets(annotation: Annotation, min_boxes: int) -> Annotation:
     """Drop tracklets of fewer boxes."""
-    count = np.append(np.bincount(annotation.id[annotation.id >= 0]), 0)  # the last entry is that of id −1
-    return replace(annotation, id=np.where(count[annotation.id] >= min_boxes, annotation.id, -1))
+    _, index, count = np.unique(annotation.id, return_inverse=True, return_counts=True)
+    return replace(annotation, id=np.where(count[index] >= min_boxes, annotation.id, -1))
 
 
 def renumber_tracklets(annotation: Annotation) -> Annotation:

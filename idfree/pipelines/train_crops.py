@@ -84,8 +84,8 @@ def extract_crops(
 ) -> CropSet:
     """Crops of the clean boxes of all footages, grouped by id.
 
-    labels: which boxes are clean, and the number of crops of each id. Raises UserError if there are none, or if an
-    image cannot be read.
+    labels: which boxes are clean, and the number of crops of each id. Raises UserError if there are none, or if no
+    image of a footage can be read.
     """
     crop_sets = []
     for footage in footages:
@@ -111,8 +111,13 @@ def select_clean_boxes(boxes: Annotation, settings: LabelSettings) -> Annotation
 
 
 def crop_footage(footage: Footage, boxes: Annotation, size_hw: tuple[int, int]) -> CropSet:
-    """Crops of boxes sorted by frame, grouped by id; images are read in order."""
-    images = ((footage.image(int(boxes.frame[rows.start])), rows) for rows in frame_slices(boxes))
-    crops = [crop_boxes(image, boxes.xyxy[rows], size_hw) for image, rows in images]
+    """Crops of boxes sorted by frame, grouped by id; images are read in order, unreadable ones are skipped."""
+    numbers = [int(boxes.frame[rows.start]) for rows in frame_slices(boxes)]
+    crops, read = [], []
+    for number, image in footage.readable(numbers):
+        rows = boxes.rows_at(number)
+        crops.append(crop_boxes(image, boxes.xyxy[rows], size_hw))
+        read.append(number)
+    boxes = boxes[np.isin(boxes.frame, read)]
     tracklet = np.unique(boxes.id, return_inverse=True)[1].astype(np.int64)
     return CropSet(np.concatenate(crops), tracklet, boxes.frame, np.zeros_like(boxes.frame), boxes.xyxy)

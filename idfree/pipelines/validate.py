@@ -94,8 +94,8 @@ def footage_as_sequence(footage: Footage) -> Video:
     """The images of a footage as a `Sequence`, the input of trackers."""
 
     def read() -> Iterator[Frame]:
-        numbers = range(1, footage.length + 1)
-        return (Frame(n, footage.image(n), (n - 1) / footage.frame_rate) for n in numbers)
+        images = footage.readable(range(1, footage.length + 1))
+        return (Frame(number, image, (number - 1) / footage.frame_rate) for number, image in images)
 
     return Video(footage.name, read, footage.length, footage.frame_rate, footage.size_hw)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from idfree.core.types import Floats, Image, Integers
+from idfree.core.crop_files import CropArray
+from idfree.core.types import Floats, Integers
 
 ROWS, COLUMNS = 24, 8  # tracklets shown, crops per tracklet
 STYLE = (
@@ -47,7 +48,7 @@ def table_row(cells: list[str], tag: str) -> str:
     return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
-def crop_sheet(crops: Image, tracklet: Integers, seed: int = 0) -> str:
+def crop_sheet(crops: CropArray, tracklet: Integers, seed: int = 0) -> str:
     """Contact sheet as an <img>: a row of crops per tracklet. crops (K, H, W, 3), tracklet (K,)."""
     import cv2
 

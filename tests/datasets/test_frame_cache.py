@@ -1,5 +1,7 @@
 """The image cache: boxes are scaled, halves share it, interrupted caching continues."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -116,3 +118,17 @@ def test_damaged_images_are_made_again(footage, tmp_path, caplog, damage):
     assert written == [3]
     assert "000003.jpg: 1 cached images are damaged and are made again" in caplog.text
     assert cached.paths[2].read_bytes() == whole
+
+
+def test_undecodable_frames_are_skipped_and_counted(footage, tmp_path, caplog):
+    def image(number):
+        if number == 4:
+            raise UserError("film.mp4: frame 4 cannot be decoded")
+        return footage.image(number)
+
+    cached = cache_images(replace(footage, image=image), tmp_path / "cache", 24)
+    assert [path.is_file() for path in cached.paths] == [True, True, True, False, True, True]
+    assert "seq: 1 of 6 images could not be read: film.mp4: frame 4 cannot be decoded" in caplog.text
+    ignored = cached.boxes[cached.boxes.score == 0]
+    assert ignored.frame.tolist() == [4, 4]
+    assert ignored.xyxy[1].tolist() == [0, 0, 32, 24]  # so that the frame is not learnt from

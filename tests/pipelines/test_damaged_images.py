@@ -51,3 +51,17 @@ def test_lost_frames_are_regions_to_ignore_in_the_labels_of_everybody(folder, tm
     rows = np.loadtxt(tmp_path / "labels" / "seq" / "gt" / "gt.txt", delimiter=",")
     ignored = rows[rows[:, 6] == 0]
     assert ignored[:, [0, 1, 2, 3, 4, 5]].tolist() == [[1, -1, 0, 0, 128, 96], [5, -1, 0, 0, 128, 96]]
+
+
+def test_training_and_evaluation_of_an_encoder_skip_damaged_images(folder, tmp_path, capsys):
+    pytest.importorskip("torch", reason="training needs PyTorch")
+    (folder / "gt").mkdir()
+    rows = [f"{n},{i},{x + 2 * n},10,20,60,1,1,1\n" for n in range(1, 11) for i, x in ((1, 0), (2, 60))]
+    (folder / "gt" / "gt.txt").write_text("".join(rows))
+    settings = "iterations=2 threads=1 tracklets=2 group=2".split()
+    options = [word for setting in settings for word in ("--set", setting)]
+    assert run("train", "simplereid", folder, "-o", tmp_path / "run", *options, capsys=capsys)["crops"] == 16
+    assert main(["eval-appearance", "colour", str(folder), "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["seq"]["crops"] == 16
+    assert "seq: 2 of 10 images could not be read" in said.err

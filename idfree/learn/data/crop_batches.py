@@ -13,6 +13,8 @@ from idfree.core.types import Integers
 from idfree.learn.data.crop_augmentation import CropAugmentation, augment_crops
 from idfree.learn.tensors import Tensors
 
+BLOCK = 2**12  # crops read at once
+
 
 @dataclass(frozen=True)
 class Tracklets:
@@ -110,5 +112,6 @@ class CropBatches:
         """Counts and checksum of the set of crops, with their pixels."""
         columns = (self.crops.tracklet, self.crops.frame, self.crops.video)
         check = zlib.crc32(b"".join(np.ascontiguousarray(column, dtype=np.int64).tobytes() for column in columns))
-        check = zlib.crc32(np.ascontiguousarray(self.crops.crops).data, check)
+        for first in range(0, len(self.crops), BLOCK):  # they may be in files
+            check = zlib.crc32(np.ascontiguousarray(self.crops.crops[first : first + BLOCK]).data, check)
         return f"{len(self.crops.tracklet)} crops of {len(self.tracklets)} tracklets, {check:08x}"

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from idfree.core.crop_files import CropArray
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError, first_line
 from idfree.core.version import __version__
@@ -33,7 +34,7 @@ from idfree.learn.schedule import Precision, Schedule
 from idfree.learn.tensors import Tensors
 from idfree.learn.training import Training
 
-Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # crops (K, H, W, 3) → unit embeddings (K, D)
+Embed = Callable[[CropArray], NDArray[np.float32]]  # crops (K, H, W, 3) → unit embeddings (K, D)
 
 # By name: the objective for T tracklets (columns of T rows) and embeddings of a dimension.
 OBJECTIVES: dict[str, Callable[[Tensors, int], nn.Module]] = {

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from idfree.core.crop_files import CropArray
 from idfree.learn.networks.layers import Standardise
 from idfree.learn.networks.osnet import osnet_x0_25, osnet_x1_0
 from idfree.learn.networks.resnet import resnet18, resnet50
@@ -54,12 +55,12 @@ class CropEncoder(nn.Module):
         return nn.functional.normalize(self.network({"crops": pixels})["embedding"].float(), dim=1)
 
 
-def embed(network: CropReidNetwork, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+def embed(network: CropReidNetwork, crops: CropArray) -> NDArray[np.float32]:
     """(N, dimension) embeddings of unit length of crops (N, H, W, 3), computed in full precision."""
     return np.concatenate([np.zeros((0, network.dimension), np.float32), *embed_batches(network, crops)])
 
 
-def embed_batches(network: CropReidNetwork, crops: NDArray[np.uint8]) -> Iterator[NDArray[np.float32]]:
+def embed_batches(network: CropReidNetwork, crops: CropArray) -> Iterator[NDArray[np.float32]]:
     """Yields the embeddings in batches. The network is in evaluation mode meanwhile; its mode is restored."""
     encoder, training = CropEncoder(network), network.training
     device = next(network.parameters()).device

@@ -121,10 +121,10 @@ class Footage:
         height, width, _ = self.image(number).shape
         return height, width
 
-    def readable(self, numbers: Iterable[int]) -> Iterator[tuple[int, Image]]:
+    def readable(self, numbers: Iterable[int], required: bool = True) -> Iterator[tuple[int, Image]]:
         """Read images by number, and skip those that are missing or damaged; a warning at the end says how many.
 
-        Raises UserError if none can be read.
+        Raises UserError if none can be read and one is `required`.
         """
         faults, read = [], 0
         for number in numbers:
@@ -135,7 +135,7 @@ class Footage:
             else:
                 read += 1
                 yield number, image
-        if faults and not read:
+        if faults and not read and required:
             raise faults[0]
         if faults:
             total = read + len(faults)

@@ -48,7 +48,7 @@ def cache_images(
         LOG.warning("%s: %d cached images are damaged and are made again", damaged[0], len(damaged))
     missing = {*damaged, *(path for path in targets if not path.is_file())}
     wanted = [number for number, path in enumerate(targets, start=1) if path in missing]
-    for number, image in footage.readable(progress(wanted)):
+    for number, image in footage.readable(progress(wanted), required=len(wanted) == len(targets)):
         write_jpeg(targets[number - 1], resize(image, scaled_sizes[number - 1]), quality)
     footage = ignore_images(footage, [number for number in wanted if not targets[number - 1].is_file()], sizes)
     scale_hw = np.array(scaled_sizes, dtype=np.float64) / np.array(sizes)

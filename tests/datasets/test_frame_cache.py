@@ -131,4 +131,6 @@ def test_undecodable_frames_are_skipped_and_counted(footage, tmp_path, caplog):
     assert "seq: 1 of 6 images could not be read: film.mp4: frame 4 cannot be decoded" in caplog.text
     ignored = cached.boxes[cached.boxes.score == 0]
     assert ignored.frame.tolist() == [4, 4]
+    again = cache_images(replace(footage, image=image), tmp_path / "cache", 24)
+    assert again.boxes.score.tolist() == cached.boxes.score.tolist()
     assert ignored.xyxy[1].tolist() == [0, 0, 32, 24]  # so that the frame is not learnt from

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from idfree.core.cropset import CropSet, coexistence_mask
+from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
+from idfree.core.tracklet_spans import TrackletSpans
 
 # tracklet: frames (video): 0: 1…5 (0)   1: 5…9 (0)   2: 6…7 (0)   3: 1…9 (1)
 ROWS = [(0, 5, 0), (0, 1, 0), (1, 5, 0), (2, 6, 0), (2, 7, 0), (1, 9, 0), (3, 1, 1), (3, 9, 1)]
@@ -23,28 +24,48 @@ def crop_set(rows=ROWS, **changes):
     return CropSet(**{**columns, **changes})
 
 
+def coexistence(spans):
+    """(T, T) whether two tracklets coexist."""
+    i, j = np.indices((len(spans), len(spans)))
+    return spans.coexist(i.ravel(), j.ravel()).reshape(len(spans), len(spans))
+
+
 def test_spans_and_coexistence():
     crops = crop_set()
-    first, last = crops.spans()
-    assert first.tolist() == [1, 5, 6, 1]
-    assert last.tolist() == [5, 9, 7, 9]
+    spans = crops.spans()
+    assert spans.first.tolist() == [1, 5, 6, 1]
+    assert spans.last.tolist() == [5, 9, 7, 9]
     assert crops.tracklet_video().tolist() == [0, 0, 0, 1]
     assert crops.tracklet_count == 4
     expected = np.zeros((4, 4), dtype=bool)
     expected[[0, 1, 1, 2], [1, 0, 2, 1]] = True  # common frames: 5 of tracklets 0 and 1; 6 and 7 of 1 and 2
-    np.testing.assert_array_equal(crops.coexisting(), expected)
+    np.testing.assert_array_equal(coexistence(spans), expected)
+    assert spans.have_partner().tolist() == [True, True, True, False]
+    assert spans.partners(1).tolist() == [0, 2]
+
+
+def test_partners_agree_with_all_pairs():
+    random = np.random.default_rng(0)
+    for count in (1, 2, 5, 40):
+        video, first = random.integers(0, 3, count), random.integers(-1, 30, count)
+        spans = TrackletSpans(video, first, np.where(first < 0, -1, first + random.integers(0, 9, count)))
+        pairs = coexistence(spans)
+        assert spans.have_partner().tolist() == pairs.any(axis=1).tolist()
+        assert all(spans.partners(k).tolist() == np.flatnonzero(pairs[k]).tolist() for k in range(count))
+        among = random.random(count) < 0.5
+        assert spans.have_partner(among).tolist() == (pairs & among & among[:, None]).any(axis=1).tolist()
 
 
 def test_tracklets_without_time_do_not_coexist():
     crops = crop_set([(0, -1, 0), (0, -1, 2), (1, -1, 0), (2, -1, 0)], identities=True)
-    assert not crops.coexisting().any()
-    assert not coexistence_mask(np.array([-1, -1]), np.array([-1, -1]), np.array([0, 0])).any()
+    assert not coexistence(crops.spans()).any()
+    assert not coexistence(TrackletSpans(np.array([0, 0]), np.array([-1, -1]), np.array([-1, -1]))).any()
 
 
 def test_empty_set():
     crops = crop_set([])
     assert len(crops) == crops.tracklet_count == 0
-    assert crops.coexisting().shape == (0, 0)
+    assert coexistence(crops.spans()).shape == (0, 0)
 
 
 def test_save_and_load(tmp_path):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -42,7 +43,11 @@ def no_process_left() -> Iterator[None]:
     """Each test ends the processes that it starts; those that it does not end are killed, and the test fails."""
     before = children()
     yield
-    left = {pid: command for pid, command in children().items() if pid not in before}
+    for _ in range(100):  # a process that ends or that the cluster starts just now is not left behind
+        left = {pid: command for pid, command in children().items() if pid not in before}
+        if not left:
+            break
+        time.sleep(0.1)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left, f"processes left behind: {left}"

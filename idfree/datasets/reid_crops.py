@@ -10,7 +10,7 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.names import is_path
-from idfree.core.reading import is_file, read_text
+from idfree.core.reading import exists, is_file, is_folder, read_text
 from idfree.core.types import Integers
 from idfree.sequences.folders import describe_contents, list_files
 
@@ -56,20 +56,20 @@ class CropFiles:
 def is_reid(path: Path | str) -> bool:
     """Whether a path is a folder of Market-1501 or MSMT17, whole or one part of it."""
     folder = Path(path)
-    if not folder.is_dir():
+    if not is_folder(folder):
         return False
-    if any((folder / part).is_dir() for part in (MARKET["train"], MARKET["gallery"])):
+    if any(is_folder(folder / part) for part in (MARKET["train"], MARKET["gallery"])):
         return True
-    if any((folder / name).is_file() for names in MSMT17_LISTS.values() for name in names):
-        return any((folder / name).is_dir() for names in MSMT17.values() for name in names)
+    if any(is_file(folder / name) for names in MSMT17_LISTS.values() for name in names):
+        return any(is_folder(folder / name) for names in MSMT17.values() for name in names)
     return any(MARKET_NAME.match(entry.name) for entry in list_files(folder, SUFFIXES))
 
 
 def reid_parts(folder: Path | str) -> list[Part]:
     """The parts of a data set that are there; a folder of crops alone is "train" (see `read_reid`)."""
     folder = Path(folder)
-    lists = [part for part, names in MSMT17_LISTS.items() if (folder / names[0]).is_file()]
-    folders = [part for part, name in MARKET.items() if (folder / name).is_dir()]
+    lists = [part for part, names in MSMT17_LISTS.items() if is_file(folder / names[0])]
+    folders = [part for part, name in MARKET.items() if is_folder(folder / name)]
     parts: list[Part] = [part for part in ("train", "query", "gallery") if part in (lists or folders)]
     return parts or ["train"]
 
@@ -83,11 +83,11 @@ def read_reid(folder: Path | str, part: Part = "train") -> CropFiles:
     has neither layout.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise UserError(f"{folder} is a file, expected a folder" if folder.exists() else f"no such folder: {folder}")
-    if (folder / MSMT17_LISTS[part][0]).is_file():
+    if not is_folder(folder):
+        raise UserError(f"{folder} is a file, expected a folder" if exists(folder) else f"no such folder: {folder}")
+    if is_file(folder / MSMT17_LISTS[part][0]):
         return read_msmt17(folder, part)
-    if (folder / MARKET[part]).is_dir():
+    if is_folder(folder / MARKET[part]):
         return read_market(folder / MARKET[part])
     if folder.name in MARKET.values() or any(MARKET_NAME.match(path.name) for path in list_files(folder, SUFFIXES)):
         return read_market(folder)
@@ -111,12 +111,10 @@ def read_market(folder: Path | str) -> CropFiles:
 def read_msmt17(folder: Path | str, part: Part = "train") -> CropFiles:
     """One part of MSMT17, by its lists of `PATH IDENTITY`. Raises UserError if a list is invalid or a crop missing."""
     folder = Path(folder)
-    image_folder = next((folder / name for name in MSMT17[part] if (folder / name).is_dir()), None)
+    image_folder = next((folder / name for name in MSMT17[part] if is_folder(folder / name)), None)
     if image_folder is None:
         raise UserError(f"{folder}: has no folder {' or '.join(MSMT17[part])}; found {describe_contents(folder)}")
-    rows = [
-        row for name in MSMT17_LISTS[part] if (folder / name).is_file() for row in read_identity_list(folder / name)
-    ]
+    rows = [row for name in MSMT17_LISTS[part] if is_file(folder / name) for row in read_identity_list(folder / name)]
     if not rows:
         raise UserError(f"{folder / MSMT17_LISTS[part][0]}: lists nothing")
     paths = [image_folder / path for path, _ in rows]

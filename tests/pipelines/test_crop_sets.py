@@ -23,7 +23,7 @@ def test_held_out_tracklets_are_in_coexisting_pairs():
     parts = split_crops(crops, seed=0, fraction=0.3)
     assert parts.train.tracklet_count + parts.held_out.tracklet_count == 6
     assert len(parts.train) + len(parts.held_out) == len(crops)
-    assert parts.held_out.coexisting().any()
+    assert parts.held_out.spans().have_partner().any()
     with pytest.raises(UserError, match="tracklets worth learning from: 3"):
         split_crops(crop_set([(1, 5), (1, 5), (1, 5)]), seed=0)
 
@@ -32,7 +32,7 @@ def test_concatenated_videos_stay_separate():
     both = concatenate_crops([crop_set([(1, 5), (3, 8)]), crop_set([(1, 5)])])
     assert both.tracklet_count == 3
     assert both.tracklet_video().tolist() == [0, 0, 1]
-    assert both.coexisting().tolist() == [[False, True, False], [True, False, False], [False, False, False]]
+    assert [both.spans().partners(k).tolist() for k in range(3)] == [[1], [0], []]
 
 
 def test_true_positive_rate_by_hand():

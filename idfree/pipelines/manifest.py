@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.core.reading import read_json
@@ -116,11 +118,15 @@ def is_other_video(manifest: dict[str, Any], sequence: Sequence) -> bool:
 
 
 def checksum_of_detector(detector: Detector, file: Path) -> int:
-    """CRC-32 of precomputed boxes, otherwise of the model file; 0 if there is no file."""
-    if isinstance(detector, PrecomputedDetector):
-        boxes = detector.annotation
-        return zlib.crc32(b"".join(c.tobytes() for c in (boxes.frame, boxes.xyxy, boxes.score, boxes.class_id)))
-    return checksum_of_model(file)
+    """CRC-32 of precomputed boxes and all that is known of them, otherwise of the model file; 0 if there is no file."""
+    if not isinstance(detector, PrecomputedDetector):
+        return checksum_of_model(file)
+    boxes = detector.annotation
+    check = zlib.crc32(b"".join(c.tobytes() for c in (boxes.frame, boxes.xyxy, boxes.score, boxes.class_id)))
+    if boxes.embedding is None:
+        return check
+    thresholds = repr((detector.match_threshold, detector.upper_threshold, str(boxes.embedding.dtype)))
+    return zlib.crc32(np.ascontiguousarray(boxes.embedding).data, zlib.crc32(thresholds.encode(), check))
 
 
 def checksum_of_model(file: Path) -> int:

@@ -13,6 +13,8 @@ from idfree.core.types import Frame, Image, Sequence
 from idfree.sequences.folders import describe_contents, list_files
 from idfree.sequences.rows import MAX_FRAME
 
+MAX_STEP = 1000  # mean step of the frame numbers in file names
+
 LOG = logging.getLogger("idfree")
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -41,12 +43,16 @@ def open_images(folder: Path | str, numbered: bool = False) -> Sequence:
 
 
 def numbers_in_names(paths: Iterable[Path]) -> list[int] | None:
-    """The frame numbers in the names 000001.jpg …; None unless all are different integers from 1 in ascending order."""
+    """The frame numbers in the names 000001.jpg …; None unless all are different integers from 1 in ascending order.
+
+    None, too, for time stamps and the like: more than MAX_STEP times as many numbers as images, or beyond MAX_FRAME.
+    """
     stems = [path.stem for path in paths]
     numbers = [int(stem) for stem in stems if stem.isdecimal()]
     if not stems or len(numbers) < len(stems) or numbers[-1] > MAX_FRAME:
         return None
-    return numbers if all(a < b for a, b in pairwise([0, *numbers])) else None
+    is_sparse = numbers[-1] - numbers[0] > MAX_STEP * len(numbers)
+    return numbers if not is_sparse and all(a < b for a, b in pairwise([0, *numbers])) else None
 
 
 def size_of_first(folder: Path, paths: list[Path]) -> tuple[int, int]:

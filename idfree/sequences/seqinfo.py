@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from idfree.core.errors import UserError
+from idfree.core.messages import warn_once
 from idfree.core.reading import read_text
 from idfree.core.types import FRAME_RATES, Floats
 from idfree.sequences.image_files import image_size
@@ -103,7 +104,11 @@ def read_declared(folder: Path) -> tuple[SeqInfo, float | None]:
     )
     size = (max(1, int(height)), max(1, int(width))) if height and width else None
     info = SeqInfo(folder.resolve().name, max(1, int(length)) if length else None, rate or FRAME_RATE, size)
-    return replace(info, image_folder=values.get("imdir", info.image_folder)), rate
+    image_folder = values.get("imdir", info.image_folder)
+    if not (folder / image_folder).is_dir() and (folder / info.image_folder).is_dir():
+        warn_once("%s: has no folder %s, as %s says: %s is taken", folder, image_folder, SEQINFO, info.image_folder)
+        return info, rate
+    return replace(info, image_folder=image_folder), rate
 
 
 def measure_files(paths: Sequence[Path]) -> ImageExtent:

@@ -1,6 +1,7 @@
 """Stored detections, and calibration of the match threshold of their embeddings without labels."""
 
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.pipelines.detect_sequence import detect_sequence, write_detections
+from idfree.pipelines.manifest import checksum_of_detector
 from idfree.pipelines.motion_tracklets import calibrate_on_motion, find_rows
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_detections, read_stored_detections
@@ -158,6 +160,13 @@ def test_damaged_detections_are_made_again_or_refused(walkers, tmp_path, capsys)
     assert not summary["videos"]["walk"]["skipped"]
     assert "walk.npy is missing or damaged: it is made again" in said
     assert file.read_bytes() == whole
+
+
+def test_checksums_of_detections_hold_embeddings_and_thresholds():
+    plain, one, other = (annotation([1], [[0, 0, 5, 5]], e) for e in (None, np.ones((1, 2)), np.eye(1, 2)))
+    checks = [checksum_of_detector(PrecomputedDetector(boxes), Path("none")) for boxes in (plain, one, other)]
+    checks.append(checksum_of_detector(PrecomputedDetector(one, match_threshold=0.3), Path("none")))
+    assert len({*checks}) == 4
 
 
 def test_detections_kept_of_another_video_are_told(walkers, tmp_path, capsys):

@@ -40,6 +40,9 @@ def test_frame_numbers_from_file_names(tmp_path):
     assert [frame.number for frame in open_images(tmp_path)] == [1, 2, 3]
     assert [frame.number for frame in open_images(tmp_path, numbered=True)] == [1, 2, 5]
     assert open_images(tmp_path, numbered=True).length == 5
+    draw(tmp_path / "99999999.png", 9)  # no frame number beside 1, 2 and 5
+    assert [frame.number for frame in open_images(tmp_path, numbered=True)] == [1, 2, 3, 4]
+    (tmp_path / "99999999.png").unlink()
     draw(tmp_path / "000000.png", 0)  # names that count from 0 are not frame numbers
     assert [frame.number for frame in open_images(tmp_path, numbered=True)] == [1, 2, 3, 4]
 

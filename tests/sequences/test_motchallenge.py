@@ -147,6 +147,13 @@ def test_an_implausible_length_is_refused(folder, length):
         open_sequence(folder)
 
 
+def test_the_folder_of_the_images_wins(folder, caplog):
+    draw(folder / "img1", range(1, 6))
+    (folder / "seqinfo.ini").write_text(INI.format(rate=10, length=5).replace("imDir=img1", "imDir=frames"))
+    assert [frame.number for frame in open_sequence(folder)] == [1, 2, 3, 4, 5]
+    assert "has no folder frames, as seqinfo.ini says: img1 is taken" in caplog.text
+
+
 def test_sequence_folder_without_images(folder):
     (folder / "img1").mkdir()
     sequence = open_sequence(folder)

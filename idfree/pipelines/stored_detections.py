@@ -143,11 +143,15 @@ def find_detections(spec: str, sequence: Sequence) -> Path:
 def read_checked(path: Path, sequence: Sequence) -> Annotation:
     """Read a file of boxes. Raises UserError if it has frames beyond the end of the sequence, or none of its frames."""
     boxes = read_boxes(path)
-    if len(boxes) and boxes.frame[-1] < sequence.first:
-        raise UserError(
-            f"{path}: its detections end with frame {boxes.frame[-1]}, but {sequence.name} begins with frame"
-            f" {sequence.first}, as its image files are named: are they of another video?"
-        )
+    before = sequence.first - 1  # numbers without an image
+    if len(boxes) and boxes.frame[-1] <= before:
+        if sequence.length is None or boxes.frame[-1] + before > sequence.length:
+            raise UserError(
+                f"{path}: its detections end with frame {boxes.frame[-1]}, but {sequence.name} begins with frame"
+                f" {sequence.first}, as its image files are named: are they of another video?"
+            )
+        LOG.warning("%s: counts the images of %s from 1: its frame 1 is %d", path, sequence.name, sequence.first)
+        boxes = replace(boxes, frame=boxes.frame + before)
     if sequence.length is not None and len(boxes) and boxes.frame[-1] > sequence.length:
         raise UserError(
             f"{path}: has detections of frame {boxes.frame[-1]}, but {sequence.name} has {sequence.length} frames:"

@@ -111,10 +111,13 @@ def test_boxes_outside_the_images_are_told(tmp_path, caplog):
     assert "det.txt: 1 of 2 boxes lie outside the images of x and are dropped: are they 50×50?" in caplog.text
 
 
-def test_detections_of_other_frames_are_refused(tmp_path):
-    (tmp_path / "det.txt").write_text("1,-1,100,10,20,20,0.9\n")
-    with pytest.raises(UserError, match="its detections end with frame 1, but x begins with frame 101"):
-        read_stored_detections(str(tmp_path / "det.txt"), Sequence("x", iter, length=110, first=101))
+def test_detections_that_count_the_images_from_1(tmp_path, caplog):
+    (tmp_path / "det.txt").write_text("1,-1,100,10,20,20,0.9\n10,-1,100,10,20,20,0.9\n")
+    boxes = read_stored_detections(str(tmp_path / "det.txt"), Sequence("x", iter, length=110, first=101))
+    assert boxes.frame.tolist() == [101, 110]
+    assert "det.txt: counts the images of x from 1: its frame 1 is 101" in caplog.text
+    with pytest.raises(UserError, match="its detections end with frame 10, but x begins with frame 101"):
+        read_stored_detections(str(tmp_path / "det.txt"), Sequence("x", iter, length=109, first=101))
 
 
 def run(*arguments, capsys):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.appearance.crops import crop_boxes, resize_crops
-from idfree.core.crop_files import CropArray
+from idfree.core.stored_crops import CropArray
 from idfree.core.types import Crops, Floats, Image
 
 Embedding = NDArray[np.float32]

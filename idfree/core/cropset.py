@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from idfree.core.crop_files import CropArray, CropFile, CropFiles
 from idfree.core.errors import UserError
 from idfree.core.files import atomic_write
 from idfree.core.reading import MALFORMED
+from idfree.core.stored_crops import CropArray, CropFile, StoredCrops
 from idfree.core.tracklet_spans import TrackletSpans, tracklet_ranges
 from idfree.core.types import Floats, Integers
 
@@ -84,7 +84,7 @@ class CropSet:
 def read_crops(path: Path | str, crops_in_memory: bool) -> CropSet:
     """Read a file written by CropSet.save. Raises UserError."""
     try:
-        in_file = None if crops_in_memory else CropFiles([CropFile.find(Path(path))])
+        in_file = None if crops_in_memory else StoredCrops([CropFile.find(Path(path))])
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             crops = stored["crops"] if in_file is None else in_file
             columns = {name: stored[name] for name in COLUMNS[1:]}

@@ -1,4 +1,4 @@
-"""CropFiles: crops in files, read when they are indexed, so that the crops of many videos need no memory."""
+"""StoredCrops: crops in files, read when they are indexed, so that the crops of many videos need no memory."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -54,7 +54,7 @@ class CropFile:
             raise UserError(f"{self.path} was changed while it was in use: run the same command again")
 
 
-class CropFiles:
+class StoredCrops:
     """Crops (K, H, W, 3) of several files, indexed as an array; indexing reads them, `take` does not."""
 
     dtype = np.dtype(np.uint8)
@@ -68,7 +68,8 @@ class CropFiles:
         sizes = {file.shape[1:] for file in files if file.shape[0]}
         if len(sizes) > 1:
             raise UserError(f"crops of different sizes: {', '.join(map(str, sorted(sizes)))}")
-        self.shape = (len(self.rows), *next(iter(sizes), (0, 0, 3)))
+        sizes = sizes or {file.shape[1:] for file in files} or {(0, 0, 3)}
+        self.shape = (len(self.rows), *min(sizes))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -81,9 +82,9 @@ class CropFiles:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Crops:
         return self[:].astype(dtype or self.dtype, copy=False)
 
-    def take(self, key: Any) -> "CropFiles":
+    def take(self, key: Any) -> "StoredCrops":
         """The crops of a mask, a slice or an array of rows, still unread."""
-        return CropFiles(self.files, self.rows[key])
+        return StoredCrops(self.files, self.rows[key])
 
     def read(self, rows: Integers) -> Crops:
         """Read rows (N,) of the concatenated files; neighbours in one go."""
@@ -105,19 +106,19 @@ class CropFiles:
             yield begin, end, int(number[begin])
 
 
-CropArray = Crops | CropFiles
+CropArray = Crops | StoredCrops
 
 
 def concatenate(arrays: Sequence[CropArray]) -> CropArray:
     """Concatenate crops; those of files stay in their files if all are."""
-    files = [array for array in arrays if isinstance(array, CropFiles)]
+    files = [array for array in arrays if isinstance(array, StoredCrops)]
     if not arrays or len(files) < len(arrays):
         return np.concatenate([np.asarray(array) for array in arrays])
     first = np.cumsum([0, *(array.end[-1] if len(array.end) else 0 for array in files)])
     rows = [array.rows + first[n] for n, array in enumerate(files)]
-    return CropFiles([file for array in files for file in array.files], np.concatenate(rows))
+    return StoredCrops([file for array in files for file in array.files], np.concatenate(rows))
 
 
 def select(crops: CropArray, key: Any) -> CropArray:
     """The crops of a mask, a slice or an array of rows; those of files are not read."""
-    return crops.take(key) if isinstance(crops, CropFiles) else crops[key]
+    return crops.take(key) if isinstance(crops, StoredCrops) else crops[key]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from idfree.appearance.calibrate import Calibration, calibrate_distances, labelled_pairs, pair_distances
 from idfree.appearance.colour import ColourHistogram
 from idfree.appearance.concatenated import balanced_weight
-from idfree.core.crop_files import CropArray, select
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
+from idfree.core.stored_crops import CropArray, select
 from idfree.core.types import Floats, Integers
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.crop_files import concatenate, select
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
 from idfree.core.settings import override
+from idfree.core.stored_crops import concatenate, select
 from idfree.pipelines.held_out import MIN_PART, choose_held_out
 from idfree.pipelines.label_sequence import PseudoLabels
 

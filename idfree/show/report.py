@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from idfree.core.crop_files import CropArray
+from idfree.core.stored_crops import CropArray
 from idfree.core.types import Floats, Integers
 
 ROWS, COLUMNS = 24, 8  # tracklets shown, crops per tracklet

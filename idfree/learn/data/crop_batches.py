@@ -13,7 +13,7 @@ from idfree.core.types import Integers
 from idfree.learn.data.crop_augmentation import CropAugmentation, augment_crops
 from idfree.learn.tensors import Tensors
 
-BLOCK = 2**12  # crops read at once
+BLOCK = 2**9  # crops read at once
 
 
 @dataclass(frozen=True)

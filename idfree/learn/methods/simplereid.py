@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from idfree.core.crop_files import CropArray
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError, first_line
+from idfree.core.stored_crops import CropArray
 from idfree.core.version import __version__
 from idfree.learn.checkpoint import load
 from idfree.learn.data.crop_batches import CropBatches, CropBatchShape

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from idfree.core.crop_files import CropArray
+from idfree.core.stored_crops import CropArray
 from idfree.learn.networks.layers import Standardise
 from idfree.learn.networks.osnet import osnet_x0_25, osnet_x1_0
 from idfree.learn.networks.resnet import resnet18, resnet50

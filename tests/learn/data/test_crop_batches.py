@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from idfree.core.cropset import COLUMNS
+from idfree.core.cropset import COLUMNS, CropSet
 from idfree.core.errors import UserError
 from idfree.learn.data.crop_batches import CropBatches, CropBatchShape, Tracklets
 
@@ -83,6 +83,14 @@ def test_order_of_crops_in_the_set_does_not_matter(crowd):
     shuffled = replace(crowd, **{name: getattr(crowd, name)[order] for name in COLUMNS})
     shape = CropBatchShape(tracklets=4, crops=2)
     assert torch.equal(CropBatches(crowd, shape)(3)["crops"], CropBatches(shuffled, shape)(3)["crops"])
+
+
+def test_crops_in_a_file_give_the_same(crowd, tmp_path):
+    crowd.save(tmp_path / "crops.npz")
+    shape = CropBatchShape(tracklets=4, crops=2)
+    one, other = (CropBatches(crops, shape) for crops in (crowd, CropSet.open(tmp_path / "crops.npz")))
+    assert torch.equal(one(3)["crops"], other(3)["crops"])
+    assert one.fingerprint() == other.fingerprint()
 
 
 def test_true_identities_are_all_negatives(crowd):

@@ -1,6 +1,7 @@
 """Train an appearance encoder on unlabelled videos, from pseudo-labels (SimpleReID, Karthik 2020). Needs PyTorch."""
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -29,6 +30,8 @@ from idfree.pipelines.selection import Selection
 from idfree.pipelines.training_data import trained_on_notice
 from idfree.pipelines.video_jobs import Report, VideoJobs, make_jobs, result_name
 from idfree.sequences import open_source
+
+LOG = logging.getLogger("idfree")
 
 OUTPUTS = ("appearance.onnx", "last.pt", "best.pt", "report.json", "report.html", "settings.json", "metrics.jsonl")
 
@@ -134,7 +137,7 @@ def collect_video_crops(
     inputs = detection_inputs(sequence, detector, config, selection)
     inputs |= {"labels": settings_to_json(asdict(labels)), "size": list(size_hw)}
     manifest = read_manifest(file.parent)
-    if is_done(manifest, inputs, file.parent) and file.is_file():
+    if is_done(manifest, inputs, file.parent) and can_be_opened(file):
         return dict(manifest["report"])
     make_folder(file.parent)
     write_manifest(file.parent, inputs, complete=False)
@@ -149,6 +152,16 @@ def collect_video_crops(
     crops_of_labels(pseudo_labels).save(file)
     write_manifest(file.parent, inputs, complete=True, files=[file], report=pseudo_labels.report)
     return pseudo_labels.report
+
+
+def can_be_opened(file: Path) -> bool:
+    """Whether a file holds crops; warns if not. Earlier versions wrote no checksum of it into the manifest."""
+    try:
+        CropSet.open(file)
+    except UserError:
+        LOG.warning("%s is missing or damaged: it is made again", file)
+        return False
+    return True
 
 
 def crops_file(out: Path, name: str) -> Path:

@@ -180,6 +180,22 @@ def test_damaged_crops_are_made_again(films, tmp_path, caplog, damage):
     assert file.read_bytes() == whole
 
 
+def test_damaged_crops_of_earlier_versions_are_made_again(films, tmp_path, caplog):
+    """Their manifests have no checksums."""
+    file = collect(films, tmp_path, films / "one.mp4")["one"]
+    whole, manifest = file.read_bytes(), file.with_name("settings.json")
+    entries = {
+        key: value for key, value in json.loads(manifest.read_text()).items() if key not in ("files", "checksum")
+    }
+    for content in (b"", whole[:-1000]):
+        manifest.write_text(json.dumps(entries))
+        file.write_bytes(content)
+        collect(films, tmp_path, films / "one.mp4")
+        assert "crops.npz is missing or damaged: it is made again" in caplog.text
+        caplog.clear()
+        assert file.read_bytes() == whole
+
+
 def test_crops_of_a_replaced_video_are_made_again(films, tmp_path, caplog):
     video = tmp_path / "one.mp4"
     video.write_bytes((films / "one.mp4").read_bytes())

@@ -79,16 +79,21 @@ def process_main(pipe: Connection, task: bytes) -> None:
     as Ctrl-C would, so that it deletes its temporary files; then the process ends, killed by SIGTERM, in silence.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    threading.Thread(target=end_with_parent, name="parent", daemon=True).start()
     logging.basicConfig(format="idfree: %(message)s", level=logging.WARNING)
     try:
+        signal.signal(signal.SIGTERM, interrupt_once)
+        threading.Thread(target=end_with_parent, name="parent", daemon=True).start()
         send_outcome(pipe, task)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     except KeyboardInterrupt:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def interrupt_once(number: int, _: object) -> None:
+    """Signal handler: interrupt as Ctrl-C does; further signals of this number do not disturb the cleaning up."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def send_outcome(pipe: Connection, task: bytes) -> None:

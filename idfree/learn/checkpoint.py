@@ -3,7 +3,9 @@
 Learning rate and batches are functions of the step and the settings, so they need no state of their own.
 """
 
+import sys
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +53,33 @@ def save_inference_network(training: Training, path: Path, metrics: Mapping[str,
 
 
 def write(state: Mapping[str, Any], path: Path) -> None:
-    """Write a state dict atomically. Raises UserError if it cannot be written."""
+    """Write a state dict atomically: equal states give equal bytes. Raises UserError if it cannot be written."""
     try:
-        with atomic_write(path) as partial:
-            torch.save(state, partial)
+        with atomic_write(path) as partial, partial.open("wb") as file:
+            torch.save(
+                intern_strings(state), file
+            )  # given a path, it would write the temporary file's name into the file
     except (OSError, RuntimeError) as error:  # PyTorch's writer raises the latter if the disc is full
         unchanged = ": what was there before is as it was" if path.exists() else ""
         raise UserError(f"cannot write {path}, is the disc full?{unchanged} ({first_line(error)})") from error
+
+
+def intern_strings(value: Any) -> Any:
+    """A copy of nested dicts, lists and tuples in which equal strings are one object.
+
+    Pickle writes such strings once. Those of a state that was loaded are objects of their own, so that without this
+    the file would differ after a run was resumed.
+    """
+    if type(value) is str:
+        return sys.intern(value)
+    if type(value) in (list, tuple):
+        return type(value)(intern_strings(entry) for entry in value)
+    if not isinstance(value, dict):
+        return value
+    result = copy(value)  # with the attributes of PyTorch's state dicts
+    result.clear()
+    result.update((intern_strings(key), intern_strings(entry)) for key, entry in value.items())
+    return result
 
 
 def load(path: Path) -> dict[str, Any]:

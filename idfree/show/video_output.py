@@ -21,9 +21,9 @@ LOG = logging.getLogger("idfree")
 class VideoOutput:
     """A context manager: `add` draws the tracks of each frame and writes the image to the outputs.
 
-    path: of the .mp4, which is written only if the block ends without an exception; None for no file. window: title of
-    the window; None for no window. timed: frames have irregular times, which the video keeps (see VideoWriter).
-    class_names: by class id, for the labels (see Drawing).
+    path: of the .mp4, which is written only if there is a frame and the block ends without an exception; None for no
+    file. window: title of the window; None for no window. timed: frames have irregular times, which the video keeps
+    (see VideoWriter). class_names: by class id, for the labels (see Drawing).
     """
 
     def __init__(
@@ -48,7 +48,13 @@ class VideoOutput:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None and self.is_without_frames():  # interrupted before the first was written: leave no file
+            kind, error = KeyboardInterrupt, KeyboardInterrupt()
         self.stack.__exit__(kind, error, trace)
+
+    def is_without_frames(self) -> bool:
+        """Whether a video file was opened and no frame written to it."""
+        return any(getattr(output, "written", 1) == 0 for output in self.outputs)
 
     def add(self, frame: Frame, tracks: Tracks) -> Image | None:
         """Draw the tracks on the frame and output the image; return it, or None if there is no output."""

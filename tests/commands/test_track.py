@@ -292,6 +292,16 @@ def test_interrupted_run_keeps_what_was_tracked(tmp_path, sent, status):
     assert results.frame.max() <= sequence["frames"] < 600
 
 
+def test_interrupted_before_the_first_frame_of_the_film(video, tmp_path, monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(VideoWriter, "write", interrupt)
+    assert main(["track", str(video), "--video", "-o", str(tmp_path / "out")]) == 130
+    assert "idfree: interrupted: the 1 frames of" in capsys.readouterr().err
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".txt", ".json"}
+
+
 def test_what_was_tracked_before_a_kill_lies_in_a_partial_file(tmp_path):
     code, _, out = interrupt_track(tmp_path, signal.SIGKILL)
     assert code == -signal.SIGKILL

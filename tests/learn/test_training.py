@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from idfree.core.errors import UserError
-from idfree.learn.checkpoint import load
+from idfree.learn.checkpoint import load, write
 from idfree.learn.devices import open_device
 from idfree.learn.fit import Validation, fit
 from idfree.learn.schedule import Schedule
@@ -90,10 +90,17 @@ def test_resuming_gives_the_same_result(tmp_path, one_thread, options):
     assert equal(whole.network.state_dict(), halves.network.state_dict())
     assert equal(whole.inference_network.state_dict(), halves.inference_network.state_dict())
     assert whole.scaler.state_dict() == halves.scaler.state_dict()
+    assert (tmp_path / "whole" / "last.pt").read_bytes() == (tmp_path / "halves" / "last.pt").read_bytes()
     assert equal(whole.objective.state_dict(), halves.objective.state_dict())
     one, two = ([{**line, "seconds": 0} for line in metrics(tmp_path / name)] for name in ("whole", "halves"))
     assert one == two
     assert [line["iteration"] for line in one] == list(range(1, 21))
+
+
+def test_the_name_of_a_checkpoint_is_not_in_it(tmp_path):
+    for name in ("one.pt", "other.pt"):
+        write({"network": {"a": torch.zeros(3)}, "settings": {}, "step": 1}, tmp_path / name)
+    assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "other.pt").read_bytes()
 
 
 def test_resuming_a_finished_run_does_nothing(tmp_path, one_thread):
@@ -342,7 +349,7 @@ def test_a_full_disc_keeps_the_previous_checkpoint(tmp_path):
     whole = (tmp_path / "last.pt").read_bytes()
     with (
         small_disc(5000),
-        pytest.raises(UserError, match=r"cannot write .*last.pt, is the disc full\?: what was there"),
+        pytest.raises(UserError, match=r"cannot write .*last.pt: File too large"),
     ):
         fit(training(), batches, tmp_path, resume=True)
     assert (tmp_path / "last.pt").read_bytes() == whole

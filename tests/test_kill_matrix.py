@@ -46,9 +46,11 @@ COMMANDS = {
     f" --set group=2 --set save_every=2 {LABELS}",
     "train": "train fairmot {streets}/one --val {streets}/two --backbone narrow --size 160x96 --batch 4 --epochs 2"
     " --set threads=1 --device cpu",
+    "show": "show {streets}/one/gt/gt.txt {films}/one.mp4",
+    "convert": "data convert {streets} --to coco",
     "tune": "tune {streets}/one --detector det --tracker sort --trials 30 --judge {streets}/two",
 }
-OUT = {"tune": "out/tuned.json"}  # `out` of the others
+OUT = {"tune": "out/tuned.json", "show": "out/one.mp4"}  # `out` of the others
 AGAIN = {"train": ("--resume",)}
 
 

@@ -24,6 +24,10 @@ class VideoFrames:
         self.previous_number = sys.maxsize  # of the frame read before it; frames up to this number are gone
         self.lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type["VideoFrames"], tuple[Path]]:
+        """Pickled, for other processes, as one that has read nothing."""
+        return VideoFrames, (self.path,)
+
     def __call__(self, number: int) -> Image:
         with self.lock:
             if number <= self.previous_number:

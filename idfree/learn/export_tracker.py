@@ -15,8 +15,8 @@ from idfree.core.files import atomic_write
 from idfree.core.onnx_session import summarise_error
 from idfree.core.version import __version__
 from idfree.learn.export_encoder import OnnxInterface, write_onnx
-from idfree.learn.networks.centre import SIZE_MULTIPLE, CentreNetwork
 from idfree.learn.networks.deformable import DeformableConv
+from idfree.learn.networks.tracker import SIZE_MULTIPLE, TrackerNetwork
 
 DEFORM_OPSET = 19  # the first with DeformConv
 OUTPUTS = ("boxes", "scores", "classes", "embedding")
@@ -31,7 +31,7 @@ AGREEING = 0.99  # required fraction of boxes: of two equal neighbours, rounding
 class ExportedTracker(nn.Module):
     """An image, uint8 (1, H, W, 3) BGR → boxes (K, 4), scores (K,), classes (K,), embedding (K, D)."""
 
-    def __init__(self, network: CentreNetwork):
+    def __init__(self, network: TrackerNetwork):
         super().__init__()
         self.network = network
 
@@ -41,7 +41,7 @@ class ExportedTracker(nn.Module):
         return tuple(detections[name][0] for name in OUTPUTS)
 
 
-def export_tracker(network: CentreNetwork, path: Path, metadata: Mapping[str, str], size_hw: tuple[int, int]) -> None:
+def export_tracker(network: TrackerNetwork, path: Path, metadata: Mapping[str, str], size_hw: tuple[int, int]) -> None:
     """Write a one-shot tracker: input `image` uint8 (1, H, W, 3) BGR, letterboxed; H and W dynamic, multiples of 32.
 
     Outputs `boxes` (K, 4) xyxy in input pixels, by descending score, `scores` (K,), `classes` (K,) int64, `embedding`

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from idfree.learn.export_tracker import ExportedTracker
-from idfree.learn.networks.centre import CentreNetwork
+from idfree.learn.networks.tracker import TrackerNetwork
 from idfree.learn.schedule import Precision, autocast
 
 
@@ -30,7 +30,7 @@ class TorchSession:
     float32.
     """
 
-    def __init__(self, network: CentreNetwork, metadata: Mapping[str, str], precision: Precision = "fp32"):
+    def __init__(self, network: TrackerNetwork, metadata: Mapping[str, str], precision: Precision = "fp32"):
         self.tracker, self.precision = ExportedTracker(network), precision
         self.metadata = {"idfree.kind": "tracker", **metadata}
 

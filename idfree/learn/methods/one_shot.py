@@ -28,6 +28,7 @@ from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.heads import tracker_heads
+from idfree.learn.networks.tracker import TrackerNetwork
 from idfree.learn.networks.tracker_weights import load_tracker
 from idfree.learn.networks.weights import read_weights
 from idfree.learn.parallel import Distributed
@@ -42,7 +43,7 @@ COLLAPSED = 0.95  # mean cosine of different objects; 0.5 for untrained networks
 THRESHOLDS = ("limit", "farthest")  # metrics of a validation that are copied to the metadata of the model
 
 S = TypeVar("S", bound=OneShotSettings)
-Evaluate = Callable[[nn.Module, dict[str, str]], Metrics]  # of a CentreNetwork and its metadata
+Evaluate = Callable[[nn.Module, dict[str, str]], Metrics]  # of a TrackerNetwork and its metadata
 
 
 class BatchSource(Protocol):
@@ -63,7 +64,7 @@ class Method(Generic[S]):
 
     name: str
     settings: type[S]
-    network: Callable[[S, int], CentreNetwork]
+    network: Callable[[S, int], TrackerNetwork]
     objective: Callable[[S, LabelledImages], nn.Module]
     batches: Callable[[S, LabelledImages, tuple[int, int]], BatchSource]
     uses_identities: bool = False
@@ -78,7 +79,7 @@ class Method(Generic[S]):
 class ValidationPlan:
     """Validation during training.
 
-    evaluate: metrics of a network (a CentreNetwork) and its metadata (see `model_metadata`); those named in THRESHOLDS
+    evaluate: metrics of a network (a TrackerNetwork) and its metadata (see `model_metadata`); those named in THRESHOLDS
     are written to the model. metric: the one by which the best network is selected, higher is better. epochs: between
     two validations.
     """
@@ -173,7 +174,7 @@ def run_config(
     return config | {"data": dataset.fingerprint(), "trained_on": trained_on}
 
 
-def initial_network(method: Method[S], settings: S, categories: int) -> CentreNetwork:
+def initial_network(method: Method[S], settings: S, categories: int) -> TrackerNetwork:
     """The network before the first iteration. Raises UserError if the initial weights are of another backbone."""
     network = method.network(settings, categories)
     if settings.init:
@@ -193,7 +194,7 @@ def model_metadata(config: Mapping[str, Any], metrics: Mapping[str, float] | Non
     return metadata | {name: repr(metrics[name]) for name in THRESHOLDS if metrics and name in metrics}
 
 
-def restore_network(method: Method[S], state: Mapping[str, Any]) -> tuple[CentreNetwork, S, dict[str, str]]:
+def restore_network(method: Method[S], state: Mapping[str, Any]) -> tuple[TrackerNetwork, S, dict[str, str]]:
     """Network, settings and metadata from a loaded checkpoint. Raises UserError if settings or weights do not fit."""
     try:
         return restore_unchecked(method, state)
@@ -203,7 +204,7 @@ def restore_network(method: Method[S], state: Mapping[str, Any]) -> tuple[Centre
         ) from error
 
 
-def restore_unchecked(method: Method[S], state: Mapping[str, Any]) -> tuple[CentreNetwork, S, dict[str, str]]:
+def restore_unchecked(method: Method[S], state: Mapping[str, Any]) -> tuple[TrackerNetwork, S, dict[str, str]]:
     """As `restore_network`. Raises all kinds of exceptions if the settings are not those of the method."""
     config = state["settings"]
     values = {each.name: config[each.name] for each in fields(method.settings) if each.name in config}
@@ -219,6 +220,6 @@ def restore_unchecked(method: Method[S], state: Mapping[str, Any]) -> tuple[Cent
     return network.eval(), settings, model_metadata(config, state.get("figures"))
 
 
-def export(network: CentreNetwork, settings: OneShotSettings, metadata: Mapping[str, str], path: Path) -> None:
+def export(network: TrackerNetwork, settings: OneShotSettings, metadata: Mapping[str, str], path: Path) -> None:
     """Write a tracker as an ONNX file. Raises as `export_tracker`."""
     export_tracker(network, path, metadata, settings.batch_shape().size_hw)

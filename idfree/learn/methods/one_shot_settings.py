@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from idfree.learn.data.image_batches import ImageBatchShape
 from idfree.learn.data.warp import ImageAugmentation
-from idfree.learn.networks.centre import Pixels
+from idfree.learn.networks.tracker import Pixels
 from idfree.learn.objectives.balance import Weighting
 from idfree.learn.schedule import Optimiser, Precision, RateShape, Schedule
 

@@ -13,7 +13,7 @@ from idfree.learn.methods.catalogue import methods_of
 from idfree.learn.methods.one_shot import Method
 from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.networks.box_embedder import BoxEmbedder
-from idfree.learn.networks.centre import CentreNetwork
+from idfree.learn.networks.tracker import TrackerNetwork
 from idfree.learn.torch_session import TorchSession
 
 METHODS: dict[str, Method[Any]] = {
@@ -21,7 +21,7 @@ METHODS: dict[str, Method[Any]] = {
 }
 
 
-def open_tracker(path: Path) -> tuple[CentreNetwork, OneShotSettings, dict[str, str]]:
+def open_tracker(path: Path) -> tuple[TrackerNetwork, OneShotSettings, dict[str, str]]:
     """The network, settings and metadata of a run's last.pt or best.pt. Raises UserError."""
     state = load(path)
     name = state["settings"].get("method")

@@ -1,43 +1,27 @@
 """Centre-based one-shot network: one forward pass gives boxes and embeddings (Zhang 2020, FairMOT, fig. 1)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
-from idfree.learn.networks.decode import MAX_BOXES, decode_maps
+from idfree.learn.networks.decode import MAX_BOXES, decode_maps, gather_cells
 from idfree.learn.networks.heads import Head, Heads
-from idfree.learn.networks.layers import BLACK, PIXEL_DEVIATION, PIXEL_MEAN, WHITE, Standardise
+from idfree.learn.networks.tracker import Pixels, TrackerNetwork
 from idfree.learn.tensors import Tensors
 
-Pixels = Literal["unit", "imagenet"]
-PIXELS: dict[Pixels, tuple[Sequence[float], Sequence[float]]] = {  # mean and standard deviation of RGB
-    "unit": (BLACK, WHITE),  # FairMOT's code and weights
-    "imagenet": (PIXEL_MEAN, PIXEL_DEVIATION),  # torchvision's and timm's weights
-}
-SIZE_MULTIPLE = 32  # of input height and width: the stride of the coarsest map
 
-
-class CentreNetwork(nn.Module):
+class CentreNetwork(TrackerNetwork):
     """{"image": (B, 3, H, W) BGR 0…255, uint8 or float} → a map (B, channels, H/stride, W/stride) for each of `heads`.
 
-    H and W are multiples of 32. backbone: module with attributes `channels` and `stride`. pixels: standardisation of
-    the input, stored in the checkpoint as part of the network.
+    H and W are multiples of 32. backbone: module with attributes `channels` and `stride`.
     """
 
     def __init__(self, backbone: nn.Module, heads: Mapping[str, Head], pixels: Pixels = "unit"):
-        super().__init__()
-        self.standardise = Standardise(*PIXELS[pixels])
+        super().__init__(pixels)
         self.backbone = backbone
         self.heads = Heads(dict(heads), int(backbone.channels))  # type: ignore[arg-type]
         self.stride = int(backbone.stride)  # type: ignore[arg-type]
-
-    @property
-    def dimension(self) -> int:
-        """Dimension of the embedding."""
-        *_, last = self.heads["embedding"].children()
-        assert isinstance(last, nn.Conv2d)
-        return last.out_channels
 
     def forward(self, batch: Tensors) -> Tensors:
         return self.maps(batch["image"])
@@ -50,3 +34,11 @@ class CentreNetwork(nn.Module):
     def decode(self, output: Tensors, max_boxes: int = MAX_BOXES) -> Tensors:
         """Boxes, scores, classes and embeddings, best first: see `decode_maps`."""
         return decode_maps(output, self.stride, max_boxes)
+
+    def embed(self, output: Tensors, xyxy: Tensor, visible: Tensor) -> Tensor:
+        """(N, D) embeddings of boxes (N, 4): those of the cells of the centres of their visible parts."""
+        maps = output["embedding"]
+        last = torch.tensor([maps.shape[3] - 1, maps.shape[2] - 1], device=maps.device)
+        centre = (visible[:, :2] + visible[:, 2:]) / (2 * self.stride)
+        x, y = centre.clamp(min=centre.new_zeros(2), max=last).long().T
+        return gather_cells(maps, (y * maps.shape[3] + x)[None])[0]

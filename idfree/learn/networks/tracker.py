@@ -1,0 +1,53 @@
+"""What all one-shot networks share: one forward pass gives maps, from which boxes and embeddings are decoded."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor, nn
+
+from idfree.learn.networks.layers import BLACK, PIXEL_DEVIATION, PIXEL_MEAN, WHITE, Standardise
+from idfree.learn.tensors import Tensors
+
+Pixels = Literal["unit", "imagenet"]
+PIXELS: dict[Pixels, tuple[Sequence[float], Sequence[float]]] = {  # mean and standard deviation of RGB
+    "unit": (BLACK, WHITE),  # FairMOT's code and weights
+    "imagenet": (PIXEL_MEAN, PIXEL_DEVIATION),  # torchvision's and timm's weights
+}
+SIZE_MULTIPLE = 32  # of input height and width
+
+
+class TrackerNetwork(nn.Module):
+    """{"image": (B, 3, H, W) BGR 0…255, uint8 or float, …} → tensors for the objective. H and W are multiples of 32.
+
+    stride: of the finest map. pixels: standardisation of the input, stored in the checkpoint as part of the network.
+    """
+
+    stride: int
+    heads: nn.ModuleDict
+
+    def __init__(self, pixels: Pixels = "unit"):
+        super().__init__()
+        self.standardise = Standardise(*PIXELS[pixels])
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of the embedding."""
+        *_, last = self.heads["embedding"].children()
+        assert isinstance(last, nn.Conv2d)
+        return last.out_channels
+
+    def maps(self, image: Tensor) -> Tensors:
+        """All maps of a batch of images, as `decode` and `embed` take them."""
+        raise NotImplementedError
+
+    def decode(self, output: Tensors) -> Tensors:
+        """Of maps in float32: "boxes" (B, K, 4) xyxy in pixels of the input, "scores" (B, K), "classes" (B, K) int64,
+        "embedding" (B, K, D) of unit length, best first.
+        """
+        raise NotImplementedError
+
+    def embed(self, output: Tensors, xyxy: Tensor, visible: Tensor) -> Tensor:
+        """(N, D) embeddings of given boxes from the maps of one image; xyxy (N, 4) in pixels of the input; visible
+        (N, 4): their parts within the image.
+        """
+        raise NotImplementedError

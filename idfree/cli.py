@@ -9,35 +9,17 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import NoReturn
 
 import idfree
-from idfree.core.threads import thread_environment
-
-os.environ.update(thread_environment(os.environ))  # before NumPy and PyTorch, which read it once, are imported
-
-from idfree.commands import (
-    adapt,
-    data,
-    demo,
-    detect,
-    eval,
-    eval_appearance,
-    eval_detections,
-    export,
-    label,
-    show,
-    track,
-    train,
-    tune,
-    version,
-)
 from idfree.core.errors import UserError, describe_file_error
 from idfree.core.files import WRITE_ERRORS
+from idfree.core.threads import thread_environment
 
-COMMANDS = (
-    *(track, show, detect, label, adapt, train, export, eval, eval_detections, eval_appearance, tune),
-    *(data, demo, version),
+COMMANDS = (  # modules of idfree.commands
+    *("track", "show", "detect", "label", "adapt", "train", "export", "eval", "eval_detections", "eval_appearance"),
+    *("tune", "data", "demo", "version"),
 )
 USER_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
 
@@ -51,6 +33,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit status."""
+    os.environ.update(thread_environment(os.environ))  # NumPy and PyTorch, which commands import, read it once
     options = parser().parse_args(arguments)
     logging.basicConfig(format="idfree: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
     with terminations() as received:
@@ -115,11 +98,11 @@ def parser() -> Parser:
     top = Parser(prog="idfree", description=idfree.__doc__)
     top.add_argument("--version", action="version", version=f"idfree {idfree.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for command in COMMANDS:
-        name = command.__name__.rpartition(".")[2].replace("_", "-")
+    for name in COMMANDS:
+        command = import_module(f"idfree.commands.{name}")
         summary, _, example = (command.__doc__ or "").partition("\n\n")
         sub = commands.add_parser(
-            name,
+            name.replace("_", "-"),
             help=summary,
             description=summary,
             epilog=example,

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from idfree import cli
-from idfree.commands import label
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_ground_truth
 from idfree.show.video_writer import VideoWriter
@@ -21,9 +20,7 @@ WALK = [f"{n},-1,{10 + 2 * n},20,30,60,0.9\n{n},-1,{110 - n},20,30,60,0.8\n" for
 
 
 @pytest.fixture(autouse=True)
-def command(monkeypatch):
-    if label not in cli.COMMANDS:
-        monkeypatch.setattr(cli, "COMMANDS", (*cli.COMMANDS, label))
+def quiet_log():
     yield
     logging.getLogger().handlers.clear()  # the command line logs to this test's stderr, which is about to close
 
@@ -319,10 +316,9 @@ def test_mistakes(films, capsys, monkeypatch, arguments, message):
 INTERRUPTING = """
 import os, pathlib, signal, sys, time
 from idfree import cli
-from idfree.commands import label
 from idfree.detectors import PrecomputedDetector
 
-cli.COMMANDS = (label,)
+cli.COMMANDS = ("label",)
 FIRST, WORKERS = pathlib.Path({first!r}), {workers}
 detect = PrecomputedDetector.__call__
 

@@ -69,17 +69,25 @@ def test_variables_of_the_user_are_not_replaced(machine):
     assert limited == {**threads.PASSIVE, "OPENCV_FOR_THREADS_NUM": "2"}
 
 
-def test_the_command_line_sets_them_before_numpy_is_imported():
-    code = "import os, sys\n"
-    code += "class Recorder:\n"
-    code += "    def find_spec(self, name, path, target=None):\n"
-    code += "        name == 'numpy' and print(os.environ.get('OMP_WAIT_POLICY'))\n"
-    code += "sys.meta_path.insert(0, Recorder())\n"
-    code += "import idfree.cli, numpy\n"
+SEEN = """
+import os, sys
+seen = []
+class Recorder:
+    def find_spec(self, name, path, target=None):
+        if name == "numpy":
+            seen.append(os.environ.get("OMP_WAIT_POLICY"))
+sys.meta_path.insert(0, Recorder())
+import idfree.cli
+seen.append(os.environ.get("OMP_WAIT_POLICY"))
+idfree.cli.main(["version", "-q", "--json"])
+print(seen)
+"""
+
+
+def test_the_command_line_sets_them_when_it_runs_and_before_numpy_is_imported():
     environment = {name: value for name, value in os.environ.items() if name not in threads.PASSIVE}
-    command = [sys.executable, "-c", code]
-    run = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert run.stdout == "PASSIVE\n"
+    run = subprocess.run([sys.executable, "-c", SEEN], capture_output=True, text=True, check=True, env=environment)
+    assert run.stdout.splitlines()[-1] == "[None, 'PASSIVE']"
 
 
 def test_sessions_do_not_spin_and_keep_to_the_limit(machine, tmp_path, monkeypatch):

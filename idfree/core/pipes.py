@@ -11,7 +11,7 @@ from idfree.core.errors import UserError
 CHUNK = 1 << 16  # bytes read at a time
 SILENCE = 1.0  # seconds without a writer after which a message says what is being waited for
 
-log = logging.getLogger("idfree")
+LOG = logging.getLogger("idfree")
 
 
 def is_pipe(path: Path | str) -> bool:
@@ -56,7 +56,7 @@ class PipeReader:
         poll = select.poll()
         poll.register(self.descriptor, select.POLLIN)
         if not poll.poll(1000 * SILENCE):
-            log.warning("%s is a pipe: waiting for somebody to write into it", self.path)
+            LOG.warning("%s is a pipe: waiting for somebody to write into it", self.path)
             poll.poll()
         self.started = True
         os.set_blocking(self.descriptor, True)

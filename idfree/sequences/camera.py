@@ -18,7 +18,7 @@ from idfree.sequences.ffmpeg import decode_frames, open_stream, to_bgr
 
 ImageStream = Generator[Image | None, None, None]  # None for a frame that could not be decoded
 
-log = logging.getLogger("idfree")
+LOG = logging.getLogger("idfree")
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ class CameraReader:
             failures = (failures if self.number == last_number else 0) + 1
             last_number = self.number
             if failures > self.settings.attempts:
-                log.warning("%s broke off after frame %d and did not come back: %s", self.name, self.number, cause)
+                LOG.warning("%s broke off after frame %d and did not come back: %s", self.name, self.number, cause)
                 return
-            log.warning("%s broke off after frame %d: %s; connecting again", self.name, self.number, cause)
+            LOG.warning("%s broke off after frame %d: %s; connecting again", self.name, self.number, cause)
             self.stopping.wait(self.settings.wait * 2 ** (failures - 1))
 
     def read_connection(self, start: float) -> None:

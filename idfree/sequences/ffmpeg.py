@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NETWORK_TIMEOUT = 10.0  # seconds without data after which a server counts as silent
 VP8_SHOWN = 0x10  # RFC 6386, 9.1: bit of a frame's first byte; a frame without it is only a reference for others
 
-log = logging.getLogger("idfree")
+LOG = logging.getLogger("idfree")
 
 
 def is_address(source: Path | str) -> bool:
@@ -111,7 +111,7 @@ def demux_packets(stream: "VideoStream") -> Iterator["Packet[VideoStream]"]:
         yield from cast("InputContainer", stream.container).demux(stream)
     except av.error.FFmpegError as error:  # truncated file or broken connection
         if isinstance(error, av.error.ExitError):
-            log.warning("%s broke off: no more data in time", re.sub("//[^/]*@", "//", stream.container.name))
+            LOG.warning("%s broke off: no more data in time", re.sub("//[^/]*@", "//", stream.container.name))
         last = cast("Packet[VideoStream]", av.Packet())
         last.stream = stream
         yield last

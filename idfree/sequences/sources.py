@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STREAM_SCHEMES = ("rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "rtp", "srt")
 FINITE_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm")  # of addresses of video files; a .ts may be a live stream
 
-log = logging.getLogger("idfree")
+LOG = logging.getLogger("idfree")
 
 
 def open_source(source: str | int | Path) -> "list[Sequence]":
@@ -41,7 +41,7 @@ def open_source(source: str | int | Path) -> "list[Sequence]":
         return [open_address(text)]
     if text.isdecimal():
         kind = "folder" if path.is_dir() else "file"
-        log.warning("%s is taken for the %s of that name, not for a camera", text, kind)
+        LOG.warning("%s is taken for the %s of that name, not for a camera", text, kind)
     if is_pipe(path):
         return [open_pipe(path)]
     if path.is_dir():

@@ -25,7 +25,7 @@ PAUSE = 10.0  # steps longer than so many median ones are pauses, and do not cou
 TOLERANCE = 0.02  # relative difference up to which a declared rate is taken to be the measured one
 RAW_FORMATS = ("h264", "hevc", "m4v", "mpegvideo", "mjpeg", "vvc", "obu")  # FFmpeg's; they have no time stamps
 
-log = logging.getLogger("idfree")
+LOG = logging.getLogger("idfree")
 
 
 @dataclass(frozen=True)
@@ -187,4 +187,4 @@ def is_plausible(frame_rate: float) -> bool:
 @cache
 def warn(path: Path | str, message: str) -> None:
     """Log a warning of a video once: it is opened several times in one run."""
-    log.warning("%s %s", Path(path).name, message)
+    LOG.warning("%s %s", Path(path).name, message)

@@ -30,7 +30,7 @@ VIDEO_SUFFIXES = tuple(".mp4 .avi .mkv .mov .webm .m4v .mpg .mpeg .ts .mts .wmv 
 
 PACKETS_MEASURED = 30  # of a pipe, for its frame rate
 
-log = logging.getLogger("idfree")
+LOG = logging.getLogger("idfree")
 
 
 def open_video(path: Path | str) -> Sequence:
@@ -112,7 +112,7 @@ def number_frames(decoded: "Iterable[VideoFrame | None]", clock: FrameClock, len
             shown += 1
             yield Frame(number, to_bgr(frame), clock(number, frame.time))
     if (lost := max(length, number) - shown) > 0:
-        log.warning("%s: %d of %d frames could not be decoded", name, lost, max(length, number))
+        LOG.warning("%s: %d of %d frames could not be decoded", name, lost, max(length, number))
 
 
 def is_whole_avi(path: Path | str) -> bool:

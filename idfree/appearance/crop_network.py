@@ -1,4 +1,4 @@
-"""Crop networks from ONNX files: idfree's own, or third-party person re-identification."""
+"""Crop networks from ONNX and OpenVINO IR files: idfree's own, or third-party person re-identification."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.appearance.crops import GREY
 from idfree.appearance.encoder import Encoder
 from idfree.core.errors import UserError
 from idfree.core.onnx_model import KIND_KEY, OnnxModel, describe_inputs, input_size, parse_size, prefix_errors
-from idfree.core.onnx_session import NUMPY_TYPES, ModelInput, Session
+from idfree.core.onnx_session import NUMPY_TYPES, ModelInput, Session, is_ir
 from idfree.core.types import Crops
 
 KIND = "appearance"  # metadata idfree.kind of idfree's own files
@@ -29,8 +28,10 @@ class CropNetworkSettings:
     batch: int = 64  # maximum number of crops at once, unless the file has a fixed batch size
     size: str | None = None  # WIDTHxHEIGHT of a crop if the file leaves it open; None: its metadata, or 128x256
     limit: float | None = None  # match threshold (cosine distance); None: that of the file's metadata
-    normalisation: Literal["imagenet", "unit", "none"] = "imagenet"  # of third-party files, as Torchreid; none: 0…255
-    channels: Literal["rgb", "bgr"] = "rgb"  # channel order of third-party files
+    # Of third-party files. auto: imagenet and rgb for ONNX, as Torchreid; none (0…255) and bgr for an OpenVINO IR, as
+    # the Open Model Zoo.
+    normalisation: Literal["auto", "imagenet", "unit", "none"] = "auto"
+    channels: Literal["auto", "rgb", "bgr"] = "auto"
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -40,7 +41,7 @@ class CropNetworkSettings:
 
 
 class CropNetwork(Encoder):
-    """An encoder from an ONNX file with one input and one output, embeddings (N, D) of any length.
+    """An encoder from an ONNX or OpenVINO IR file with one input and one output, embeddings (N, D) of any length.
 
     idfree's own files take crops (N, H, W, 3) in uint8, normalise them in the graph, and may have calibrated thresholds
     in their metadata. Third-party files take images (N, 3, H, W) in fp32 or fp16, normalised as the settings say.
@@ -57,7 +58,7 @@ class CropNetwork(Encoder):
         threads: int | None = None,
         session: Session | None = None,
     ):
-        self.settings = settings or CropNetworkSettings()
+        self.settings, self.path = settings or CropNetworkSettings(), path
         self.model = OnnxModel(path, device, threads, session)
         self.name, self.metadata = self.model.name, self.model.metadata
         with prefix_errors(str(path)):
@@ -73,18 +74,17 @@ class CropNetwork(Encoder):
         self.has_fixed_batch = isinstance(count, int)
         self.batch = count if isinstance(count, int) else self.settings.batch
         is_own = self.input.type == OWN_TYPE
-        self.levels = None if is_own else normalised_levels(self.settings, NUMPY_TYPES[self.input.type])
+        normalisation, self.channels = preprocessing(self.settings, is_ir(self.path))
+        self.levels = None if is_own else normalised_levels(normalisation, NUMPY_TYPES[self.input.type])
         default_hw = SIZE_HW if self.settings.size else self.model.stored_size(SIZE_HW)
         self.size_hw = input_size(sides[:2] if is_own else sides[1:], self.settings.size, default_hw)
 
     def probe(self) -> int:
-        """Length of an embedding, from a grey crop (that of a box without pixels) and one of seeded noise.
+        """Length of an embedding, from a crop of seeded noise. Raises UserError if it is NaN.
 
-        Broken networks may give NaN on one of the two only. Raises UserError then.
+        Not from a constant crop: a network without epsilon in its normalisation divides by zero there, and only there.
         """
-        shape = (1, *self.size_hw, 3)
-        noise = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-        self.encode(np.full(shape, GREY, dtype=np.uint8))
+        noise = np.random.default_rng(0).integers(0, 256, (1, *self.size_hw, 3), dtype=np.uint8)
         return int(self.encode(noise).shape[1])
 
     def thresholds(self) -> tuple[float | None, float | None]:
@@ -105,7 +105,7 @@ class CropNetwork(Encoder):
     def normalise(self, crops: Crops, levels: NDArray[Any]) -> NDArray[Any]:
         """Input (N, 3, H, W) of third-party networks: crops mapped by `levels` (3, 256) of red, green and blue."""
         planes = np.empty((len(crops), 3, *self.size_hw), dtype=levels.dtype)
-        for plane, colour in enumerate("rgb".index(letter) for letter in self.settings.channels):
+        for plane, colour in enumerate("rgb".index(letter) for letter in self.channels):
             planes[:, plane] = levels[colour][crops[..., 2 - colour]]
         return planes
 
@@ -147,7 +147,16 @@ def channel_count(port: ModelInput) -> int:
     return channels if isinstance(channels, int) else 3
 
 
-def normalised_levels(settings: CropNetworkSettings, dtype: type[np.generic]) -> NDArray[Any]:
+def preprocessing(settings: CropNetworkSettings, is_ir: bool) -> tuple[str, str]:
+    """Normalisation and channel order of a third-party file, by the settings, else by the kind of file."""
+    normalisation, channels = ("none", "bgr") if is_ir else ("imagenet", "rgb")
+    return (
+        normalisation if settings.normalisation == "auto" else settings.normalisation,
+        channels if settings.channels == "auto" else settings.channels,
+    )
+
+
+def normalised_levels(normalisation: str, dtype: type[np.generic]) -> NDArray[Any]:
     """(3, 256): input value of each 8-bit level of red, green and blue."""
-    mean, deviation = NORMALISATIONS[settings.normalisation]
+    mean, deviation = NORMALISATIONS[normalisation]
     return ((np.arange(256) - mean[:, None]) / deviation[:, None]).astype(dtype)

@@ -56,6 +56,17 @@ class OnnxModel:
             )
         return outputs
 
+    def resize_input(self, port: ModelInput, size: Size) -> ModelInput:
+        """The image input (N, C, H, W) at another (height, width), if the session can change it, as that of an IR.
+
+        Raises UserError if the network does not allow it.
+        """
+        if not hasattr(self.session, "reshape") or tuple(port.shape[2:]) == size:
+            return port
+        self.session.reshape(port.name, [side or 1 for side in port.shape[:2]] + list(size))
+        self.inputs = self.session.get_inputs()
+        return next(each for each in self.inputs if each.name == port.name)
+
     def stored_size(self, default_hw: Size | None = None) -> Size:
         """(height, width) in the metadata `size`, "HEIGHTxWIDTH" in files; `default_hw` if the file has none.
 

@@ -1,6 +1,7 @@
-"""Inference sessions for ONNX files: ONNX Runtime or OpenVINO, execution providers, error messages."""
+"""Inference sessions for ONNX and OpenVINO IR files: ONNX Runtime or OpenVINO, execution providers, error messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,8 @@ from idfree.core.errors import MissingExtra, UserError
 from idfree.core.reading import is_file, is_folder
 from idfree.core.threads import cpu_limit
 
+IR_SUFFIX = ".xml"  # of OpenVINO's intermediate representation (IR), whose weights lie beside it in a .bin
+MODEL_SUFFIXES = (".onnx", IR_SUFFIX)  # of the files that `open_session` opens
 ERRORS_ONLY = 3  # ONNX Runtime's log severity; 2 would also log every dropped weight and every node left on the CPU
 
 NUMPY_TYPES: dict[str, type[np.generic]] = {  # by ONNX Runtime's name of the type of an input
@@ -45,19 +48,21 @@ class Session(Protocol):
 
 
 def open_session(path: Path | str, device: str = "auto", threads: int | None = None) -> Session:
-    """Open an ONNX file with ONNX Runtime, or with OpenVINO if the device is `openvino`.
+    """Open an ONNX file with ONNX Runtime, or with OpenVINO if the device is `openvino`; an OpenVINO IR with OpenVINO.
 
     device: `auto` (CUDA if this ONNX Runtime has it, else CPU), `cpu`, `cuda`, `cuda:1`, `mps`, `openvino` (CPU,
     float32) or `openvino:bf16`. threads: CPU threads within an operator, which sleep while they
     wait; None uses all cores that this process may use.
     Raises UserError if the file does not exist, cannot be read as a model, or the device is not available.
     """
-    import onnxruntime
-
     if not is_file(Path(path)):
         raise UserError(f"{path}: {'is a folder' if is_folder(Path(path)) else 'no such file'}, expected an ONNX model")
+    if is_ir(path):
+        return open_ir(path, device, threads)
     if device in OPENVINO_PRECISION:
         return OpenVinoSession(path, OPENVINO_PRECISION[device], threads)
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = ERRORS_ONLY
     options.intra_op_num_threads = threads or cpu_limit() or 0
@@ -71,6 +76,21 @@ def open_session(path: Path | str, device: str = "auto", threads: int | None = N
     return session
 
 
+def is_ir(path: Path | str) -> bool:
+    """Whether a path is that of an OpenVINO IR, by its suffix."""
+    return Path(path).suffix.lower() == IR_SUFFIX
+
+
+def open_ir(path: Path | str, device: str, threads: int | None) -> "OpenVinoSession":
+    """Open an OpenVINO IR on the CPU. Raises UserError for another device, and if its weights are missing."""
+    weights = Path(path).with_suffix(".bin")
+    if not is_file(weights):
+        raise UserError(f"{path}: its weights are missing: {weights.name} must lie beside it")
+    if device not in ("auto", "cpu", *OPENVINO_PRECISION):
+        raise UserError(f"--device {device}: an OpenVINO IR runs on auto, cpu, openvino or openvino:bf16 only")
+    return OpenVinoSession(path, OPENVINO_PRECISION.get(device, "f32"), threads, f"{path}, an OpenVINO IR,")
+
+
 @dataclass(frozen=True)
 class OpenVinoInput:
     """Description of a model input, as onnxruntime.NodeArg."""
@@ -81,29 +101,52 @@ class OpenVinoInput:
 
 
 class OpenVinoSession:
-    """An ONNX file run by OpenVINO on the CPU, with the interface `Session`.
+    """An ONNX or IR file run by OpenVINO on the CPU, with the interface `Session`.
 
     precision: `f32`, or `bf16` (three significant digits), several times as fast on CPUs that support it.
+    purpose: what needs OpenVINO, for the message if it is missing.
     Raises MissingExtra without the package openvino, and UserError if OpenVINO cannot read the model.
     """
 
-    def __init__(self, path: Path | str, precision: str = "f32", threads: int | None = None):
+    def __init__(
+        self,
+        path: Path | str,
+        precision: str = "f32",
+        threads: int | None = None,
+        purpose: str = "--device openvino",
+    ):
         try:
             import openvino
             from openvino.frontend.onnx import ConversionExtension
         except ModuleNotFoundError as error:
-            raise MissingExtra("openvino", "openvino", "--device openvino") from error
-        core = openvino.Core()
+            raise MissingExtra("openvino", "openvino", purpose) from error
+        self.path, self.core = path, openvino.Core()
         # Without this conversion, OpenVINO 2026.4 crashes on the operator.
-        core.add_extension(ConversionExtension("DeformConv", convert_deform_conv))
+        self.core.add_extension(ConversionExtension("DeformConv", convert_deform_conv))
         options = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-        options |= {"INFERENCE_NUM_THREADS": str(threads or cpu_limit() or 0)}
+        self.options = options | {"INFERENCE_NUM_THREADS": str(threads or cpu_limit() or 0)}
+        with self.explained("load it as a model"):
+            self.model = self.core.read_model(str(path))
+        self.compile()
+
+    @contextmanager
+    def explained(self, action: str) -> Iterator[None]:
+        """Raise UserError for OpenVINO's errors. action: what it cannot do."""
         try:
-            self.model = core.read_model(str(path))
-            compiled = core.compile_model(self.model, "CPU", options)
+            yield
         except RuntimeError as error:
-            raise UserError(f"{path}: OpenVINO cannot load it as a model: {summarise_error(error)}") from error
-        self.request = compiled.create_infer_request()
+            raise UserError(f"{self.path}: OpenVINO cannot {action}: {summarise_error(error)}") from error
+
+    def compile(self) -> None:
+        """Prepare inference for the model as it is now."""
+        with self.explained("load it as a model"):
+            self.request = self.core.compile_model(self.model, "CPU", self.options).create_infer_request()
+
+    def reshape(self, name: str, shape: Sequence[int]) -> None:
+        """Change the shape of an input that the file fixes. Raises UserError if the network does not allow it."""
+        with self.explained(f"change its input {name} to {tuple(shape)}"):
+            self.model.reshape({name: list(shape)})
+        self.compile()
 
     def get_inputs(self) -> list[OpenVinoInput]:
         return [
@@ -161,7 +204,9 @@ def execution_providers(device: str, available: Sequence[str]) -> list[str | tup
 
 
 def summarise_error(error: Exception, length: int = 200) -> str:
-    """First line of the message of an ONNX Runtime error, at most `length` characters, without error codes."""
+    """First line of an error of ONNX Runtime or OpenVINO, at most `length` characters, without error codes."""
     text = str(error).partition(" failed:")[2] or str(error) or type(error).__name__
-    line = text.strip().splitlines()[0]
+    lines = text.strip().splitlines()
+    # OpenVINO's messages begin with places in its source.
+    line = next((line for line in lines if not line.startswith(("Exception from", "Check '"))), lines[0])
     return line if len(line) <= length else line[: length - 1] + "…"

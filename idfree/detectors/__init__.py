@@ -5,7 +5,7 @@ from pathlib import Path
 
 from idfree.core.errors import UserError
 from idfree.core.onnx_model import KIND_KEY
-from idfree.core.onnx_session import Session, open_session
+from idfree.core.onnx_session import MODEL_SUFFIXES, Session, open_session
 from idfree.core.settings import override
 from idfree.core.types import Detector
 from idfree.detectors.precomputed import PrecomputedDetector
@@ -22,7 +22,7 @@ def open_detector(
     threads: int | None = None,
     session: Session | None = None,
 ) -> Detector:
-    """Open the detector `hog`, or that of an ONNX file: a one-shot tracker of idfree, or a third-party detector.
+    """Open the detector `hog`, or that of an ONNX or OpenVINO IR file: idfree's one-shot trackers, or a third party's.
 
     format: one of formats.FORMATS for a third-party file; None recognises it. classes: names or numbers of the classes
     to detect, comma separated or a sequence; empty detects all. assignments: `name=value` changes of the detector's
@@ -33,8 +33,8 @@ def open_detector(
         from idfree.detectors.hog import HogDetector, HogDetectorSettings
 
         return HogDetector(override(HogDetectorSettings(), assignments))
-    if session is None and Path(spec).suffix.lower() != ".onnx":
-        raise UserError(f"--detector {spec}: expected hog or a file MODEL.onnx")
+    if session is None and Path(spec).suffix.lower() not in MODEL_SUFFIXES:
+        raise UserError(f"--detector {spec}: expected hog or a file MODEL.onnx or MODEL.xml (OpenVINO)")
     session = session or open_session(spec, device, threads)
     selected = [name for name in classes.split(",") if name.strip()] if isinstance(classes, str) else classes
     kind = session.get_modelmeta().custom_metadata_map.get(KIND_KEY)

@@ -116,6 +116,17 @@ def decode_end2end(outputs: Outputs, size_hw: Size, min_score: float = 0.0) -> C
     return filter_candidates(boxes, scores, classes, min_score)
 
 
+def decode_ssd(outputs: Outputs, size_hw: Size, min_score: float = 0.0) -> Candidates:
+    """OpenVINO's and Caffe's DetectionOutput (Liu 2016, SSD), (1, 1, K, 7).
+
+    Rows image number, label, score, x1 y1 x2 y2 as fractions of the input, the first row of image −1 being the end;
+    class = label − 1, as label 0 is the background.
+    """
+    rows = outputs[0][0, 0]
+    rows = rows[: np.argmax(np.append(rows[:, 0], -1) < 0)]
+    return filter_candidates(rows[:, 3:7] * np.tile(size_hw[::-1], 2), rows[:, 2], rows[:, 1] - 1, min_score)
+
+
 def is_yolox(shapes: Shapes, size_hw: Size) -> bool:
     return is_rows(shapes) and shapes[0][1] == cell_counts(size_hw)[0]
 
@@ -135,6 +146,10 @@ def is_end2end(shapes: Shapes, size_hw: Size) -> bool:
         case [(1,) | (1, 1), (1, boxes), (1, scores), (1, classes, 4)]:
             return boxes == scores == classes
     return False
+
+
+def is_ssd(shapes: Shapes, size_hw: Size) -> bool:
+    return len(shapes) == 1 and len(shapes[0]) == 4 and shapes[0][:2] == (1, 1) and shapes[0][3] == 7
 
 
 def is_rows(shapes: Shapes) -> bool:
@@ -177,6 +192,9 @@ FORMATS = {
     "yolov5": Format(decode_yolov5, is_yolov5, row_classes, suppress=True, placement="centre", fits=fits_rows),
     "yolov8": Format(decode_yolov8, is_yolov8, column_classes, suppress=True, placement="centre", fits=fits_columns),
     "end2end": Format(decode_end2end, is_end2end, unknown_classes, suppress=False, placement="centre"),
+    "ssd": Format(
+        decode_ssd, is_ssd, unknown_classes, suppress=False, placement="stretch", rgb=False, white=255.0
+    ),  # of the Open Model Zoo
     "detr": Format(decode_detr, is_detr, detr_classes, suppress=False, placement="stretch", fits=fits_detr),
     "rf-detr": Format(
         decode_detr,

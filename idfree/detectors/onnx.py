@@ -1,4 +1,4 @@
-"""Third-party detectors exported to ONNX: letterboxed image in, boxes out."""
+"""Third-party detectors exported to ONNX or OpenVINO IR: letterboxed image in, boxes out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from idfree.core.boxes import clip
 from idfree.core.errors import UserError
 from idfree.core.letterbox import Letterbox, draw, letterbox
-from idfree.core.onnx_model import OnnxModel, describe_inputs, input_size, prefix_errors
+from idfree.core.onnx_model import OnnxModel, describe_inputs, input_size, prefix_errors, requested_size
 from idfree.core.onnx_session import NUMPY_TYPES, ModelInput, Session
 from idfree.core.types import Detections, Frame, Image, View
 from idfree.detectors.candidates import Candidates
@@ -93,6 +93,8 @@ class OnnxDetector:
                 "and at most the size (1, 2) of the image beside it"
             )
         (image,) = images
+        if self.settings.size is not None:
+            image = self.model.resize_input(image, requested_size(self.settings.size, SIZE_HW))
         self.size_hw = image_size(image, self.settings.size, self.model.metadata)
         self.planes = np.zeros((1, 3, *self.size_hw), dtype=numpy_type(image))
         self.feed: dict[str, NDArray[Any]] = {image.name: self.planes}

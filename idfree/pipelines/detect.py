@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting
+from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.settings import Assignments, split_assignments
 from idfree.core.types import Detector
 from idfree.core.version import __version__
@@ -158,7 +159,7 @@ def check_folder(out: Path, spec: str) -> None:
     """Raises UserError if the detections of `spec` are read from the folder `out` itself."""
     source = Path(spec)
     folder = source if source.is_dir() else source.parent
-    if source.exists() and source.suffix != ".onnx" and folder.resolve() == out.resolve():
+    if source.exists() and source.suffix not in MODEL_SUFFIXES and folder.resolve() == out.resolve():
         raise UserError(f"-o {out}: the detections that are read lie there; choose another folder")
 
 

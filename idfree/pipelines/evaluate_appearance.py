@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from idfree.core.errors import UserError
+from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.progress import progress
 from idfree.core.types import Annotation
 from idfree.datasets.motchallenge_labels import read_sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
     from idfree.learn.networks.box_embedder import BoxEmbedder
 
-MODELS = (".onnx", ".pt")  # suffixes
+MODELS = (*MODEL_SUFFIXES, ".pt")
 GROUND_TRUTH_FILES = ("{}/gt/gt.txt", "gt/gt.txt")  # of a sequence, in a folder
 PEDESTRIAN = 1
 

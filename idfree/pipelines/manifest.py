@@ -12,6 +12,7 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
+from idfree.core.onnx_session import is_ir
 from idfree.core.reading import read_json
 from idfree.core.types import Detector, Sequence
 from idfree.detectors import PrecomputedDetector
@@ -130,12 +131,13 @@ def checksum_of_detector(detector: Detector, file: Path) -> int:
 
 
 def checksum_of_model(file: Path) -> int:
-    """CRC-32 of a model file, and of the file of its weights if ONNX stores them apart; 0 if there is no file."""
+    """CRC-32 of a model file, and of the file of its weights if they are stored apart; 0 if there is no file."""
     check = checksum_of_file(file)
     if check is None:
         return 0
-    for suffix in EXTERNAL_WEIGHTS:
-        weights = checksum_of_file(file.with_name(file.name + suffix))
+    files = [file.with_name(file.name + suffix) for suffix in EXTERNAL_WEIGHTS]
+    for path in [file.with_suffix(".bin")] if is_ir(file) else files:
+        weights = checksum_of_file(path)
         check = check if weights is None else zlib.crc32(weights.to_bytes(4, "big"), check)
     return check
 

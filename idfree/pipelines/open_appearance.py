@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from idfree.core.errors import UserError
+from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.types import Detector
 from idfree.pipelines.selection import Selection
 
@@ -19,8 +20,8 @@ def open_appearance(spec: str, device: str = "auto", threads: int | None = None)
         return None
     from idfree.appearance import open_encoder
 
-    if spec != "colour" and not spec.endswith(".onnx"):
-        raise UserError(f"--appearance {spec}: expected none, own, colour or a file MODEL.onnx")
+    if spec != "colour" and not spec.endswith(MODEL_SUFFIXES):
+        raise UserError(f"--appearance {spec}: expected none, own, colour or a file MODEL.onnx or MODEL.xml (OpenVINO)")
     return open_encoder(spec, device=device, threads=threads)
 
 

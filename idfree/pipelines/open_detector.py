@@ -11,6 +11,7 @@ import numpy as np
 
 from idfree.core.arrays import describe
 from idfree.core.errors import UserError
+from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.types import Detections, DetectionsLike, Detector, Frame, Sequence, View
 from idfree.detectors import open_detector
 from idfree.detectors.scores import ScoreScale, check_scale, scale_scores
@@ -24,7 +25,7 @@ WEAK_DEFAULT = (
     " add --detector MODEL.onnx (the README says where to get one)"
 )
 
-NETWORKS = (".onnx", ".pt")  # suffixes
+NETWORKS = (*MODEL_SUFFIXES, ".pt")
 OTHER_NETWORKS = (".pth", ".ckpt", ".safetensors", ".torchscript", ".engine", ".tflite", ".pb", ".h5", ".mlmodel")
 
 DetectorOf = Callable[[Sequence], Detector]
@@ -36,7 +37,8 @@ ClassesLike = str | int | Iterable[str | int] | None  # names or numbers; a text
 class DetectorConfig:
     """A detector as named by the options of the command line; picklable.
 
-    spec: `hog`, MODEL.onnx, RUN/best.pt, `det` (the det/det.txt of each sequence), or a file or folder of detections.
+    spec: `hog`, MODEL.onnx, MODEL.xml, RUN/best.pt, `det` (the det/det.txt of each sequence), or a file or folder of
+    detections.
     format: of the outputs of MODEL.onnx, None to recognise it. classes: names or numbers to keep, comma-separated, all
     if empty. assignments: `name=value` overrides of the detector's settings. device: that networks run on. scores: the
     scale of scores in files, see `scale_scores`. Raises UserError for scores of a network.
@@ -83,7 +85,7 @@ class DetectorConfig:
         """
         session = None
         if self.spec.lower().endswith(OTHER_NETWORKS):
-            raise UserError(f"--detector {self.spec}: of networks, only .onnx files work: export it as one")
+            raise UserError(f"--detector {self.spec}: of networks, only .onnx and .xml files work: export it as one")
         if self.spec.endswith(".pt"):
             from idfree.learn.methods.registry import open_checkpoint
 

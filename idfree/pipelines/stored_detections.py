@@ -10,6 +10,7 @@ import numpy as np
 
 from idfree.core.arrays import to_array
 from idfree.core.errors import UserError
+from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.reading import is_folder, load_array
 from idfree.core.types import Annotation, Integers, Sequence
 from idfree.detectors import PrecomputedDetector
@@ -61,7 +62,7 @@ def load_detections(spec: str, sequence: Sequence, scores: ScoreScale = "auto") 
         upper_threshold=report.upper_threshold,
         frames=report.frames,
         score_range=report.score_range if scores == "auto" else scale_of_file(path, boxes, scores),
-        is_network=report.detector.endswith((".onnx", ".pt")),
+        is_network=report.detector.endswith((*MODEL_SUFFIXES, ".pt")),
     )
 
 

@@ -87,6 +87,14 @@ def labelled():
     return [labels, boxes, scores]
 
 
+def ssd_rows():
+    """Label 0 is the background; the row of image −1 ends them, whatever follows."""
+    output = np.full((1, 1, 200, 7), 0.99)
+    output[0, 0, :2] = np.column_stack([np.zeros(2), CLASS + 1, SCORE, XYXY / (128, 96, 128, 96)])
+    output[0, 0, 2, 0] = -1
+    return [output.astype(np.float32)]
+
+
 # Outputs that encode the two boxes: format, outputs, number of classes (None if the outputs do not tell).
 EXAMPLES = {
     "yolox": ("yolox", raw_yolox(), 3),
@@ -98,6 +106,7 @@ EXAMPLES = {
     "end2end of YOLOv7": ("end2end", yolov7_rows(), None),
     "end2end with a count": ("end2end", counted(), None),
     "end2end in another order": ("end2end", counted()[::-1], None),
+    "ssd": ("ssd", ssd_rows(), None),
     "detr": ("detr", queries(), 3),
     "detr, logits first": ("detr", queries()[::-1], 3),
     "detr of four classes": ("detr", queries(4), 4),

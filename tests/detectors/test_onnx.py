@@ -58,6 +58,9 @@ def outputs_of(name):
     if name == "yolox":
         cell_xy, stride = (part[:2] for part in cell_grid(SIZE))
         cxcywh = np.hstack([cxcywh[:, :2] / stride - cell_xy, np.log(cxcywh[:, 2:] / stride)])
+    if name == "ssd":
+        rows = np.column_stack([np.zeros(2), CLASS + 1, SCORE, xyxy / (128, 96, 128, 96)])
+        return [rows[None, None].astype(np.float32)]
     if name == "end2end":
         return [np.column_stack([xyxy, SCORE, CLASS])[None].astype(np.float32)]
     if name == "detr-softmax":

@@ -1,0 +1,97 @@
+"""Detections of one frame as parallel arrays, and what is converted to them."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from idfree.core.arrays import detection_columns, to_array, to_column
+from idfree.core.boxes import Floats, Integers, clip
+from idfree.core.errors import UserError
+
+if TYPE_CHECKING:
+    import supervision
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Detections of one frame as parallel arrays.
+
+    xyxy: (N, 4), pixels. score: (N,), default 1. class_id: (N,), default 0. embedding: (N, D), of any length, or None;
+    a row of zeros if it is unknown. Lists and tensors are converted. Raises UserError if lengths differ.
+    `detections[rows]` selects rows by index or mask.
+    """
+
+    xyxy: Floats
+    score: Floats = None  # type: ignore[assignment]
+    class_id: Integers = None  # type: ignore[assignment]
+    embedding: NDArray[np.floating[Any]] | None = None
+
+    def __post_init__(self) -> None:
+        xyxy = to_array("xyxy", self.xyxy, np.float64)
+        if xyxy.size == 0:
+            xyxy = xyxy.reshape(0, 4)
+        if xyxy.ndim != 2 or xyxy.shape[1] != 4:
+            raise UserError(f"Detections: xyxy has shape {xyxy.shape}, expected (N, 4)")
+        count = len(xyxy)
+        object.__setattr__(self, "xyxy", xyxy)
+        object.__setattr__(self, "score", to_column("score", self.score, count, 1.0, np.float64))
+        object.__setattr__(self, "class_id", to_column("class_id", self.class_id, count, 0, np.int64))
+        if self.embedding is not None:
+            embedding = to_array("embedding", self.embedding)
+            if embedding.ndim != 2 or len(embedding) != count:
+                raise UserError(f"Detections: embedding has shape {embedding.shape}, expected ({count}, D)")
+            object.__setattr__(self, "embedding", embedding)
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    def __getitem__(self, rows: Any) -> "Detections":
+        embedding = None if self.embedding is None else self.embedding[rows]
+        return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding)
+
+    def select(self, mask: NDArray[np.bool_]) -> "Detections":
+        """Rows of a mask (N,), without a copy if it is True throughout."""
+        return self if mask.all() else self[mask]
+
+    def valid_mask(self, size_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+        """Mask (N,) of the rows that can be tracked, whatever their embeddings.
+
+        Valid: box and score are finite, width and height positive, and the box intersects the image (if its `size_hw`
+        is given).
+        """
+        box = self.xyxy if size_hw is None else clip(self.xyxy, size_hw)
+        with np.errstate(invalid="ignore", over="ignore"):
+            is_finite = np.isfinite(self.xyxy.sum(axis=1) + self.score)
+            return np.asarray((box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1]) & is_finite)
+
+    def with_finite_embeddings(self) -> "Detections":
+        """The same detections, with zeros (unknown) in place of embeddings with NaN or infinity."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            if self.embedding is None or np.isfinite(self.embedding.sum()):  # the sum of float16 may overflow
+                return self
+            is_finite = np.isfinite(self.embedding.sum(axis=1, dtype=np.float64))
+        if is_finite.all():
+            return self
+        return replace(self, embedding=np.where(is_finite[:, None], self.embedding, self.embedding.dtype.type(0)))
+
+    @classmethod
+    def convert(cls, detections: "DetectionsLike") -> "Detections":
+        """Convert what a detector of any package returns; see `arrays.detection_columns`. Raises UserError."""
+        return detections if isinstance(detections, cls) else cls(*detection_columns(detections))
+
+    @classmethod
+    def from_supervision(cls, detections: "supervision.Detections") -> "Detections":
+        """Convert Roboflow's `supervision.Detections` (or any object with xyxy, confidence and class_id)."""
+        return cls.convert(detections)
+
+
+class HasBoxes(Protocol):
+    """Objects of other packages with boxes (N, 4) as `xyxy`, for example `supervision.Detections`."""
+
+    @property
+    def xyxy(self) -> Any: ...
+
+
+DetectionsLike = Detections | HasBoxes | ArrayLike | None

@@ -11,15 +11,14 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from idfree.core.errors import UserError, first_line
 
 WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # not EIO, which may be of a file that is read
-HOST = f"{zlib.crc32(platform.node().encode()):08x}"  # of names of temporary files, as folders may be shared
 PARTIAL = re.compile(r"\..*\.(\d+)(?:-([0-9a-f]{8}))?\.partial(\.[^.]*)?", re.DOTALL)
-CLEANED: set[tuple[int, Path]] = set()  # folders, by process
-CLEANING = threading.Lock()
+CLEANING = threading.Lock()  # what another thread begins to write meanwhile would be taken for a leftover
 
 
 @contextmanager
@@ -36,7 +35,7 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
             yield partial
         return
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
-    partial = path.with_name(f".{path.stem}.{os.getpid()}-{HOST}.partial{path.suffix}")
+    partial = path.with_name(f".{path.stem}.{os.getpid()}-{host_code()}.partial{path.suffix}")
     make_folder(path.parent)
     remove_leftovers(path.parent)
     if path.is_dir():
@@ -97,24 +96,33 @@ def write_through(path: Path) -> Iterator[Path]:
             raise UserError(f"cannot write {path}: {error.strerror}") from error
 
 
+@cache
+def host_code() -> str:
+    """A code for this machine, in the names of temporary files, as folders may be shared."""
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files in a folder whose process was killed, when this process first writes into it.
 
     Those of other machines, whose processes cannot be seen, stay.
     """
     with CLEANING:
-        if (os.getpid(), folder) in CLEANED:
-            return
-        CLEANED.add((os.getpid(), folder))
-        try:
-            names = [entry.name for entry in os.scandir(folder) if ".partial" in entry.name]
-        except OSError:
-            return
-        for name in names:
-            match = PARTIAL.fullmatch(name)
-            if match and match[2] in (None, HOST) and not is_running(int(match[1])):
-                with suppress(OSError):
-                    (folder / name).unlink()
+        remove_leftovers_once(folder, os.getpid())
+
+
+@cache
+def remove_leftovers_once(folder: Path, process: int) -> None:
+    """`remove_leftovers`, the first time that it is called with this folder in this process."""
+    try:
+        names = [entry.name for entry in os.scandir(folder) if ".partial" in entry.name]
+    except OSError:
+        return
+    for name in names:
+        match = PARTIAL.fullmatch(name)
+        if match and match[2] in (None, host_code()) and not is_running(int(match[1])):
+            with suppress(OSError):
+                (folder / name).unlink()
 
 
 def is_running(process: int) -> bool:

@@ -44,12 +44,12 @@ class GrowingFile:
             if not self.file.closed:
                 self.file.truncate(self.size)
                 self.file.close()
-            if is_special(self.path):
+            if self.path.is_symlink() or is_special(self.path):  # where a link leads may be another file system
                 with atomic_write(self.path) as target:
                     shutil.copyfile(self.partial, target)
                 self.discard()
             else:
-                os.replace(self.partial, os.path.realpath(self.path))
+                os.replace(self.partial, self.path)
         except OSError as error:
             raise UserError(f"cannot write {self.path}: {error.strerror or error}") from error
 

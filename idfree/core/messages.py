@@ -1,15 +1,12 @@
 """Warnings that are given once, however often a file is read."""
 
 import logging
+from functools import cache
 
 LOG = logging.getLogger("idfree")
 
-given: set[str] = set()
 
-
+@cache
 def warn_once(message: str, *arguments: object) -> None:
-    """Log a warning with the logger "idfree", unless it was logged before by this process."""
-    text = message % arguments
-    if text not in given:
-        given.add(text)
-        LOG.warning("%s", text)
+    """Log a warning with the logger "idfree", unless it was logged before by this process. arguments: hashable."""
+    LOG.warning(message, *arguments)

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -5,6 +6,8 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.core.files import atomic_write, write_text
+from idfree.core.growing_file import GrowingFile
+from idfree.core.messages import warn_once
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -83,3 +86,39 @@ def test_devices_and_pipes_are_written_through(tmp_path):
     assert os.read(descriptor, 100) == b"somebody reads it"
     os.close(descriptor)
     assert pipe.is_fifo()
+
+
+def test_only_the_first_write_into_a_folder_looks_for_leftovers(tmp_path):
+    leftover = tmp_path / ".a.4194304.partial.txt"  # no process has this number
+    leftover.touch()
+    write_text(tmp_path / "a.txt", "")
+    assert not leftover.exists()
+    leftover.touch()
+    write_text(tmp_path / "a.txt", "")
+    assert leftover.exists()
+
+
+def test_a_growing_file_ends_where_a_link_leads_also_on_another_file_system(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def replace_within_a_folder(old, new):
+        if Path(old).parent != Path(new).parent:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", replace_within_a_folder)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.txt").write_text("old")
+    (tmp_path / "a.txt").symlink_to(tmp_path / "elsewhere" / "a.txt")
+    file = GrowingFile(tmp_path / "a.txt")
+    file.append(b"new")
+    file.finish()
+    assert (tmp_path / "elsewhere" / "a.txt").read_text() == "new"
+    assert (tmp_path / "a.txt").is_symlink()
+    assert {path.name for path in tmp_path.rglob("*.txt*")} == {"a.txt"}
+
+
+def test_a_warning_is_given_once(caplog):
+    for name in ("a.txt", "b.txt", "a.txt"):
+        warn_once("%s: odd", f"{caplog.handler!r} {name}")
+    assert [message.split()[-2:] for message in caplog.messages] == [["a.txt:", "odd"], ["b.txt:", "odd"]]

@@ -32,8 +32,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--tracker", help=f"{tracker_help()} (default: fused with embeddings, else bytetrack)")
     add_(
         "--camera",
-        default="none",
-        help="compensate camera motion: flow or ecc (estimated, and stored for the next run), or GMC files",
+        default="auto",
+        help="follow the camera: auto (where images are read), flow or ecc (stored for the next run), GMC files"
+        " or none",
     )
     add_("--settings", type=Path, metavar="FILE", help="a tracker and its settings, as `idfree tune` writes them")
     add_(
@@ -86,12 +87,15 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def print_summary(path: Path, summary: dict[str, Any]) -> None:
-    """Print the counts and the speed of one sequence."""
+    """Print the counts and the speed of one sequence, and whether its camera moved."""
+    from idfree.pipelines.camera_motion import describe_motion
+
     lost = f", {summary['frames_lost']} frames lost" if summary["frames_lost"] else ""
+    camera = describe_motion(summary.get("camera"))
     kept = ", kept from an earlier run" if summary["skipped"] else ""
     print(
-        f"{path}: {summary['tracks']} tracks, {summary['boxes']} boxes"
-        f" in {summary['frames']} frames{describe_rate(summary['frames_per_second'].get('all'))}{lost}{kept}"
+        f"{path}: {summary['tracks']} tracks, {summary['boxes']} boxes in {summary['frames']}"
+        f" frames{describe_rate(summary['frames_per_second'].get('all'))}{lost}{camera and f', {camera}'}{kept}"
     )
 
 

@@ -30,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_detector(parser, required=True)
     add_("--appearance", choices=("own", "none"), default="own", help="embeddings of the detections, or none")
     add_("--tracker", help=f"{', '.join(TRACKERS)} (default: fused with embeddings, else bytetrack)")
-    add_("--camera", default="none", help="as for track: flow, ecc or GMC files")
+    add_("--camera", default="auto", help="as for track: auto, flow, ecc, GMC files or none")
     add_(
         "--set",
         action="append",

@@ -13,6 +13,7 @@ def summarise(run: TrackingRun) -> dict[str, Any]:
 
     frames_lost: frames that the sequence should have but that could not be decoded. detections_dropped: invalid boxes.
     seconds, frames_per_second: by stage; "all" is the total. matches: fraction by deciding cue.
+    camera: how it moved, None if that was not followed.
     """
     counts, timer, tracker = run.counts, run.timer, run.tracker
     frames = counts.frames
@@ -33,6 +34,7 @@ def summarise(run: TrackingRun) -> dict[str, Any]:
         "detector": run.detector.name,
         "score_range": run.score_range,
         "appearance": describe_appearance(run),
+        "camera": None if run.camera is None else run.camera.describe(),
         "tracker": type(tracker).__name__,
         "settings": settings_to_json(asdict(tracker.settings)),
     }

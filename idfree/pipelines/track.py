@@ -51,7 +51,7 @@ def track(
     *,
     set: Assignments = (),
     images: bool = True,
-    camera: str | Path | None = "none",
+    camera: str | Path | None = "auto",
     appearance: str | Path | None = "own",
     classes: ClassesLike = "",
     scores: ScoreScale = "auto",
@@ -112,7 +112,7 @@ def track_videos(
     settings: Path | None = None,
     set: Assignments = (),
     appearance: str = "own",
-    camera: str = "none",
+    camera: str = "auto",
     start: int = 1,
     frames: int | None = None,
     every: int = 1,
@@ -195,9 +195,9 @@ def prepare(
     detector, camera motion or encoder does, they are not read.
     """
     selection = selection or Selection()
-    motion = open_camera_motion(camera, sequence)
-    motion_needs_images = motion is not None and motion.needs_images
-    uses_images = images or detector.needs_images or motion_needs_images or encoder is not None
+    uses_images = images or detector.needs_images or encoder is not None
+    motion = open_camera_motion(camera, sequence, uses_images)
+    uses_images |= motion is not None and motion.needs_images
     if not uses_images:
         sequence = sequence.without_images()
     frame_rate = sequence.frame_rate  # of the source: trackers count the time of skipped frames, too

@@ -72,7 +72,7 @@ def tune(
     scores: ScoreScale = "auto",
     classes: ClassesLike = "",
     appearance: Literal["own", "none"] = "own",
-    camera: str = "none",
+    camera: str = "auto",
     device: str = "auto",
     seed: int = 0,
     quiet: bool = True,

@@ -1,5 +1,6 @@
 """`--camera`: estimated once, stored beside the video, read from files, and effective."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from idfree.cli import main
 from idfree.core.errors import UserError
-from idfree.pipelines.camera_motion import open_camera_motion
+from idfree.core.types import Frame
+from idfree.pipelines.camera_motion import MotionCounts, open_camera_motion
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_results
 from idfree.show.video_writer import VideoWriter
@@ -81,7 +83,7 @@ def test_stored_motion_needs_no_images(panned, tmp_path):
 
 def test_unknown_value(panned):
     (sequence,) = open_source(panned)
-    with pytest.raises(UserError, match=r"--camera drone: expected none, flow, ecc, a file"):
+    with pytest.raises(UserError, match=r"--camera drone: expected auto, none, flow, ecc, a file"):
         open_camera_motion("drone", sequence)
 
 
@@ -156,3 +158,51 @@ def test_motion_of_a_folder_whose_images_change(tmp_path):
     assert is_remembered(tmp_path)
     cv2.imwrite(str(tmp_path / "000003.png"), np.zeros((48, 64, 3), np.uint8))
     assert not is_remembered(tmp_path)
+
+
+def track_with_images(video: Path, *options: str) -> tuple[str, dict]:
+    """The result file's text, and the summary, of a run that reads the images for a film."""
+    out, detections = video.parent / "film", str(video.with_suffix(".txt"))
+    assert main(["track", str(video), "--detector", detections, "--video", "-o", str(out), *options]) == 0
+    return (out / f"{video.stem}.txt").read_text(), json.loads((out / "summary.json").read_text())["sequences"][0]
+
+
+def test_by_default_the_camera_is_followed_where_images_are_read(panned, capsys):
+    _, summary = track_with_images(panned, "--tracker", "botsort")
+    assert (summary["tracks"], summary["camera"]["method"], summary["camera"]["moves"]) == (1, "auto", True)
+    assert summary["camera"]["moved"] == 0.2  # of twenty frames, the camera jumps in four
+    assert summary["camera"]["median"] == pytest.approx(JUMP, abs=0.5)
+    assert "camera moves in 20% of the frames, median 1" in capsys.readouterr().out
+    assert track_with_images(panned, "--tracker", "botsort", "--camera", "none")[1]["tracks"] > 1
+    assert len(ids(panned)) > 1  # no image is read
+    assert sorted(path.name for path in panned.parent.glob("wall*")) == ["wall.mp4", "wall.txt"]  # nothing beside it
+
+
+def test_skipped_frames_are_followed_too(panned):
+    _, summary = track_with_images(panned, "--tracker", "botsort", "--every", "3")
+    assert (summary["tracks"], summary["camera"]["moves"]) == (1, True)
+
+
+def test_a_camera_that_stands_still_changes_nothing(panned, capsys):
+    still = panned.with_name("still.mp4")
+    (sequence,) = open_source(panned)
+    first = next(iter(sequence)).image
+    with VideoWriter(still, 10, (240, 320)) as video:
+        for n in range(20):
+            picture = first.copy()
+            picture[100:160, 10 + 5 * n : 22 + 5 * n] = 0
+            video.write(picture)
+    rows = (f"{n + 1},-1,{10 + 5 * n},100,12,60,0.9" for n in range(20))
+    still.with_suffix(".txt").write_text("\n".join(rows))
+    followed, summary = track_with_images(still)
+    assert summary["camera"] == {"method": "auto", "moves": False, "moved": 0.0, "median": 0.0, "doubtful": 0}
+    assert "camera static" in capsys.readouterr().out
+    assert followed == track_with_images(still, "--camera", "none")[0]
+
+
+def test_the_median_needs_no_memory_of_the_frames():
+    counts = MotionCounts((100, 200))
+    for n in range(1, 10):
+        counts.add(np.array([[1, 0, float(n)], [0, 1, 0]]), Frame(n))
+    counts.add(np.eye(2, 3), Frame(10))
+    assert counts.describe() == {"moves": True, "moved": 0.9, "median": 5.0}

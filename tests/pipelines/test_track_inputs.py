@@ -133,7 +133,7 @@ def test_trackers_and_settings(images):
         ({"min_score": float("nan")}, "--min-score nan: expected a number"),
         ({"appearance": Path("model.pth")}, "--appearance model.pth: expected none, own, colour or a file MODEL.onnx"),
         ({"appearance": "a" * 300 + ".onnx"}, "no such file"),
-        ({"camera": "a" * 300}, "--camera a.*: expected none, flow, ecc, a file"),
+        ({"camera": "a" * 300}, "--camera a.*: expected auto, none, flow, ecc, a file"),
     ],
 )
 def test_other_options(images, options, message):

@@ -7,9 +7,11 @@ from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
 from idfree.core.progress import progress
 from idfree.core.reading import is_file
+from idfree.pipelines.camera_motion import DOWNSCALE
 from idfree.sequences import open_source
-from idfree.sequences.tables import read_tracks
+from idfree.sequences.tables import read_class_names, read_tracks
 from idfree.show.video_output import VideoOutput
+from idfree.trackers.camera_motion import CameraMotion, CameraMotionSettings
 
 RESULT_SUFFIXES = (".txt", ".csv", ".json", ".parquet")  # of `idfree track --format`
 
@@ -42,10 +44,13 @@ def annotate(
         path, tracks = films[sequence.name], read_tracks(files[sequence.name])
         if frame_rate is not None:
             sequence = sequence.at_rate(frame_rate)
-        title = sequence.name if show else None
-        with VideoOutput(path, sequence.frame_rate, title, sequence.is_irregular) as output:
+        title, names = sequence.name if show else None, read_class_names(files[sequence.name])
+        camera = CameraMotion(CameraMotionSettings(downscale=DOWNSCALE["flow"]))  # trails move with the scene
+        with VideoOutput(path, sequence.frame_rate, title, sequence.is_irregular, names) as output:
             for frame in progress(sequence, sequence.name, sequence.length, quiet):
-                output.add(frame, tracks.tracks_at(frame.number))
+                shown = tracks.tracks_at(frame.number)
+                motion = None if frame.image is None else camera.estimate(frame.image, shown.xyxy)
+                output.add(frame, shown, motion)
         paths[sequence.name] = str(path) if path else None
         if path and on_video is not None:
             on_video(path)

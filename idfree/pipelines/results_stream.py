@@ -1,7 +1,9 @@
 """Results of tracking, written while they come: what a process that is killed has tracked lies in NAME.txt.partial."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -25,13 +27,15 @@ class ResultsStream:
     """Writes the tracks of a sequence, frame by frame, to a file in the given format.
 
     Rows of MOTChallenge text are final as they come; those of the other formats, whose columns depend on all frames,
-    are kept as exact numbers and converted by `finish`. Raises UserError if a file cannot be written.
+    are kept as exact numbers and converted by `finish`. class_names: by class, for these others. Raises UserError if a
+    file cannot be written.
     """
 
-    def __init__(self, path: Path, format: Format):
+    def __init__(self, path: Path, format: Format, class_names: Mapping[int, str] = MappingProxyType({})):
         if format == "parquet":
             import_parquet(f"writing {path}")
         self.path, self.format, self.file = path, format, GrowingFile(path)
+        self.class_names = class_names
         self.pending: list[tuple[int, Tracks]] = []
         self.times: list[float] = []
         self.frames = 0  # that are written
@@ -61,7 +65,7 @@ class ResultsStream:
         if self.format == "mot":
             self.file.finish()
         else:
-            write_table(self.path, read_exactly(self.file.partial), self.format)
+            write_table(self.path, read_exactly(self.file.partial), self.format, self.class_names)
             self.file.discard()
         self.is_finished = True
 

@@ -235,16 +235,16 @@ def write_tracks(
     sequence, interrupted = run.sequence, False
     name, length = sequence.name, sequence.length
     film = out / f"{name}.mp4" if video else None
-    results = ResultsStream(out / f"{name}.{SUFFIXES[format]}", format)
+    title, names = name if show else None, drawn_class_names(run.detector)
+    results = ResultsStream(out / f"{name}.{SUFFIXES[format]}", format, names)
     failure: BaseException | None = None
     try:
-        title, names = name if show else None, drawn_class_names(run.detector)
         with VideoOutput(film, sequence.frame_rate, title, sequence.is_irregular, names) as output:
             try:
                 for frame, tracks in progress(run, name, length, quiet):
                     with run.timer.time("writing"):
                         results.add(frame, tracks)
-                        output.add(frame, tracks)
+                        output.add(frame, tracks, run.motion)
             except KeyboardInterrupt:  # the film is finished, too
                 interrupted = True
                 if length is not None and not run.counts.frames:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from idfree.core.prefetch import prefetch
-from idfree.core.types import Annotation, Detections, Detector, Frame, Sequence, Tracks, View
+from idfree.core.types import Annotation, Detections, Detector, Floats, Frame, Sequence, Tracks, View
 from idfree.pipelines.camera_motion import CameraMotionSource
 from idfree.pipelines.open_detector import CallableDetector
 from idfree.pipelines.selection import Selection
@@ -67,7 +67,8 @@ class TrackCounts:
 
 @dataclass
 class TrackingRun:
-    """Tracking of one sequence: iterate for (frame, tracks), which are not kept; `counts` tells of them so far.
+    """Tracking of one sequence: iterate for (frame, tracks), which are not kept; `counts` tells of them so far, and
+    `motion` (2, 3) of the camera's since the previous frame, None if unknown.
 
     selection: of detections (the sequence has the selected frames only). camera: source of camera motion, or None.
     score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
@@ -85,6 +86,7 @@ class TrackingRun:
     parallel: bool = False
     timer: StageTimer = field(default_factory=StageTimer)
     counts: TrackCounts = field(default_factory=TrackCounts)
+    motion: Floats | None = None
 
     def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
         frames = prefetch(self.read()) if self.parallel else self.read()
@@ -98,6 +100,7 @@ class TrackingRun:
                 with self.timer.time("associating"):
                     tracks = self.tracker.update(view)
                 self.counts.add(tracks)
+                self.motion = view.camera
                 yield frame, tracks
         if self.camera is not None:
             self.camera.finish()

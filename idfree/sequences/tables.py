@@ -1,9 +1,12 @@
 """Read boxes from MOTChallenge text, CSV, Parquet or NumPy files; write them as CSV, JSON or Parquet."""
 
+import csv
 import io
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,7 @@ from idfree.sequences.rows import (
 
 LOG = logging.getLogger("idfree")
 
+CLASS_NAME = "class_name"  # column of text
 COLUMN_NAMES = ("frame", "id", "x", "y", "w", "h", "x1", "y1", "x2", "y2", "score", "class", "visibility")
 BOX_COLUMNS = (("x", "y", "w", "h"), ("x1", "y1", "x2", "y2"))
 NPY_COLUMNS = ("frame", "-1", "x", "y", "w", "h", "score")
@@ -168,28 +172,73 @@ def import_parquet(purpose: str) -> Any:
     return pyarrow.parquet
 
 
-def write_table(path: Path | str, annotation: Annotation, format: str) -> None:
+def write_table(
+    path: Path | str, annotation: Annotation, format: str, class_names: Mapping[int, str] = MappingProxyType({})
+) -> None:
     """Write boxes atomically as "csv", "json" (an array of objects) or "parquet". Raises UserError for other formats.
 
-    Columns or keys frame, id, x, y, w, h, score, class, and time in seconds if it is known of all boxes; sorted and
-    rounded as in a results file, times to the microsecond.
+    Columns or keys frame, id, x, y, w, h, score, class, class_name if `class_names` (by class) has any ("" for those
+    that it lacks), and time in seconds if it is known of all boxes; sorted and rounded as in a results file, times to
+    the microsecond.
     """
-    columns = to_columns(annotation)
-    numbers = ["%d", "%d", "%.2f", "%.2f", "%.2f", "%.2f", "%g", "%d"]
+    columns: dict[str, NDArray[Any]] = dict(to_columns(annotation))
+    formats = dict(zip(columns, ("%d", "%d", "%.2f", "%.2f", "%.2f", "%.2f", "%g", "%d"), strict=True))
+    if class_names:
+        names = [class_names.get(number, "") for number in columns["class"].tolist()]
+        columns[CLASS_NAME], formats[CLASS_NAME] = np.array(names, dtype=object), "%s"
     if annotation.time is not None and np.isfinite(annotation.time).all():
         columns["time"] = np.round(annotation.time[np.lexsort((annotation.id, annotation.frame))], 6)
-        numbers.append("%.12g")
+        formats["time"] = "%.12g"
     if format == "csv":
-        write_text(path, ",".join(columns) + "\n" + format_rows(",".join(numbers) + "\n", columns))
+        write_text(path, ",".join(columns) + "\n" + format_table(",".join(formats.values()) + "\n", columns, quote_csv))
     elif format == "json":
-        pairs = zip(columns, numbers, strict=True)
-        box = "{" + ", ".join(f'"{name}": {number}' for name, number in pairs) + "}"
-        write_text(path, "[" + format_rows(f"\n{box},", columns).rstrip(",") + "\n]\n")
+        box = "{" + ", ".join(f'"{name}": {number}' for name, number in formats.items()) + "}"
+        write_text(path, "[" + format_table(f"\n{box},", columns, json.dumps).rstrip(",") + "\n]\n")
     elif format == "parquet":
         parquet = import_parquet(f"writing {path}")
         import pyarrow
 
+        types = {CLASS_NAME: pyarrow.string()}
+        arrays = {name: pyarrow.array(values, type=types.get(name)) for name, values in columns.items()}
         with atomic_write(path) as partial:
-            parquet.write_table(pyarrow.table(columns), partial)
+            parquet.write_table(pyarrow.table(arrays), partial)
     else:
         raise UserError(f"cannot write a table as {format!r}; known are csv, json, parquet")
+
+
+def format_table(row: str, columns: dict[str, NDArray[Any]], quote: Callable[[str], str]) -> str:
+    """`format_rows`, with class names quoted."""
+    if CLASS_NAME not in columns:
+        return format_rows(row, columns)
+    quoted = {name: quote(name) for name in set(columns[CLASS_NAME].tolist())}
+    names = np.array([quoted[name] for name in columns[CLASS_NAME].tolist()], dtype=object)
+    return format_rows(row, {**columns, CLASS_NAME: names})
+
+
+def quote_csv(text: str) -> str:
+    """A text as a field of a CSV file."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator="").writerow([text])
+    return file.getvalue()
+
+
+def read_class_names(path: Path | str) -> dict[int, str]:
+    """Names of the classes in a table that `write_table` wrote, by number; empty if it names none.
+
+    The table was read before, so that faults of its contents are known.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".csv":
+        rows = list(csv.DictReader(io.StringIO(read_text(path))))
+    elif suffix == ".json":
+        rows = read_json(Path(path))
+    elif suffix == ".parquet":
+        table = import_parquet(f"reading {path}").read_table(io.BytesIO(read_content(path)))
+        named = {"class", CLASS_NAME} <= set(table.column_names)
+        rows = table.select(["class", CLASS_NAME]).to_pylist() if named else []
+    else:
+        rows = []
+    pairs = {
+        (row.get("class"), row.get(CLASS_NAME)) for row in rows if row.get(CLASS_NAME) and row.get("class") is not None
+    }
+    return {int(float(number)): str(name) for number, name in sorted(pairs, key=str)}

@@ -1,6 +1,5 @@
 """Draw tracks on an image: boxes, id labels and fading trails. Sizes scale with the image, colours depend on the id."""
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,28 +9,13 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from idfree.core.boxes import Floats, Integers, area, clip
 from idfree.core.types import Image, Tracks
+from idfree.show.colours import Colour, contrasting_grey, palette
+from idfree.show.trails import Trails, anchor_points
 
-Colour = tuple[int, int, int]  # b, g, r
-
-GOLDEN_RATIO = (5**0.5 - 1) / 2  # golden angle in turns: successive hues stay far apart (Vogel 1979)
-LIGHTNESS = np.array([0.60, 0.72, 0.84])  # cycled: any 20 successive ids differ by 0.09 in OKLab, neighbours by 0.24
-CHROMA = 0.15  # about the largest chroma that sRGB has at every hue of these lightnesses
-OKLAB_TO_LMS = np.array(  # Ottosson 2020, "A perceptual color space for image processing"
-    [[1, 0.3963377774, 0.2158037573], [1, -0.1055613458, -0.0638541728], [1, -0.0894841775, -1.2914855480]]
-)
-LMS_TO_LINEAR_RGB = np.array(
-    [
-        [4.0767416621, -3.3077115913, 0.2309699292],
-        [-1.2684380046, 2.6097574011, -0.3413193965],
-        [-0.0041960863, -0.7034186147, 1.7076147010],
-    ]
-)
-LUMINANCE_BGR = np.array([0.0722, 0.7152, 0.2126])  # of linear light (ITU-R BT.709)
-EQUAL_CONTRAST_LUMINANCE = 0.179  # equal contrast of black and white: 1.05/(L + 0.05) = (L + 0.05)/0.05 (WCAG 2.1)
 TEXT_SUPERSAMPLING = 4  # text is rendered at this scale and averaged down: sharper than OpenCV's anti-aliasing
 SUBPIXEL = 4  # fractional bits of the points given to OpenCV
 TRAIL_BANDS = 8  # opacity steps of a trail
@@ -66,16 +50,24 @@ class Drawing:
 
     def reset(self) -> None:
         """Clear the trails, before another sequence."""
-        self.past: deque[tuple[Integers, Floats]] = deque(maxlen=self.settings.trail + 1)
+        self.trails = Trails(self.settings.trail)
 
-    def draw(self, image: Image, tracks: Tracks, frame_number: int | None = None, caption: str = "") -> Image:
+    def draw(
+        self,
+        image: Image,
+        tracks: Tracks,
+        frame_number: int | None = None,
+        caption: str = "",
+        camera: Floats | None = None,
+    ) -> Image:
         """Return a copy of `image` (H, W, 3) with the tracks drawn, those with the lowest bottom edge on top.
 
-        Tracks outside the image are not drawn. Trails require frames in order.
+        Tracks outside the image are not drawn. Trails require frames in order. camera: affine map (2, 3) from pixels
+        of the previous frame to those of this one, by which trails move with the scene; None for no motion.
         """
         canvas = np.array(image, order="C")
         line, text = self.sizes(canvas)
-        self.draw_trails(canvas, tracks, max(line, 2))
+        self.draw_trails(canvas, tracks, max(line, 2), camera)
         nearest_last = np.argsort(tracks.xyxy[:, 3], kind="stable")
         shown = tracks[nearest_last]
         shown = shown[area(clip(shown.xyxy, canvas.shape[:2])) > 0]
@@ -107,41 +99,16 @@ class Drawing:
             self.settings.smallest_text, round(side * self.settings.text)
         )
 
-    def draw_trails(self, canvas: Image, tracks: Tracks, width: int) -> None:
-        """Append the current positions to the trails and draw all trails."""
-        left, top, right, bottom = tracks.xyxy.T
-        y = bottom if self.settings.trail_at == "foot" else (top + bottom) / 2
-        self.past.append((tracks.id, np.stack([(left + right) / 2, y], axis=1)))
+    def draw_trails(self, canvas: Image, tracks: Tracks, width: int, camera: Floats | None = None) -> None:
+        """Append the current positions to the trails, and draw those of the current tracks."""
         if self.settings.trail < 1:
             return
-        age = np.repeat(np.arange(len(self.past))[::-1], [len(ids) for ids, _ in self.past])
-        ids = np.concatenate([ids for ids, _ in self.past])
-        order = np.lexsort((-age, ids))
-        ids, points = ids[order], np.concatenate([points for _, points in self.past])[order]
-        step = np.ceil(TRAIL_BANDS * (1 - age[order] / self.settings.trail)).astype(int)
-        first = np.flatnonzero(np.diff(ids, prepend=-1))
-        long = np.diff(first, append=len(ids)) > 1
-        colours = palette(ids[first])
-        for trail in np.flatnonzero(long).tolist():
-            rows = slice(first[trail], first[trail + 1] if trail + 1 < len(first) else None)
-            draw_trail(canvas, points[rows], step[rows], colours[trail], width)
-
-
-def palette(ids: ArrayLike) -> list[Colour]:
-    """Colours (b, g, r) of ids: hues a golden angle apart and three lightness levels, in the perceptual space OKLab."""
-    ids = np.asarray(ids, dtype=np.int64)
-    hue = 2 * np.pi * (ids * GOLDEN_RATIO % 1)
-    oklab = np.stack([LIGHTNESS[ids % len(LIGHTNESS)], CHROMA * np.cos(hue), CHROMA * np.sin(hue)], axis=-1)
-    linear = np.clip((oklab @ OKLAB_TO_LMS.T) ** 3 @ LMS_TO_LINEAR_RGB.T, 0, 1)
-    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
-    return [(b, g, r) for r, g, b in np.rint(255 * srgb).astype(int).tolist()]
-
-
-def contrasting_grey(colour: Colour) -> int:
-    """Text grey level, 0 or 255, with the higher contrast on `colour`."""
-    srgb = np.array(colour) / 255
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    return 0 if linear @ LUMINANCE_BGR > EQUAL_CONTRAST_LUMINANCE else 255
+        self.trails.add(tracks.id, anchor_points(tracks, self.settings.trail_at == "foot"), camera)
+        trails = [trail for trail in self.trails.smooth() if len(trail[1]) > 1]
+        colours = palette([id for id, _, _ in trails])
+        for (_, points, age), colour in zip(trails, colours, strict=True):
+            step = np.ceil(TRAIL_BANDS * (1 - age / self.settings.trail)).astype(int)
+            draw_trail(canvas, points, step, colour, width)
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from idfree.core.types import Frame, Image, Tracks
+from idfree.core.types import Floats, Frame, Image, Tracks
 
 if TYPE_CHECKING:
     from idfree.show.video_writer import VideoWriter
@@ -56,11 +56,14 @@ class VideoOutput:
         """Whether a video file was opened and no frame written to it."""
         return any(getattr(output, "written", 1) == 0 for output in self.outputs)
 
-    def add(self, frame: Frame, tracks: Tracks) -> Image | None:
-        """Draw the tracks on the frame and output the image; return it, or None if there is no output."""
+    def add(self, frame: Frame, tracks: Tracks, camera: Floats | None = None) -> Image | None:
+        """Draw the tracks on the frame and output the image; return it, or None if there is no output.
+
+        camera: as in `Drawing.draw`.
+        """
         if (self.path is None and self.window is None) or frame.image is None:
             return None
-        image = self.drawing.draw(frame.image, tracks, frame.number)
+        image = self.drawing.draw(frame.image, tracks, frame.number, camera=camera)
         if not self.outputs:
             self.open(image)
             self.size_hw = (image.shape[0], image.shape[1])

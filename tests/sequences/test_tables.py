@@ -10,7 +10,7 @@ import pytest
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.types import Annotation
 from idfree.sequences.motchallenge import format_results
-from idfree.sequences.tables import SUFFIXES, read_boxes, read_tracks, write_table
+from idfree.sequences.tables import SUFFIXES, read_boxes, read_class_names, read_tracks, write_table
 
 BOXES = Annotation(
     frame=np.array([1, 1, 2]),
@@ -166,6 +166,23 @@ def test_the_error_for_an_unknown_suffix_lists_the_known_ones(tmp_path):
     with pytest.raises(UserError, match="cannot write a table as 'xlsx'; known are csv, json, parquet"):
         write_table(tmp_path / "a.xlsx", BOXES, "xlsx")
     assert set(SUFFIXES) == {".npy", ".parquet", ".csv", ".txt"}
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "parquet"])
+def test_class_names_are_a_column(tmp_path, format):
+    """Names with commas, quotes and per cent signs; a class without a name; read back, as are the numbers."""
+    if format == "parquet":
+        pytest.importorskip("pyarrow")
+    boxes = replace(BOXES, id=np.arange(1, len(BOXES) + 1), class_id=np.arange(len(BOXES)) % 3)
+    names, path = {0: "person", 1: 'a "big" 50% car, red'}, tmp_path / f"a.{format}"
+    write_table(path, boxes, format, names)
+    assert read_class_names(path) == names
+    again = read_tracks(path)
+    order = np.lexsort((boxes.id, boxes.frame))
+    assert np.array_equal(again.class_id, boxes[order].class_id)
+    assert np.array_equal(again.id, boxes[order].id)
+    write_table(path, boxes, format)
+    assert read_class_names(path) == {}
 
 
 def test_csv_written_and_read(tmp_path):

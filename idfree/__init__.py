@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from idfree.pipelines.export import export
     from idfree.pipelines.label import label
     from idfree.pipelines.plot_embeddings import plot_embeddings
+    from idfree.pipelines.teach import teach
     from idfree.pipelines.track import track, track_videos
     from idfree.pipelines.train import train
     from idfree.pipelines.tune import tune
@@ -43,6 +44,7 @@ MODULES = {  # of the public names; each is imported at its first use, so that `
     "pack": "datasets.submission",
     "plot_embeddings": "pipelines.plot_embeddings",
     "run_demo": "pipelines.demo",
+    "teach": "pipelines.teach",
     "track": "pipelines.track",
     "track_videos": "pipelines.track",
     "train": "pipelines.train",
@@ -68,6 +70,7 @@ __all__ = [
     "pack",
     "plot_embeddings",
     "run_demo",
+    "teach",
     "track",
     "track_videos",
     "trackers",

@@ -105,6 +105,13 @@ def narrow() -> Iterator[ModuleType]:
 
 
 @pytest.fixture(scope="session")
+def made_up_detector() -> Iterator[ModuleType]:
+    """The module made_up_detector: a detector in an ONNX file, and pictures of what it finds."""
+    pytest.importorskip("onnx", reason="an ONNX file is written by the package onnx")
+    yield from beside("made_up_detector")
+
+
+@pytest.fixture(scope="session")
 def mutations() -> Iterator[ModuleType]:
     """The module mutations: damaged versions of files."""
     yield from beside("mutations")

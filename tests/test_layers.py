@@ -20,6 +20,7 @@ ALLOWED = {
     "detectors": set(),
     "trackers": set(),
     "appearance": set(),
+    "teaching": set(),
     "evaluation": set(),
     "show": set(),
     "learn": {"datasets"},

@@ -19,6 +19,7 @@ FUNCTIONS = {  # of each command, except `version`
     "detect": ["detect"],
     "label": ["label"],
     "adapt": ["adapt"],
+    "teach": ["teach"],
     "train": ["train"],
     "export": ["export"],
     "eval": ["evaluate"],

@@ -16,6 +16,7 @@ from idfree.core.threads import cpu_limit
 
 IR_SUFFIX = ".xml"  # of OpenVINO's intermediate representation (IR), whose weights lie beside it in a .bin
 MODEL_SUFFIXES = (".onnx", IR_SUFFIX)  # of the files that `open_session` opens
+METADATA_KEY = "framework"  # of the dict in an IR that holds what ONNX calls metadata
 ERRORS_ONLY = 3  # ONNX Runtime's log severity; 2 would also log every dropped weight and every node left on the CPU
 
 NUMPY_TYPES: dict[str, type[np.generic]] = {  # by ONNX Runtime's name of the type of an input
@@ -162,8 +163,10 @@ class OpenVinoSession:
         return [SimpleNamespace(name=port.any_name) for port in self.model.outputs]
 
     def get_modelmeta(self) -> Any:
-        metadata = dict(self.model.get_rt_info().items()).get("framework", {})
-        return SimpleNamespace(custom_metadata_map={name: value.value for name, value in metadata.items()})
+        metadata = dict(self.model.get_rt_info().items()).get(METADATA_KEY, {})
+        return SimpleNamespace(
+            custom_metadata_map={name: str(getattr(value, "value", value)) for name, value in metadata.items()}
+        )
 
     def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         outputs = self.request.infer(dict(input_feed))

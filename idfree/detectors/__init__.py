@@ -43,6 +43,10 @@ def open_detector(
 
         settings = override(OneShotDetectorSettings(), assignments)
         return OneShotDetector(spec, settings, selected or None, session=session)
+    if kind in ("maps", "taught"):
+        from idfree.detectors.taught import open_taught
+
+        return open_taught(spec, format, assignments, selected, session)
     if kind is not None:
         raise UserError(f"--detector {spec}: is a model of {kind}, expected a detector; it is for --{kind}")
     from idfree.detectors.onnx import OnnxDetector, OnnxDetectorSettings

@@ -93,6 +93,7 @@ class DetectorConfig:
         if self.is_network:
             options = (self.format, self.classes, self.assignments, self.device, threads, session)
             detector = open_detector(self.spec, *options)
+            add_colour(detector)
             return lambda sequence: detector
         return lambda sequence: load_detections(self.spec, sequence, self.scores)
 
@@ -108,6 +109,16 @@ class DetectorConfig:
         if self.spec.endswith(NETWORKS):
             return ()
         return parse_class_numbers(self.classes.replace("person", "0") if self.spec == "hog" else self.classes)
+
+
+def add_colour(detector: Detector) -> None:
+    """Give a taught detector the colour histogram that its embeddings are concatenated with, if its file says so."""
+    if getattr(detector, "colour_weight", 0.0):
+        from idfree.appearance.colour import ColourHistogram
+        from idfree.detectors.taught import TaughtDetector
+
+        assert isinstance(detector, TaughtDetector)
+        detector.beside = ColourHistogram()
 
 
 def join_classes(classes: ClassesLike) -> str:

@@ -1,0 +1,58 @@
+"""Report on the teaching of a detector: what was learnt from, how well held-out tracklets are told apart, advice."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from idfree.appearance.calibrate import EDGES
+from idfree.pipelines.adapt_report import FEW_TRACKLETS, LARGE_FRACTION, label_table
+from idfree.pipelines.teach_features import BoxFeatures
+from idfree.pipelines.teach_head import TaughtHead
+from idfree.show.report import histogram, render_page
+
+FEW_FRAMES = 200  # some ten seconds of video
+
+
+def give_verdict(report: Mapping[str, Any]) -> str:
+    """Whether the head adds to a colour histogram, by their equal error rates on held-out tracklets."""
+    if not report["held_out"]:
+        return "Too few tracklets coexist to judge the head on some that it was not learnt from."
+    head, colour, both = (100 * report[name]["error"] for name in ("head", "colour", "both"))
+    rates = f"equal error rate {head:.2f} % alone, colour {colour:.2f} %, both {both:.2f} %"
+    if not report["colour_weight"]:
+        return f"On people that the head was not learnt from: {rates}."
+    if both < colour:
+        return f"Head and colour together tell held-out objects apart better than colour alone: {rates}."
+    return f"The head adds nothing to colour here ({rates}): --appearance colour is the safer choice."
+
+
+def give_advice(boxes: BoxFeatures, reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What a user may improve, in sentences."""
+    advice = []
+    frames = sum(report["frames"] for report in reports.values())
+    if frames < FEW_FRAMES:
+        advice.append(f"Only {frames} frames: a head from so few tells little more than these objects apart.")
+    if boxes.tracklet_count < FEW_TRACKLETS:
+        advice.append(f"Only {boxes.tracklet_count} tracklets: more or longer footage teaches more.")
+    for name, report in reports.items():
+        if report["largest"] > LARGE_FRACTION:
+            advice.append(f"{name}: one tracklet holds {100 * report['largest']:.0f} % of all boxes.")
+    return advice
+
+
+def render_report(report: Mapping[str, Any], taught: TaughtHead) -> str:
+    """The report as an HTML page."""
+    rows = [["held-out tracklets", "equal error", "match threshold"]]
+    for name, title in (("head", "the head"), ("colour", "colour"), ("both", "both")):
+        rows.append([title, f"{100 * report[name]['error']:.2f} %", f"{report[name]['limit']:.3f}"])
+    maps = [["tensor", "channels", "stride"]]
+    maps += [[each["name"], str(each["channels"]), str(each["stride"])] for each in report["maps"]]
+    tables = {
+        "Pseudo-labels": label_table(report["videos"]),
+        "What can be told apart": rows,
+        "Feature maps that are read": maps,
+    }
+    mixed = taught.mixed
+    figure = histogram(mixed.same, mixed.different, EDGES, mixed.match_threshold)
+    lead = [report["verdict"], f"To track with it: idfree track VIDEO --detector {report['model']}"]
+    title = "A detector taught to tell objects apart"
+    return render_page(title, tables, report["advice"], {"Distances between boxes of held-out tracklets": figure}, lead)

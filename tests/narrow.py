@@ -4,9 +4,12 @@ Usage: python narrow.py train RUN, or python narrow.py distributed RUN under the
 """
 
 import sys
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import interpolate
@@ -14,13 +17,16 @@ from torch.nn.functional import interpolate
 from idfree.datasets.footage import Footage
 from idfree.learn.data.image_batches import ImageBatches, ImageBatchShape
 from idfree.learn.data.labelled_images import LabelledImages
+from idfree.learn.data.teacher_labels import TeacherLabels
 from idfree.learn.data.warp import NO_AUGMENTATION
 from idfree.learn.fit import fit
 from idfree.learn.methods import fairmot, one_shot
 from idfree.learn.methods.fairmot import FairmotSettings
 from idfree.learn.methods.one_shot import ValidationPlan
 from idfree.learn.networks.backbones import BACKBONES
+from idfree.learn.networks.fpn import Pyramid
 from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, make_conv_block
+from idfree.learn.networks.pyramids import PYRAMIDS
 from idfree.learn.parallel import process_group
 from idfree.learn.schedule import Schedule
 from idfree.learn.training import Training
@@ -65,6 +71,35 @@ def make_footage(seed=3, people=4, frames=5, size_hw=(64, 96)):
     images = [frame.image for frame in street.sequence]
     boxes = street.truth[street.truth.visibility > 0.2]
     return Footage(f"street-{seed}", boxes, frames, lambda number: images[number - 1], is_sequence=True)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Embeddings of the boxes of a footage, as a teacher gives them."""
+
+    rows: Any
+    is_known: Any
+
+    @property
+    def dimension(self):
+        return self.rows.shape[1]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, rows):
+        return self.rows[rows]
+
+
+def make_teacher(footages, dimension=12):
+    """A teacher whose embeddings are random but the same for all boxes of a person; every fifth box has none."""
+    parts = []
+    for number, footage in enumerate(footages):
+        by_identity = np.random.default_rng(number).normal(size=(int(footage.boxes.id.max()) + 1, dimension))
+        rows = by_identity[footage.boxes.id].astype(np.float32)
+        is_known = np.arange(len(rows)) % 5 != 4
+        parts.append(Embeddings(rows / np.linalg.norm(rows, axis=1, keepdims=True) * is_known[:, None], is_known))
+    return TeacherLabels("made-up", parts)
 
 
 def train_fairmot(run, settings=TINY, footages=None, **options):
@@ -114,7 +149,23 @@ def train_distributed(run):
         fit(training, batches, Path(run))
 
 
+class NarrowPyramid(Narrow):
+    """The levels 3 to 7, about 150,000 parameters."""
+
+    def __init__(self):
+        super().__init__(stride=8)
+        self.fpn = Pyramid(WIDTHS[3:], self.channels)
+        del self.laterals, self.last
+
+    def forward(self, x):
+        maps = []
+        for layer in self.down:
+            maps.append(x := layer(x))
+        return self.fpn(maps[2:])
+
+
 BACKBONES["narrow"] = Narrow
+PYRAMIDS["narrow"] = NarrowPyramid
 
 if __name__ == "__main__":
     one_shot.export = lambda *arguments: None  # takes seconds

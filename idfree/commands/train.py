@@ -1,7 +1,8 @@
-"""train a tracker on boxes (clmot, outrack) or boxes and identities (fairmot), or an encoder on tracks (simplereid)
+"""train a tracker on boxes (clmot, outrack, tdt) or also identities (fairmot), or an encoder on tracks (simplereid)
 
 example: idfree train fairmot MOT17/train --half train --images videos -o runs/fairmot
          idfree train outrack MOT17/train PennFudan --half train --images videos -o runs/outrack
+         idfree train tdt CrowdHuman/annotation_train.odgt --teacher reid.onnx -o runs/tdt
          idfree track street.mp4 --detector runs/outrack/model.onnx
 """
 
@@ -13,7 +14,8 @@ from idfree.commands.data import DATA, IMAGES
 from idfree.learn.methods.catalogue import METHODS, methods_of
 from idfree.trackers.registry import TRACKERS
 
-SETTINGS = ("backbone", "size", "stride", "epochs", "batch", "lr", "precision", "init")  # settings with own options
+# settings with own options
+SETTINGS = ("network", "backbone", "size", "stride", "epochs", "batch", "lr", "precision", "init")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +38,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_("--images", type=Path, help=IMAGES)
     add_(
-        "--backbone", help="dla34 (default), dla34-plain, resnet18/34/50, resnet18/34-fpn, hrnet_w32, mobilenet-v3-fpn"
+        "--backbone",
+        help="dla34 (default), dla34-plain, resnet18/34/50, resnet18/34-fpn, hrnet_w32, mobilenet-v3-fpn; of tdt's"
+        " retinanet: resnet18/34/50-fpn (resnet34-fpn), mobilenet, mobilenet-fpn, mobilenet-v3, mobilenet-v3-fpn",
     )
     add_("--size", help="of the network's picture (1088x608)")
     add_("--stride", help="of its map (4)")
@@ -45,12 +49,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     batch = ", ".join(f"{method.unit} ({name} {method.batch})" for name, method in trackers.items())
     add_("--epochs", help=f"({epochs})")
     add_("--batch", help=f"of all processes: {batch}")
-    add_("--lr", help="learning rate, for that batch (1e-4)")
+    add_("--lr", help="learning rate, for that batch (1e-4; tdt 0.15)")
     add_("--precision", help="auto (default), fp32, bf16 or fp16")
     add_(
         "--init",
         help="weights to begin with: a .pt or .pth of CenterNet, FairMOT, torchvision, timm or ours, of any method",
     )
+    add_("--teacher", metavar="MODEL", help="of tdt: the crop Re-ID network whose embeddings are learnt (.onnx, .pt)")
+    add_("--network", choices=("retinanet", "centre"), help="of tdt (retinanet)")
     add_("--resume", action="store_true", help="go on where the run in that folder was stopped")
     add_(
         "--workers", type=int, help="threads that prepare batches (default: 1, for a GPU as many as there are, up to 8)"
@@ -61,7 +67,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change a setting of the method; augmentation.NAME, data.NAME, label.NAME; of simplereid also identities",
+        help="change a setting of the method; augmentation.NAME, data.NAME, label.NAME, teacher.NAME; of simplereid"
+        " also identities",
     )
 
 
@@ -86,6 +93,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
             on_validation=print_metrics if show_progress else None,
             cache=options.cache,
             workers=options.workers,
+            teacher=options.teacher,
             resume=options.resume,
             device=options.device,
             seed=options.seed,

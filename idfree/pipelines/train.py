@@ -19,7 +19,7 @@ Metrics = dict[str, float]
 Data = str | Path
 
 OUTPUTS = ("model.onnx", "appearance.onnx", "last.pt", "best.pt", "settings.json", "metrics.jsonl")
-PREFIXES = ("data", "augmentation", "label")  # of assignments PREFIX.NAME=VALUE
+PREFIXES = ("data", "augmentation", "label", "teacher")  # of assignments PREFIX.NAME=VALUE
 
 
 def train(
@@ -38,6 +38,7 @@ def train(
     on_validation: Callable[[Metrics], None] | None = None,
     cache: str | Path | None = None,
     workers: int | None = None,
+    teacher: str | Path | None = None,
     resume: bool = False,
     device: str = "auto",
     seed: int = 0,
@@ -48,13 +49,15 @@ def train(
     An encoder (`simplereid`) learns from the crops of Market-1501 and MSMT17, too.
 
     out: folder for checkpoints, metrics and the model. set: `name=value` overrides of the method's settings, such as
-    `epochs=5`, of its augmentation (`augmentation.flip=0`), of FootageSettings (`data.min_visibility=0.25`) and of
-    LabelSettings (`label.min_height=16`). half: "train" trains on the first half of each video. images: folder of the
-    images, if not beside the labels. identities: "tracklets" replaces annotated identities by motion-only tracking.
+    `epochs=5`, of its augmentation (`augmentation.flip=0`), of FootageSettings (`data.min_visibility=0.25`), of
+    LabelSettings (`label.min_height=16`) and of the teacher (`teacher.normalisation=none`). half: "train" trains on the
+    first half of each video. images: folder of the images, if not beside the labels. identities: "tracklets" replaces
+    annotated identities by motion-only tracking.
 
     Of one-shot trackers only: val is validated on by tracking with `tracker` every `val_every` epochs (default: the
     second halves if half is "train", otherwise no validation); best: the metric that selects best.pt; on_validation is
-    called with the metrics; cache: folder for frames of videos (OUT/frames); workers: threads that prepare batches.
+    called with the metrics; cache: folder for frames of videos (OUT/frames); workers: threads that prepare batches;
+    teacher: of tdt, a crop Re-ID network, whose embeddings of all boxes are computed once and kept beside the labels.
 
     Returns the path of the model ("model") and of a tracker the iteration and metrics of its network, of an encoder the
     numbers of crops and tracklets; {} in processes of `torchrun` other than the main one. Raises UserError.
@@ -77,7 +80,7 @@ def train(
     if is_encoder:
         from idfree.pipelines.train_crops import train_crops
 
-        refuse_tracker_options(val, assignments["augmentation"])
+        refuse_tracker_options(val, assignments["augmentation"], teacher)
         return train_crops(
             footages,
             out,
@@ -89,6 +92,7 @@ def train(
             seed=seed,
             quiet=quiet,
         )
+    from idfree.pipelines.teacher_embeddings import Teacher
     from idfree.pipelines.train_tracker import ValidationData, train_tracker
 
     check_validation(tracker, val_every)
@@ -103,6 +107,7 @@ def train(
         validation=ValidationData(val_footages, tracker, best, val_every, on_validation) if val_footages else None,
         cache=None if cache is None else Path(cache),
         workers=workers,
+        teacher=None if teacher is None else Teacher(str(teacher), tuple(assignments["teacher"]), device),
         resume=resume,
         device=device,
         seed=seed,
@@ -117,12 +122,14 @@ def as_list(paths: Data | Sequence[Data] | None) -> list[Data]:
     return [paths] if isinstance(paths, str | Path) else [*paths]
 
 
-def refuse_tracker_options(val: Sequence[Data], augmentation: Sequence[str]) -> None:
+def refuse_tracker_options(val: Sequence[Data], augmentation: Sequence[str], teacher: str | Path | None) -> None:
     """Raise UserError for options that the training of an encoder does not have."""
     if val:
         raise UserError("simplereid is not validated by tracking: leave --val out, and see idfree eval-appearance")
     if augmentation:
         raise UserError(f"--set augmentation.{augmentation[0]}: simplereid has no such setting")
+    if teacher is not None:
+        raise UserError(f"--teacher {teacher}: simplereid has no teacher, tdt does")
 
 
 def check_validation(tracker: str, val_every: int) -> None:

@@ -5,11 +5,14 @@ Needs PyTorch. Several processes started by `torchrun` train data-parallel.
 
 import logging
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.progress import progress, training_progress
@@ -18,6 +21,7 @@ from idfree.core.threads import available_cpus
 from idfree.datasets.footage import Footage
 from idfree.detectors import open_detector
 from idfree.learn.checkpoint import load
+from idfree.learn.data.teacher_labels import TeacherLabels
 from idfree.learn.devices import open_device
 from idfree.learn.methods import one_shot
 from idfree.learn.methods.one_shot import DEFAULT_CLASSES, Method, ValidationPlan
@@ -28,12 +32,14 @@ from idfree.learn.schedule import Precision
 from idfree.learn.torch_session import TorchSession
 from idfree.learn.training import Metrics
 from idfree.pipelines.check_data import TRACKLETS_ONLY
+from idfree.pipelines.teacher_embeddings import Teacher, TeacherEmbeddings, folder_beside, teacher_embeddings
 from idfree.pipelines.training_data import cache_videos, trained_on_notice
 from idfree.pipelines.validate import detect_footage, validate
 
 LOG = logging.getLogger("idfree")
 MAX_WORKERS = 8  # by default
 CALIBRATION_VIDEOS, CALIBRATION_FRAMES = 8, 600
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ def train_tracker(
     validation: ValidationData | None = None,
     cache: Path | None = None,
     workers: int | None = None,
+    teacher: Teacher | None = None,
     resume: bool = False,
     device: str = "auto",
     seed: int = 0,
@@ -83,8 +90,8 @@ def train_tracker(
 
     assignments, augmentation: `name=value` overrides of the method's settings and of its augmentation. classes: names
     of the footages' class ids. cache: folder for the frames of videos, OUT/frames if None. workers: threads that
-    prepare batches, see `default_workers`. Returns the path of the model, and the iteration and validation metrics of
-    its network; {} in every process but the main one. Raises UserError.
+    prepare batches, see `default_workers`. teacher: of the methods that distil one. Returns the path of the model, and
+    the iteration and validation metrics of its network; {} in every process but the main one. Raises UserError.
     """
     entry = METHODS[method]
     settings = method_settings(entry, assignments, augmentation, seed)
@@ -95,7 +102,9 @@ def train_tracker(
         quiet = quiet or not distributed.is_main
         if distributed.is_main:
             warn_if_partly_labelled(footages)
+        check_teacher(entry, teacher)
         cached = cache_frames(footages, settings, cache or out / "frames", distributed, quiet)
+        labels = None if teacher is None else teacher_labels(footages, cached, teacher, out, distributed, quiet)
         model = one_shot.train(
             entry,
             cached,
@@ -110,6 +119,7 @@ def train_tracker(
             workers=default_workers(torch_device.type) if workers is None else workers,
             distributed=distributed,
             calibration=partial(calibrate_on_training, footages=cached, precision=settings.precision),
+            teacher=labels,
         )
     return report(model) if distributed.is_main else {}
 
@@ -172,6 +182,57 @@ def cache_frames(
     if distributed.is_main:
         distributed.barrier()
     return cached
+
+
+def check_teacher(method: Method[Any], teacher: Teacher | None) -> None:
+    """Raise UserError if a method lacks its teacher, or has no use for one."""
+    if method.needs_teacher and teacher is None:
+        raise UserError(f"{method.name} distils a teacher: name a crop Re-ID network (--teacher MODEL.onnx)")
+    if teacher is not None and not method.needs_teacher:
+        raise UserError(f"--teacher {teacher.spec}: {method.name} has no teacher, tdt does")
+
+
+def teacher_labels(
+    footages: Sequence[Footage],
+    cached: Sequence[Footage],
+    teacher: Teacher,
+    out: Path,
+    distributed: Distributed,
+    quiet: bool,
+) -> TeacherLabels:
+    """The teacher's embeddings of the boxes of cached footages, from the images of the original ones.
+
+    They are kept beside the labels or, where that folder cannot be written, in OUT/teacher. The main process computes
+    them, the others wait for it and read them.
+    """
+    if not distributed.is_main:
+        distributed.barrier()
+    parts = []
+    for before, after in zip(footages, cached, strict=True):
+        folder = None if is_writable(before) else out / "teacher"
+        (embeddings,) = teacher_embeddings([before], teacher, folder, quiet=quiet)
+        parts.append(align_rows(embeddings, before, after))
+    if distributed.is_main:
+        distributed.barrier()
+    return TeacherLabels(teacher.fingerprint, parts)
+
+
+def is_writable(footage: Footage) -> bool:
+    """Whether the folder of the labels of a footage can be written."""
+    return footage.source is not None and os.access(folder_beside(footage).parent, os.W_OK)
+
+
+def align_rows(embeddings: TeacherEmbeddings, before: Footage, after: Footage) -> TeacherEmbeddings:
+    """The embeddings of the boxes of a footage after caching, which adds regions to ignore at the ends of frames."""
+    if len(before.boxes) == len(after.boxes):
+        return embeddings
+    frame = after.boxes.frame
+    nth = np.arange(len(frame)) - np.searchsorted(frame, frame)
+    start, end = (np.searchsorted(before.boxes.frame, frame, side) for side in SIDES)
+    is_old = nth < end - start
+    row = np.full(len(frame), -1)
+    row[is_old] = embeddings.row[(start + nth)[is_old]]
+    return replace(embeddings, row=row)
 
 
 def default_workers(device_type: str) -> int:

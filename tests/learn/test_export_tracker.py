@@ -16,8 +16,10 @@ from idfree.learn.export_tracker import export_tracker, output_differences
 from idfree.learn.networks.anchors import AnchorNetwork, anchor_heads
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.deformable import DeformableConv
+from idfree.learn.networks.fpn import Pyramid
 from idfree.learn.networks.heads import tracker_heads
 from idfree.learn.networks.layers import make_conv_block
+from idfree.learn.networks.retinanet import RetinaNet
 
 HAS_DEFORM = tuple(map(int, onnxruntime.__version__.split(".")[:2])) >= (1, 25)
 SIZE = (64, 96)
@@ -33,9 +35,27 @@ class Small(nn.Sequential):
         super().__init__(make_conv_block(nn.Conv2d(3, 8, 9, stride=8, padding=4)), second)
 
 
+class SmallPyramid(nn.Module):
+    """A pyramid backbone of few layers."""
+
+    channels = 8
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(3, 4, stride, stride) for stride in (8, 16, 32))
+        self.fpn = Pyramid([4, 4, 4], 8)
+
+    def forward(self, x):
+        return self.fpn([layer(x) for layer in self.layers])
+
+
 def make(kind):
     """A network with statistics as after some training, in the memory format of training."""
     torch.manual_seed(0)
+    if kind == "retinanet":
+        network = RetinaNet(SmallPyramid(), 2, 16)
+        network({"image": torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8)})
+        return network
     heads = anchor_heads(16) if kind == "anchors" else tracker_heads(2, 16)
     network = (AnchorNetwork if kind == "anchors" else CentreNetwork)(Small(kind == "deformable"), heads)
     if kind == "deformable":
@@ -48,7 +68,7 @@ def make(kind):
 deform = pytest.param("deformable", marks=pytest.mark.skipif(not HAS_DEFORM, reason="ONNX Runtime is too old"))
 
 
-@pytest.fixture(scope="module", params=["plain", deform, "anchors"])
+@pytest.fixture(scope="module", params=["plain", deform, "anchors", "retinanet"])
 def exported(request, tmp_path_factory):
     """A network and its exported file."""
     network, path = make(request.param), tmp_path_factory.mktemp("export") / "tracker.onnx"
@@ -68,11 +88,15 @@ def test_any_size_gives_the_outputs_of_pytorch(exported, size_hw):
     actual = dict(zip(module.OUTPUTS, open_session(path).run(None, {"image": image}), strict=True))
     network.eval()
     with torch.inference_mode():
-        expected = network.decode(network({"image": torch.from_numpy(image).permute(0, 3, 1, 2)}))
+        maps = network.maps(torch.from_numpy(image).permute(0, 3, 1, 2))
+        expected, candidates = (
+            {name: value[0].numpy() for name, value in rows.items()}
+            for rows in (network.decode(maps), network.candidates(maps))
+        )
     network.train()
-    expected = {name: value[0].numpy() for name, value in expected.items()}
     assert {name: value.shape for name, value in actual.items()} == {k: v.shape for k, v in expected.items()}
-    difference = output_differences(expected, actual)
+    assert np.allclose(actual["scores"], expected["scores"], atol=1e-5)
+    difference = output_differences(actual, candidates)
     assert difference["boxes"] < 1e-2
     assert difference["scores"] < 1e-5
     assert difference["embedding"] < 1e-4
@@ -105,7 +129,7 @@ def test_metadata(exported):
     network, path = exported
     metadata = open_session(path).get_modelmeta().custom_metadata_map
     assert metadata.pop("idfree.version").count(".") == 2
-    deformable = isinstance(network.backbone[1], DeformableConv)
+    deformable = module.has_deformable(network)
     assert metadata == {
         "idfree.kind": "tracker",
         "dimension": "16",
@@ -120,7 +144,8 @@ def test_metadata(exported):
 def test_the_network_is_unchanged(exported):
     network, _ = exported
     assert network.training
-    assert network.backbone[0][0].weight.is_contiguous(memory_format=torch.channels_last)
+    if isinstance(network, CentreNetwork):
+        assert network.backbone[0][0].weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def table(count=200):

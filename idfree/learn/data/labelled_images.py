@@ -12,6 +12,7 @@ from idfree.core.boxes import clip
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Floats, Image, Integers
 from idfree.datasets.footage import Footage
+from idfree.learn.data.teacher_labels import TeacherLabels
 
 MARGIN = 1.0  # px: an ignore region this close to all borders of an image covers it all
 NO_LABEL = -1  # identity if unknown; category of rows that are not objects
@@ -39,6 +40,7 @@ class LabelledImages:
     footage, frame (P,): source of each image. start (F,): first row of each footage. category (R,): 0…C−1, NO_LABEL for
     rows that are not objects; identity (R,): 0…K−1 over all footages, NO_LABEL if unknown; ignore (R,): whether the row
     is a region to ignore. classes: the class_id of each category; empty: one category for all classes.
+    teacher: embeddings of the rows, for methods that distil them.
     """
 
     footages: tuple[Footage, ...]
@@ -49,6 +51,7 @@ class LabelledImages:
     identity: Integers
     ignore: NDArray[np.bool_]
     classes: tuple[int, ...] = ()
+    teacher: TeacherLabels | None = None
 
     @classmethod
     def from_footages(cls, footages: Sequence[Footage], classes: tuple[int, ...] = ()) -> "LabelledImages":

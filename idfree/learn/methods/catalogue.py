@@ -60,6 +60,13 @@ METHODS: dict[str, MethodEntry] = {
         batch=12,
         unit="pairs",
     ),
+    "tdt": MethodEntry(
+        "idfree.learn.methods.tdt",
+        "TDT (Yu 2022): detection, and embeddings distilled from a crop Re-ID network (--teacher)",
+        needs=("boxes", "all boxes"),
+        epochs=30,
+        batch=16,
+    ),
     "simplereid": MethodEntry(
         "idfree.learn.methods.simplereid",
         "SimpleReID (Karthik 2020): an appearance encoder from crops of tracklets",

@@ -1,4 +1,4 @@
-"""Training of one-shot trackers: set-up, training loop and export, common to fairmot, clmot and outrack.
+"""Training of one-shot trackers: set-up, training loop and export, common to fairmot, clmot, outrack and tdt.
 
 A one-shot tracker is a detector with an embedding head. A `Method` holds what differs between the papers.
 """
@@ -19,6 +19,7 @@ from idfree.datasets.footage import Footage
 from idfree.learn.checkpoint import inference_weights, load, save_inference_network
 from idfree.learn.data.labelled_images import NO_LABEL, LabelledImages
 from idfree.learn.data.prefetch import BatchPrefetcher
+from idfree.learn.data.teacher_labels import TeacherLabels
 from idfree.learn.data.warp import ImageAugmentation
 from idfree.learn.devices import use_threads
 from idfree.learn.export_tracker import export_tracker
@@ -59,7 +60,8 @@ class Method(Generic[S]):
     """A training method of one-shot trackers.
 
     network: from settings and the number of categories. batches: the third argument is (rank, world): each process
-    makes its part of every batch. uses_identities: otherwise identity labels are removed.
+    makes its part of every batch. uses_identities: otherwise identity labels are removed. needs_teacher: of
+    LabelledImages.teacher.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Method(Generic[S]):
     objective: Callable[[S, LabelledImages], nn.Module]
     batches: Callable[[S, LabelledImages, tuple[int, int]], BatchSource]
     uses_identities: bool = False
+    needs_teacher: bool = False
 
     def dataset(self, footages: Sequence[Footage], classes: Sequence[str]) -> LabelledImages:
         """The images of the footages, without identity labels if the method does not use them. Raises UserError."""
@@ -116,16 +119,20 @@ def train(
     workers: int = 0,
     distributed: Distributed | None = None,
     calibration: Evaluate | None = None,
+    teacher: TeacherLabels | None = None,
 ) -> Path:
     """Train on labelled images; returns the path of RUN/model.onnx, which only the main process writes.
 
     Writes RUN/settings.json, metrics.jsonl, events.out.tfevents.…, last.pt, best.pt and model.onnx; without validation
     the last network is the best. classes: names of the footages' class ids. trained_on: a notice about the data for the
     metadata. workers: threads that prepare batches. calibration: THRESHOLDS of the last network without validation.
-    Raises UserError as `fit`, and if there is nothing to train on.
+    teacher: embeddings of the boxes of the footages, for methods that need them. Raises UserError as `fit`, if there is
+    nothing to train on, and if the teacher is missing.
     """
     distributed = distributed or Distributed()
-    dataset = method.dataset(footages, classes)
+    if method.needs_teacher and teacher is None:
+        raise UserError(f"{method.name} distils a teacher: name a crop Re-ID network (--teacher MODEL.onnx)")
+    dataset = replace(method.dataset(footages, classes), teacher=teacher)
     batches = method.batches(settings, dataset, (distributed.rank, distributed.world))
     config = run_config(method, settings, dataset, classes, trained_on)
     config["validation"] = None if validation is None else {"by": validation.metric, "epochs": validation.epochs}
@@ -171,7 +178,8 @@ def run_config(
 ) -> dict[str, Any]:
     """Settings and data of a run, as stored in checkpoints and settings.json."""
     config = {"idfree": __version__, "method": method.name, **asdict(settings), "classes": list(classes)}
-    return config | {"data": dataset.fingerprint(), "trained_on": trained_on}
+    teacher = {} if dataset.teacher is None else {"teacher": dataset.teacher.name}
+    return config | {"data": dataset.fingerprint(), "trained_on": trained_on} | teacher
 
 
 def initial_network(method: Method[S], settings: S, categories: int) -> TrackerNetwork:
@@ -191,6 +199,7 @@ def model_metadata(config: Mapping[str, Any], metrics: Mapping[str, float] | Non
         "names": repr(dict(enumerate(config["classes"]))),
         "trained_on": config["trained_on"],
     }
+    metadata |= {name: config[name] for name in ("teacher",) if name in config}
     return metadata | {name: repr(metrics[name]) for name in THRESHOLDS if metrics and name in metrics}
 
 

@@ -46,6 +46,13 @@ class TrackerNetwork(nn.Module):
         """
         raise NotImplementedError
 
+    def candidates(self, output: Tensors) -> Tensors:
+        """All rows that `decode` may give, in the same columns and in any order: to check a graph that is exported.
+
+        Where it chooses among nearly equal scores, rounding decides, and the choices of two runtimes differ.
+        """
+        return self.decode(output)
+
     def embed(self, output: Tensors, xyxy: Tensor, visible: Tensor) -> Tensor:
         """(N, D) embeddings of given boxes from the maps of one image; xyxy (N, 4) in pixels of the input; visible
         (N, 4): their parts within the image.

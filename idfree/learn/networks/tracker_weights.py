@@ -24,6 +24,10 @@ IGNORED_PREFIXES: dict[str, tuple[str, ...]] = {
     "resnet18-fpn": ("fc.",),
     "resnet34-fpn": ("fc.",),
     "resnet50": ("fc.",),
+    "resnet50-fpn": ("fc.",),
+    "mobilenet": ("conv_head.", "classifier."),
+    "mobilenet-fpn": ("conv_head.", "classifier."),
+    "mobilenet-v3": ("features.16.", "classifier."),
     "hrnet_w32": ("incre_modules.", "downsamp_modules.", "final_layer.", "classifier."),
     "mobilenet-v3-fpn": ("features.16.", "classifier."),
 }

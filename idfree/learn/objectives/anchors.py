@@ -66,6 +66,15 @@ class AnchorDetectionLoss(nn.Module):
 
 def match_anchors(xyxy: Tensor, sizes: Tensor, size_hw: Sequence[int], stride: int) -> tuple[Tensor, Tensor]:
     """(A, h, w) index of the box (M, 4) of highest IoU with each anchor, −1 below 0.4, −2 up to 0.5; and the IoU."""
+    matched_box, iou = best_boxes(xyxy, sizes, size_hw, stride)
+    return matched_box.masked_fill(iou <= POSITIVE_IOU, IGNORED).masked_fill(iou < NEGATIVE_IOU, NEGATIVE), iou
+
+
+def best_boxes(xyxy: Tensor, sizes: Tensor, size_hw: Sequence[int], stride: int) -> tuple[Tensor, Tensor]:
+    """(A, h, w) index of the box (M, 4), M ≥ 1, of highest IoU with each anchor, and (A, h, w) that IoU.
+
+    sizes (A, 2): width and height of the anchors, which are centred in the cells of a map of `size_hw` cells.
+    """
     height, width = size_hw
     overlap_x = overlap_lengths(width, sizes[:, 0], xyxy[:, 0::2], stride)[:, None]  # A 1 w M
     overlap_y = overlap_lengths(height, sizes[:, 1], xyxy[:, 1::2], stride)[:, :, None]  # A h 1 M
@@ -73,7 +82,7 @@ def match_anchors(xyxy: Tensor, sizes: Tensor, size_hw: Sequence[int], stride: i
     area = (xyxy[:, 2:] - xyxy[:, :2]).prod(dim=1)
     union = area + sizes.prod(dim=1).view(-1, 1, 1, 1) - intersection
     iou, matched_box = (intersection / union).max(dim=3)
-    return matched_box.masked_fill(iou <= POSITIVE_IOU, IGNORED).masked_fill(iou < NEGATIVE_IOU, NEGATIVE), iou
+    return matched_box, iou
 
 
 def overlap_lengths(cells: int, length: Tensor, ends: Tensor, stride: int) -> Tensor:

@@ -14,10 +14,18 @@ APPEARANCE_WEIGHT = 0.1  # of L_emb in the fixed sum
 
 
 class LossSum(nn.ModuleList):
-    """Several objectives as one: the union of their named losses, whose sum is minimised."""
+    """Several objectives as one: the union of their named losses, whose sum is minimised.
+
+    If any of them returns "loss" with metrics, so does this: "loss" is the sum of the totals.
+    """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
-        return {name: loss for objective in self for name, loss in objective(output, batch).items()}
+        parts: list[Tensors] = [objective(output, batch) for objective in self]
+        named = {name: loss for part in parts for name, loss in part.items() if name != "loss"}
+        if not any("loss" in part for part in parts):
+            return named
+        metrics = {name: loss.detach() for name, loss in named.items()}
+        return {"loss": torch.stack([total_loss(part) for part in parts]).sum(), **metrics}
 
 
 class LossBalance(nn.Module):

@@ -15,13 +15,15 @@ from idfree.learn.objectives.balance import LossBalance, LossSum
 from idfree.learn.objectives.centre_identity import CentreIdentityLoss
 from idfree.learn.objectives.contrastive import ContrastiveLoss
 from idfree.learn.objectives.detection import DetectionLoss
+from idfree.learn.objectives.distillation import AnchorDistillationLoss, CentreDistillationLoss
 from idfree.learn.objectives.identity import MaskedSoftmaxLoss, SoftmaxLoss
 from idfree.learn.objectives.matching import CycleLoss, MatchingLoss
 from idfree.learn.objectives.pairs import FirstViewLoss
+from idfree.learn.objectives.retinanet import RetinaLoss
 from idfree.learn.objectives.triplet import TripletLoss
 from idfree.learn.tensors import Tensors
 
-BatchKind = Literal["images", "pairs", "crops"]
+BatchKind = Literal["images", "pyramids", "pairs", "crops"]
 
 DIMENSION, CLASSES = 8, 5  # of the small instances: of the embedding; identities or tracklets
 ANCHOR_SIZES = ((16.0, 24.0), (32.0, 16.0))  # width and height in pixels
@@ -36,7 +38,8 @@ TRACKLETS: Tensors = {  # five tracklets of two videos, some of which coexist
 @dataclass(frozen=True)
 class ObjectiveEntry:
     """objective: the class. build: makes a small instance, for `DIMENSION` and `CLASSES`. batch: what it trains on:
-    images with the maps of a one-shot network (`idfree.learn.data.targets`), pairs of images
+    images with the maps of a one-shot network (`idfree.learn.data.targets`), images with the anchors of RetinaNet
+    (`idfree.learn.data.taught_batches`), either with a teacher's embeddings, pairs of images
     (`idfree.learn.data.views`), or crops with their embeddings (`idfree.learn.data.crop_batches`). float32_only:
     outputs must be float32, as the training loop passes them, whereas the other objectives accept half precision.
     """
@@ -57,9 +60,11 @@ OBJECTIVES: dict[str, ObjectiveEntry] = {
         AnchorDetectionLoss, lambda: AnchorTargets(AnchorDetectionLoss(), ANCHOR_SIZES), "images", float32_only=True
     ),
     "anchor_targets": ObjectiveEntry(AnchorTargets, build_anchor_balance, "images", float32_only=True),
+    "anchor_distillation": ObjectiveEntry(AnchorDistillationLoss, AnchorDistillationLoss, "pyramids"),
     "balance": ObjectiveEntry(
         LossBalance, lambda: LossBalance(DetectionLoss(), CentreIdentityLoss(CLASSES, DIMENSION)), "images"
     ),
+    "centre_distillation": ObjectiveEntry(CentreDistillationLoss, CentreDistillationLoss, "images"),
     "centre_identity": ObjectiveEntry(CentreIdentityLoss, lambda: CentreIdentityLoss(CLASSES, DIMENSION), "images"),
     "contrastive": ObjectiveEntry(ContrastiveLoss, lambda: ContrastiveLoss(DIMENSION), "pairs"),
     "cycle": ObjectiveEntry(CycleLoss, CycleLoss, "pairs"),
@@ -69,6 +74,7 @@ OBJECTIVES: dict[str, ObjectiveEntry] = {
         MaskedSoftmaxLoss, lambda: MaskedSoftmaxLoss(TRACKLETS, DIMENSION), "crops", float32_only=True
     ),
     "matching": ObjectiveEntry(MatchingLoss, MatchingLoss, "pairs"),
+    "retina": ObjectiveEntry(RetinaLoss, RetinaLoss, "pyramids", float32_only=True),
     "softmax": ObjectiveEntry(SoftmaxLoss, lambda: SoftmaxLoss(CLASSES, DIMENSION), "crops", float32_only=True),
     "sum": ObjectiveEntry(
         LossSum, lambda: LossSum([SoftmaxLoss(CLASSES, DIMENSION), TripletLoss()]), "crops", float32_only=True

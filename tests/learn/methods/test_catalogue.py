@@ -84,7 +84,9 @@ def test_one_shot_methods_train_and_export(name, narrow, tmp_path, one_thread):
     shared = ("backbone", "size", "dimension", "lr", "precision", "threads")
     settings = method.settings(**{each: getattr(narrow.TINY, each) for each in shared}, batch=2, epochs=1)
     street = narrow.make_footage()
-    model = one_shot.train(method, [street], settings, tmp_path, device=narrow.CPU, trained_on="a synthetic street")
+    teacher = {"teacher": narrow.make_teacher([street])} if method.needs_teacher else {}
+    notice = "a synthetic street"
+    model = one_shot.train(method, [street], settings, tmp_path, device=narrow.CPU, trained_on=notice, **teacher)
     assert finite_losses(tmp_path) == [True] * 3
     assert model == tmp_path / "model.onnx"
     detector = open_detector(model)

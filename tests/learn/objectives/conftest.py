@@ -4,6 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from idfree.learn.networks.pyramid_anchors import map_sizes, pyramid_anchors
 from idfree.learn.objectives.registry import ANCHOR_SIZES, DIMENSION, TRACKLETS
 
 B, C, H, W, M, D = 3, 1, 4, 6, 4, DIMENSION
@@ -26,6 +27,8 @@ def batch_of(counts=(2, 4, 0), sides=4, identities=5, seed=0):
         "identity": torch.where(mask, torch.randint(identities, mask.shape, generator=random), -1),
         "class": torch.zeros_like(index),
         "xyxy": boxes_at(index, random) * mask[..., None],
+        "teacher": torch.randn(*index.shape, D, generator=random),
+        "taught": mask & (torch.arange(M) != 1),
         "image": torch.zeros(len(counts), 3, H * STRIDE, W * STRIDE, dtype=torch.uint8),
     }
 
@@ -50,6 +53,25 @@ def output_of(batch, seed=1, dtype=torch.float32):
 def centres():
     """(batch_of, output_of), which make batches of images and outputs of a network for them."""
     return batch_of, output_of
+
+
+def pyramid_of(**options):
+    """As `batch_of`, with a box of each image, ignored or negative for each anchor of a pyramid."""
+    batch = batch_of(**options)
+    images, anchors = len(batch["mask"]), len(pyramid_anchors(map_sizes((H * STRIDE, W * STRIDE))))
+    random = torch.Generator().manual_seed(2)
+    matched_box = torch.randint(-2, M, (images, anchors), generator=random)
+    is_object = batch["mask"].gather(1, matched_box.clamp(min=0))
+    return {**batch, "matched_box": torch.where((matched_box >= 0) & ~is_object, -1, matched_box)}
+
+
+def pyramid_output_of(batch, seed=1, dtype=torch.float32):
+    """A random output of RetinaNet for the batch, with gradients."""
+    random = torch.Generator().manual_seed(seed)
+    images, anchors = batch["matched_box"].shape
+    shapes = {"score": (images, anchors, C), "box": (images, anchors, 4)}
+    shapes["embedding"] = (int((batch["matched_box"] >= 0).sum()), D)
+    return {name: torch.randn(shape, generator=random).to(dtype).requires_grad_() for name, shape in shapes.items()}
 
 
 COUNTS = ((2, 3), (4, 4), (1, 0), (1, 1), (0, 0))
@@ -106,6 +128,7 @@ def makers():
     """By kind of batch: (batch, output), which make batches and outputs of a network for them."""
     return {
         "images": (batch_of, output_of),
+        "pyramids": (pyramid_of, pyramid_output_of),
         "pairs": (labelled_pairs_of, output_of),
         "crops": (crops_of, crop_embedding_of),
     }

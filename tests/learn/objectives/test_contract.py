@@ -31,6 +31,11 @@ BATCHES = {
         "one identity only": {"identities": 1},
         "two sides": {"sides": 2},
     },
+    "pyramids": {
+        "several": {},
+        "no boxes at all": {"counts": (0, 0, 0)},
+        "one box": {"counts": (0, 1, 0)},
+    },
     "pairs": {
         "several": {"negative": (False, True, False, False, True)},
         "all positive": {},
@@ -49,7 +54,7 @@ CASES = [(name, case) for name, entry in ENTRIES.items() for case in BATCHES[ent
 # Metrics of positive pairs or of some of the objects: NaN if there are none, without gradient.
 POSSIBLY_NAN = {"similarity_same", "similarity_other", "placeholder", "to_placeholder"}
 ANY_PRECISION = [name for name, entry in ENTRIES.items() if not entry.float32_only]
-BATCH_MAPS = ("heat", "image")  # columns of a batch without a dimension for objects
+BATCH_MAPS = ("heat", "image", "matched_box")  # columns of a batch without a dimension for objects
 
 
 def build(name):
@@ -111,8 +116,22 @@ def permute(batch, output, kind):
     negative = {"negative": batch["negative"][pairs]} if kind == "pairs" else {}
     columns = {name: each for name, each in batch.items() if name != "negative"}
     columns = {name: each if name in BATCH_MAPS else each[:, objects] for name, each in columns.items()}
+    if kind == "pyramids":
+        return permute_pyramids(columns, output, objects, order)
     shuffled = {name: each[order] for name, each in columns.items()}
     return {**shuffled, **negative}, {name: each[order] for name, each in output.items()}
+
+
+def permute_pyramids(columns, output, objects, order):
+    """Images in another order, with anchors of objects in another order, and the embeddings of these anchors."""
+    matched_box = columns["matched_box"]
+    image = (matched_box >= 0).nonzero()[:, 0]
+    embedding = torch.cat([output["embedding"][image == number] for number in order])
+    place = torch.cat([objects.argsort(), torch.tensor([-2, -1])])  # so that −2 and −1 stay
+    shuffled = {name: each[order] for name, each in (columns | {"matched_box": place[matched_box]}).items()}
+    return shuffled, {name: each[order] for name, each in output.items() if name != "embedding"} | {
+        "embedding": embedding
+    }
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -1,0 +1,47 @@
+"""Detection losses of RetinaNet as TDT trains it: focal loss of classes, Huber loss of boxes (Yu 2022, sec. 3)."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import huber_loss, logsigmoid
+
+from idfree.learn.networks.pyramid_anchors import map_sizes, pyramid_anchors
+from idfree.learn.objectives.anchors import IGNORED, encode_boxes
+from idfree.learn.parallel import divisor
+from idfree.learn.tensors import Tensors
+
+ALPHA, GAMMA = 0.25, 1.5  # of the focal loss (Yu 2022)
+DELTA, BOX_WEIGHT = 0.1, 50.0  # of the Huber loss (Yu 2022)
+
+
+class RetinaLoss(nn.Module):
+    """ "score" + "box": focal loss over valid anchors, and 50 times the Huber loss over positive ones, each divided by
+    the number of positive anchors of the batch and returned with its weight applied.
+
+    output: "score" logits (B, N, C), "box" deltas (B, N, 4). batch: "matched_box" (B, N), the index of the box of each
+    anchor, −1 for negative and −2 for ignored ones; "xyxy" (B, M, 4); "class" (B, M); "image", whose size gives the
+    anchors. The paper does not say what the losses are divided by.
+    """
+
+    def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        matched_box = batch["matched_box"]
+        image, anchor = (matched_box >= 0).nonzero(as_tuple=True)
+        box = matched_box[image, anchor]
+        count = divisor(torch.tensor(len(image), device=box.device))
+        target = torch.zeros_like(output["score"])
+        target[image, anchor, batch["class"][image, box]] = 1
+        valid = matched_box != IGNORED
+        height, width = batch["image"].shape[2:]
+        anchors = pyramid_anchors(map_sizes((height, width)), box.device)[anchor]
+        deltas = encode_boxes(batch["xyxy"][image, box], anchors[:, :2], anchors[:, 2:])
+        box_loss = huber_loss(output["box"][image, anchor], deltas, reduction="sum", delta=DELTA)
+        return {
+            "score": focal_loss(output["score"][valid], target[valid]) / count,
+            "box": BOX_WEIGHT * box_loss / count,
+        }
+
+
+def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Σ −α_t (1−p_t)^γ ln p_t of logits and targets 0 or 1 of one shape (Lin 2017, eq. 5)."""
+    signed = torch.where(target == 1, logits, -logits)  # p_t = σ(signed)
+    weight = torch.where(target == 1, ALPHA, 1 - ALPHA)
+    return -(weight * (-signed).sigmoid() ** GAMMA * logsigmoid(signed)).sum()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from idfree.pipelines.export import export
     from idfree.pipelines.label import label
     from idfree.pipelines.plot_embeddings import plot_embeddings
+    from idfree.pipelines.refine import refine
     from idfree.pipelines.teach import teach
     from idfree.pipelines.track import track, track_videos
     from idfree.pipelines.train import train
@@ -43,6 +44,7 @@ MODULES = {  # of the public names; each is imported at its first use, so that `
     "label": "pipelines.label",
     "pack": "datasets.submission",
     "plot_embeddings": "pipelines.plot_embeddings",
+    "refine": "pipelines.refine",
     "run_demo": "pipelines.demo",
     "teach": "pipelines.teach",
     "track": "pipelines.track",
@@ -69,6 +71,7 @@ __all__ = [
     "label",
     "pack",
     "plot_embeddings",
+    "refine",
     "run_demo",
     "teach",
     "track",

@@ -21,6 +21,7 @@ ALLOWED = {
     "trackers": set(),
     "appearance": set(),
     "teaching": set(),
+    "offline": set(),
     "evaluation": set(),
     "show": set(),
     "learn": {"datasets"},

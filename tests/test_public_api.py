@@ -22,6 +22,7 @@ FUNCTIONS = {  # of each command, except `version`
     "teach": ["teach"],
     "train": ["train"],
     "export": ["export"],
+    "refine": ["refine"],
     "eval": ["evaluate"],
     "eval_detections": ["evaluate_detection"],
     "eval_appearance": ["evaluate_appearance"],

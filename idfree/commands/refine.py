@@ -1,0 +1,40 @@
+"""make whole-video tracks of any tracker's results: fill gaps, smooth boxes
+
+example: idfree refine runs/track/street/street.txt street.mp4 -o runs/refine/street
+         idfree refine results/ MOT17/train -o refined     (a folder of NAME.txt; filled boxes have the score 0)
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_ = parser.add_argument
+    add_("results", type=Path, help="NAME.txt in MOTChallenge format (or as track --format), or a folder of them")
+    add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
+    add_("-o", "--out", type=Path, help="folder for the results (default: runs/refine/NAME)")
+    add_("--fps", type=float, help="frame rate, if there is no source or its own is wrong (30)")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Refine every file; return the summary."""
+    from idfree.pipelines.refine import refine
+
+    return refine(
+        options.results,
+        options.source,
+        options.out,
+        frame_rate=options.fps,
+        quiet=options.quiet,
+        on_result=None if options.json or options.quiet else print_summary,
+    )
+
+
+def print_summary(path: Path, summary: dict[str, Any]) -> None:
+    """Print the counts of one file before and after."""
+    print(
+        f"{path}: {summary['tracks']} tracks ({summary['tracks_before']} before), {summary['boxes']} boxes,"
+        f" {summary['filled']} of them filled in"
+    )

@@ -1,0 +1,105 @@
+"""Fill the gaps of tracks in a straight line, where the person was probably there although nothing was detected.
+
+A gap is filled if its length and the motion that it requires are plausible, and if the detector's silence is: where the
+filled boxes are hidden behind others, it proves nothing; where they are in plain view, it may last about as long as
+other silences of this detector within tracks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idfree.core.boxes import Integers, area, clip, overlapping_pairs, paired_intersection
+from idfree.core.types import Annotation, Floats
+from idfree.offline.track_rows import by_track, concatenate, filled_rows, find_gaps
+
+
+@dataclass(frozen=True)
+class FillSettings:
+    """Limits up to which a gap is filled. Heights are those of the boxes, the mean of both sides of the gap."""
+
+    longest: float = 4.0  # s
+    fastest: float = 2.0  # heights/s across the gap, beyond one height of tolerance for the boxes' jitter
+    size_ratio: float = 2.0  # greatest ratio of heights, and of widths, on both sides of the gap
+    hidden: float = 0.3  # share of a box that another, in front of it, must cover to explain that it was not detected
+    in_view: float = 4.0  # × the detector's mean silence: longest time that a person in plain view is not detected
+    usual_silence: float = 0.2  # s, mean silence that is assumed of a detector with few gaps
+    usual_weight: float = 20.0  # gaps that this assumption counts for
+    inside: float = 0.5  # share of a filled box that must lie in the image
+
+
+def fill_gaps(
+    tracks: Annotation,
+    frame_rate: float,
+    step: int = 1,
+    size_hw: tuple[int, int] | None = None,
+    settings: FillSettings | None = None,
+) -> Annotation:
+    """Fill gaps within tracks; all rows, sorted by track; those added have the score 0. step: see `frame_step`."""
+    settings, tracks = settings or FillSettings(), by_track(tracks)
+    before, missing = find_gaps(tracks, step)
+    rate = frame_rate / step
+    is_possible = (missing <= settings.longest * rate) & is_plausible_motion(tracks, before, missing / rate, settings)
+    before, missing = before[is_possible], missing[is_possible]
+    gap = np.repeat(np.arange(len(before)), missing)
+    rows = straight_rows(tracks, before, missing, step)
+    in_view = np.bincount(gap[~is_hidden(rows, tracks, settings.hidden)], minlength=len(before))
+    is_filled = in_view <= settings.in_view * rate * mean_silence(in_view / rate, settings)
+    keep = is_filled[gap]
+    if size_hw is not None:
+        keep &= area(clip(rows.xyxy, size_hw)) >= settings.inside * area(rows.xyxy)
+    return concatenate(tracks, rows[keep])
+
+
+def is_plausible_motion(
+    tracks: Annotation, before: Integers, seconds: Floats, settings: FillSettings
+) -> NDArray[np.bool_]:
+    """Mask (G,) of the gaps after rows `before` that need no impossible speed or change of size."""
+    first, second = tracks.xyxy[before], tracks.xyxy[before + 1]
+    sizes = np.stack([(box[:, 2:] - box[:, :2]) for box in (first, second)])
+    height = sizes[:, :, 1].mean(axis=0)
+    distance = np.linalg.norm((first[:, :2] + first[:, 2:] - second[:, :2] - second[:, 2:]) / 2, axis=1)
+    is_slow = distance <= height * (1 + settings.fastest * seconds)
+    return is_slow & (sizes.max(axis=0) <= settings.size_ratio * sizes.min(axis=0)).all(axis=1)
+
+
+def straight_rows(tracks: Annotation, before: Integers, missing: Integers, step: int) -> Annotation:
+    """The rows (M,) of gaps of `missing` frames after rows `before`: boxes on straight lines."""
+    row, count = np.repeat(before, missing), np.repeat(missing, missing)
+    k = np.arange(len(row)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
+    share = (k / (count + 1))[:, None]
+    xyxy = (1 - share) * tracks.xyxy[row] + share * tracks.xyxy[row + 1]
+    return filled_rows(tracks[row], tracks.frame[row] + k * step, xyxy)
+
+
+def is_hidden(rows: Annotation, tracks: Annotation, least_share: float) -> NDArray[np.bool_]:
+    """Mask (M,) of the rows whose boxes another track's box covers by at least this share, standing in front.
+
+    Of two boxes, that with the lower bottom edge is in front: the camera looks down on a floor.
+    """
+    shift = side_by_side(rows, tracks)
+    i, j = overlapping_pairs(rows.xyxy + shift[0], tracks.xyxy + shift[1])
+    is_front = (rows.id[i] != tracks.id[j]) & (tracks.xyxy[j, 3] >= rows.xyxy[i, 3])
+    i, j = i[is_front], j[is_front]
+    covers = paired_intersection(rows.xyxy[i], tracks.xyxy[j]) >= least_share * area(rows.xyxy[i])
+    hidden = np.zeros(len(rows), dtype=bool)
+    hidden[i[covers]] = True
+    return hidden
+
+
+def side_by_side(*tables: Annotation) -> list[Floats]:
+    """Shifts (K, 4) in x of the boxes of each table that put the frames side by side, so that one sweep finds the
+    pairs of all frames.
+    """
+    left = min(table.xyxy[:, 0].min(initial=0) for table in tables)
+    right = max(table.xyxy[:, 2].max(initial=0) for table in tables)
+    shifts = [table.frame * (right - left + 1) for table in tables]
+    return [np.stack([shift, np.zeros_like(shift)] * 2, axis=1) for shift in shifts]
+
+
+def mean_silence(seconds: Floats, settings: FillSettings) -> float:
+    """Mean time in plain view without a detection, over gaps (G,) and the assumed ones."""
+    is_silence = seconds > 0
+    total = seconds[is_silence].sum() + settings.usual_weight * settings.usual_silence
+    return float(total / (np.count_nonzero(is_silence) + settings.usual_weight))

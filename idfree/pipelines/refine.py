@@ -1,0 +1,127 @@
+"""Refine tracking results of any tracker into whole-video tracks, and write them with a summary."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from idfree.core.errors import UserError
+from idfree.core.files import refuse_overwriting, write_text
+from idfree.core.progress import progress
+from idfree.core.reading import is_file, is_folder
+from idfree.core.types import FRAME_RATES, Annotation, Sequence
+from idfree.core.version import __version__
+from idfree.evaluation.preprocess import check_identities
+from idfree.offline.track_rows import is_filled
+from idfree.offline.whole_video import Video, refine_tracks
+from idfree.pipelines.annotate import RESULT_SUFFIXES, find_results
+from idfree.pipelines.finished_tracks import SUMMARY
+from idfree.sequences import open_source
+from idfree.sequences.folders import list_files
+from idfree.sequences.motchallenge import write_results
+from idfree.sequences.seqinfo import FRAME_RATE
+from idfree.sequences.tables import read_tracks, write_table
+
+Summary = dict[str, Any]
+
+
+def refine(
+    results: str | Path,
+    source: str | Path | None = None,
+    out: str | Path | None = None,
+    *,
+    frame_rate: float | None = None,
+    quiet: bool = True,
+    on_result: Callable[[Path, Summary], None] | None = None,
+) -> Summary:
+    """Fill the gaps of tracks and smooth their boxes; write OUT/NAME.txt and OUT/summary.json, return the summary.
+
+    results: a file of any tracker in MOTChallenge format, or as `idfree track` writes it, or a folder of them. source:
+    the videos that they belong to, see `open_source`, of which the frame rate and the size are read; None if they are
+    not at hand. out: by default runs/refine/NAME; files keep the format of the results. frame_rate: overrides the
+    source's; without either it is 30. on_result: called with the path and the summary of each file written.
+    Raises UserError.
+    """
+    results = Path(results)
+    pairs = pair_with_sequences(results, source)
+    out = Path("runs") / "refine" / results.stem if out is None else Path(out)
+    outputs = {file: out / file.name for file, _ in pairs}
+    opened = [sequence.source for _, sequence in pairs if sequence is not None and sequence.source is not None]
+    refuse_overwriting([*outputs.values(), out / SUMMARY], [*outputs, *opened])
+    summaries: list[Summary] = []
+    for file, sequence in progress(pairs, "refine", len(pairs), quiet, "files"):
+        tracks = read_checked(file, sequence)
+        refined = refine_tracks(tracks, describe_video(sequence, frame_rate))
+        write_like(outputs[file], refined)
+        summaries.append(summarise(file.stem, tracks, refined))
+        if on_result is not None:
+            on_result(outputs[file], summaries[-1])
+    whole = {"idfree": __version__, "sequences": summaries}
+    write_text(out / SUMMARY, json.dumps(whole, indent=2, allow_nan=False) + "\n")
+    return whole
+
+
+def pair_with_sequences(results: Path, source: str | Path | None) -> list[tuple[Path, Sequence | None]]:
+    """Each file of results, with its sequence if there is a source. Raises UserError if there are none."""
+    if source is not None:
+        sequences = open_source(source)
+        return [(find_results(results, sequence.name, len(sequences) == 1), sequence) for sequence in sequences]
+    if is_file(results):
+        return [(results, None)]
+    if not is_folder(results):
+        raise UserError(f"{results}: no such file or folder; expected tracking results, NAME.txt or a folder of them")
+    files = [file for file in list_files(results, RESULT_SUFFIXES) if file.name != SUMMARY]
+    if not files:
+        raise UserError(f"{results}: no results in it; expected NAME.txt (or {', '.join(RESULT_SUFFIXES[1:])})")
+    return [(file, None) for file in files]
+
+
+def read_checked(file: Path, sequence: Sequence | None) -> Annotation:
+    """The tracks in a file. Raises UserError if they cannot be of the sequence, or an id is twice in a frame."""
+    tracks = read_tracks(file)
+    check_identities(tracks, str(file))
+    length = None if sequence is None else sequence.length
+    if length is not None and len(tracks) and tracks.frame[-1] > length:
+        raise UserError(
+            f"{file}: has tracks in frame {tracks.frame[-1]}, but {sequence.name if sequence else ''} has {length}"
+            " frames: are they of another video?"
+        )
+    is_empty = (tracks.xyxy[:, 2:] <= tracks.xyxy[:, :2]).any(axis=1)
+    if is_empty.any():
+        row = int(is_empty.argmax())
+        raise UserError(
+            f"{file}: frame {tracks.frame[row]}, id {tracks.id[row]}: a box without area; expected a positive width"
+            " and height"
+        )
+    return tracks
+
+
+def describe_video(sequence: Sequence | None, frame_rate: float | None) -> Video:
+    """What is known of the video. Raises UserError for a frame rate that cannot be."""
+    if frame_rate is not None and not FRAME_RATES[0] <= frame_rate <= FRAME_RATES[1]:
+        raise UserError(f"--fps {frame_rate:g}: expected frames per second, more than 0, {FRAME_RATES[1]:.0f} at most")
+    known = FRAME_RATE if sequence is None else sequence.frame_rate
+    return Video(frame_rate or known, None if sequence is None else sequence.size_hw)
+
+
+def write_like(path: Path, tracks: Annotation) -> None:
+    """Write tracks in the format that the suffix names, as `idfree track --format` does."""
+    format = path.suffix.lower().removeprefix(".")
+    if f".{format}" in RESULT_SUFFIXES[1:]:
+        write_table(path, tracks, format)
+    else:
+        write_results(path, tracks)
+
+
+def summarise(name: str, tracks: Annotation, refined: Annotation) -> Summary:
+    """Counts before and after. filled: rows that were filled in."""
+    return {
+        "name": name,
+        "tracks_before": len(np.unique(tracks.id)),
+        "tracks": len(np.unique(refined.id)),
+        "boxes_before": len(tracks),
+        "boxes": len(refined),
+        "filled": int(np.count_nonzero(is_filled(refined))),
+    }

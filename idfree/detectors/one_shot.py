@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from idfree.core.errors import UserError
 from idfree.core.letterbox import Letterbox, letterbox
 from idfree.core.onnx_model import OnnxModel, prefix_errors, requested_size
+from idfree.core.onnx_outputs import leave_out_outputs
 from idfree.core.onnx_session import Session
 from idfree.core.types import Detections, Frame, Image, View
 from idfree.detectors.classes import class_names, select_class_ids
 
 PADDING = 127  # grey level around a letterboxed image, as in training
 STRIDE = 32  # of the network: its input's sides are multiples
+EMBEDDING = "embedding"  # the last of the network's outputs
 EXAMPLE_HW = (608, 1088)  # size of the input of the published FairMOT, for messages
 
 
@@ -52,7 +54,7 @@ class OneShotDetector:
         threads: int | None = None,
         session: Session | None = None,
     ):
-        self.settings = settings or OneShotDetectorSettings()
+        self.path, self.settings = path, settings or OneShotDetectorSettings()
         self.model = OnnxModel(path, device, threads, session)
         self.name, self.metadata = self.model.name, self.model.metadata
         with prefix_errors(str(path)):
@@ -78,6 +80,14 @@ class OneShotDetector:
             upper_threshold=self.upper_threshold,
         )
 
+    def without_embeddings(self) -> "OneShotDetector":
+        """The same detector of boxes alone: with ONNX Runtime, the embedding head is not computed."""
+        session = leave_out_outputs(self.model.session, self.path, [EMBEDDING])
+        detector = OneShotDetector(self.path, self.settings, session=session)
+        detector.class_ids, detector.has_embeddings = self.class_ids, False
+        detector.match_threshold, detector.upper_threshold = None, None
+        return detector
+
     def draw_input(self, bgr: Image) -> Letterbox:
         """Draw an image into the input buffer: centred, aspect kept, as in training."""
         import cv2
@@ -93,12 +103,13 @@ class OneShotDetector:
 
     def detect(self, geometry: Letterbox) -> Detections:
         """Run the network on the input buffer; detections in image pixels. Raises UserError if it fails."""
-        boxes, score, class_id, embedding = self.run()
+        boxes, score, class_id, *embeddings = self.run()
         mask = score >= self.settings.min_score
         if self.class_ids is not None:
             mask &= np.isin(class_id, self.class_ids)
         xyxy = geometry.to_image(boxes[mask].astype(np.float64))  # not clipped: boxes are amodal
-        detections = Detections(xyxy, score[mask], class_id[mask], embedding[mask])
+        embedding = embeddings[0][mask] if self.has_embeddings else None
+        detections = Detections(xyxy, score[mask], class_id[mask], embedding)
         return detections.select(detections.valid_mask(geometry.image_hw))
 
     def run(self) -> Sequence[NDArray[Any]]:

@@ -14,6 +14,7 @@ from idfree.core.types import Annotation, Detections, Detector, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.precomputed import ALL
 from idfree.pipelines.motion_tracklets import calibrate_on_motion
+from idfree.pipelines.open_appearance import leave_out_embeddings
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import class_ids_file
 
@@ -53,6 +54,7 @@ def detect_sequence(
 ) -> DetectionResult:
     """Run a detector on a sequence. encoder: embeds the detections, None for the detector's own embeddings."""
     selection = selection or Selection()
+    detector = leave_out_embeddings(detector, selection.appearance, encoder)
     if not detector.needs_images and encoder is None:
         sequence = sequence.without_images()
     selected = selection.select_frames(sequence)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from idfree.core.errors import UserError
 from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.types import Detector
+from idfree.detectors.one_shot import OneShotDetector
 from idfree.pipelines.selection import Selection
 
 if TYPE_CHECKING:
@@ -23,6 +24,17 @@ def open_appearance(spec: str, device: str = "auto", threads: int | None = None)
     if spec != "colour" and not spec.endswith(MODEL_SUFFIXES):
         raise UserError(f"--appearance {spec}: expected none, own, colour or a file MODEL.onnx or MODEL.xml (OpenVINO)")
     return open_encoder(spec, device=device, threads=threads)
+
+
+def leave_out_embeddings(detector: Detector, appearance: str, encoder: "Encoder | None") -> Detector:
+    """The detector without the computation of embeddings that are not used, where it can be left out.
+
+    With an encoder, that is the two-stage pair of detector and crop network (Yu 2022, TDT, sec. 4).
+    """
+    is_unused = encoder is not None or appearance == "none"
+    if is_unused and isinstance(detector, OneShotDetector):
+        return detector.without_embeddings()
+    return detector
 
 
 def default_tracker(detector: Detector, selection: Selection, encoder: "Encoder | None" = None) -> str:

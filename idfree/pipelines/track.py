@@ -18,7 +18,7 @@ from idfree.detectors.classes import drawn_class_names
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.camera_motion import open_camera_motion
 from idfree.pipelines.finished_tracks import SUMMARY, describe_request, file_sizes, is_finished, read_finished
-from idfree.pipelines.open_appearance import default_tracker, open_appearance
+from idfree.pipelines.open_appearance import default_tracker, leave_out_embeddings, open_appearance
 from idfree.pipelines.open_detector import (
     CallableDetector,
     ClassesLike,
@@ -195,6 +195,7 @@ def prepare(
     detector, camera motion or encoder does, they are not read.
     """
     selection = selection or Selection()
+    detector = leave_out_embeddings(detector, selection.appearance, encoder)
     uses_images = images or detector.needs_images or encoder is not None
     motion = open_camera_motion(camera, sequence, uses_images)
     uses_images |= motion is not None and motion.needs_images

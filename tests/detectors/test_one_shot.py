@@ -177,3 +177,13 @@ def test_fused_is_the_default_tracker_with_embeddings():
     assert default_tracker(one_shot, Selection()) == "fused"
     assert default_tracker(one_shot, Selection(appearance="none")) == "bytetrack"
     assert default_tracker(one_shot, Selection(), ColourHistogram()) == "fused"
+
+
+def test_boxes_without_embeddings():
+    """Another session leaves out the embedding; one that cannot, computes it in vain."""
+    detector = OneShotDetector("some/model.onnx", classes=["dog"], session=Network()).without_embeddings()
+    assert not detector.has_embeddings
+    view = detector(Frame(3, IMAGE))
+    np.testing.assert_allclose(view.detections.xyxy, BOXES[1:], atol=1e-3)
+    assert view.detections.embedding is None
+    assert (view.match_threshold, view.upper_threshold) == (None, None)

@@ -9,12 +9,12 @@ the second. All rows have the same boxes, those of score 0.25 and more. Rows:
 
     no looks           bytetrack, the default without embeddings
     colour             striped colour histograms, thresholds of their own
-    taught, no colour  the head alone (--set detector.colour=false)
+    taught, no colour  the head alone (--set detector.colour=false; --alone)
     taught             what `idfree teach` gives, colour beside the head
     adapt              the crop network of `idfree adapt`, trained on the same boxes (--adapt, minutes for each video)
-    0287 on crops      a network trained with identities of other people, thresholds from tracklets
+    0287 on crops      a network trained with identities of other people, thresholds from tracklets (--crops)
 
-About half an hour on two idle cores, without --adapt.
+About half an hour on two idle cores, without --adapt and --crops.
 """
 
 import argparse
@@ -243,13 +243,16 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("runs/teach"))
     parser.add_argument("--only", choices=DETECTORS)
     parser.add_argument("--videos", nargs="+", choices=TRUTH, default=list(TRUTH))
-    parser.add_argument("--adapt", action="store_true")
+    parser.add_argument("--parts", nargs="+", choices=("whole", "half"), default=["whole", "half"])
+    for row in ("adapt", "crops", "alone"):
+        parser.add_argument(f"--{row}", action="store_true")
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
     study, lines = Study(options.data, options.out), []
-    rows = [row for row in ROWS if row != "adapt" or options.adapt]
+    wanted = {"adapt": options.adapt, "0287 on crops": options.crops, "taught, no colour": options.alone}
+    rows = [row for row in ROWS if wanted.get(row, True)]
     for kind in [options.only] if options.only else DETECTORS:
-        for part in ("whole", "half"):
+        for part in options.parts:
             names = [name for name in options.videos if part == "whole" or name in HALVES]
             title = (
                 "taught on the video itself" if part == "whole" else "taught on the first half, judged on the second"

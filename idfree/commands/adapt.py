@@ -60,11 +60,6 @@ def network_assignments(options: argparse.Namespace) -> list[str]:
 
 def format_summary(report: dict[str, Any], out: Path) -> str:
     """The report in a few lines."""
-    held_out = report["held_out"]
     lines = [f"{report['crops']} crops of {report['tracklets']} tracklets from {len(report['videos'])} video(s)"]
-    if "TPR@0.1" in held_out["model"]:
-        rates = (100 * held_out[name]["TPR@0.1"] for name in ("model", "colour"))
-        lines.append("held-out tracklets told apart: {:.1f} % TPR at FAR 0.1 (colour alone: {:.1f} %)".format(*rates))
-    lines += report["advice"]
-    lines.append(f"{out / 'report.html'}\n{report['model']}: give it to `idfree track --appearance`")
-    return "\n".join(lines)
+    lines += [report["verdict"], *report["advice"], str(out / "report.html")]
+    return "\n".join([*lines, *report["next"]])

@@ -19,12 +19,12 @@ from idfree.core.workers import PicklableFactory
 from idfree.detectors.scores import ScoreScale
 from idfree.learn.methods import simplereid
 from idfree.learn.networks.crop_reid import NETWORKS
-from idfree.pipelines.adapt_report import make_report, render_report
+from idfree.pipelines.adapt_report import make_report, next_commands, render_report
 from idfree.pipelines.calibration import calibration_metadata
 from idfree.pipelines.crop_sets import concatenate_crops, crops_of_labels, split_crops
 from idfree.pipelines.label_sequence import label_sequence
 from idfree.pipelines.manifest import is_done, read_manifest, settings_to_json, write_manifest
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs
+from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs, join_classes
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.training_data import trained_on_notice
@@ -89,6 +89,9 @@ def adapt(
     )
     encoder = open_encoder(model, device=device)
     report = {"model": str(model), **make_report(encoder, crops, split.held_out, label_reports)}
+    sources = [videos] if isinstance(videos, str | Path) else videos
+    options = str(detector), join_classes(classes), detector_format or ""
+    report["next"] = next_commands(report["better"], str(model), [*map(str, sources)], *options)
     write_text(out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
     write_text(out / "report.html", render_report(encoder, crops, report))
     return report

@@ -1,14 +1,17 @@
 """Report on the training of an appearance encoder: pseudo-labels, evaluation on held-out tracklets, advice."""
 
-from collections.abc import Mapping
-from typing import Any
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
 from idfree.appearance.calibrate import EDGES
 from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.concatenated import ConcatenatedEncoder
 from idfree.appearance.encoder import Encoder
 from idfree.core.cropset import CropSet
+from idfree.pipelines.adapt_people import group_people
 from idfree.pipelines.calibration import calibrate_on_crops, evaluate_on_crops
 from idfree.show.report import crop_sheet, histogram, render_page
 
@@ -16,16 +19,25 @@ FEW_TRACKLETS = 30
 LOW_HEIGHT = 64  # px
 LARGE_FRACTION = 0.25  # of all boxes, in one tracklet
 LOW_FRACTION_KEPT = 0.2
+FEW_HELD_OUT = 10  # tracklets: of fewer, equal error rates of less than one in ten are mostly luck
+TIE = 0.005  # difference of two equal error rates that counts as none
+
+Better = Literal["model", "colour", "unknown"]
+GROUPS = "Crops, as the model groups them"
+HELD_OUT = "What the model can tell apart"
 
 
 def make_report(
     encoder: Encoder, crops: CropSet, held_out: CropSet, label_reports: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The report, ready for JSON: match threshold ("limit"), numbers of tracklets and crops, the reports on the
-    pseudo-labels of each video, the metrics of the encoder and of a colour histogram on held-out tracklets, advice.
+    pseudo-labels of each video, the metrics of the encoder and of a colour histogram on held-out tracklets (and the
+    number of those, and of pairs of them that coexist), which of the two is better, and advice.
     """
+    spans = held_out.spans()
     metrics = {
-        "tracklets": held_out.tracklet_count,
+        "tracklets": len(spans),
+        "coexisting_pairs": sum(len(spans.partners(tracklet)) for tracklet in range(len(spans))) // 2,
         "model": evaluate_on_crops(encoder.embed_crops, held_out),
         "colour": evaluate_on_crops(ColourHistogram().embed_crops, held_out),
     }
@@ -35,20 +47,64 @@ def make_report(
         "crops": len(crops),
         "videos": dict(label_reports),
         "held_out": metrics,
+        "better": compare_with_colour(metrics),
         "verdict": give_verdict(metrics),
         "advice": give_advice(crops, label_reports),
     }
 
 
+def compare_with_colour(held_out: Mapping[str, Any]) -> Better:
+    """Whether the model or a colour histogram separates held-out tracklets better: by the equal error rates or, of
+    many tracklets whose rates are equal, by d′; "unknown" of few.
+    """
+    model, colour = held_out["model"], held_out["colour"]
+    if "error" not in model:
+        return "unknown"
+    gain = colour["error"] - model["error"]
+    if abs(gain) < TIE:
+        if held_out["tracklets"] < FEW_HELD_OUT:
+            return "unknown"
+        gain = model["d_prime"] - colour["d_prime"]
+    return "model" if gain > 0 else "colour"
+
+
 def give_verdict(held_out: Mapping[str, Any]) -> str:
-    """Whether the model separates held-out tracklets better than a colour histogram, by their equal error rates."""
-    model, colour = (held_out[name].get("error") for name in ("model", "colour"))
-    if model is None or colour is None:
-        return "Too few tracklets overlap in time to tell whether the model is better than plain colour."
-    rates = f"equal error rate {100 * model:.2f} %, plain colour {100 * colour:.2f} %"
-    if model < colour:
-        return f"The model separates people that it was not trained on better than plain colour does: {rates}."
-    return f"The model is no better than plain colour ({rates}): --appearance colour is the safer choice here."
+    """Whether the model separates held-out tracklets better than a colour histogram, in words."""
+    model, colour, count = held_out["model"], held_out["colour"], held_out["tracklets"]
+    if "error" not in model:
+        return (
+            "Cannot tell whether the model is better than plain colour: no two of the"
+            f" {count} held-out tracklets are seen at the same time."
+        )
+    rates = (
+        f"equal error rate {100 * model['error']:.2f} %, plain colour {100 * colour['error']:.2f} %;"
+        f" separation d′ {model['d_prime']:.1f}, plain colour {colour['d_prime']:.1f}"
+    )
+    better = compare_with_colour(held_out)
+    if better == "unknown":
+        return (
+            f"Cannot tell whether the model is better than plain colour: only {count} held-out tracklets, which both"
+            f" tell apart equally well ({rates}). Track with both and compare the videos."
+        )
+    few = f" This is uncertain: only {count} tracklets were held out." if count < FEW_HELD_OUT else ""
+    if better == "model":
+        return f"The model separates people that it was not trained on better than plain colour does: {rates}.{few}"
+    return f"The model is no better than plain colour ({rates}): --appearance colour is the safer choice here.{few}"
+
+
+def next_commands(
+    better: Better, model: str, videos: Sequence[str], detector: str, classes: str = "", detector_format: str = ""
+) -> list[str]:
+    """Shell commands that track the videos with what the verdict recommends; with both, if it cannot tell."""
+    options = ["--detector", detector]
+    options += ["--detector-format", detector_format] if detector_format else []
+    options += ["--classes", classes] if classes else []
+    appearances = {"model": [model], "colour": ["colour"], "unknown": [model, "colour"]}[better]
+    names = ["model", "colour"] if better == "unknown" else ["track"]
+    return [
+        shlex.join(["idfree", "track", *videos, *options, "--appearance", appearance, "--video", "-o", f"runs/{name}"])
+        for appearance, name in zip(appearances, names, strict=True)
+    ]
 
 
 def give_advice(crops: CropSet, label_reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -73,23 +129,50 @@ def give_advice(crops: CropSet, label_reports: Mapping[str, Mapping[str, Any]]) 
 
 def render_report(encoder: Encoder, crops: CropSet, report: Mapping[str, Any]) -> str:
     """The report as an HTML page."""
-    images = {"Crops, a tracklet each row": crop_sheet(crops.crops, crops.tracklet)}
+    images = {}
     if calibration := calibrate_on_crops(encoder.embed_crops, crops):
         images["Distances between crops"] = histogram(
             calibration.same, calibration.different, EDGES, calibration.match_threshold
         )
+    people = group_people(encoder, crops, list(report["videos"]))
+    images[GROUPS] = crop_sheet(people)
+    name = "model with colour" if isinstance(encoder, ConcatenatedEncoder) else "model"
     tables = {
         "Pseudo-labels": label_table(report["videos"]),
-        "What the model can tell apart": held_out_table(report["held_out"]),
+        HELD_OUT: held_out_table(report["held_out"], name),
     }
-    model = report.get("model", "appearance.onnx")
-    lead = [report["verdict"], f"To track with it: idfree track VIDEO --detector DETECTOR --appearance {model}"]
-    return render_page("Appearance model trained on these videos", tables, report["advice"], images, lead)
+    notes = {HELD_OUT: describe_held_out(report["held_out"]), GROUPS: describe_groups(people, report)}
+    title, commands = "Appearance model trained on these videos", report.get("next", ())
+    return render_page(title, tables, report["advice"], images, [report["verdict"]], commands, notes)
+
+
+def describe_held_out(held_out: Mapping[str, Any]) -> str:
+    """How much the metrics rest on, and what they mean."""
+    same, different = held_out["model"]["pairs"]
+    return (
+        f"From {held_out['tracklets']} tracklets that it was not trained on, of which"
+        f" {held_out['coexisting_pairs']} pairs are seen at the same time: {same} pairs of crops of one tracklet, and"
+        f" {different} of two. TPR: share of the first that are accepted where that share of the second is (FAR)."
+        " d′: difference of the mean distances over their standard deviation; higher is better."
+    )
+
+
+def describe_groups(people: Sequence[tuple[str, Sequence[Any]]], report: Mapping[str, Any]) -> str:
+    """What the rows of crops show."""
+    shown = sum(len(rows) for _, rows in people)
+    share = f"{shown} of {report['tracklets']} tracklets. " if shown < report["tracklets"] else ""
+    if report["limit"] is None:
+        return f"{share}A tracklet each row: the match threshold is unknown, so they are not grouped."
+    return (
+        f"{share}Tracklets whose mean distance is below the match threshold {report['limit']:.2f} are taken for one"
+        " person, except if they are seen at the same time or in different videos. Two people under one heading, or"
+        " one under two, are the model's mistakes."
+    )
 
 
 def label_table(label_reports: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     """Rows of the table of pseudo-labels, a row for each video."""
-    rows = [["video", "tracklets", "boxes", "kept", "median length"]]
+    rows = [["video", "tracklets", "boxes", "share kept", "median boxes a tracklet"]]
     for name, report in label_reports.items():
         kept = "" if report["kept"] is None else f"{100 * report['kept']:.0f} %"
         median_length = f"{report['length']['median']:.0f}"
@@ -97,11 +180,12 @@ def label_table(label_reports: Mapping[str, Mapping[str, Any]]) -> list[list[str
     return rows
 
 
-def held_out_table(held_out: Mapping[str, Any]) -> list[list[str]]:
-    """Rows of the table of metrics on held-out tracklets, for the encoder and for the colour histogram."""
-    rows = [["held-out tracklets", "TPR at FAR 0.1", "at 0.01", "equal error"]]
-    for name in ("model", "colour"):
-        metrics = held_out[name]
-        keys = ("TPR@0.1", "TPR@0.01", "error")
-        rows.append([name, *(f"{100 * metrics[key]:.2f} %" if key in metrics else "–" for key in keys)])
+def held_out_table(held_out: Mapping[str, Any], name: str) -> list[list[str]]:
+    """Rows of the table of metrics on held-out tracklets, for the encoder, called `name`, and a colour histogram."""
+    rows = [["", "TPR at FAR 0.1", "TPR at FAR 0.01", "equal error", "d′"]]
+    for title, key in ((name, "model"), ("plain colour", "colour")):
+        metrics = held_out[key]
+        rates = [metrics.get(name) for name in ("TPR@0.1", "TPR@0.01", "error")]
+        cells = ["–" if rate is None else f"{100 * rate:.2f} %" for rate in rates]
+        rows.append([title, *cells, f"{metrics['d_prime']:.1f}" if "d_prime" in metrics else "–"])
     return rows

@@ -115,8 +115,8 @@ def evaluate_on_crops(embed: Embed, crops: CropSet) -> dict[str, Any]:
     """How well embeddings separate tracklets, from pairs of crops at most MAX_GAP frames apart.
 
     Positive pairs are of one tracklet, negative pairs of two that coexist. Returns the number of both ("pairs"), the
-    true positive rate at each of FALSE_ACCEPT_RATES ("TPR@0.1"), the match threshold ("limit"), and the equal error
-    rate ("error"); only "pairs" if there are none of one kind.
+    true positive rate at each of FALSE_ACCEPT_RATES ("TPR@0.1"), the match threshold ("limit"), the equal error rate
+    ("error"), and the sensitivity index ("d_prime"); only "pairs" if there are none of one kind.
     """
     pairs = CropPairs.of(crops)
     if not all(pairs.counts):
@@ -129,7 +129,17 @@ def evaluate_on_crops(embed: Embed, crops: CropSet) -> dict[str, Any]:
         **{f"TPR@{far}": round(true_positive_rate(same, different, far), 4) for far in FALSE_ACCEPT_RATES},
         "limit": round(calibration.match_threshold, 4),
         "error": round(calibration.equal_error_rate, 4),
+        "d_prime": round(sensitivity_index(same, different), 2),
     }
+
+
+def sensitivity_index(same: Floats, different: Floats) -> float:
+    """Sensitivity index d′: the difference of the mean distances over their pooled standard deviation.
+
+    Unlike rates of errors, it still tells embeddings apart that make none. 0 if all distances of each kind are equal.
+    """
+    deviation = np.sqrt((same.var() + different.var()) / 2)
+    return float((different.mean() - same.mean()) / deviation) if deviation > 0 else 0.0
 
 
 def true_positive_rate(same: Floats, different: Floats, far: float) -> float:

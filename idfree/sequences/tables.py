@@ -228,6 +228,7 @@ def read_class_names(path: Path | str) -> dict[int, str]:
     The table was read before, so that faults of its contents are known.
     """
     suffix = Path(path).suffix.lower()
+    rows: list[dict[str, Any]]
     if suffix == ".csv":
         rows = list(csv.DictReader(io.StringIO(read_text(path))))
     elif suffix == ".json":

@@ -1,20 +1,25 @@
-"""HTML report of `idfree adapt`: tables, advice, distance histograms, crops by tracklet."""
+"""HTML reports of `idfree adapt` and `idfree teach`: tables, advice, distance histograms, crops by tracklet."""
 
 import base64
 import html
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
-from idfree.core.stored_crops import CropArray
-from idfree.core.types import Floats, Integers
+from idfree.core.types import Crops, Floats, Integers
 
-ROWS, COLUMNS = 24, 8  # tracklets shown, crops per tracklet
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    "table{border-collapse:collapse}td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ddd}"
-    "td:first-child,th:first-child{text-align:left}img{max-width:100%}li{margin:.2rem 0}"
+    ".wide{overflow-x:auto}table{border-collapse:collapse}"
+    "td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ddd;vertical-align:bottom}"
+    "td{white-space:nowrap}td:first-child,th:first-child{text-align:left;padding-left:0}"
+    "h3{font-size:1rem;margin:1.2rem 0 0}figure{margin:.2rem 0 .6rem}figcaption{color:#555;font-size:.85rem}"
+    "img{max-width:100%;display:block}li{margin:.2rem 0}code{display:block;overflow-wrap:anywhere;background:#f4f4f4;"
+    "padding:.4rem .6rem;margin:.4rem 0}@media(max-width:30rem){body{margin:1rem auto}td,th{padding:.2rem .35rem}}"
 )
+NO_BREAK_SPACE = "\u00a0"
+SAME, DIFFERENT = "#1a7f37", "#cf222e"  # green and red, lines of the histograms
 
 
 def render_page(
@@ -23,48 +28,61 @@ def render_page(
     advice: list[str],
     figures: Mapping[str, str],
     lead: Iterable[str] = (),
+    commands: Iterable[str] = (),
+    notes: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """A self-contained HTML page. tables: rows of cells by caption, header first; figures: HTML by caption.
 
-    lead: paragraphs at the top.
+    lead: paragraphs at the top. commands: of the shell, below them. notes: a paragraph below a caption, by caption.
     """
     head = '<meta charset=utf-8><meta name=viewport content="width=device-width,initial-scale=1">'
     parts = [f"<!doctype html><html lang=en>{head}<title>{html.escape(title)}</title><style>{STYLE}</style>"]
     parts.append(f"<h1>{html.escape(title)}</h1>")
     parts += [f"<p>{html.escape(paragraph)}</p>" for paragraph in lead]
+    parts += [f"<code>{html.escape(command)}</code>" for command in commands]
     for caption, rows in tables.items():
         parts.append(
-            f"<h2>{html.escape(caption)}</h2>"
-            f"<table>{''.join(map(table_row, rows, ['th', *['td'] * len(rows)]))}</table>"
+            f"{heading(caption, notes)}<div class=wide>"
+            f"<table>{''.join(map(table_row, rows, ['th', *['td'] * len(rows)]))}</table></div>"
         )
     if advice:
         parts.append(f"<h2>What to improve</h2><ul>{''.join(f'<li>{html.escape(line)}</li>' for line in advice)}</ul>")
-    parts += [f"<h2>{html.escape(caption)}</h2>{figure}" for caption, figure in figures.items()]
+    parts += [heading(caption, notes) + figure for caption, figure in figures.items()]
     return "\n".join(parts) + "\n"
 
 
+def heading(caption: str, notes: Mapping[str, str]) -> str:
+    """The heading of a section, with the note below it if there is one."""
+    note = f"<p>{html.escape(notes[caption])}</p>" if caption in notes else ""
+    return f"<h2>{html.escape(caption)}</h2>{note}"
+
+
 def table_row(cells: list[str], tag: str) -> str:
-    """A table row, with cells of the HTML tag `tag`."""
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+    """A table row, with cells of the HTML tag `tag`; per cent signs stay beside their numbers."""
+    texts = (html.escape(cell).replace(" %", NO_BREAK_SPACE + "%") for cell in cells)
+    return f"<tr>{''.join(f'<{tag}>{text}</{tag}>' for text in texts)}</tr>"
 
 
-def crop_sheet(crops: CropArray, tracklet: Integers, seed: int = 0) -> str:
-    """Contact sheet as an <img>: a row of crops per tracklet. crops (K, H, W, 3), tracklet (K,)."""
+def crop_sheet(groups: Iterable[tuple[str, list[tuple[str, Crops]]]]) -> str:
+    """Rows of crops under headings. groups: (heading, rows); rows: (caption or "", crops (N, H, W, 3))."""
+    return "".join(
+        f"<h3>{html.escape(title)}</h3>{''.join(crop_strip(caption, crops) for caption, crops in rows)}"
+        for title, rows in groups
+    )
+
+
+def crop_strip(caption: str, crops: Crops) -> str:
+    """Crops (N, H, W, 3) side by side as a <figure>."""
     import cv2
 
-    height, width = crops.shape[1:3]
-    tracklets = np.sort(np.random.default_rng(seed).permutation(tracklet.max(initial=-1) + 1)[:ROWS])
-    canvas = np.full((max(1, len(tracklets)) * height, COLUMNS * width, 3), 255, dtype=np.uint8)
-    for line, number in enumerate(tracklets):
-        rows = np.flatnonzero(tracklet == number)
-        for column, k in enumerate(rows[np.linspace(0, len(rows) - 1, min(COLUMNS, len(rows))).astype(int)]):
-            canvas[line * height : (line + 1) * height, column * width : (column + 1) * width] = crops[k]
-    data = base64.b64encode(cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()).decode()
-    return f'<img alt="crops, a tracklet each row" src="data:image/jpeg;base64,{data}">'
+    strip = np.concatenate([*crops], axis=1)
+    data = base64.b64encode(cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()).decode()
+    label = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    return f'<figure>{label}<img alt="{len(crops)} crops" src="data:image/jpeg;base64,{data}"></figure>'
 
 
 def histogram(same: Integers, different: Integers, edges: Floats, threshold: float) -> str:
-    """Distance histograms (B,) of same and different identities over edges (B + 1,), with the threshold, as <svg>."""
+    """Distance histograms (B,) of same and different identities over edges (B + 1,), and the threshold: an <svg>."""
     width, height = 720.0, 200.0
     last = edges[min(len(edges) - 1, int(np.flatnonzero(same + different).max(initial=0)) + 2)]
 
@@ -80,11 +98,14 @@ def histogram(same: Integers, different: Integers, edges: Floats, threshold: flo
         return f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{points}"/>'
 
     at = width * threshold / last
+    legend = (
+        f'<span style="color:{SAME}">— pairs of one tracklet</span>, '
+        f'<span style="color:{DIFFERENT}">— of two that are seen at the same time</span>, '
+        f"┆ match threshold {threshold:.2f}"
+    )
     return (
-        f'<svg viewBox="0 0 {width:.0f} {height + 24:.0f}" width="100%">'
-        f"{polyline(same, '#1a7f37')}{polyline(different, '#cf222e')}"
-        f'<line x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="{height:.0f}" stroke="#666" stroke-dasharray="4"/>'
-        f'<text x="{at + 4:.1f}" y="{height + 16:.0f}" font-size="13">limit {threshold:.2f}</text>'
-        f'<text x="0" y="{height + 16:.0f}" font-size="13" fill="#1a7f37">one tracklet</text>'
-        f'<text x="110" y="{height + 16:.0f}" font-size="13" fill="#cf222e">two that coexist</text></svg>'
+        f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="100%">{polyline(same, SAME)}'
+        f"{polyline(different, DIFFERENT)}"
+        f'<line x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="{height:.0f}" stroke="#666" stroke-dasharray="4"/></svg>'
+        f"<p>{legend}</p>"
     )

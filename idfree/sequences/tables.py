@@ -239,7 +239,5 @@ def read_class_names(path: Path | str) -> dict[int, str]:
         rows = table.select(["class", CLASS_NAME]).to_pylist() if named else []
     else:
         rows = []
-    pairs = {
-        (row.get("class"), row.get(CLASS_NAME)) for row in rows if row.get(CLASS_NAME) and row.get("class") is not None
-    }
-    return {int(float(number)): str(name) for number, name in sorted(pairs, key=str)}
+    is_named = (row for row in rows if row.get(CLASS_NAME) and row.get("class") is not None)
+    return dict(sorted({(int(float(row["class"])), str(row[CLASS_NAME])) for row in is_named}))

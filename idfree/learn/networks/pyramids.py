@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from idfree.core.errors import UserError
 from idfree.learn.networks.fpn import Pyramid
 from idfree.learn.networks.layers import initialise
-from idfree.learn.networks.mobilenet import MobileNetFpn
+from idfree.learn.networks.mobilenet import LARGE, STEM, MobileNetFpn
 from idfree.learn.networks.mobilenet_v1 import MobileNetV1
 from idfree.learn.networks.resnet import RESNET18, RESNET34, RESNET50, ResNet, ResNetConfig
 
@@ -47,8 +47,9 @@ class MobileNetV3Pyramid(MobileNetFpn):
 
     def __init__(self, top_down: bool = True):
         super().__init__(stride=8)
-        self.channels, channels_in = WIDTH, [layer.in_channels for layer in self.fpn.inner]  # type: ignore[misc]
-        self.fpn = Pyramid(channels_in, WIDTH, top_down)  # type: ignore[assignment]
+        channels = [STEM, *(config.channels for config in LARGE)]  # after the stem and each block
+        channels_in = [channels[number] for number in self.pyramid_layers]
+        self.channels, self.fpn = WIDTH, Pyramid(channels_in, WIDTH, top_down)  # type: ignore[assignment]
         initialise(self)
 
 

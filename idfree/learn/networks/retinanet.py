@@ -36,14 +36,15 @@ class RetinaNet(TrackerNetwork):
         super().__init__(pixels)
         self.backbone, self.stride, self.classes = backbone, STRIDES[0], classes
         channels = int(backbone.channels)  # type: ignore[arg-type]
+        score = FullPrecisionConv2d(WIDTH, ANCHORS * classes, KERNEL, padding=1)
         self.heads = nn.ModuleDict(
             {
-                "score": make_subnet(channels, FullPrecisionConv2d(WIDTH, ANCHORS * classes, KERNEL, padding=1)),
+                "score": make_subnet(channels, score),
                 "box": make_subnet(channels, nn.Conv2d(WIDTH, ANCHORS * DELTAS, KERNEL, padding=1)),
                 "embedding": make_embedding_head(channels, dimension),
             }
         )
-        nn.init.constant_(self.heads["score"][-1].bias, math.log(PRIOR / (1 - PRIOR)))
+        nn.init.constant_(score.bias, math.log(PRIOR / (1 - PRIOR)))  # type: ignore[arg-type]
 
     @property
     def dimension(self) -> int:
@@ -81,8 +82,8 @@ class RetinaNet(TrackerNetwork):
         for layer in between:
             flat = layer(flat)
         sizes = [each.shape[2] * each.shape[3] for each in maps]
-        parts = flat[..., 0].split(sizes, dim=2)
-        return [part.unflatten(2, each.shape[2:]) for part, each in zip(parts, maps, strict=True)]
+        parts = torch.split(flat[..., 0], sizes, dim=2)
+        return [part.reshape(each.shape) for part, each in zip(parts, maps, strict=True)]
 
     def decode(self, output: Tensors, max_boxes: int = MAX_BOXES) -> Tensors:
         """As `TrackerNetwork.decode`: boxes suppressed by NMS come last, with score 0."""
@@ -135,7 +136,7 @@ class RetinaNet(TrackerNetwork):
         patches = read_patches(levels, image, cell)  # P 9 256
         last = self.heads["embedding"][-1]  # type: ignore[index]
         weight = last.weight.permute(0, 2, 3, 1).flatten(1)  # 9·D 256 3 3 -> 9·D 9·256
-        embedding = linear(patches.flatten(1), weight, last.bias).unflatten(1, (ANCHORS, self.dimension))
+        embedding = linear(patches.flatten(1), weight, last.bias).view(-1, ANCHORS, self.dimension)
         of_cell = (anchor - cell * ANCHORS)[:, None, None].expand(-1, 1, self.dimension)
         return embedding.gather(1, of_cell)[:, 0]
 
@@ -159,7 +160,7 @@ def make_embedding_head(channels: int, dimension: int) -> nn.Sequential:
     last = nn.Conv2d(EMBEDDING_WIDTH, ANCHORS * dimension, KERNEL, padding=1)
     head = nn.Sequential(*make_conv_block(conv3x3(channels, EMBEDDING_WIDTH)), last)
     initialise(head)
-    nn.init.normal_(head[-1].weight, std=DEVIATION)
+    nn.init.normal_(last.weight, std=DEVIATION)
     return head
 
 

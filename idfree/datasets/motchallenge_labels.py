@@ -93,8 +93,8 @@ def drop_repeated_videos(folders: Sequence[Path], images: Path | None) -> list[P
     chosen = []
     for group in groups.values():
         chosen.append(next((folder for folder in group if has_images(folder, images)), group[0]))
-        if len(group) > 1:
-            LOG.warning("%s show one video: only %s is taken", ", ".join(f.name for f in group), chosen[-1].name)
+    if taken := [f.name for f, group in zip(chosen, groups.values(), strict=True) if len(group) > 1]:
+        LOG.warning("of sequences that show one video and differ in its detections, one is taken: %s", ", ".join(taken))
     return chosen
 
 

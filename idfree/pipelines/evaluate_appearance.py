@@ -10,11 +10,12 @@ from idfree.core.errors import UserError
 from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.progress import progress
 from idfree.core.types import Annotation
-from idfree.datasets.motchallenge_labels import read_sequence
+from idfree.datasets.motchallenge_labels import has_images, read_sequence
 from idfree.datasets.reid_crops import is_reid
 from idfree.evaluation.frame_subset import select_every_nth, select_half
 from idfree.evaluation.reid import assign_identities, evaluate_embeddings
 from idfree.pipelines.evaluate import COMBINED
+from idfree.pipelines.missing_images import report_missing
 from idfree.pipelines.paired_results import Half, find_ground_truth, pair_results
 from idfree.pipelines.reid_data import evaluate_on_reid
 from idfree.sequences.motchallenge import candidate_names, read_ground_truth
@@ -108,7 +109,11 @@ def compute_embeddings(
     """Ground truth boxes of people, with embeddings computed from the images of the sequences, by sequence."""
     boxes_by_name = {}
     folders = {name: path.parent.parent for name, path in find_ground_truth(truth).items()}
+    missing = [name for name, folder in folders.items() if not has_images(folder, images)]
+    report_missing(missing, len(folders), images)
     for pair in pair_results(truth, truth, half, every, read_ground_truth, GROUND_TRUTH_FILES):
+        if pair.name in missing:
+            continue
         footage, boxes = read_sequence(folders[pair.name], images), pair.ground_truth
         boxes = boxes[(boxes.score != 0) & (boxes.class_id <= PEDESTRIAN)]
         numbers = source_frame_numbers(footage.length, half, every)

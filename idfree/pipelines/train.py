@@ -11,6 +11,7 @@ from idfree.datasets.footage import Footage, FootageSettings
 from idfree.datasets.open_footage import open_all
 from idfree.datasets.reid_crops import is_reid
 from idfree.learn.methods.catalogue import METHODS
+from idfree.pipelines.missing_images import drop_without_images
 from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
 from idfree.pipelines.validate import ground_truth_of
 from idfree.trackers.registry import TRACKERS
@@ -74,6 +75,7 @@ def train(
     if reid and identities == "tracklets":
         raise UserError(f"{reid[0]} has crops, no video to link tracklets in: leave --identities tracklets out")
     footages = open_all([path for path in data if Path(path) not in reid], half, images, data_settings)
+    footages = drop_without_images(footages, images)
     if identities == "tracklets":
         link_settings = override(LINK_SETTINGS, assignments["label"])
         footages = [link_by_motion(footage, link_settings) for footage in footages]
@@ -150,6 +152,7 @@ def open_validation(
     if not val and half == "none":
         return []
     footages = open_all(val, "none", images, settings) if val else open_all(data, "val", images, settings)
+    footages = drop_without_images(footages, images)
     for footage in footages:
         ground_truth_of(footage)
     return footages

@@ -176,7 +176,7 @@ def test_repeated_videos_are_dropped(tmp_path, caplog):
     (tmp_path / "test" / "det" / "det.txt").touch()
     with caplog.at_level(logging.WARNING, "idfree"):
         assert [footage.name for footage in open_footage(tmp_path)] == ["MOT17-02-SDP", "MOT17-09-SDP"]
-    assert "show one video: only MOT17-02-SDP is taken" in caplog.text
+    assert "one video and differ in its detections, one is taken: MOT17-02-SDP" in caplog.text
     assert "test: has no gt/gt.txt, left out" in caplog.text
     with pytest.raises(UserError, match=r"test: has no gt/gt\.txt"):
         open_footage(tmp_path / "test")

@@ -1,4 +1,4 @@
-"""make whole-video tracks of any tracker's results: fill gaps, smooth boxes
+"""make whole-video tracks of any tracker's results: link pieces, fill gaps, smooth boxes
 
 example: idfree refine runs/track/street/street.txt street.mp4 -o runs/refine/street
          idfree refine results/ MOT17/train -o refined     (a folder of NAME.txt; filled boxes have the score 0)
@@ -15,6 +15,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("results", type=Path, help="NAME.txt in MOTChallenge format (or as track --format), or a folder of them")
     add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
     add_("-o", "--out", type=Path, help="folder for the results (default: runs/refine/NAME)")
+    what = "links pieces by looks, too: colour or model.onnx (crop Re-ID), of the images of the source (none)"
+    add_("--appearance", default="none", help=what)
     add_("--fps", type=float, help="frame rate, if there is no source or its own is wrong (30)")
 
 
@@ -26,7 +28,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         options.results,
         options.source,
         options.out,
+        appearance=options.appearance,
         frame_rate=options.fps,
+        device=options.device,
         quiet=options.quiet,
         on_result=None if options.json or options.quiet else print_summary,
     )

@@ -50,6 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--fps", type=float, help="frame rate, if the source has none or a wrong one")
     add_("--video", action="store_true", help="also write an annotated H.264 .mp4")
     add_("--show", action="store_true", help="also show it in a window while it runs")
+    add_("--offline", action="store_true", help="at the end, link pieces of tracks, fill gaps, smooth boxes (refine)")
     add_("--format", choices=FORMATS, default="mot", help="of the results")
     add_("--force", action="store_true", help="of several sources, track again those whose results are complete")
 
@@ -79,6 +80,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         video=options.video,
         show=options.show,
         format=options.format,
+        offline=options.offline,
         force=options.force,
         device=options.device,
         quiet=options.quiet,

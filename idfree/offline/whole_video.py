@@ -1,5 +1,6 @@
-"""Whole-video tracks from those of a tracker: fill gaps, smooth boxes."""
+"""Whole-video tracks from those of a tracker: link pieces, fill gaps, smooth boxes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,8 +8,12 @@ import numpy as np
 from idfree.core.types import Annotation, Floats
 from idfree.offline.camera import cumulative_maps, warp_rows
 from idfree.offline.fill import fill_gaps
+from idfree.offline.link import link_tracks
+from idfree.offline.looks import Embeddings, clear_rows
 from idfree.offline.smooth import smooth
 from idfree.offline.track_rows import by_frame, by_track, frame_step, is_filled
+
+Embed = Callable[[Annotation], Embeddings]
 
 
 @dataclass(frozen=True)
@@ -24,27 +29,22 @@ class Video:
     camera: Floats | None = None
 
 
-def refine_tracks(tracks: Annotation, video: Video) -> Annotation:
+def refine_tracks(tracks: Annotation, video: Video, embed: Embed | None = None) -> Annotation:
     """Whole-video tracks: rows sorted by frame, then id; those that were filled in have the score 0.
 
-    tracks: rows with ids, in any order, at most one of an id in a frame.
+    tracks: rows with ids, in any order, at most one of an id in a frame; rows of the score 0 are filled ones, and made
+    anew. embed: gives the embeddings (M, D) of the boxes of a few clear rows of each track; None links by motion alone.
     """
-    if not len(tracks):
-        return tracks
-    step = frame_step(tracks)
-    rows = by_track(lift_zero_scores(tracks))
+    rows = by_track(tracks[~is_filled(tracks)] if (tracks.score > 0).any() else replace(tracks, score=tracks.score + 1))
+    if not len(rows):
+        return rows
+    step = frame_step(rows)
+    clear = clear_rows(rows)
+    embedded = None if embed is None else (clear, embed(rows[clear]))
+    size_hw, maps = video.size_hw, None
     if video.camera is not None and len(video.camera):
-        maps = cumulative_maps(video.camera)
+        size_hw, maps = None, cumulative_maps(video.camera)
         rows = replace(rows, xyxy=warp_rows(rows.xyxy, rows.frame, np.asarray(np.linalg.inv(maps), dtype=np.float64)))
-        rows = smooth(fill_gaps(rows, video.frame_rate, step), step)
-        rows = replace(rows, xyxy=warp_rows(rows.xyxy, rows.frame, maps))
-    else:
-        rows = smooth(fill_gaps(rows, video.frame_rate, step, video.size_hw), step)
-    return by_frame(rows)
-
-
-def lift_zero_scores(tracks: Annotation) -> Annotation:
-    """The same tracks; detected rows of score 0, which marks filled ones, get the least score above."""
-    is_zero = is_filled(tracks)
-    least = float(np.min(tracks.score[tracks.score > 0], initial=1.0))
-    return replace(tracks, score=np.where(is_zero, least, tracks.score)) if is_zero.any() else tracks
+    ids = link_tracks(smooth(rows, step), video.frame_rate, size_hw, embedded=embedded)
+    rows = smooth(fill_gaps(by_track(replace(rows, id=ids)), video.frame_rate, step, size_hw), step)
+    return by_frame(rows if maps is None else replace(rows, xyxy=warp_rows(rows.xyxy, rows.frame, maps)))

@@ -1,12 +1,14 @@
 """Draw tracking results on the video that they belong to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
 from idfree.core.progress import progress
 from idfree.core.reading import is_file
+from idfree.core.types import Annotation, Sequence
 from idfree.pipelines.camera_motion import DOWNSCALE
 from idfree.sequences import open_source
 from idfree.sequences.tables import read_class_names, read_tracks
@@ -45,16 +47,28 @@ def annotate(
         if frame_rate is not None:
             sequence = sequence.at_rate(frame_rate)
         title, names = sequence.name if show else None, read_class_names(files[sequence.name])
-        camera = CameraMotion(CameraMotionSettings(downscale=DOWNSCALE["flow"]))  # trails move with the scene
-        with VideoOutput(path, sequence.frame_rate, title, sequence.is_irregular, names) as output:
-            for frame in progress(sequence, sequence.name, sequence.length, quiet):
-                shown = tracks.tracks_at(frame.number)
-                motion = None if frame.image is None else camera.estimate(frame.image, shown.xyxy)
-                output.add(frame, shown, motion)
+        draw_tracks(sequence, tracks, path, title, names, quiet)
         paths[sequence.name] = str(path) if path else None
         if path and on_video is not None:
             on_video(path)
     return paths
+
+
+def draw_tracks(
+    sequence: Sequence,
+    tracks: Annotation,
+    path: Path | None,
+    title: str | None = None,
+    class_names: Mapping[int, str] = MappingProxyType({}),
+    quiet: bool = True,
+) -> None:
+    """Draw tracks on their sequence, into a video file, a window of this title, or both."""
+    camera = CameraMotion(CameraMotionSettings(downscale=DOWNSCALE["flow"]))  # trails move with the scene
+    with VideoOutput(path, sequence.frame_rate, title, sequence.is_irregular, class_names) as output:
+        for frame in progress(sequence, sequence.name, sequence.length, quiet):
+            shown = tracks.tracks_at(frame.number)
+            motion = None if frame.image is None else camera.estimate(frame.image, shown.xyxy)
+            output.add(frame, shown, motion)
 
 
 def find_results(results: Path, name: str, is_only: bool) -> Path:

@@ -1,9 +1,12 @@
 """Refine tracking results of any tracker into whole-video tracks, and write them with a summary."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,18 +14,22 @@ from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting, write_text
 from idfree.core.progress import progress
 from idfree.core.reading import is_file, is_folder
-from idfree.core.types import FRAME_RATES, Annotation, Sequence
+from idfree.core.types import FRAME_RATES, Annotation, Floats, Integers, Sequence
 from idfree.core.version import __version__
 from idfree.evaluation.preprocess import check_identities
 from idfree.offline.track_rows import is_filled
 from idfree.offline.whole_video import Video, refine_tracks
-from idfree.pipelines.annotate import RESULT_SUFFIXES, find_results
+from idfree.pipelines.annotate import RESULT_SUFFIXES, draw_tracks, find_results
 from idfree.pipelines.finished_tracks import SUMMARY
+from idfree.pipelines.open_appearance import open_appearance
 from idfree.sequences import open_source
 from idfree.sequences.folders import list_files
 from idfree.sequences.motchallenge import write_results
 from idfree.sequences.seqinfo import FRAME_RATE
-from idfree.sequences.tables import read_tracks, write_table
+from idfree.sequences.tables import read_class_names, read_tracks, write_table
+
+if TYPE_CHECKING:
+    from idfree.appearance.encoder import Embedding, Encoder
 
 Summary = dict[str, Any]
 
@@ -32,35 +39,73 @@ def refine(
     source: str | Path | None = None,
     out: str | Path | None = None,
     *,
+    appearance: str = "none",
     frame_rate: float | None = None,
+    device: str = "auto",
     quiet: bool = True,
     on_result: Callable[[Path, Summary], None] | None = None,
 ) -> Summary:
-    """Fill the gaps of tracks and smooth their boxes; write OUT/NAME.txt and OUT/summary.json, return the summary.
+    """Link, fill and smooth tracks; write OUT/NAME.txt and OUT/summary.json, and return the summary.
 
     results: a file of any tracker in MOTChallenge format, or as `idfree track` writes it, or a folder of them. source:
     the videos that they belong to, see `open_source`, of which the frame rate and the size are read; None if they are
-    not at hand. out: by default runs/refine/NAME; files keep the format of the results. frame_rate: overrides the
-    source's; without either it is 30. on_result: called with the path and the summary of each file written.
+    not at hand. out: by default runs/refine/NAME; files keep the format of the results. appearance: none, to link
+    pieces of tracks by motion alone, colour or MODEL.onnx, which need the images of the source. frame_rate: overrides
+    the source's; without either it is 30. on_result: called with the path and the summary of each file written.
     Raises UserError.
     """
     results = Path(results)
+    encoder = open_appearance(appearance, device)
+    if encoder is not None and source is None:
+        raise UserError(f"--appearance {appearance}: needs the images of the video: idfree refine RESULTS SOURCE")
     pairs = pair_with_sequences(results, source)
     out = Path("runs") / "refine" / results.stem if out is None else Path(out)
     outputs = {file: out / file.name for file, _ in pairs}
     opened = [sequence.source for _, sequence in pairs if sequence is not None and sequence.source is not None]
-    refuse_overwriting([*outputs.values(), out / SUMMARY], [*outputs, *opened])
+    refuse_overwriting([*outputs.values(), out / SUMMARY], [*outputs, *opened, appearance])
     summaries: list[Summary] = []
     for file, sequence in progress(pairs, "refine", len(pairs), quiet, "files"):
         tracks = read_checked(file, sequence)
-        refined = refine_tracks(tracks, describe_video(sequence, frame_rate))
-        write_like(outputs[file], refined)
+        embed = None if encoder is None or sequence is None else partial(embed_rows, sequence, encoder)
+        refined = refine_tracks(tracks, describe_video(sequence, frame_rate), embed)
+        write_like(outputs[file], refined, read_class_names(file))
         summaries.append(summarise(file.stem, tracks, refined))
         if on_result is not None:
             on_result(outputs[file], summaries[-1])
     whole = {"idfree": __version__, "sequences": summaries}
     write_text(out / SUMMARY, json.dumps(whole, indent=2, allow_nan=False) + "\n")
     return whole
+
+
+def refine_written(
+    path: Path,
+    sequence: Sequence,
+    class_names: Mapping[int, str],
+    encoder: "Encoder | None" = None,
+    film: Path | None = None,
+    quiet: bool = True,
+) -> Summary:
+    """Replace results that `idfree track` wrote by whole-video tracks; return their counts.
+
+    encoder: links pieces by looks, too, if the sequence can be read again. film: the video file to draw them in.
+    Raises UserError for a film of a live camera, whose images are gone.
+    """
+    if film is not None and sequence.length is None:
+        raise UserError(f"--offline --video: the images of {sequence.name} cannot be read again; leave out one of them")
+    tracks = read_tracks(path)
+    embed = None if encoder is None or sequence.length is None else partial(embed_rows, sequence, encoder)
+    refined = refine_tracks(tracks, describe_video(sequence, None), embed)
+    write_like(path, replace(refined, time=frame_times(sequence, refined.frame)), class_names)
+    if film is not None:
+        draw_tracks(sequence, refined, film, None, class_names, quiet)
+    return summarise(sequence.name, tracks, refined)
+
+
+def frame_times(sequence: Sequence, frame: Integers) -> Floats | None:
+    """Seconds (K,) of frames (K,); None if they come at irregular times that are not known."""
+    if sequence.times is not None:
+        return sequence.times[frame - 1]
+    return None if sequence.length is None else (frame - 1) / sequence.frame_rate
 
 
 def pair_with_sequences(results: Path, source: str | Path | None) -> list[tuple[Path, Sequence | None]]:
@@ -106,11 +151,25 @@ def describe_video(sequence: Sequence | None, frame_rate: float | None) -> Video
     return Video(frame_rate or known, None if sequence is None else sequence.size_hw)
 
 
-def write_like(path: Path, tracks: Annotation) -> None:
+def embed_rows(sequence: Sequence, encoder: "Encoder", rows: Annotation) -> "Embedding":
+    """Embeddings (M, D) of the boxes of rows (M,) of a sequence, whose images are read once, as far as needed."""
+    embedding = np.zeros((len(rows), encoder.dimension), dtype=np.float32)
+    order = np.argsort(rows.frame, kind="stable")
+    frames = rows.frame[order]
+    for frame in sequence:
+        if not len(frames) or frame.number > frames[-1]:
+            break
+        found = order[slice(*np.searchsorted(frames, [frame.number, frame.number + 1]))]
+        if len(found) and frame.image is not None:
+            embedding[found] = encoder(frame.image, rows.xyxy[found])
+    return embedding
+
+
+def write_like(path: Path, tracks: Annotation, class_names: Mapping[int, str] = MappingProxyType({})) -> None:
     """Write tracks in the format that the suffix names, as `idfree track --format` does."""
     format = path.suffix.lower().removeprefix(".")
     if f".{format}" in RESULT_SUFFIXES[1:]:
-        write_table(path, tracks, format)
+        write_table(path, tracks, format, class_names)
     else:
         write_results(path, tracks)
 

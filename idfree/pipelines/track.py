@@ -27,6 +27,7 @@ from idfree.pipelines.open_detector import (
     join_classes,
     parse_class_numbers,
 )
+from idfree.pipelines.refine import refine_written
 from idfree.pipelines.results_stream import Format, ResultsStream
 from idfree.pipelines.run_summary import summarise
 from idfree.pipelines.selection import Selection
@@ -122,6 +123,7 @@ def track_videos(
     video: bool = False,
     show: bool = False,
     format: Format = "mot",
+    offline: bool = False,
     device: str = "auto",
     force: bool = False,
     quiet: bool = True,
@@ -131,7 +133,8 @@ def track_videos(
 
     out: by default runs/track/NAME. settings: file of `idfree tune`, overridden by `set`: `name=value` for the tracker,
     `detector.name=value` for the detector. frame_rate: overrides the source's. video: also write OUT/NAME.mp4 with the
-    tracks drawn. show: also show it in a window. on_result: called with the result file and summary of each sequence.
+    tracks drawn. show: also show it in a window. offline: at the end of each sequence, make whole-video tracks of its
+    tracks, as `refine` does, and draw these. on_result: called with the result file and summary of each sequence.
     force: repeat finished work; otherwise, of several sequences, those whose results are complete and from the same
     request are skipped. The other arguments are as the options of `idfree track`. Raises UserError; also after an error
     or Ctrl-C, what was tracked is written, and summary.json lists each sequence, and whether it is "complete".
@@ -157,12 +160,15 @@ def track_videos(
         images = video or show
         run = prepare(sequence, detector_of(sequence), name, overrides, selection, images, camera, encoder)
         files = [out / f"{sequence.name}.{suffix}" for suffix in suffixes]
-        request = describe_request(run, config, appearance, camera, suffixes)
+        request = describe_request(run, config, appearance, camera, [*suffixes, *["offline"] * offline])
         found, failure = earlier.get(sequence.name), None
         if found is not None and is_finished(found, request, files):
             summary: dict[str, Any] | None = {**found, "skipped": True}
         else:
-            summary, failure = write_tracks(run, out, format, video, show, quiet)
+            summary, failure = write_tracks(run, out, format, video and not offline, show, quiet)
+            if offline and summary is not None and failure is None:
+                film = files[1] if video else None
+                summary |= refine_written(files[0], run.sequence, drawn_class_names(run.detector), encoder, film, quiet)
             if summary is not None:
                 summary |= {"skipped": False, "request": request, "bytes": file_sizes(files)}
         if summary is not None:

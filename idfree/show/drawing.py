@@ -18,6 +18,7 @@ from idfree.show.trails import Trails, anchor_points
 
 TEXT_SUPERSAMPLING = 4  # text is rendered at this scale and averaged down: sharper than OpenCV's anti-aliasing
 SUBPIXEL = 4  # fractional bits of the points given to OpenCV
+DASH = 4  # line widths, length of a dash and of the space after it
 TRAIL_BANDS = 8  # opacity steps of a trail
 
 
@@ -72,7 +73,7 @@ class Drawing:
         shown = tracks[nearest_last]
         shown = shown[area(clip(shown.xyxy, canvas.shape[:2])) > 0]
         corners, colours = to_pixel_corners(shown.xyxy, canvas, margin=2 * line), palette(shown.id)
-        draw_boxes(canvas, corners, colours, line)
+        draw_boxes(canvas, corners, colours, line, is_dashed=shown.score == 0)  # 0: filled in by `refine`
         if self.settings.labels:
             names = map(self.name, shown.id.tolist(), shown.class_id.tolist())
             labels = [render_label(name, text, colour) for name, colour in zip(names, colours, strict=True)]
@@ -145,12 +146,27 @@ def to_pixel_corners(xyxy: Floats, image: Image, margin: int) -> list[tuple[int,
     return [(x1, y1, x2, y2) for x1, y1, x2, y2 in corners.astype(int).tolist()]
 
 
-def draw_boxes(canvas: Image, corners: list[tuple[int, int, int, int]], colours: list[Colour], line: int) -> None:
-    """Draw box outlines on `canvas`, in place."""
+def draw_boxes(
+    canvas: Image,
+    corners: list[tuple[int, int, int, int]],
+    colours: list[Colour],
+    line: int,
+    is_dashed: NDArray[np.bool_],
+) -> None:
+    """Draw box outlines on `canvas`, in place; those of the mask is_dashed (N,) with dashes of DASH line widths."""
     import cv2
 
-    for (x1, y1, x2, y2), colour in zip(corners, colours, strict=True):
-        cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, line)
+    for (x1, y1, x2, y2), colour, dashed in zip(corners, colours, is_dashed.tolist(), strict=True):
+        if not dashed:
+            cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, line)
+            continue
+        step = 2 * DASH * line
+        for x in range(x1, x2, step):
+            for y in (y1, y2):
+                cv2.line(canvas, (x, y), (min(x + step // 2, x2), y), colour, line)
+        for y in range(y1, y2, step):
+            for x in (x1, x2):
+                cv2.line(canvas, (x, y), (x, min(y + step // 2, y2)), colour, line)
 
 
 def draw_labels(canvas: Image, corners: list[tuple[int, int, int, int]], labels: list[Image], line: int) -> None:

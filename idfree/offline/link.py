@@ -1,0 +1,157 @@
+"""Link tracks that are pieces of one person's: evidence of motion and appearance, and one assignment for all pieces.
+
+A link of the tail of one piece with the head of a later one is scored by the logarithm of the posterior odds that the
+head continues the tail, rather than being somebody who appears:
+
+    log p(miss | same, gap) / p(place | anybody) + log p(gap | same) / rate of heads + appearance
+
+Misses of the extrapolation are those of a heavy-tailed distribution whose width grows with the gap, as measured within
+the tracks of the video itself; anybody appears anywhere. The assignment of heads to tails with the greatest total score
+is the minimum-cost flow through the pieces (Zhang, Li and Nevatia 2008): each has one successor at most.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from idfree.core.types import Annotation, Floats, Integers
+from idfree.offline.ends import Ends, describe_ends, distances
+from idfree.offline.looks import Embeddings, measure_looks
+from idfree.offline.track_rows import track_starts
+
+VIRTUAL_GAP = 1.0  # s, at which the misses of extrapolations within tracks are measured
+
+
+@dataclass(frozen=True)
+class LinkSettings:
+    """Distributions of what pieces of one person have in common, and the least score of a link."""
+
+    longest: float = 4.0  # s between tail and head, without embeddings
+    longest_seen: float = 30.0  # s, with embeddings
+    least: float = 1.0  # score of a link
+    least_seen: float = 3.0  # score of a link that motion alone would not make
+    miss: float = 0.1  # heights, of an extrapolation over no time
+    growth: float = 2.0  # × the median miss within tracks at 1 s: further width for each second of the gap
+    usual_miss: float = 0.1  # heights, median miss at 1 s assumed of a video with few tracks
+    size: float = 0.1  # deviation of the logarithm of the height, and
+    size_growth: float = 0.15  # further deviation for each second of the gap
+    gap_scale: float = 1.0  # s, at which the density of the gap has fallen to a quarter
+    continues: float = 0.5  # share of tails that another piece continues
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Candidate links: tail of piece i (P,) with head of piece j (P,), and their scores (P,)."""
+
+    i: Integers
+    j: Integers
+    score: Floats
+
+
+def link_tracks(
+    tracks: Annotation,
+    frame_rate: float,
+    size_hw: tuple[int, int] | None = None,
+    settings: LinkSettings | None = None,
+    embedded: tuple[Integers, Embeddings] | None = None,
+) -> Integers:
+    """Ids (K,) of the rows, one for linked pieces: that of the first of them.
+
+    tracks: sorted by track, and smoothed. embedded: rows (M,), ascending, and their embeddings (M, D), if any.
+    """
+    settings = settings or LinkSettings()
+    starts = track_starts(tracks)
+    if len(starts) < 2:
+        return tracks.id
+    stops = np.append(starts[1:], len(tracks)) - 1
+    tails = describe_ends(tracks, stops, frame_rate, forwards=False)
+    heads = describe_ends(tracks, starts, frame_rate, forwards=True)
+    looks = None if embedded is None else measure_looks(tracks, *embedded)
+    i, j = follow_pairs(tails.time, heads.time, settings.longest if looks is None else settings.longest_seen)
+    is_class = tracks.class_id[stops[i]] == tracks.class_id[starts[j]]
+    i, j = i[is_class], j[is_class]
+    width = settings.growth * usual_miss(tracks, frame_rate, settings)
+    duration = max(1.0, float(np.ptp(tracks.frame)) / frame_rate)
+    odds = motion_odds(tails[i], heads[j], width, picture_area(tracks, size_hw), len(starts) / duration, settings)
+    if looks is not None:
+        evidence, is_rare = looks.evidence(i, j)
+        is_near = (odds > settings.least) & (heads.time[j] - tails.time[i] <= settings.longest)
+        odds = odds + evidence
+        odds = np.where(is_near | (is_rare & (odds > settings.least_seen)), odds, -np.inf)
+    return chain_ids(tracks, starts, assign(Pairs(i, j, odds), len(starts), settings.least))
+
+
+def follow_pairs(tail_time: Floats, head_time: Floats, longest: float) -> tuple[Integers, Integers]:
+    """Pairs (i, j) of pieces in which j begins after i has ended, by `longest` seconds at most."""
+    order = np.argsort(head_time, kind="stable")
+    first = np.searchsorted(head_time[order], tail_time, side="right")
+    count = np.maximum(np.searchsorted(head_time[order], tail_time + longest, side="right") - first, 0)
+    i = np.repeat(np.arange(len(tail_time)), count)
+    place = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
+    return i, order[np.repeat(first, count) + place]
+
+
+def usual_miss(tracks: Annotation, frame_rate: float, settings: LinkSettings) -> float:
+    """Median miss, in heights, of extrapolations over one second within tracks; the usual one counts as 20 of them."""
+    step = max(1, round(VIRTUAL_GAP * frame_rate))
+    key = tracks.id * (int(tracks.frame.max()) + 2 * step) + tracks.frame
+    rows = np.arange(0, len(tracks), max(1, step // 2))
+    later = np.searchsorted(key, key[rows] + step)
+    is_known = key[np.minimum(later, len(key) - 1)] == key[rows] + step
+    rows, later = rows[is_known], later[is_known]
+    before = describe_ends(tracks, rows, frame_rate, forwards=False)
+    after = describe_ends(tracks, later, frame_rate, forwards=True)
+    return float(np.median(np.append(distances(before, after)[1], [settings.usual_miss] * 20)))
+
+
+def picture_area(tracks: Annotation, size_hw: tuple[int, int] | None) -> float:
+    """Area in px² of the picture, or of the part of it that has boxes."""
+    if size_hw is not None:
+        return float(size_hw[0] * size_hw[1])
+    spread = tracks.xyxy[:, 2:].max(axis=0) - tracks.xyxy[:, :2].min(axis=0)
+    return float(np.prod(spread))
+
+
+def motion_odds(tails: Ends, heads: Ends, width: float, area: float, rate: float, settings: LinkSettings) -> Floats:
+    """Logarithm (P,) of the odds that heads continue tails. width: heights/s; area: px²; rate: heads per second."""
+    gap, miss, ratio = distances(tails, heads)
+    deviation = settings.miss + width * gap
+    height = np.sqrt(tails.height * heads.height)
+    place = np.log(np.maximum(area / height**2, 1) / (np.pi * deviation**2)) - 2 * np.log1p((miss / deviation) ** 2)
+    size = -0.5 * (ratio / (settings.size + settings.size_growth * gap)) ** 2
+    time = np.log(settings.continues / settings.gap_scale / rate) - 2 * np.log1p(gap / settings.gap_scale)
+    return place + size + time
+
+
+def assign(pairs: Pairs, count: int, least: float) -> Integers:
+    """Chain (count,) of each of `count` pieces, for the links of greatest total score above `least`."""
+    is_good = pairs.score > least
+    i, j, gain = pairs.i[is_good], pairs.j[is_good], pairs.score[is_good] - least
+    linked_i, linked_j = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    _, group = connected_components(coo_array((np.ones(len(i)), (i, j + count)), shape=(2 * count, 2 * count)))
+    order = np.argsort(group[i], kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(group[i[order]])) + 1):
+        tails, row = np.unique(i[rows], return_inverse=True)
+        heads, column = np.unique(j[rows], return_inverse=True)
+        matrix = np.zeros((len(tails), len(heads)))
+        matrix[row, column] = gain[rows]
+        best = linear_sum_assignment(matrix, maximize=True)
+        is_link = matrix[best] > 0
+        linked_i.append(tails[best[0][is_link]])
+        linked_j.append(heads[best[1][is_link]])
+    links = (np.concatenate(linked_i), np.concatenate(linked_j))
+    graph = coo_array((np.ones(len(links[0])), links), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def chain_ids(tracks: Annotation, starts: Integers, chains: Integers) -> Integers:
+    """For each row (K,) the id of the earliest piece of its piece's chain."""
+    order = np.lexsort((tracks.frame[starts], chains))
+    is_first = np.diff(chains[order], prepend=-1) > 0
+    first = np.zeros(chains.max() + 1, dtype=np.int64)
+    first[chains[order[is_first]]] = tracks.id[starts[order[is_first]]]
+    piece = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(tracks))))
+    return first[chains[piece]]

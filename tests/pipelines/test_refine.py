@@ -1,0 +1,119 @@
+"""`idfree refine` and `idfree track --offline`: files of any tracker, summaries, mistakes of users, films."""
+
+import json
+
+import numpy as np
+import pytest
+
+import idfree
+from idfree.cli import main
+from idfree.sequences.tables import read_tracks
+
+GAP = "".join(f"{frame},7,{10 * frame},50,40,100,0.9,-1,-1,-1\n" for frame in (1, 2, 3, 7, 8, 9))
+
+
+@pytest.fixture
+def results(tmp_path):
+    file = tmp_path / "in" / "street.txt"
+    file.parent.mkdir()
+    file.write_text(GAP)
+    return file
+
+
+def test_gaps_are_filled_and_counted(results, tmp_path):
+    summary = idfree.refine(results, out=tmp_path / "out")
+    tracks = read_tracks(tmp_path / "out" / "street.txt")
+    assert tracks.frame.tolist() == list(range(1, 10))
+    assert (tracks.score == 0).tolist() == [False] * 3 + [True] * 3 + [False] * 3
+    np.testing.assert_allclose(tracks.xyxy[:, 0], 10 * tracks.frame, atol=0.02)
+    assert summary["sequences"][0] == {
+        "name": "street",
+        "tracks_before": 1,
+        "tracks": 1,
+        "boxes_before": 6,
+        "boxes": 9,
+        "filled": 3,
+    }
+    assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
+
+
+def test_pieces_are_linked(tmp_path):
+    rows = [f"{f},{1 + (f > 30)},{3 * f},50,40,100,0.9\n" for f in range(1, 61) if not 28 < f < 33]
+    rows += [f"{f},{i},{1000 * i},50,40,100,0.9\n" for i in (8, 9) for f in range(1, 61)]
+    (tmp_path / "pieces.txt").write_text("".join(rows))
+    summary = idfree.refine(tmp_path / "pieces.txt", out=tmp_path / "out")["sequences"][0]
+    assert (summary["tracks_before"], summary["tracks"], summary["filled"]) == (4, 3, 4)
+
+
+def test_refining_again_changes_little(results, tmp_path):
+    idfree.refine(results, out=tmp_path / "once")
+    again = idfree.refine(tmp_path / "once", out=tmp_path / "twice")["sequences"][0]
+    assert again["filled"] == 3
+    first, second = (read_tracks(tmp_path / name / "street.txt") for name in ("once", "twice"))
+    np.testing.assert_allclose(first.xyxy, second.xyxy, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("1,1,0,0,10,20,1\n1,1,5,5,10,20,1\n", "id 1 appears 2 times"),
+        ("1,-1,0,0,10,20,1\n", "without an id"),
+        ("1,1,0,0,0,20,1\n", "without area"),
+        ("hello\n", "street.txt"),
+    ],
+)
+def test_invalid_results_are_a_sentence(results, tmp_path, capsys, content, words):
+    results.write_text(content)
+    assert main(["refine", str(results), "-o", str(tmp_path / "out")]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_inputs_are_not_overwritten(results, capsys):
+    assert main(["refine", str(results), "-o", str(results.parent)]) == 2
+    assert "overwrite" in capsys.readouterr().err
+    assert results.read_text() == GAP
+
+
+def test_other_mistakes(results, tmp_path, capsys):
+    out = ["-o", str(tmp_path / "out")]
+    assert main(["refine", str(tmp_path / "nothing"), *out]) == 2
+    assert main(["refine", str(tmp_path), *out]) == 2
+    assert main(["refine", str(results), "--fps", "0", *out]) == 2
+    assert main(["refine", str(results), "--appearance", "colour", *out]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert [word in line for word, line in zip(("no such", "no results", "--fps", "images"), errors, strict=True)]
+    assert len(errors) == 4
+
+
+def test_empty_results(tmp_path):
+    (tmp_path / "empty.txt").write_text("")
+    assert idfree.refine(tmp_path / "empty.txt", out=tmp_path / "out")["sequences"][0]["boxes"] == 0
+
+
+def test_csv_stays_csv(results, tmp_path):
+    table = results.with_suffix(".csv")
+    table.write_text("frame,id,x,y,w,h\n" + "".join(f"{f},1,{f},0,10,20\n" for f in (1, 2, 4, 5)))
+    idfree.refine(table, out=tmp_path / "out")
+    assert read_tracks(tmp_path / "out" / "street.csv").frame.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_golden_tracks_get_better(shared, tmp_path):
+    truth = shared / "data" / "MOT15" / "train" / "PETS09-S2L1"
+    idfree.refine(shared / "golden" / "sort_mot15" / "PETS09-S2L1.txt", truth, tmp_path / "out")
+    before = idfree.evaluate(shared / "golden" / "sort_mot15" / "PETS09-S2L1.txt", truth)["COMBINED"]
+    after = idfree.evaluate(tmp_path / "out", truth)["COMBINED"]
+    assert after["HOTA"] > before["HOTA"] + 0.1
+    assert after["IDF1"] > before["IDF1"] + 0.1
+
+
+def test_track_offline(shared, tmp_path):
+    sequence = str(shared / "data" / "MOT15" / "train" / "TUD-Campus")
+    online, offline = (
+        idfree.track_videos(sequence, tmp_path / name, detector="det", offline=name == "offline", format="csv")
+        for name in ("online", "offline")
+    )
+    assert offline["sequences"][0]["filled"] > 0 == online["sequences"][0].get("filled", 0)
+    text = (tmp_path / "offline" / "TUD-Campus.csv").read_text().splitlines()
+    assert "time" in text[0].split(",")
+    assert len(text) - 1 == offline["sequences"][0]["boxes"]

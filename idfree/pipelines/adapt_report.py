@@ -83,8 +83,8 @@ def give_verdict(held_out: Mapping[str, Any]) -> str:
     better = compare_with_colour(held_out)
     if better == "unknown":
         return (
-            f"Cannot tell whether the model is better than plain colour: only {count} held-out tracklets, which both"
-            f" tell apart equally well ({rates}). Track with both and compare the videos."
+            f"Cannot tell whether the model is better than plain colour: only {count} held-out tracklets, on"
+            f" which their errors do not differ ({rates}). Track with both and compare the videos."
         )
     few = f" This is uncertain: only {count} tracklets were held out." if count < FEW_HELD_OUT else ""
     if better == "model":
@@ -150,10 +150,10 @@ def describe_held_out(held_out: Mapping[str, Any]) -> str:
     """How much the metrics rest on, and what they mean."""
     same, different = held_out["model"]["pairs"]
     return (
-        f"From {held_out['tracklets']} tracklets that it was not trained on, of which"
-        f" {held_out['coexisting_pairs']} pairs are seen at the same time: {same} pairs of crops of one tracklet, and"
-        f" {different} of two. TPR: share of the first that are accepted where that share of the second is (FAR)."
-        " d′: difference of the mean distances over their standard deviation; higher is better."
+        f"From {held_out['tracklets']} tracklets that it was not trained on; pairs of tracklets that are seen at the"
+        f" same time: {held_out['coexisting_pairs']}; pairs of crops: {same} of one tracklet, {different} of two. TPR:"
+        " share of the first that are accepted where that share of the second is (FAR). d′: difference of the mean"
+        " distances over their standard deviation; higher is better."
     )
 
 
@@ -172,7 +172,7 @@ def describe_groups(people: Sequence[tuple[str, Sequence[Any]]], report: Mapping
 
 def label_table(label_reports: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     """Rows of the table of pseudo-labels, a row for each video."""
-    rows = [["video", "tracklets", "boxes", "share kept", "median boxes a tracklet"]]
+    rows = [["video", "tracklets", "boxes", "kept", "median length"]]
     for name, report in label_reports.items():
         kept = "" if report["kept"] is None else f"{100 * report['kept']:.0f} %"
         median_length = f"{report['length']['median']:.0f}"
@@ -186,6 +186,6 @@ def held_out_table(held_out: Mapping[str, Any], name: str) -> list[list[str]]:
     for title, key in ((name, "model"), ("plain colour", "colour")):
         metrics = held_out[key]
         rates = [metrics.get(name) for name in ("TPR@0.1", "TPR@0.01", "error")]
-        cells = ["–" if rate is None else f"{100 * rate:.2f} %" for rate in rates]
+        cells = ["–" if rate is None else f"{100 * rate:.1f} %" for rate in rates]
         rows.append([title, *cells, f"{metrics['d_prime']:.1f}" if "d_prime" in metrics else "–"])
     return rows

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import shlex
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
@@ -13,10 +14,11 @@ STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
     ".wide{overflow-x:auto}table{border-collapse:collapse}"
     "td,th{padding:.2rem .8rem;text-align:right;border-bottom:1px solid #ddd;vertical-align:bottom}"
-    "td{white-space:nowrap}td:first-child,th:first-child{text-align:left;padding-left:0}"
+    "td{white-space:nowrap}td:first-child{white-space:normal}td:first-child,th:first-child{text-align:left;padding-left:0}"
     "h3{font-size:1rem;margin:1.2rem 0 0}figure{margin:.2rem 0 .6rem}figcaption{color:#555;font-size:.85rem}"
-    "img{max-width:100%;display:block}li{margin:.2rem 0}code{display:block;overflow-wrap:anywhere;background:#f4f4f4;"
-    "padding:.4rem .6rem;margin:.4rem 0}@media(max-width:30rem){body{margin:1rem auto}td,th{padding:.2rem .35rem}}"
+    "img{max-width:100%;display:block}li{margin:.2rem 0}code{display:block;background:#f4f4f4;"
+    "padding:.4rem .6rem;margin:.4rem 0}code span{display:inline-block;max-width:100%;overflow-wrap:anywhere}"
+    "@media(max-width:30rem){body{margin:1rem auto}table{font-size:.8rem}td,th{padding:.2rem .3rem}}"
 )
 NO_BREAK_SPACE = "\u00a0"
 SAME, DIFFERENT = "#1a7f37", "#cf222e"  # green and red, lines of the histograms
@@ -39,7 +41,7 @@ def render_page(
     parts = [f"<!doctype html><html lang=en>{head}<title>{html.escape(title)}</title><style>{STYLE}</style>"]
     parts.append(f"<h1>{html.escape(title)}</h1>")
     parts += [f"<p>{html.escape(paragraph)}</p>" for paragraph in lead]
-    parts += [f"<code>{html.escape(command)}</code>" for command in commands]
+    parts += map(format_command, commands)
     for caption, rows in tables.items():
         parts.append(
             f"{heading(caption, notes)}<div class=wide>"
@@ -49,6 +51,12 @@ def render_page(
         parts.append(f"<h2>What to improve</h2><ul>{''.join(f'<li>{html.escape(line)}</li>' for line in advice)}</ul>")
     parts += [heading(caption, notes) + figure for caption, figure in figures.items()]
     return "\n".join(parts) + "\n"
+
+
+def format_command(command: str) -> str:
+    """A shell command, broken between its words only, if they fit."""
+    words = (f"<span>{html.escape(shlex.quote(word))}</span>" for word in shlex.split(command))
+    return f"<code>{' '.join(words)}</code>"
 
 
 def heading(caption: str, notes: Mapping[str, str]) -> str:

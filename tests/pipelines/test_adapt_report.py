@@ -104,7 +104,12 @@ def test_the_report_counts_what_was_held_out():
 
 
 def test_the_page_fits_phones_and_begins_with_the_lead():
-    page = render_page("a", {"t": [["x"], ["1 %"]]}, [], {}, ["first & last"], ["idfree <x>"], {"t": "a note"})
+    page = render_page("a", {"t": [["x"], ["1 %"]]}, [], {}, ["first & last"], ["idfree '<x> y'"], {"t": "a note"})
     assert "name=viewport" in page
-    assert page.index("first &amp; last") < page.index("idfree &lt;x&gt;") < page.index("<h2>") < page.index("a note")
+    assert (
+        page.index("first &amp; last")
+        < page.index("<span>&#x27;&lt;x&gt; y&#x27;</span>")
+        < page.index("<h2>")
+        < page.index("a note")
+    )
     assert "1\u00a0%" in page

@@ -17,10 +17,18 @@ DATA = (
     "MOTChallenge sequences with gt/gt.txt or a folder of them, CrowdHuman's .odgt, COCO's .json, a JDE list, "
     "a folder with boxes.json or of VOC's .xml; crops of Market-1501 or MSMT17 (simplereid)"
 )
-IMAGES = "where the pictures or videos lie, if not beside the labels"
+IMAGES = "folder of the images or videos, if they are not beside the labels"
 FORMATS = ("mot", "coco", "odgt", "jde", "voc")
 MAX_WARNINGS = 10  # of a source
-FAULTS = ("beyond", "outside", "degenerate", "duplicates", "jumps", "missing", "unreadable")  # statistics
+FAULTS = {  # statistics, and what they count
+    "missing": "missing images",
+    "unreadable": "unreadable images",
+    "beyond": "boxes that extend beyond their image",
+    "outside": "boxes outside their image",
+    "degenerate": "boxes without area",
+    "duplicates": "boxes whose id another box of the image has",
+    "jumps": "boxes far from where their id was before",
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +36,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(dest="kind", metavar="check|convert|pack", required=True)
     check = kinds.add_parser("check", help="what is in data to train on, what is odd, which methods it can feed")
     add_data(check)
-    check.add_argument("--all", action="store_true", help="decode every picture, not a sample")
-    convert = kinds.add_parser("convert", help="from any of the formats to another; pictures are linked, not copied")
+    check.add_argument("--all", action="store_true", help="decode every image, not a sample")
+    convert = kinds.add_parser("convert", help="from any of the formats to another; images are linked, not copied")
     add_data(convert)
     convert.add_argument("--to", choices=FORMATS, required=True, help="the format")
     convert.add_argument("-o", "--out", type=Path, required=True, help="the folder to write into")
@@ -90,11 +98,12 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def print_report(report: "DataCheck") -> None:
-    """Print the table, then the faults, at most MAX_WARNINGS of each source."""
+    """Print the table, a line for each source, then the faults, at most MAX_WARNINGS of each source."""
     from idfree.show import tables
 
     if report.sources:
         tables.show(make_table(report.sources))
+        print(*map(describe_source, report.sources), sep="\n")
     for warnings in (report.faults, *(source.warnings for source in report.sources)):
         for warning in warnings[:MAX_WARNINGS]:
             print(warning)
@@ -103,18 +112,25 @@ def print_report(report: "DataCheck") -> None:
 
 
 def make_table(reports: "list[DataReport]") -> "Table":
-    """A row for each source."""
+    """A row for each source; 80 characters are enough unless names are long."""
     from idfree.show.tables import Column, Row, Table, count_column
 
     columns = (
-        *(count_column(key, better="") for key in ("pictures", "boxes", "ignored")),
+        *(count_column(key, better="") for key in ("images", "boxes", "ignored")),
         count_column("identities", "ids", ""),
-        Column("boxes_a_picture", "a picture", style="number"),
-        *(Column(f"height_{q}", f"h {q}%", style="number", decimals=0) for q in (5, 50, 95)),
-        *(count_column(key) for key in FAULTS),
+        Column("boxes_per_image", "per image", style="number"),
+        Column("height_50", "height", style="number", decimals=0),
     )
-    rows = tuple(Row((r.name, r.kind, " ".join(r.feeds) or "nothing"), r.figures) for r in reports)
-    return Table(("Source", "Kind", "Feeds"), columns, (rows,))
+    return Table(("Source", "Kind"), columns, (tuple(Row((r.name, r.kind), r.statistics) for r in reports),))
+
+
+def describe_source(report: "DataReport") -> str:
+    """What a source can be used for, how high its boxes are, and how many faults of which kind it has."""
+    low, high = report.statistics["height_5"], report.statistics["height_95"]
+    methods = f"for {', '.join(report.feeds)}" if report.feeds else "for no method of idfree train"
+    heights = [] if low is None or high is None else [f"9 of 10 boxes are {low:.0f} to {high:.0f} px high"]
+    faults = [f"{report.statistics[key]:.0f} {fault}" for key, fault in FAULTS.items() if report.statistics[key]]
+    return f"{report.name}: " + "; ".join([methods, *heights, *faults])
 
 
 def convert(options: argparse.Namespace) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         print(f"  video    {result.video}\n  picture  {result.image}\n  tracks   {result.tracks}")
         print("Your own: idfree track VIDEO --detector MODEL.onnx --video")
     paths = {"video": str(result.video), "picture": str(result.image), "tracks": str(result.tracks)}
-    return {**paths, "figures": result.metrics}
+    return {**paths, "metrics": result.metrics}
 
 
 def print_metrics(metrics: dict[str, dict[str, float]]) -> None:

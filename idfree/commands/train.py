@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     summaries = "; ".join(f"{name}: {method.summary}" for name, method in METHODS.items())
     add_("method", choices=METHODS, metavar="METHOD", help=summaries)
     add_("data", nargs="+", metavar="DATA", help=DATA)
-    add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints, figures and the model")
+    add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints, metrics and the model")
     add_("--half", choices=("none", "train"), default="none", help="train: first halves, and validate on the second")
     add_("--val", nargs="+", metavar="DATA", help="validate on these (default with --half train: the second halves)")
     add_("--val-every", type=int, default=1, metavar="EPOCHS", help="between validations (1)")
@@ -42,8 +42,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="dla34 (default), dla34-plain, resnet18/34/50, resnet18/34-fpn, hrnet_w32, mobilenet-v3-fpn; of tdt's"
         " retinanet: resnet18/34/50-fpn (resnet34-fpn), mobilenet, mobilenet-fpn, mobilenet-v3, mobilenet-v3-fpn",
     )
-    add_("--size", help="of the network's picture (1088x608)")
-    add_("--stride", help="of its map (4)")
+    add_("--size", help="of the network's input (1088x608)")
+    add_("--stride", help="of its output maps (4)")
     trackers = methods_of("one-shot")
     epochs = ", ".join(f"{name} {method.epochs}" for name, method in trackers.items())
     batch = ", ".join(f"{method.unit} ({name} {method.batch})" for name, method in trackers.items())
@@ -121,9 +121,9 @@ def format_report(report: dict[str, Any], options: argparse.Namespace) -> str:
 
         kind = "people" if split_crops_settings(options.set)[0].identities else "tracklets"
         return f"{report['model']}: of {report['crops']} crops of {report['tracklets']} {kind}"
-    if "IDF1" not in report["figures"]:
+    if "IDF1" not in report["metrics"]:
         return str(report["model"])
-    metrics = format_metrics(report["figures"])
+    metrics = format_metrics(report["metrics"])
     return f"{report['model']}, the network of iteration {report['iteration']}: {metrics}"
 
 

@@ -43,13 +43,13 @@ class CheckSettings:
 class DataReport:
     """Report on one footage.
 
-    figures: statistics by name. feeds: names of the methods that can be trained on it. warnings: faults, with place.
+    statistics: by name. feeds: names of the methods that can be trained on it. warnings: faults, with place.
     """
 
     name: str
     source: str
     kind: str
-    figures: Statistics
+    statistics: Statistics
     feeds: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -95,7 +95,7 @@ def check_reid(folder: Path, part: Part, random: np.random.Generator, decode_all
     """Check one part of Market-1501 or MSMT17. random, decode_all: as in `check_footage`. Raises UserError."""
     footage = crops_as_footage(read_reid(folder, part), f"{folder.resolve().name} {part}", folder)
     report = check_footage(footage, random, decode_all=decode_all)
-    feeds = ("simplereid",) if part == "train" and (report.figures["identities"] or 0) > 1 else ()
+    feeds = ("simplereid",) if part == "train" and (report.statistics["identities"] or 0) > 1 else ()
     return replace(report, kind="crops", feeds=feeds)
 
 
@@ -113,12 +113,12 @@ def check_footage(
     outside, beyond = boxes_outside(objects, images.size, settings.beyond)
     duplicates = duplicate_ids(objects)
     jumps = jumping_ids(objects, settings, footage.frame_rate) if footage.is_sequence else duplicates[:0]
-    figures: Statistics = {
-        "pictures": footage.length,
+    statistics: Statistics = {
+        "images": footage.length,
         "boxes": len(objects),
         "ignored": len(footage.boxes) - len(objects),
         "identities": len(np.unique(objects.id[objects.id >= 0])),
-        "boxes_a_picture": len(objects) / footage.length if footage.length else None,
+        "boxes_per_image": len(objects) / footage.length if footage.length else None,
         **height_quantiles(objects[~degenerate]),
         "beyond": int(beyond.sum()),
         "outside": int(outside.sum()),
@@ -130,12 +130,12 @@ def check_footage(
     }
     warnings = [*image_warnings(footage, images)]
     warnings += box_warnings(footage, objects[degenerate], "has no area")
-    warnings += box_warnings(footage, objects[outside & ~degenerate], "lies outside the picture")
-    warnings += box_warnings(footage, objects[duplicates], "has an id that another box of the picture has")
+    warnings += box_warnings(footage, objects[outside & ~degenerate], "lies outside the image")
+    warnings += box_warnings(footage, objects[duplicates], "has an id that another box of the image has")
     warnings += box_warnings(footage, objects[jumps], "is far from where its id was before")
     kind = "video" if footage.is_sequence else "stills"
-    methods = usable_methods(footage, figures)
-    return DataReport(footage.name, str(footage.source), kind, figures, methods, tuple(warnings))
+    methods = usable_methods(footage, statistics)
+    return DataReport(footage.name, str(footage.source), kind, statistics, methods, tuple(warnings))
 
 
 def height_quantiles(objects: Annotation) -> Statistics:
@@ -179,9 +179,9 @@ def jumping_ids(objects: Annotation, settings: CheckSettings, frame_rate: float)
 def image_warnings(footage: Footage, images: ImageCheck) -> Iterator[str]:
     """A message for each image that is missing, damaged or of an unexpected size; a single one if there are none."""
     if not footage.paths:
-        yield f"{footage.source}: there are no pictures beside it"
+        yield f"{footage.source}: there are no images beside it (--images FOLDER)"
     elif len(images.missing) == footage.length:
-        yield f"{footage.source}: none of its pictures is there; looked for {footage.paths[0]} …"
+        yield f"{footage.source}: none of its images is there (--images FOLDER); looked for {footage.paths[0]} …"
     else:
         yield from dict.fromkeys(images.missing.values())
     yield from (*images.unreadable.values(), *images.unexpected_size.values())
@@ -197,12 +197,12 @@ def box_warnings(footage: Footage, objects: Annotation, fault: str) -> Iterator[
         yield f"{footage.source}: {footage.location(frame)}: the box {corners}{identity} {fault}"
 
 
-def usable_methods(footage: Footage, figures: Mapping[str, float | None]) -> tuple[str, ...]:
+def usable_methods(footage: Footage, statistics: Mapping[str, float | None]) -> tuple[str, ...]:
     """Names of the methods whose needs the footage meets."""
     is_met: dict[Need, bool] = {
-        "boxes": bool(figures["boxes"]) and figures["missing"] != figures["pictures"],
+        "boxes": bool(statistics["boxes"]) and statistics["missing"] != statistics["images"],
         "all boxes": footage.fully_labelled,
-        "identities": (figures["identities"] or 0) > 1,
+        "identities": (statistics["identities"] or 0) > 1,
         "video": footage.is_sequence,
     }
     return tuple(name for name, method in METHODS.items() if all(is_met[need] for need in method.needs))

@@ -43,7 +43,7 @@ def check_images(footage: Footage, random: np.random.Generator, sample: int, dec
 def check_file(footage: Footage, number: int, path: Path, images: ImageCheck) -> bool:
     """Record in `images` whether an image file exists, and its size; return whether it looks truncated."""
     if not path.is_file():
-        images.missing[number] = f"{path}: there is no such picture"
+        images.missing[number] = f"{path}: there is no such image"
         return False
     try:
         size_hw = image_size(path)

@@ -243,4 +243,4 @@ def default_workers(device_type: str) -> int:
 def report(model: Path) -> dict[str, Any]:
     """Path of the model, and the iteration and validation metrics of its network."""
     best = load(model.with_name("best.pt"))
-    return {"model": str(model), "iteration": best["step"], "figures": best["figures"]}
+    return {"model": str(model), "iteration": best["step"], "metrics": best["figures"]}

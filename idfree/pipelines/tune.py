@@ -54,7 +54,7 @@ class TuningResult:
 
     def to_json(self) -> dict[str, Any]:
         """The file's path and content, and the metrics, ready for JSON."""
-        return {"file": str(self.file), **self.record, "figures": self.metrics}
+        return {"file": str(self.file), **self.record, "metrics": self.metrics}
 
 
 def tune(

@@ -2,12 +2,16 @@
 
 import json
 import logging
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
 from idfree.cli import main
+from idfree.commands.data import make_table
+from idfree.pipelines.check_data import check_data
+from idfree.show.tables import to_text
 
 PERSON = {"tag": "person", "fbox": [1, 2, 10, 20], "extra": {"ignore": 0}}
 
@@ -45,11 +49,20 @@ def test_check_as_a_table(crowd, street, capsys):
     assert main(["data", "check", str(crowd), str(street)]) == 0
     out = capsys.readouterr().out
     lines = [line.split() for line in out.splitlines() if line.strip(" ─")]
-    assert lines[0][:4] == ["Source", "Kind", "Feeds", "pictures"]
-    assert lines[1][:6] == ["crowd", "stills", "clmot", "outrack", "14", "14"]
-    assert lines[2][:8] == ["street", "video", "fairmot", "clmot", "outrack", "simplereid", "2", "4"]
-    assert "p1.jpg: there is no such picture" in out
+    assert lines[0][:4] == ["Source", "Kind", "images", "boxes"]
+    assert lines[1][:4] == ["crowd", "stills", "14", "14"]
+    assert lines[2][:6] == ["street", "video", "2", "4", "0", "2"]
+    assert "\ncrowd: for clmot, outrack, tdt; 9 of 10 boxes are " in out
+    assert " px high; 13 missing images\n" in out
+    assert "\nstreet: for fairmot, clmot, outrack, tdt, simplereid; 9 of 10 boxes are 20 to 20 px high\n" in out
+    assert "p1.jpg: there is no such image" in out
     assert "… and 3 more like these (--json lists all)" in out
+
+
+def test_the_table_fits_80_characters(crowd):
+    report = check_data(crowd).sources[0]
+    wide = replace(report, name="MOT17-02-FRCNN", statistics=dict.fromkeys(report.statistics, 99_999))
+    assert max(map(len, to_text(make_table([wide])).splitlines())) <= 80
 
 
 def test_check_as_json(crowd, street, capsys):
@@ -58,7 +71,7 @@ def test_check_as_json(crowd, street, capsys):
     assert main(["data", "check", str(crowd), str(street), "--json", "-q", "--half", "train"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert [source["name"] for source in report["sources"]] == ["crowd", "street"]
-    assert report["sources"][0]["figures"]["missing"] == len(report["sources"][0]["warnings"]) == 13
+    assert report["sources"][0]["statistics"]["missing"] == len(report["sources"][0]["warnings"]) == 13
     assert report["sources"][1]["warnings"] == []
     assert len(report["faults"]) == 1
     assert "crowd.odgt line 15: is not JSON" in report["faults"][0]
@@ -73,8 +86,8 @@ def test_check_of_labels_that_cannot_be_read_at_all(street, capsys):
 def test_settings_of_the_labels(street, capsys):
     (street / "gt" / "gt.txt").write_text("1,1,5,5,10,20,1,1,0.2\n1,2,5,5,10,20,1,1,0.8\n")
     assert main(["data", "check", str(street), "--json", "--set", "min_visibility=0.5"]) == 0
-    figures = json.loads(capsys.readouterr().out)["sources"][0]["figures"]
-    assert (figures["boxes"], figures["ignored"]) == (1, 1)
+    statistics = json.loads(capsys.readouterr().out)["sources"][0]["statistics"]
+    assert (statistics["boxes"], statistics["ignored"]) == (1, 1)
     assert main(["data", "check", str(street), "--set", "min_visibility=2"]) == 2
     assert "min_visibility=2.0 must lie in 0…1" in capsys.readouterr().err
 
@@ -84,7 +97,7 @@ def test_convert(street, tmp_path, capsys):
     (path,) = json.loads(capsys.readouterr().out)["written"]
     assert main(["data", "check", path, "--json"]) == 0
     (source,) = json.loads(capsys.readouterr().out)["sources"]
-    assert (source["name"], source["kind"], source["figures"]["boxes"]) == ("street", "video", 4)
+    assert (source["name"], source["kind"], source["statistics"]["boxes"]) == ("street", "video", 4)
     assert main(["data", "convert", path, "--to", "mot", "-o", str(tmp_path / "back")]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "back" / "street")
     assert (tmp_path / "back" / "street" / "gt" / "gt.txt").read_text() == (

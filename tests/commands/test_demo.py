@@ -20,7 +20,7 @@ def test_demo(tmp_path, capsys):
     first = (tmp_path / "street.txt").read_bytes()
     assert len(read_results(tmp_path / "street.txt")) > 30
     assert main([*command, "--json"]) == 0
-    figures = json.loads(capsys.readouterr().out)["figures"]
+    figures = json.loads(capsys.readouterr().out)["metrics"]
     assert all(0.2 < each["HOTA"] <= 1 for each in figures.values())
     assert (tmp_path / "street.txt").read_bytes() == first  # same seed, same result
 

@@ -99,11 +99,11 @@ def test_everybody(films, capsys):
         capsys.readouterr()
         assert cli.main(["data", "check", str(out / "one"), "--json"]) == 0
         (told[option],) = json.loads(capsys.readouterr().out)["sources"]
-    assert (told[()]["feeds"], told[()]["figures"]["boxes"]) == (["simplereid"], 24)
+    assert (told[()]["feeds"], told[()]["statistics"]["boxes"]) == (["simplereid"], 24)
     assert "has boxes of tracklets alone" in told[()]["warnings"][0]
     everybody = told[("--everybody",)]
     assert everybody["feeds"] == ["fairmot", "clmot", "outrack", "simplereid"]
-    assert [everybody["figures"][name] for name in ("boxes", "ignored", "identities")] == [25, 1, 2]
+    assert [everybody["statistics"][name] for name in ("boxes", "ignored", "identities")] == [25, 1, 2]
     assert not everybody["warnings"]
     assert cli.main(["data", "convert", str(out), "--to", "mot", "-o", str(films / "mot")]) == 0
     assert run(*words, "--force") == 0

@@ -73,8 +73,8 @@ def test_a_model_overfits_twenty_frames_and_tracks_them(streets, tmp_path, capsy
     assert idfree("train", "fairmot", video, "-o", run, *learnt, *still, "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["model"] == str(run / "model.onnx")
-    assert report["figures"]["MOTA"] > 0.9
-    assert report["figures"]["IDF1"] > 0.9
+    assert report["metrics"]["MOTA"] > 0.9
+    assert report["metrics"]["IDF1"] > 0.9
     for name in ("model.onnx", "best.pt"):
         assert idfree("track", video, "--detector", run / name, "--device", "cpu", "-o", tmp_path / name, "-q") == 0
         summary = json.loads((tmp_path / name / "summary.json").read_text())["sequences"][0]
@@ -158,7 +158,7 @@ def test_without_validation_the_best_is_the_last(streets, tmp_path, capsys, unex
     assert json.loads(capsys.readouterr().out) == {
         "model": str(tmp_path / "model.onnx"),
         "iteration": 2,
-        "figures": {},
+        "metrics": {},
     }
     assert not (tmp_path / "frames").exists()
     assert len(list(tmp_path.glob("kept/*/*.jpg"))) == 6

@@ -73,8 +73,8 @@ def test_track_with_the_settings_file_has_the_metrics_of_the_search(streets, tmp
     assert (record["tracker"], record["tuned_on"], record["metric"]) == ("sort", ["one"], "HOTA")
     assert (record["trials"], record["seed"]) == (8, 0)
     assert record["value"] > record["default_value"] + 0.02
-    assert outcome == {"file": str(path), **record, "figures": outcome["figures"]}
-    assert outcome["figures"]["tuned_on"]["tuned"]["HOTA"] == record["value"]
+    assert outcome == {"file": str(path), **record, "metrics": outcome["metrics"]}
+    assert outcome["metrics"]["tuned_on"]["tuned"]["HOTA"] == record["value"]
     for options, value in (([], record["default_value"]), (["--settings", path], record["value"])):
         tracker = [] if options else ["--tracker", "sort"]
         command = ["track", streets / "one", "--detector", "det", "-q", *tracker, *options, "-o", tmp_path / "out"]
@@ -124,7 +124,7 @@ def test_judged_on_another_street(streets, tmp_path, capsys):
         ["judged", "on", "two"],
     ]
     assert tuned(streets, "--judge", streets / "two", "-o", path, "--json") == 0
-    judged = json.loads(capsys.readouterr().out)["figures"]["judged_on"]
+    judged = json.loads(capsys.readouterr().out)["metrics"]["judged_on"]
     command = ["track", streets / "two", "--detector", "det", "-q", "--settings", path, "-o", tmp_path / "out"]
     assert main([str(a) for a in command]) == 0
     capsys.readouterr()
@@ -143,7 +143,7 @@ def test_judged_on_the_other_half(streets, tmp_path, capsys):
     assert "judged on one, val half" in out
     assert json.loads((tmp_path / "a.json").read_text())["half"] == "train"
     assert tuned(streets, *arguments, "--json") == 0
-    figures = json.loads(capsys.readouterr().out)["figures"]
+    figures = json.loads(capsys.readouterr().out)["metrics"]
     assert [figures[part]["tuned"]["Frames"] for part in ("tuned_on", "judged_on")] == [31, 29]
 
 

@@ -47,15 +47,15 @@ def test_statistics_by_hand(tmp_path):
         "4,4,5,5,10,40,0,1,1\n"  # is to be ignored
     )
     checked = report(sequence(tmp_path / "seq", truth, images=(1, 2, 3, 4)))
-    expected = {"pictures": 4, "boxes": 5, "ignored": 1, "identities": 3, "boxes_a_picture": 1.25}
+    expected = {"images": 4, "boxes": 5, "ignored": 1, "identities": 3, "boxes_per_image": 1.25}
     expected |= {"height_5": 20, "height_50": 20, "height_95": 28.5}
     expected |= {"beyond": 1, "outside": 1, "degenerate": 1, "duplicates": 1, "jumps": 0, "missing": 0, "unreadable": 0}
-    assert {name: pytest.approx(value) for name, value in checked.figures.items()} == expected
-    assert checked.feeds == ("fairmot", "clmot", "outrack", "simplereid")
+    assert {name: pytest.approx(value) for name, value in checked.statistics.items()} == expected
+    assert checked.feeds == ("fairmot", "clmot", "outrack", "tdt", "simplereid")
     assert [text.partition("img1/")[2] for text in checked.warnings] == [
         "000003.jpg: the box 5, 5, 5.5, 25 (id 3) has no area",
-        "000002.jpg: the box 64, 5, 74, 35 (id 2) lies outside the picture",
-        "000001.jpg: the box 30, 5, 40, 25 (id 1) has an id that another box of the picture has",
+        "000002.jpg: the box 64, 5, 74, 35 (id 2) lies outside the image",
+        "000001.jpg: the box 30, 5, 40, 25 (id 1) has an id that another box of the image has",
     ]
     assert all(text.startswith(str(tmp_path / "seq" / "gt" / "gt.txt")) for text in checked.warnings)
 
@@ -67,8 +67,8 @@ def test_images_that_are_missing_truncated_or_of_another_size(tmp_path):
     (folder / "img1" / "000004.jpg").write_bytes(b"")
     cv2.imwrite(str(folder / "img1" / "000005.jpg"), np.zeros((24, 32, 3), np.uint8))
     checked = report(folder, sample=0)  # files that look truncated are always decoded
-    assert (checked.figures["missing"], checked.figures["unreadable"]) == (1, 2)
-    endings = ("03.jpg: there is no such picture", "000004.jpg: it is damaged", "000002.jpg: it is damaged", "is 32×24")
+    assert (checked.statistics["missing"], checked.statistics["unreadable"]) == (1, 2)
+    endings = ("03.jpg: there is no such image", "000004.jpg: it is damaged", "000002.jpg: it is damaged", "is 32×24")
     for ending in endings:
         assert sum(ending in warning for warning in checked.warnings) == 1, ending
     assert "labels are for 64×48" in checked.warnings[-1]
@@ -80,16 +80,16 @@ def test_damage_inside_a_file_is_checked_if_all_images_are_decoded(tmp_path):
     data = bytearray(cv2.imencode(".png", image)[1].tobytes())
     data[len(data) // 2] ^= 0xFF  # beginning and end are intact
     (folder / "img1" / "000001.png").write_bytes(data)
-    assert report(folder, sample=0).figures["unreadable"] == 0
-    assert report(folder, sample=0, decode_all=True).figures["unreadable"] == 1
-    assert report(folder).figures["unreadable"] == 1  # the sample is larger than the set
+    assert report(folder, sample=0).statistics["unreadable"] == 0
+    assert report(folder, sample=0, decode_all=True).statistics["unreadable"] == 1
+    assert report(folder).statistics["unreadable"] == 1  # the sample is larger than the set
 
 
 def test_without_images_no_method_can_be_trained(tmp_path):
     folder = sequence(tmp_path / "seq", "1,1,5,5,10,20,1,1,1\n2,2,5,5,10,20,1,1,1\n")
     checked = report(folder)
-    assert (checked.feeds, checked.figures["missing"]) == ((), 4)
-    assert checked.warnings == (f"{folder / 'gt' / 'gt.txt'}: there are no pictures beside it",)
+    assert (checked.feeds, checked.statistics["missing"]) == ((), 4)
+    assert checked.warnings == (f"{folder / 'gt' / 'gt.txt'}: there are no images beside it (--images FOLDER)",)
 
 
 def test_a_video_that_ends_too_early(tmp_path):
@@ -98,10 +98,10 @@ def test_a_video_that_ends_too_early(tmp_path):
         for _ in range(4):
             film.write(np.zeros((48, 64, 3), np.uint8))
     checked = report(folder)
-    assert (checked.figures["missing"], checked.figures["unreadable"]) == (2, 0)
+    assert (checked.statistics["missing"], checked.statistics["unreadable"]) == (2, 0)
     assert checked.warnings == (f"{folder / 'film.mp4'}: ends with frame 4, there are labels up to 6",)
-    assert report(folder, decode_all=True).figures["unreadable"] == 2
-    assert checked.feeds == ("clmot", "outrack")  # one identity cannot be told from others
+    assert report(folder, decode_all=True).statistics["unreadable"] == 2
+    assert checked.feeds == ("clmot", "outrack", "tdt")  # one identity cannot be told from others
 
 
 def test_ids_that_repeat():
@@ -126,12 +126,12 @@ def test_ids_that_jump():
 def test_stills_do_not_jump():
     boxes = annotation((1, 1, 0, 0), (2, 1, 900, 0), (2, 2, 0, 0))
     footage = Footage("a", boxes, 2, lambda number: np.zeros((9, 9, 3), np.uint8), is_sequence=False)
-    assert check_footage(footage, np.random.default_rng(0)).figures["jumps"] == 0
+    assert check_footage(footage, np.random.default_rng(0)).statistics["jumps"] == 0
 
 
 def test_real_ground_truth_does_not_jump(shared):
     data = shared / "data"
     for path in ("MOT15/train", "MOT20/train", "MOT17/train/MOT17-10-SDP", "DanceTrack/val/dancetrack0081"):
         for footage in open_footage(data / path, images=data / "videos"):
-            figures = check_footage(footage, np.random.default_rng(0)).figures
+            figures = check_footage(footage, np.random.default_rng(0)).statistics
             assert (figures["jumps"], figures["duplicates"], figures["degenerate"]) == (0, 0, 0), footage.name

@@ -75,9 +75,9 @@ def test_check(market, capsys):
         ("market query", "crops", []),
         ("market gallery", "crops", []),
     ]
-    assert [r["figures"]["pictures"] for r in reports] == [40, 10, 42]
-    assert [r["figures"]["identities"] for r in reports] == [5, 5, 5]
-    assert reports[2]["figures"]["ignored"] == 2
+    assert [r["statistics"]["images"] for r in reports] == [40, 10, 42]
+    assert [r["statistics"]["identities"] for r in reports] == [5, 5, 5]
+    assert reports[2]["statistics"]["ignored"] == 2
     assert not any(r["warnings"] for r in reports)
 
 
@@ -85,7 +85,7 @@ def test_check_names_damaged_crops(market, capsys):
     damaged = market / "bounding_box_train" / "0001_c1s1_000100_01.jpg"
     damaged.write_bytes(b"no image")
     (report, *_) = run("data", "check", market, "--all", capsys=capsys)["sources"]
-    assert report["figures"]["unreadable"] == 1
+    assert report["statistics"]["unreadable"] == 1
     assert damaged.name in report["warnings"][0]
 
 

@@ -27,7 +27,8 @@ from idfree.sequences import open_source
 from idfree.sequences.image_files import image_size, is_complete
 from idfree.sequences.images import read_image
 from idfree.sequences.motchallenge import open_sequence, read_ground_truth
-from idfree.sequences.tables import read_boxes, read_tracks, write_table
+from idfree.sequences.table_writer import write_table
+from idfree.sequences.tables import read_boxes, read_tracks
 from idfree.trackers.camera_motion import read_motion, write_motion
 
 COUNT = 200  # mutations of each file

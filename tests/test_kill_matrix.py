@@ -40,6 +40,7 @@ LABELS = "--set label.min_height=16 --set label.min_boxes=4"
 COMMANDS = {
     "track": "track {films}/one.mp4 --detector {boxes}/one.txt --appearance colour --video",
     "track-many": "track {films}/one.mp4 {films}/two.mp4 {films}/three.mp4 --detector {boxes} --appearance colour",
+    "track-workers": "track {films} --detector {boxes} --appearance colour --workers 2",
     "detect": "detect {films} --detector {boxes} --appearance colour --workers 2",
     "label": "label {films} --detector {boxes} --workers 2 --set min_height=16 --set min_boxes=4",
     "adapt": "adapt {films} --detector {boxes} --workers 2 --iterations 6 --set threads=1 --set tracklets=4"

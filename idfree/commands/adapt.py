@@ -8,7 +8,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.common_options import add_detector, add_frames, add_workers
+from idfree.commands.common_options import (
+    add_detector,
+    add_frames,
+    add_workers,
+    detector_arguments,
+    frame_arguments,
+    run_arguments,
+    worker_arguments,
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -32,20 +40,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     report = adapt(
         options.source,
         options.out,
-        options.detector,
         set=options.set + network_assignments(options),
         colour=options.colour,
-        detector_format=options.detector_format,
-        scores=options.scores,
-        classes=options.classes,
-        start=options.start,
-        frames=options.frames,
-        every=options.every,
-        workers=options.workers,
-        dask=options.dask,
-        device=options.device,
+        **detector_arguments(options),
+        **frame_arguments(options),
+        **worker_arguments(options),
+        **run_arguments(options),
         seed=options.seed,
-        quiet=options.quiet,
     )
     if not (options.json or options.quiet):
         print(format_summary(report, options.out))

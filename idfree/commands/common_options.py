@@ -1,6 +1,7 @@
-"""Options that several commands share: the detector, the frames, and the processes that videos are processed in."""
+"""Options that several commands share, and keyword arguments of them: detector, frames, processes, the run itself."""
 
 import argparse
+from typing import Any
 
 from idfree.detectors.scores import SCORE_SCALES
 
@@ -15,6 +16,11 @@ def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> Non
     parser.add_argument("--classes", default="", help="only these, by number or by the model's names, comma separated")
 
 
+def detector_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of `add_detector`."""
+    return select(options, "detector", "detector_format", "scores", "classes")
+
+
 def add_frames(parser: argparse.ArgumentParser) -> None:
     """Declare the options that select frames."""
     parser.add_argument("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
@@ -22,8 +28,28 @@ def add_frames(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, help="stop after this many")
 
 
+def frame_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of `add_frames`."""
+    return select(options, "every", "start", "frames")
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Declare the options for several processes."""
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="videos at a time, a process each (1)")
     what = "address of a Dask scheduler whose workers do it; all must reach the videos and the OUT folder"
     parser.add_argument("--dask", metavar="ADDRESS", help=what)
+
+
+def worker_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of `add_workers`."""
+    return select(options, "workers", "dask")
+
+
+def run_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of every command (cli.py) that say how it runs."""
+    return select(options, "device", "quiet")
+
+
+def select(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """The options of these names."""
+    return {name: getattr(options, name) for name in names}

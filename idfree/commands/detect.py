@@ -8,7 +8,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.common_options import add_detector, add_frames, add_workers
+from idfree.commands.common_options import (
+    add_detector,
+    add_frames,
+    add_workers,
+    detector_arguments,
+    frame_arguments,
+    run_arguments,
+    worker_arguments,
+)
 
 LIMIT_SOURCES = {
     "model": "as the model says",
@@ -55,22 +63,15 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     result = detect(
         options.source,
         options.out,
-        options.detector,
         set=options.set,
         appearance=options.appearance,
         limit=options.limit,
-        detector_format=options.detector_format,
-        scores=options.scores,
-        classes=options.classes,
-        start=options.start,
-        frames=options.frames,
-        every=options.every,
+        **detector_arguments(options),
+        **frame_arguments(options),
         min_score=options.min_score,
         force=options.force,
-        workers=options.workers,
-        dask=options.dask,
-        device=options.device,
-        quiet=options.quiet,
+        **worker_arguments(options),
+        **run_arguments(options),
     )
     if not (options.json or options.quiet):
         for report in result["videos"].values():

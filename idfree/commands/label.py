@@ -9,7 +9,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.common_options import add_detector, add_frames, add_workers
+from idfree.commands.common_options import (
+    add_detector,
+    add_frames,
+    add_workers,
+    detector_arguments,
+    frame_arguments,
+    run_arguments,
+    worker_arguments,
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -43,21 +51,14 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     result = label(
         options.source,
         options.out,
-        options.detector,
         set=options.set,
         everybody=options.everybody,
         images=options.images,
-        detector_format=options.detector_format,
-        scores=options.scores,
-        classes=options.classes,
-        start=options.start,
-        frames=options.frames,
-        every=options.every,
+        **detector_arguments(options),
+        **frame_arguments(options),
         force=options.force,
-        workers=options.workers,
-        dask=options.dask,
-        device=options.device,
-        quiet=options.quiet,
+        **worker_arguments(options),
+        **run_arguments(options),
     )
     if not (options.json or options.quiet):
         print_reports(result["videos"], options.out)

@@ -8,7 +8,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.common_options import add_detector, add_frames
+from idfree.commands.common_options import (
+    add_detector,
+    add_frames,
+    add_workers,
+    detector_arguments,
+    frame_arguments,
+    run_arguments,
+    worker_arguments,
+)
 from idfree.trackers.registry import tracker_help
 
 FORMATS = ("mot", "csv", "json", "parquet")
@@ -52,6 +60,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--show", action="store_true", help="also show it in a window while it runs")
     add_("--offline", action="store_true", help="at the end, link pieces of tracks, fill gaps, smooth boxes (refine)")
     add_("--format", choices=FORMATS, default="mot", help="of the results")
+    add_workers(parser)
     add_("--force", action="store_true", help="of several sources, track again those whose results are complete")
 
 
@@ -62,18 +71,13 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return track_videos(
         options.source,
         options.out,
-        detector=options.detector,
-        detector_format=options.detector_format,
-        scores=options.scores,
-        classes=options.classes,
+        **detector_arguments(options),
         tracker=options.tracker,
         settings=options.settings,
         set=options.set,
         appearance=options.appearance,
         camera=options.camera,
-        start=options.start,
-        frames=options.frames,
-        every=options.every,
+        **frame_arguments(options),
         min_score=options.min_score,
         min_area=options.min_area,
         frame_rate=options.fps,
@@ -82,8 +86,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         format=options.format,
         offline=options.offline,
         force=options.force,
-        device=options.device,
-        quiet=options.quiet,
+        **worker_arguments(options),
+        **run_arguments(options),
         on_result=None if options.json or options.quiet else print_summary,
     )
 

@@ -41,9 +41,8 @@ class GrowingFile:
     def finish(self) -> None:
         """Give the file its name, with the whole appends only. Raises UserError."""
         try:
-            if not self.file.closed:
-                self.file.truncate(self.size)
-                self.file.close()
+            self.trim()
+            self.file.close()
             if self.path.is_symlink() or is_special(self.path):  # where a link leads may be another file system
                 with atomic_write(self.path) as target:
                     shutil.copyfile(self.partial, target)
@@ -52,6 +51,11 @@ class GrowingFile:
                 os.replace(self.partial, self.path)
         except OSError as error:
             raise UserError(f"cannot write {self.path}: {error.strerror or error}") from error
+
+    def trim(self) -> None:
+        """Cut off what an append that failed has left."""
+        if not self.file.closed:
+            self.file.truncate(self.size)
 
     def discard(self) -> None:
         """Delete it."""

@@ -8,16 +8,17 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 Message = tuple[bool, Any]  # (False, item), or at the end (True, the exception, or None if there was none)
 
-PATIENCE = 5.0  # seconds that a producer may take for its current item when it is cancelled
+PATIENCE = 5.0  # seconds that a live source may take for its current item when it is cancelled
 POLL_INTERVAL = 0.1  # seconds between two checks for cancellation while the queue is full
 
 
-def prefetch(items: Iterable[T], depth: int = 1) -> Generator[T]:
+def prefetch(items: Iterable[T], depth: int = 1, patience: float | None = None) -> Generator[T]:
     """Yield the same items in the same order, produced by a background thread.
 
     At most `depth` + 1 items are produced in advance. An exception of the producer is raised here, after the items
-    before it. If this generator is closed, the thread ends after its current item and closes `items`; a source that
-    gives none any more (a pipe, a camera) is left behind after PATIENCE seconds.
+    before it. If this generator is closed, the thread ends after its current item and closes `items`. patience: seconds
+    to wait for that, before a source that gives no item any more (a pipe, a camera) is left behind; None for no limit.
+    A thread that is left behind in C++ (OpenCV) when Python ends aborts the process, however late it returns.
     """
     buffer: queue.Queue[Message] = queue.Queue(depth)
     cancelled = threading.Event()
@@ -33,7 +34,7 @@ def prefetch(items: Iterable[T], depth: int = 1) -> Generator[T]:
             yield item
     finally:
         cancelled.set()
-        thread.join(PATIENCE)
+        thread.join(patience)
 
 
 def produce(items: Iterator[Any], buffer: "queue.Queue[Message]", cancelled: threading.Event) -> None:

@@ -91,7 +91,10 @@ def map_items(
 
 
 def map_in_processes(function: Callable[[Item], Result], items: Mapping[str, Item], workers: int) -> Outcomes[Result]:
-    """Run each item in a new process, `workers` at a time, so that a killed process identifies the item at fault."""
+    """Run each item in a new process, `workers` at a time, so that a killed process identifies the item at fault.
+
+    On Ctrl-C, the processes are interrupted; what functions return nevertheless is yielded, before KeyboardInterrupt.
+    """
     waiting, deaths = deque(items), Counter[str]()
     running: dict[Any, tuple[str, BaseProcess]] = {}  # by the pipe that receives the outcome
     try:
@@ -109,8 +112,19 @@ def map_in_processes(function: Callable[[Item], Result], items: Mapping[str, Ite
                     waiting.append(name)
                 else:
                     yield name, message[0] if message else exit_error(process)
+    except KeyboardInterrupt:
+        yield from interrupt_processes(running)
+        raise
     finally:  # also if the generator is closed early
         end_processes([process for _, process in running.values()])
+
+
+def interrupt_processes(running: dict[Any, tuple[str, BaseProcess]]) -> Outcomes[Any]:
+    """Interrupt processes, by the pipes of their outcomes, and wait for their end; yield the outcomes of some."""
+    end_processes([process for _, process in running.values()])
+    for pipe, (name, _) in running.items():
+        if message := receive_message(pipe):
+            yield name, message[0]
 
 
 def receive_message(pipe: Any) -> tuple[Any, ...]:

@@ -121,6 +121,26 @@ def add_colour(detector: Detector) -> None:
         detector.beside = ColourHistogram()
 
 
+def open_any_detector(
+    detector: str | Path | Detector | DetectorFunction, classes: ClassesLike, scores: ScoreScale, sequence: Sequence
+) -> tuple[Detector, tuple[int, ...]]:
+    """The detector of a sequence, and the class numbers to select in its detections. Raises UserError."""
+    if isinstance(detector, str | Path):
+        config = DetectorConfig.from_options(detector, classes=classes, scores=scores)
+        return config.open()(sequence), config.class_numbers()
+    if isinstance(detector, type) or not callable(detector):
+        raise UserError(
+            f"detector is {describe(detector)}, expected hog, det, the path of a file or folder, or a function from a"
+            " Frame to Detections"
+        )
+    numbers = parse_class_numbers(join_classes(classes))
+    if isinstance(detector, Detector):
+        if scores not in ("auto", "raw"):
+            raise UserError(f"scores={scores!r}: has no effect on a detector that is made: {detector.name}")
+        return detector, numbers
+    return CallableDetector(detector, scores=scores), numbers
+
+
 def join_classes(classes: ClassesLike) -> str:
     """Class names and numbers, comma separated. Raises UserError for values of other types."""
     if classes is None or isinstance(classes, str):

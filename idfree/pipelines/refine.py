@@ -26,7 +26,8 @@ from idfree.sequences import open_source
 from idfree.sequences.folders import list_files
 from idfree.sequences.motchallenge import write_results
 from idfree.sequences.seqinfo import FRAME_RATE
-from idfree.sequences.tables import read_class_names, read_tracks, write_table
+from idfree.sequences.table_writer import write_table
+from idfree.sequences.tables import read_class_names, read_tracks
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Embedding, Encoder

@@ -1,7 +1,8 @@
 """Results of tracking, written while they come: what a process that is killed has tracked lies in NAME.txt.partial."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -14,9 +15,10 @@ from idfree.core.types import Annotation, Frame, Tracks
 from idfree.pipelines.tracking_run import concatenate_tracks
 from idfree.sequences.motchallenge import format_results
 from idfree.sequences.rows import format_rows
-from idfree.sequences.tables import import_parquet, write_table
+from idfree.sequences.table_writer import PART_ROWS, import_parquet, write_table_parts
 
 Format = Literal["mot", "csv", "json", "parquet"]
+SUFFIXES: dict[Format, str] = {"mot": "txt", "csv": "csv", "json": "json", "parquet": "parquet"}
 
 INTERVAL = 1.0  # seconds of tracks that are kept in memory, at most
 MAX_FRAMES = 256  # the same in frames
@@ -27,8 +29,8 @@ class ResultsStream:
     """Writes the tracks of a sequence, frame by frame, to a file in the given format.
 
     Rows of MOTChallenge text are final as they come; those of the other formats, whose columns depend on all frames,
-    are kept as exact numbers and converted by `finish`. class_names: by class, for these others. Raises UserError if a
-    file cannot be written.
+    are kept as exact numbers and converted by `finish`, part by part. class_names: by class, for these others. Raises
+    UserError if a file cannot be written.
     """
 
     def __init__(self, path: Path, format: Format, class_names: Mapping[int, str] = MappingProxyType({})):
@@ -39,6 +41,7 @@ class ResultsStream:
         self.pending: list[tuple[int, Tracks]] = []
         self.times: list[float] = []
         self.frames = 0  # that are written
+        self.has_times = True  # of all boxes that are written
         self.is_finished = False
         self.written_at = time.monotonic()
 
@@ -55,6 +58,7 @@ class ResultsStream:
             tracks = concatenate_tracks(self.pending, self.times[: len(self.pending)])
             text = format_results(tracks) if self.format == "mot" else format_exactly(tracks)
             self.file.append(text.encode())
+            self.has_times &= tracks.time is not None and bool(np.isfinite(tracks.time).all())
         self.frames += len(self.pending)
         self.pending, self.times = [], []
         self.written_at = time.monotonic()
@@ -65,7 +69,9 @@ class ResultsStream:
         if self.format == "mot":
             self.file.finish()
         else:
-            write_table(self.path, read_exactly(self.file.partial), self.format, self.class_names)
+            self.file.trim()
+            parts = read_exactly(self.file.partial)
+            write_table_parts(self.path, parts, self.format, self.class_names, self.has_times)
             self.file.discard()
         self.is_finished = True
 
@@ -101,10 +107,10 @@ def format_exactly(tracks: Annotation) -> str:
     return format_rows(EXACT_ROW, {name: (columns | boxes)[name] for name in names})
 
 
-def read_exactly(path: Path) -> Annotation:
-    """The tracks in a file of such rows."""
-    if not path.stat().st_size:
-        return concatenate_tracks([], [])
-    rows = np.loadtxt(path, delimiter=",", ndmin=2)
-    frame, ids, class_id = (rows[:, column].astype(np.int64) for column in (0, 1, 7))
-    return Annotation(frame, ids, rows[:, 2:6], rows[:, 6], class_id, np.ones(len(rows)), time=rows[:, 8])
+def read_exactly(path: Path) -> Iterator[Annotation]:
+    """Yield the tracks in a file of such rows, PART_ROWS at a time."""
+    with path.open() as file:
+        while lines := list(islice(file, PART_ROWS)):
+            rows = np.loadtxt(lines, delimiter=",", ndmin=2)
+            frame, ids, class_id = (rows[:, column].astype(np.int64) for column in (0, 1, 7))
+            yield Annotation(frame, ids, rows[:, 2:6], rows[:, 6], class_id, np.ones(len(rows)), time=rows[:, 8])

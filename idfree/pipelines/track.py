@@ -1,18 +1,17 @@
 """Track videos: `track` yields the tracks of each frame, `track_videos` writes files; TrackingRun has the loop."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.core.arrays import describe
 from idfree.core.errors import UserError
-from idfree.core.files import make_folder, refuse_overwriting, write_text
+from idfree.core.files import make_folder, refuse_overwriting
 from idfree.core.progress import progress
+from idfree.core.reading import exists
 from idfree.core.settings import Assignments, parse_assignments, split_assignments
 from idfree.core.types import Detector, Frame, Sequence, Tracks
-from idfree.core.version import __version__
+from idfree.core.workers import PicklableFactory, WorkerPool
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.classes import drawn_class_names
 from idfree.detectors.scores import ScoreScale
@@ -24,25 +23,23 @@ from idfree.pipelines.open_detector import (
     ClassesLike,
     DetectorConfig,
     DetectorFunction,
-    join_classes,
-    parse_class_numbers,
+    DetectorOf,
+    open_any_detector,
 )
 from idfree.pipelines.refine import refine_written
-from idfree.pipelines.results_stream import Format, ResultsStream
+from idfree.pipelines.results_stream import SUFFIXES, Format, ResultsStream
 from idfree.pipelines.run_summary import summarise
 from idfree.pipelines.selection import Selection
-from idfree.pipelines.tracker_settings import read_settings, with_min_score
+from idfree.pipelines.track_tasks import Outcome, SequenceTask, Source, check_pool, open_sequences, run_tasks
+from idfree.pipelines.tracker_settings import choose_tracker, with_min_score
 from idfree.pipelines.tracking_run import TrackingRun
+from idfree.pipelines.video_jobs import VideoJobs
 from idfree.sequences import open_source
 from idfree.show.video_output import VideoOutput
 from idfree.trackers.registry import Tracker, make_tracker, tracker_name
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
-
-Source = str | int | Path
-
-SUFFIXES: dict[Format, str] = {"mot": "txt", "csv": "csv", "json": "json", "parquet": "parquet"}
 
 
 def track(
@@ -81,26 +78,6 @@ def track(
     return iter(prepare(sequences[0], opened, tracker, set, selection, images, camera, encoder))
 
 
-def open_any_detector(
-    detector: str | Path | Detector | DetectorFunction, classes: ClassesLike, scores: ScoreScale, sequence: Sequence
-) -> tuple[Detector, tuple[int, ...]]:
-    """The detector of a sequence, and the class numbers to select in its detections. Raises UserError."""
-    if isinstance(detector, str | Path):
-        config = DetectorConfig.from_options(detector, classes=classes, scores=scores)
-        return config.open()(sequence), config.class_numbers()
-    if isinstance(detector, type) or not callable(detector):
-        raise UserError(
-            f"detector is {describe(detector)}, expected hog, det, the path of a file or folder, or a function from a"
-            " Frame to Detections"
-        )
-    numbers = parse_class_numbers(join_classes(classes))
-    if isinstance(detector, Detector):
-        if scores not in ("auto", "raw"):
-            raise UserError(f"scores={scores!r}: has no effect on a detector that is made: {detector.name}")
-        return detector, numbers
-    return CallableDetector(detector, scores=scores), numbers
-
-
 def track_videos(
     sources: Source | Iterable[Source],
     out: str | Path | None = None,
@@ -126,6 +103,8 @@ def track_videos(
     offline: bool = False,
     device: str = "auto",
     force: bool = False,
+    workers: int = 1,
+    dask: str | None = None,
     quiet: bool = True,
     on_result: Callable[[Path, dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
@@ -136,52 +115,82 @@ def track_videos(
     tracks drawn. show: also show it in a window. offline: at the end of each sequence, make whole-video tracks of its
     tracks, as `refine` does, and draw these. on_result: called with the result file and summary of each sequence.
     force: repeat finished work; otherwise, of several sequences, those whose results are complete and from the same
-    request are skipped. The other arguments are as the options of `idfree track`. Raises UserError; also after an error
-    or Ctrl-C, what was tracked is written, and summary.json lists each sequence, and whether it is "complete".
+    request are skipped. workers, dask: processes, or the address of a Dask scheduler, that track a sequence each. The
+    other arguments are as the options of `idfree track`. Raises UserError; also after an error or Ctrl-C, what was
+    tracked is written, and summary.json lists each sequence, and whether it is "complete".
     """
-    sequences = open_sequences([sources] if isinstance(sources, str | int | Path) else sources)
+    sequences, pool = open_sequences(sources), WorkerPool(workers, dask)
+    check_pool(sequences, pool, show)
+    jobs = VideoJobs({sequence.name: sequence.source or Path(sequence.name) for sequence in sequences}, pool)
     out = Path("runs") / "track" / sequences[0].name if out is None else Path(out)
     assignments = split_assignments(set, ("detector",))
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
-    detector_of = config.open()
+    detector_of = jobs.open_detector(config)
     selection = Selection(start, frames, every, config.class_numbers(), min_score, min_area, appearance)
-    encoder = open_appearance(appearance, device)
+    encoder = PicklableFactory(open_appearance, jobs.spec_for_workers(appearance), device, jobs.threads)
     suffixes = [SUFFIXES[format], *["mp4"] * video]
     outputs = [out / f"{s.name}.{suffix}" for s in sequences for suffix in suffixes]
     read = [path for s in sequences for path in (s.source, s.folder, settings) if path is not None]
     refuse_overwriting([*outputs, out / SUMMARY], [*read, *config.inputs(), appearance, camera])
     make_folder(out)
+    name, overrides = choose_tracker(tracker, settings, tuple(assignments[""]))
+    process = partial(
+        track_sequence,
+        out=jobs.path_for_workers(out),
+        config=config,
+        detector_of=detector_of,
+        tracker=name,
+        assignments=overrides,
+        selection=selection,
+        encoder=encoder,
+        appearance=jobs.spec_for_workers(appearance),
+        camera=jobs.spec_for_workers(camera) if exists(Path(camera)) else camera,
+        frame_rate=frame_rate,
+        suffixes=suffixes,
+        format=format,
+        show=show,
+        offline=offline,
+        quiet=quiet or jobs.uses_other_processes,
+    )
     earlier = {} if force or show or len(sequences) == 1 else read_finished(out)
-    summaries: list[dict[str, Any]] = []
-    for sequence in sequences:
-        if frame_rate is not None:
-            sequence = sequence.at_rate(frame_rate)
-        name, overrides = choose_tracker(tracker, settings, tuple(assignments[""]))
-        images = video or show
-        run = prepare(sequence, detector_of(sequence), name, overrides, selection, images, camera, encoder)
-        files = [out / f"{sequence.name}.{suffix}" for suffix in suffixes]
-        request = describe_request(run, config, appearance, camera, [*suffixes, *["offline"] * offline])
-        found, failure = earlier.get(sequence.name), None
-        if found is not None and is_finished(found, request, files):
-            summary: dict[str, Any] | None = {**found, "skipped": True}
-        else:
-            summary, failure = write_tracks(run, out, format, video and not offline, show, quiet)
-            if offline and summary is not None and failure is None:
-                film = files[1] if video else None
-                summary |= refine_written(files[0], run.sequence, drawn_class_names(run.detector), encoder, film, quiet)
-            if summary is not None:
-                summary |= {"skipped": False, "request": request, "bytes": file_sizes(files)}
-        if summary is not None:
-            summaries.append(summary)
-            is_complete = failure is None and len(summaries) == len(sequences)
-            whole = {"idfree": __version__, "complete": is_complete, "sequences": summaries}
-            with suppress(*[UserError] * (failure is not None)):  # the first error is told
-                write_text(out / SUMMARY, json.dumps(whole, indent=2, allow_nan=False) + "\n")
-        if failure is not None:
-            raise failure
-        if on_result is not None and summary is not None:
-            on_result(files[0], summary)
-    return whole
+    tasks = [SequenceTask(sequence, earlier.get(sequence.name)) for sequence in sequences]
+    return run_tasks(process, tasks, pool, out, SUFFIXES[format], quiet, on_result)
+
+
+def track_sequence(
+    task: SequenceTask,
+    out: Path,
+    config: DetectorConfig,
+    detector_of: PicklableFactory[DetectorOf],
+    tracker: str | None,
+    assignments: tuple[str, ...],
+    selection: Selection,
+    encoder: "PicklableFactory[Encoder | None]",
+    appearance: str,
+    camera: str,
+    frame_rate: float | None,
+    suffixes: list[str],
+    format: Format,
+    show: bool,
+    offline: bool,
+    quiet: bool,
+) -> Outcome:
+    """Track one sequence and write its files, unless that is done. Arguments as in `track_videos`."""
+    sequence = task.sequence if frame_rate is None else task.sequence.at_rate(frame_rate)
+    video = "mp4" in suffixes
+    detector, images = detector_of.instance(sequence), video or show
+    run = prepare(sequence, detector, tracker, assignments, selection, images, camera, encoder.instance)
+    files = [out / f"{sequence.name}.{suffix}" for suffix in suffixes]
+    request = describe_request(run, config, appearance, camera, [*suffixes, *["offline"] * offline])
+    if task.earlier is not None and is_finished(task.earlier, request, files):
+        return {**task.earlier, "skipped": True}, None
+    summary, failure = write_tracks(run, out, format, video and not offline, show, quiet)
+    if offline and summary is not None and failure is None:
+        names, film = drawn_class_names(run.detector), files[1] if video else None
+        summary |= refine_written(files[0], run.sequence, names, encoder.instance, film, quiet)
+    if summary is not None:
+        summary |= {"skipped": False, "request": request, "bytes": file_sizes(files)}
+    return summary, failure
 
 
 def prepare(
@@ -217,16 +226,6 @@ def prepare(
         tracker = make_tracker(name, with_min_score(name, texts, detector), frame_rate)
     score_range = detector.score_range if isinstance(detector, PrecomputedDetector | CallableDetector) else None
     return TrackingRun(sequence, detector, tracker, selection, motion, score_range, encoder, parallel=uses_images)
-
-
-def track_to_files(
-    run: TrackingRun, out: Path, format: Format = "mot", video: bool = False, show: bool = False, quiet: bool = True
-) -> dict[str, Any]:
-    """Track one sequence, write its results, and return its summary. Raises what `write_tracks` returns as failure."""
-    summary, failure = write_tracks(run, out, format, video, show, quiet)
-    if failure is not None:
-        raise failure
-    return summary or {}
 
 
 def write_tracks(
@@ -267,28 +266,3 @@ def write_tracks(
         return None, failure
     was_interrupted = interrupted or isinstance(failure, KeyboardInterrupt)
     return {**summarise(run), "interrupted": was_interrupted, "complete": failure is None}, failure
-
-
-def open_sequences(sources: Iterable[Source]) -> list[Sequence]:
-    """Open the sequences of all sources. Raises UserError if two have the same name, as they would share a file."""
-    sequences = [sequence for source in sources for sequence in open_source(source)]
-    names = [sequence.name for sequence in sequences]
-    for name in names:
-        if names.count(name) > 1:
-            raise UserError(f"{names.count(name)} sources are called {name}: their results would overwrite each other")
-    return sequences
-
-
-def choose_tracker(
-    tracker: str | None, settings: Path | None, assignments: tuple[str, ...]
-) -> tuple[str | None, tuple[str, ...]]:
-    """The tracker's name, and the `name=value` of the settings file followed by `assignments`, which override them.
-
-    Raises UserError if the file is invalid or for another tracker than `tracker`.
-    """
-    if settings is None:
-        return tracker, assignments
-    name, from_file = read_settings(settings)
-    if tracker not in (None, name):
-        raise UserError(f"--tracker {tracker}: {settings} is for {name}")
-    return name, from_file + assignments

@@ -29,6 +29,21 @@ def read_settings(path: Path) -> tuple[str, tuple[str, ...]]:
     return tracker, assignments
 
 
+def choose_tracker(
+    tracker: str | None, settings: Path | None, assignments: tuple[str, ...]
+) -> tuple[str | None, tuple[str, ...]]:
+    """The tracker's name, and the `name=value` of the settings file followed by `assignments`, which override them.
+
+    Raises UserError if the file is invalid or for another tracker than `tracker`.
+    """
+    if settings is None:
+        return tracker, assignments
+    name, from_file = read_settings(settings)
+    if tracker not in (None, name):
+        raise UserError(f"--tracker {tracker}: {settings} is for {name}")
+    return name, from_file + assignments
+
+
 def with_min_score(tracker: str, assignments: tuple[str, ...], detector: Detector) -> tuple[str, ...]:
     """The assignments, with a minimum score if the detector is a network and the tracker has no score threshold.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from idfree.core.prefetch import prefetch
+from idfree.core.prefetch import PATIENCE, prefetch
 from idfree.core.types import Annotation, Detections, Detector, Floats, Frame, Sequence, Tracks, View
 from idfree.pipelines.camera_motion import CameraMotionSource
 from idfree.pipelines.open_detector import CallableDetector
@@ -89,12 +89,12 @@ class TrackingRun:
     motion: Floats | None = None
 
     def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
-        frames = prefetch(self.read()) if self.parallel else self.read()
+        patience = PATIENCE if self.sequence.length is None else None  # files always give their next frame, or end
+        frames = prefetch(self.read(), patience=patience) if self.parallel else self.read()
         views = self.detect(frames)
-        if self.parallel and not isinstance(
-            self.detector, CallableDetector
-        ):  # a user's function may not be thread-safe
-            views = prefetch(views)
+        is_users = isinstance(self.detector, CallableDetector)  # a function, which may not be thread-safe
+        if self.parallel and not is_users:
+            views = prefetch(views, patience=patience)
         with closing(views):
             for frame, view in views:
                 with self.timer.time("associating"):

@@ -1,36 +1,25 @@
-"""Read boxes from MOTChallenge text, CSV, Parquet or NumPy files; write them as CSV, JSON or Parquet."""
+"""Read boxes from MOTChallenge text, CSV, JSON, Parquet or NumPy files."""
 
 import csv
 import io
-import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.errors import MissingExtra, UserError
-from idfree.core.files import atomic_write, write_text
+from idfree.core.errors import UserError
 from idfree.core.pipes import is_pipe
 from idfree.core.reading import MALFORMED, load_array, read_content, read_json, read_text
 from idfree.core.types import Annotation
 from idfree.sequences.motchallenge import BOX, read_detections, read_results
-from idfree.sequences.rows import (
-    NUMBER,
-    Columns,
-    find_invalid_row,
-    format_rows,
-    parse_columns,
-    to_annotation,
-    to_columns,
-)
+from idfree.sequences.rows import NUMBER, Columns, find_invalid_row, parse_columns, to_annotation
+from idfree.sequences.table_writer import CLASS_NAME, import_parquet
 
 LOG = logging.getLogger("idfree")
 
-CLASS_NAME = "class_name"  # column of text
 COLUMN_NAMES = ("frame", "id", "x", "y", "w", "h", "x1", "y1", "x2", "y2", "score", "class", "visibility")
 BOX_COLUMNS = (("x", "y", "w", "h"), ("x1", "y1", "x2", "y2"))
 NPY_COLUMNS = ("frame", "-1", "x", "y", "w", "h", "score")
@@ -161,65 +150,6 @@ def check_values(columns: Columns, path: Path | str) -> None:
     if invalid := find_invalid_row(columns):
         row, reason = invalid
         raise UserError(f"{path} row {row + 1}: {reason}")
-
-
-def import_parquet(purpose: str) -> Any:
-    """Import pyarrow.parquet. Raises MissingExtra."""
-    try:
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingExtra("pyarrow", "parquet", purpose) from None
-    return pyarrow.parquet
-
-
-def write_table(
-    path: Path | str, annotation: Annotation, format: str, class_names: Mapping[int, str] = MappingProxyType({})
-) -> None:
-    """Write boxes atomically as "csv", "json" (an array of objects) or "parquet". Raises UserError for other formats.
-
-    Columns or keys frame, id, x, y, w, h, score, class, class_name if `class_names` (by class) has any ("" for those
-    that it lacks), and time in seconds if it is known of all boxes; sorted and rounded as in a results file, times to
-    the microsecond.
-    """
-    columns: dict[str, NDArray[Any]] = dict(to_columns(annotation))
-    formats = dict(zip(columns, ("%d", "%d", "%.2f", "%.2f", "%.2f", "%.2f", "%g", "%d"), strict=True))
-    if class_names:
-        names = [class_names.get(number, "") for number in columns["class"].tolist()]
-        columns[CLASS_NAME], formats[CLASS_NAME] = np.array(names, dtype=object), "%s"
-    if annotation.time is not None and np.isfinite(annotation.time).all():
-        columns["time"] = np.round(annotation.time[np.lexsort((annotation.id, annotation.frame))], 6)
-        formats["time"] = "%.12g"
-    if format == "csv":
-        write_text(path, ",".join(columns) + "\n" + format_table(",".join(formats.values()) + "\n", columns, quote_csv))
-    elif format == "json":
-        box = "{" + ", ".join(f'"{name}": {number}' for name, number in formats.items()) + "}"
-        write_text(path, "[" + format_table(f"\n{box},", columns, json.dumps).rstrip(",") + "\n]\n")
-    elif format == "parquet":
-        parquet = import_parquet(f"writing {path}")
-        import pyarrow
-
-        types = {CLASS_NAME: pyarrow.string()}
-        arrays = {name: pyarrow.array(values, type=types.get(name)) for name, values in columns.items()}
-        with atomic_write(path) as partial:
-            parquet.write_table(pyarrow.table(arrays), partial)
-    else:
-        raise UserError(f"cannot write a table as {format!r}; known are csv, json, parquet")
-
-
-def format_table(row: str, columns: dict[str, NDArray[Any]], quote: Callable[[str], str]) -> str:
-    """`format_rows`, with class names quoted."""
-    if CLASS_NAME not in columns:
-        return format_rows(row, columns)
-    quoted = {name: quote(name) for name in set(columns[CLASS_NAME].tolist())}
-    names = np.array([quoted[name] for name in columns[CLASS_NAME].tolist()], dtype=object)
-    return format_rows(row, {**columns, CLASS_NAME: names})
-
-
-def quote_csv(text: str) -> str:
-    """A text as a field of a CSV file."""
-    file = io.StringIO()
-    csv.writer(file, lineterminator="").writerow([text])
-    return file.getvalue()
 
 
 def read_class_names(path: Path | str) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """Prefetching keeps items, their order and exceptions."""
 
 import threading
+import time
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_an_exception_is_raised_after_the_items_before_it():
         next(some)
 
 
-def test_closing_stops_the_producer_and_closes_the_source(monkeypatch):
+def test_closing_stops_the_producer_and_closes_the_source():
     produced, closed = [], threading.Event()
 
     def items():
@@ -45,7 +46,6 @@ def test_closing_stops_the_producer_and_closes_the_source(monkeypatch):
         finally:
             closed.set()
 
-    monkeypatch.setattr("idfree.core.prefetch.PATIENCE", None)  # however busy the machine is
     some = prefetch(items(), depth=2)
     assert [next(some), next(some)] == [0, 1]
     some.close()
@@ -59,15 +59,31 @@ def test_nested_prefetching():
     assert [n + 1 for n in doubled] == [2 * n + 1 for n in range(10)]
 
 
-def test_a_source_that_is_stuck_is_left_behind(monkeypatch):
-    monkeypatch.setattr("idfree.core.prefetch.PATIENCE", 0.01)
+def test_closing_waits_for_the_item_in_work():
+    done, begun = [], threading.Event()
+
+    def items():
+        yield 1
+        begun.set()
+        time.sleep(0.2)
+        done.append(2)
+        yield 2
+
+    some = prefetch(items())
+    assert next(some) == 1
+    begun.wait()
+    some.close()
+    assert done == [2]
+
+
+def test_a_source_that_is_stuck_is_left_behind():
     released = threading.Event()
 
     def items():
         yield 1
         released.wait()
 
-    some = prefetch(items())
+    some = prefetch(items(), patience=0.01)
     assert next(some) == 1
     some.close()
     released.set()

@@ -10,7 +10,8 @@ import pytest
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.types import Annotation
 from idfree.sequences.motchallenge import format_results
-from idfree.sequences.tables import SUFFIXES, read_boxes, read_class_names, read_tracks, write_table
+from idfree.sequences.table_writer import write_table
+from idfree.sequences.tables import SUFFIXES, read_boxes, read_class_names, read_tracks
 
 BOXES = Annotation(
     frame=np.array([1, 1, 2]),

@@ -37,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="own",
         help="own (embeddings of the detections), colour, model.onnx (crop Re-ID) or none",
     )
-    add_("--tracker", help=f"{tracker_help()} (default: fused with embeddings, else bytetrack)")
+    add_("--tracker", help=f"{tracker_help()}")
     add_(
         "--camera",
         default="auto",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from idfree.commands.common_options import add_detector
-from idfree.trackers.registry import TRACKERS
+from idfree.trackers.registry import DEFAULT_TRACKER, TRACKERS
 
 if TYPE_CHECKING:
     from idfree.pipelines.settings_search import Trial
@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("-o", "--out", type=Path, help="the settings file (default: runs/tune/TRACKER.json)")
     add_detector(parser, required=True)
     add_("--appearance", choices=("own", "none"), default="own", help="embeddings of the detections, or none")
-    add_("--tracker", help=f"{', '.join(TRACKERS)} (default: fused with embeddings, else bytetrack)")
+    add_("--tracker", help=f"{', '.join(TRACKERS)} (default: {DEFAULT_TRACKER})")
     add_("--camera", default="auto", help="as for track: auto, flow, ecc, GMC files or none")
     add_(
         "--set",

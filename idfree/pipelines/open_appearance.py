@@ -6,7 +6,6 @@ from idfree.core.errors import UserError
 from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.types import Detector
 from idfree.detectors.one_shot import OneShotDetector
-from idfree.pipelines.selection import Selection
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
@@ -35,9 +34,3 @@ def leave_out_embeddings(detector: Detector, appearance: str, encoder: "Encoder 
     if is_unused and isinstance(detector, OneShotDetector):
         return detector.without_embeddings()
     return detector
-
-
-def default_tracker(detector: Detector, selection: Selection, encoder: "Encoder | None" = None) -> str:
-    """Name of the default tracker: `fused` with embeddings, otherwise `bytetrack`."""
-    has_own = detector.has_embeddings and selection.appearance != "none"
-    return "fused" if has_own or encoder is not None else "bytetrack"

@@ -17,7 +17,7 @@ from idfree.detectors.classes import drawn_class_names
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.camera_motion import open_camera_motion
 from idfree.pipelines.finished_tracks import SUMMARY, describe_request, file_sizes, is_finished, read_finished
-from idfree.pipelines.open_appearance import default_tracker, leave_out_embeddings, open_appearance
+from idfree.pipelines.open_appearance import leave_out_embeddings, open_appearance
 from idfree.pipelines.open_detector import (
     CallableDetector,
     ClassesLike,
@@ -36,7 +36,7 @@ from idfree.pipelines.tracking_run import TrackingRun
 from idfree.pipelines.video_jobs import VideoJobs
 from idfree.sequences import open_source
 from idfree.show.video_output import VideoOutput
-from idfree.trackers.registry import Tracker, make_tracker, tracker_name
+from idfree.trackers.registry import DEFAULT_TRACKER, Tracker, make_tracker, tracker_name
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
@@ -62,10 +62,8 @@ def track(
     """Track one video or camera: yield each frame with its tracks.
 
     detector: as the option `--detector`, or a function from a Frame to Detections or to anything that
-    `Detections.convert` accepts. tracker: a name, a class or an instance; by default `fused` with embeddings,
-    otherwise `bytetrack`. set:
-    `name=value` overrides of the tracker's settings, or a dict. images: False leaves images unread if nothing needs
-    them. classes: numbers, or names that the model knows; one or several. The others are as the options of these
+    `Detections.convert` accepts. tracker: a name, a class or an instance; by default `fused`. set: `name=value`
+    overrides of the tracker's settings, or a dict. images: False leaves images unread if nothing needs them. classes: numbers, or names that the model knows; one or several. The others are as the options of these
     names. Raises UserError, also if the source has several sequences.
     """
     sequences = open_source(source)
@@ -222,7 +220,7 @@ def prepare(
     if isinstance(tracker, Tracker) and texts:
         raise UserError(f"{', '.join(texts)}: the tracker is made already, with its own settings")
     if not isinstance(tracker, Tracker):
-        name = tracker_name(tracker or default_tracker(detector, selection, encoder))
+        name = tracker_name(tracker or DEFAULT_TRACKER)
         tracker = make_tracker(name, with_min_score(name, texts, detector), frame_rate)
     score_range = detector.score_range if isinstance(detector, PrecomputedDetector | CallableDetector) else None
     return TrackingRun(sequence, detector, tracker, selection, motion, score_range, encoder, parallel=uses_images)

@@ -139,7 +139,7 @@ class TrackingRun:
 
     def embed(self, frame: Frame, detections: Detections) -> Detections:
         """The detections with embeddings of the encoder; zeros if the score is too low for the tracker to use them."""
-        if self.encoder is None or self.tracker.published_threshold is None or frame.image is None:
+        if self.encoder is None or not self.tracker.uses_embeddings or frame.image is None:
             return detections
         is_used = detections.score > self.tracker.min_embedded_score
         embedding = np.zeros((len(detections), self.encoder.dimension), dtype=np.float32)

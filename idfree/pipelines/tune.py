@@ -13,7 +13,6 @@ from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.settings import Assignments, split_assignments
 from idfree.core.types import Sequence
 from idfree.detectors.scores import ScoreScale
-from idfree.pipelines.open_appearance import default_tracker
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.settings_search import Metrics, Search, Trial, import_optuna, make_search, measure, run_trials
@@ -29,6 +28,7 @@ from idfree.pipelines.tuning_sequence import (
 )
 from idfree.sequences import open_source
 from idfree.show.tables import TRACKING, Column
+from idfree.trackers.registry import DEFAULT_TRACKER
 
 LOG = logging.getLogger("idfree")
 Source = str | Path
@@ -82,7 +82,7 @@ def tune(
 
     sequences: MOTChallenge sequences with gt/gt.txt, or folders of them. detector, detector_format, scores, classes: as
     the options of `idfree track`. out: the settings file (runs/tune/TRACKER.json). tracker: its name; by default
-    `fused` with embeddings, otherwise `bytetrack`. set: `name=value` of settings that are fixed instead of searched,
+    `fused`. set: `name=value` of settings that are fixed instead of searched,
     `detector.name=value` of the detector. metric: a column of `idfree eval`. half: "train" or "val" scores only that
     half of each sequence. judge: other sequences, on which the result is compared with the defaults, or "half", the
     other half of those tuned on. camera, appearance: as in `track`. on_best: called for each trial that is the best so
@@ -100,7 +100,7 @@ def tune(
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     detector_of = config.open()
     selection = Selection(classes=config.class_numbers(), appearance=appearance)
-    name = tracker or default_tracker(detector_of(to_tune[0]), selection)
+    name = tracker or DEFAULT_TRACKER
 
     def prepare_run(sequence: Sequence) -> TrackingRun:
         return prepare(sequence, detector_of(sequence), name, tuple(assignments[""]), selection, False, camera)

@@ -42,6 +42,7 @@ class BotSort(ByteTrack):
     settings: BotSortSettings
     motion = SizeMotion()
     frozen_if_lost = (2, 3)  # width and height
+    uses_embeddings = True
     published_threshold = 2 * BotSortSettings.max_appearance
 
     def __init__(self, settings: BotSortSettings | None = None, frame_rate: float = 30.0):

@@ -21,6 +21,7 @@ class ByteTrackSettings(JdeSettings):
     new_score: float = 0.7  # least score of a detection that starts a track
     max_distance: float = 0.9  # first pass, of IoU distance fused with the score
     max_iou_distance_low: float = 0.5  # second pass
+    max_iou_distance_unconfirmed: float = 0.7  # third pass
 
 
 SEARCH: SearchRanges = {
@@ -30,6 +31,7 @@ SEARCH: SearchRanges = {
     "new_score": (0.3, 0.9),
     "max_distance": (0.6, 0.98),
     "max_iou_distance_low": (0.2, 0.9),
+    "max_iou_distance_unconfirmed": (0.4, 0.95),
 }
 
 

@@ -57,6 +57,7 @@ class DeepSortTracks(TrackTable):
 class DeepSort(Tracker):
     """DeepSORT (Wojke 2017)."""
 
+    uses_embeddings = True
     published_threshold = DeepSortSettings.max_cosine / NEAREST_FACTOR
 
     def __init__(self, settings: DeepSortSettings | None = None, frame_rate: float = 30.0):

@@ -17,6 +17,7 @@ class FairMOTSettings(JdeSettings):
     min_score: float = 0.4  # detections with this score or a lower one are dropped; the paper's confidence threshold
     max_cosine: float = 0.4  # of the cost of appearance fused with motion
     max_iou_distance: float = 0.5
+    max_iou_distance_unconfirmed: float = 0.7
     appearance_weight: float = 0.98  # λ; the rest is the weight of motion
 
 
@@ -26,6 +27,7 @@ SEARCH: SearchRanges = {
     "min_score": (0.1, 0.8),
     "max_cosine": (0.1, 0.8),
     "max_iou_distance": (0.2, 0.9),
+    "max_iou_distance_unconfirmed": (0.4, 0.95),
     "appearance_weight": (0.8, 1.0),
 }
 
@@ -34,6 +36,7 @@ class FairMOT(Jde):
     """FairMOT (Zhang 2020), also the association of CL-MOT and TDT."""
 
     settings: FairMOTSettings
+    uses_embeddings = True
     published_threshold = FairMOTSettings.max_cosine
 
     def __init__(self, settings: FairMOTSettings | None = None, frame_rate: float = 30.0):

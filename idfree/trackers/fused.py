@@ -1,144 +1,213 @@
-"""Fused: ByteTrack's passes with FairMOT's appearance pass, and long re-identification. Our own association.
+"""Fused: motion, overlap and appearance in one log-odds. Our own association, the default.
 
-Passes: pairs that overlap with nothing else; appearance fused with motion (Zhang et al. 2020, sec. 4.4); ByteTrack's
-overlap passes (Zhang et al. 2022). Overlap cannot match a pair whose embeddings clearly differ. Without embeddings it
-is ByteTrack with other score thresholds.
+The cost of a pair of track and detection is −log odds that they are one object: the log odds of their overlap plus the
+log-likelihood ratio of their appearance, which is learnt from the video while it is tracked (appearance_likelihood.py).
+So embeddings that tell nobody apart change nothing, and good ones may both find a track elsewhere and keep it from the
+wrong box. Low scores follow in a second pass (Zhang et al. 2022, ByteTrack). Overlap is measured with a margin of the
+position's standard deviation round both boxes (Yang et al. 2023, C-BIoU, with a fixed margin), and with more weight on
+the vertical extent (Yang et al. 2024, Hybrid-SORT's height-modulated IoU).
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from idfree.core.boxes import area, overlapping_pairs, paired_intersection
 from idfree.core.types import Detections, Floats, Integers
-from idfree.trackers import bytetrack
-from idfree.trackers.association import Mask, Matches
-from idfree.trackers.bytetrack import ByteTrack, ByteTrackSettings, fuse_score
+from idfree.trackers import jde
+from idfree.trackers.appearance_likelihood import SAMPLE, AppearanceLikelihood
+from idfree.trackers.association import Mask, Matches, iou_distances
 from idfree.trackers.embeddings import Embeddings, cosine_distance
-from idfree.trackers.jde import TRACKED, UNCONFIRMED
+from idfree.trackers.jde import PIXEL, TRACKED, UNCONFIRMED, Jde, JdeSettings
+from idfree.trackers.kalman import PP
+from idfree.trackers.motion import SizeMotion
 from idfree.trackers.tracker import SearchRanges
+
+CERTAIN_MARGIN = 2.0  # log odds by which a pair that is learnt from exceeds its track's and its detection's others
+FARTHEST = -5.0  # log odds of overlap below which others do not count there
+APART = 0.7  # least IoU distance of two detections of one frame that are learnt from as two objects
 
 
 @dataclass(frozen=True)
-class FusedSettings(ByteTrackSettings):
-    """ByteTrack's and FairMOT's defaults; the others are ours, chosen on MOT17-04, MOT17-09, PETS09 and TUD-Campus."""
+class FusedSettings(JdeSettings):
+    """Defaults chosen by leaving sets of sequences out in turn (docs/association.md)."""
 
-    undisputed: float = 0.7  # greatest IoU distance of a pair that overlaps with nothing else
-    high_score: float = 0.5  # ours
-    new_score: float = 0.5  # ours
-    max_cosine: float = 0.4  # of the cost of appearance fused with motion (FairMOT)
-    appearance_weight: float = 0.98  # λ; the rest is the weight of motion (FairMOT)
-    veto: float = 1.5  # × max_cosine: pairs of greater cosine distance are not matched by overlap (appearance_veto)
-    memory: float = 4.0  # s that a lost track is kept if there are embeddings, in place of patience
-    distinct: float = 0.8  # greatest ratio of best to second best cost to match a track lost for longer than patience
+    high_score: float = 0.5  # detections with a higher score take part in the first pass, and have embeddings
+    low_score: float = 0.1  # those between low_score and high_score, in the second; lower ones are dropped
+    new_score: float = 0.55  # least score of a detection that starts a track
+    score_power: float = 0.5  # the overlap is multiplied by score ** score_power (ByteTrack: 1)
+    min_overlap: float = 0.06  # overlap at which a pair is as likely one object as two
+    min_overlap_low: float = 0.3  # second pass
+    height_power: float = 2.5  # IoU × (IoU of the vertical extents) ** height_power
+    margin: float = 0.6  # round both boxes, in standard deviations of the track's position
+    absent_log_odds: float = -3.0  # of a pair in the motion gate without overlap
+    duplicate_iou_distance: float = 0.0  # of a lost and a tracked box: the younger is removed; 0: none
+    patience: float = 1.5  # s that a lost track is kept
+    memory: float = 4.0  # s that it is kept if there are embeddings
 
 
 SEARCH: SearchRanges = {
-    **bytetrack.SEARCH,
+    **jde.SEARCH,
     "smoothing": (0.5, 0.99),
-    "max_cosine": (0.1, 0.8),
-    "appearance_weight": (0.8, 1.0),
-    "veto": (1.0, 3.0),
-    "undisputed": (0.0, 0.9),
+    "high_score": (0.3, 0.8),
+    "low_score": (0.0, 0.3),
+    "new_score": (0.3, 0.9),
+    "score_power": (0.0, 1.0),
+    "min_overlap": (0.02, 0.3),
+    "min_overlap_low": (0.1, 0.7),
+    "height_power": (0.0, 4.0),
+    "margin": (0.0, 2.0),
+    "absent_log_odds": (-8.0, -1.0),
     "memory": (1.0, 10.0),
-    "distinct": (0.5, 1.0),
 }
 
 
-class Fused(ByteTrack):
-    """ByteTrack with an appearance pass, an appearance veto and a longer patience."""
+class Fused(Jde):
+    """One assignment of high scores by log odds, then low scores by overlap, then unconfirmed tracks."""
 
     settings: FusedSettings
-    published_threshold = FusedSettings.max_cosine
+    motion = SizeMotion()
+    frozen_if_lost = (2, 3)  # width and height
+    uses_embeddings = True
 
     def __init__(self, settings: FusedSettings | None = None, frame_rate: float = 30.0):
         super().__init__(settings or FusedSettings(), frame_rate)
         self.memory_frames = self.whole_frames(self.settings.memory, np.floor)
+
+    def clear(self) -> None:
+        super().clear()
+        self.likelihood = AppearanceLikelihood()
 
     @property
     def min_embedded_score(self) -> float:
         return self.settings.high_score
 
     @property
+    def score_floor(self) -> float:
+        return self.settings.low_score
+
+    @property
     def max_lost(self) -> float:
         has_embeddings = self.tracks.embedding.shape[1] > 0
         return self.memory_frames if has_embeddings else self.patience_frames
 
-    def associate(self, detections: Detections, embedding: Embeddings) -> Matches:
-        """Pairs that overlap with nothing else; appearance within the motion gate; overlap, high scores before low.
+    def can_start(self, score: Floats) -> Mask:
+        return score >= self.settings.new_score
 
-        Unambiguous pairs come first because weak embeddings would separate some of them. Appearance matches unconfirmed
-        tracks, too: at low frame rates, boxes of one object in successive frames do not overlap.
-        """
-        if not embedding.shape[1]:
-            return super().associate(detections, embedding)
-        matches = self.new_matches(self.tracks, detections)
-        self.match_unambiguous(matches, detections, embedding)
-        self.match_by_appearance(matches, detections, embedding)
-        self.match_by_overlap(matches, detections, embedding)
+    def associate(self, detections: Detections, embedding: Embeddings) -> Matches:
+        """Confirmed tracks with high scores; tracked ones with low scores; unconfirmed ones with high scores."""
+        settings, matches = self.settings, self.new_matches(self.tracks, detections)
+        high = detections.score > settings.high_score
+        tracked, unconfirmed = self.tracks.status == TRACKED, self.tracks.status == UNCONFIRMED
+        i, j, overlap = self.overlaps(detections)
+        pairs = self.log_odds(detections, embedding, i, j, overlap)
+        self.match_log_odds(matches, *pairs, ~unconfirmed, high)
+        matches.match(
+            i, j, 1 - overlap, 1 - settings.min_overlap_low, "overlap", track_mask=tracked, detection_mask=~high
+        )
+        self.match_log_odds(matches, *pairs, unconfirmed, high)
         return matches
 
-    def match_unambiguous(self, matches: Matches, detections: Detections, embedding: Embeddings) -> None:
-        """Match tracked tracks and high-score detections that overlap with nothing else, unless appearance vetoes."""
-        high, tracked = detections.score > self.settings.high_score, self.tracks.status == TRACKED
-        max_distance = self.settings.undisputed
-        i, j, distance = self.iou_costs(matches, detections)
-        clear = unambiguous(i, j, (distance <= max_distance) & high[j])
-        i, j, distance = i[clear], j[clear], distance[clear]
-        distance[self.appearance_veto(i, j, embedding)] = np.inf
-        matches.match(i, j, distance, max_distance, "overlap", track_mask=tracked, detection_mask=high)
+    def overlaps(self, detections: Detections) -> tuple[Integers, Integers, Floats]:
+        """Pairs (i, j) of tracks and detections that overlap with margins, and their overlap in 0…1."""
+        position_deviation = np.sqrt(self.tracks.state[:, PP, :2])
+        margin = self.settings.margin * np.concatenate([-position_deviation, position_deviation], axis=1)
+        boxes, others = self.motion.to_boxes(self.tracks.state) + PIXEL, detections.xyxy + PIXEL
+        i, j = overlapping_pairs(boxes + 2 * margin, others)
+        return i, j, height_weighted_iou(boxes[i] + margin[i], others[j] + margin[i], self.settings.height_power)
 
-    def match_by_appearance(self, matches: Matches, detections: Detections, embedding: Embeddings) -> None:
-        """FairMOT's pass for high-score detections, without ambiguous re-identification; unconfirmed tracks last."""
-        settings, unconfirmed = self.settings, self.tracks.status == UNCONFIRMED
-        high = detections.score > settings.high_score
-        i, j, cost = self.appearance_costs(detections, embedding, settings.appearance_weight)
-        cost[self.ambiguous(i, j, cost)] = np.inf
-        for tracks in (~unconfirmed, unconfirmed):
-            matches.match(i, j, cost, settings.max_cosine, "appearance", track_mask=tracks, detection_mask=high)
-
-    def match_by_overlap(self, matches: Matches, detections: Detections, embedding: Embeddings) -> None:
-        """ByteTrack's three passes for tracked and unconfirmed tracks; appearance vetoes high-score detections."""
-        settings, high = self.settings, detections.score > self.settings.high_score
-        tracked, unconfirmed = self.tracks.status == TRACKED, self.tracks.status == UNCONFIRMED
-        i, j, distance = self.iou_costs(matches, detections)
-        fused = fuse_score(distance, detections.score[j])
-        fused[self.appearance_veto(i, j, embedding) & high[j]] = np.inf
-        matches.match(i, j, fused, settings.max_distance, "overlap", track_mask=tracked, detection_mask=high)
-        max_cost = settings.max_iou_distance_low
-        matches.match(i, j, distance, max_cost, "overlap", track_mask=tracked, detection_mask=~high)
-        max_cost = settings.max_iou_distance_unconfirmed
-        matches.match(i, j, fused, max_cost, "overlap", track_mask=unconfirmed, detection_mask=high)
-
-    def ambiguous(self, i: Integers, j: Integers, cost: Floats) -> Mask:
-        """Mask (K,) of the pairs whose track was lost for longer than `patience`, and is hardly the best for j.
-
-        The more lost tracks there are, the likelier one of them resembles a new detection by chance. An absolute
-        threshold does not see this; the ratio to the second best cost does (Lowe 2004, *Distinctive Image Features*,
-        sec. 7.1, where it is 0.8 too).
-        """
-        is_long_lost = (self.now - self.tracks.last_seen > self.frame_rate * self.settings.patience)[i]
-        if not is_long_lost.any():  # most frames: the second best costs need not be computed
-            return is_long_lost
-        return np.asarray(is_long_lost & (cost > self.settings.distinct * second_best_cost(cost, j)))
-
-    def appearance_veto(self, i: Integers, j: Integers, embedding: Embeddings) -> Mask:
-        """Mask (K,) of the pairs of tracks i and embedding[j] too dissimilar to be one object.
-
-        The limit is `veto` × `max_cosine` or the encoder's upper threshold, whichever is greater: pairs of one object
-        often exceed the former with weak encoders. Pairs with a zero embedding (none is known) are never vetoed.
-        """
+    def log_odds(
+        self, detections: Detections, embedding: Embeddings, i: Integers, j: Integers, overlap: Floats
+    ) -> tuple[Integers, Integers, Floats, Floats]:
+        """Candidate pairs, their log odds (K,) by overlap alone and by overlap and appearance."""
+        settings = self.settings
+        weighted = overlap * np.minimum(detections.score[j], 1) ** settings.score_power
+        motion = logit(weighted) - logit(np.array(settings.min_overlap))
         if not embedding.shape[1]:
-            return super().appearance_veto(i, j, embedding)
-        distance = self.distance_scale * cosine_distance(self.tracks.embedding, embedding, i, j)
+            return i, j, motion, motion
+        gate_i, gate_j, _ = self.motion.gate(self.tracks.state, self.motion.to_measurement(detections.xyxy))
+        i, j, motion = union(i, j, motion, gate_i, gate_j, settings.absent_log_odds)
         is_known = np.any(self.tracks.embedding, axis=1)[i] & np.any(embedding, axis=1)[j]
-        limit = max(self.settings.veto * self.settings.max_cosine, self.distance_scale * (self.upper_threshold or 0))
-        return np.asarray(is_known & (distance > limit))
+        is_known &= detections.score[j] > settings.high_score
+        distance = cosine_distance(self.tracks.embedding, embedding, i, j)
+        evidence = np.where(is_known, self.likelihood.log_ratio(distance, self.match_threshold), 0.0)
+        self.learn(detections, embedding, i[is_known], j[is_known], motion[is_known], distance[is_known])
+        return i, j, motion, motion + evidence
+
+    def match_log_odds(
+        self, matches: Matches, i: Integers, j: Integers, motion: Floats, total: Floats, tracks: Mask, high: Mask
+    ) -> None:
+        """Match pairs of positive log odds; those that overlap alone would not have matched count as appearance."""
+        before = matches.detection_of.copy()
+        matches.match(i, j, -total, 0.0, "overlap", track_mask=tracks, detection_mask=high)
+        is_new = (matches.detection_of[i] == j) & (before[i] != j)
+        by_appearance = int(np.count_nonzero(is_new & (motion <= 0)))
+        self.match_counts["overlap"] -= by_appearance
+        self.match_counts["appearance"] += by_appearance
+
+    def learn(
+        self, detections: Detections, embedding: Embeddings, i: Integers, j: Integers, motion: Floats, distance: Floats
+    ) -> None:
+        """Learn the distances of one and two objects from this frame's certain pairs."""
+        rows = sample(np.flatnonzero((detections.score > self.settings.high_score) & np.any(embedding, axis=1)))
+        self.likelihood.observe_frame(embedding[rows], apart(detections.xyxy[rows]))
+        certain = is_certain(i, j, motion)
+        i, j, same = i[certain], j[certain], distance[certain]
+        if not len(i):
+            return
+        chosen = sample(np.arange(len(i)))
+        across = 1 - (self.tracks.embedding[i[chosen]] @ embedding[j[chosen]].T).astype(np.float64)
+        self.likelihood.observe_pairs(same, across[~np.eye(len(chosen), dtype=bool)])
+
+    def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
+        """Update tracks `rows`; embeddings with high scores only: low scores are occluded (Aharon 2022's code)."""
+        high = detections.score > self.settings.high_score
+        super().update_matched(rows, matched, detections, np.where(high[:, None], embedding, 0))
 
 
-def unambiguous(i: Integers, j: Integers, near: Mask) -> Mask:
-    """Mask (K,) of the pairs that are `near` (K,) and the only such pair of both their track i and detection j."""
-    pairs_of_track, pairs_of_detection = (np.bincount(k[near], minlength=k.max(initial=0) + 1) for k in (i, j))
-    return near & (pairs_of_track[i] == 1) & (pairs_of_detection[j] == 1)
+def height_weighted_iou(a: Floats, b: Floats, power: float) -> Floats:
+    """IoU of the boxes a[k] and b[k] × (IoU of their vertical extents) ** power, (K,)."""
+    intersection = paired_intersection(a, b)
+    iou = intersection / (area(a) + area(b) - intersection)
+    common = np.minimum(a[:, 3], b[:, 3]) - np.maximum(a[:, 1], b[:, 1])
+    extent = np.maximum(a[:, 3], b[:, 3]) - np.minimum(a[:, 1], b[:, 1])
+    return np.asarray(iou * np.maximum(common / extent, 0) ** power)
+
+
+def logit(probability: Floats) -> Floats:
+    """Log odds log(p / (1 − p)), of probabilities clipped to 1e-6…0.999."""
+    p = np.clip(probability, 1e-6, 0.999)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def union(
+    i: Integers, j: Integers, motion: Floats, gate_i: Integers, gate_j: Integers, absent: float
+) -> tuple[Integers, Integers, Floats]:
+    """Pairs in either list; their log odds, at least `absent`, which those in the gate alone have."""
+    width = int(max(j.max(initial=0), gate_j.max(initial=0))) + 1
+    key, first = np.unique(np.concatenate([i * width + j, gate_i * width + gate_j]), return_index=True)
+    log_odds = np.concatenate([np.maximum(motion, absent), np.full(len(gate_i), absent)])
+    return key // width, key % width, log_odds[first]
+
+
+def is_certain(i: Integers, j: Integers, motion: Floats) -> Mask:
+    """Mask (K,) of the pairs that overlap far more than their track and their detection overlap with any other."""
+    cost = -np.maximum(motion, FARTHEST)
+    rival = np.minimum(second_best_cost(cost, i), second_best_cost(cost, j))
+    return np.asarray((motion > 0) & (np.minimum(rival, -FARTHEST) - cost > CERTAIN_MARGIN))
+
+
+def sample(rows: Integers) -> Integers:
+    """At most SAMPLE of the rows, evenly spaced."""
+    return rows[:: max(1, -(-len(rows) // SAMPLE))]
+
+
+def apart(xyxy: Floats) -> Mask:
+    """Mask (N, N) of the pairs of different boxes whose IoU distance is at least APART."""
+    i, j, distance = iou_distances(xyxy + PIXEL, xyxy + PIXEL)
+    mask = ~np.eye(len(xyxy), dtype=bool)
+    mask[i[distance < APART], j[distance < APART]] = False
+    return mask
 
 
 def second_best_cost(cost: Floats, j: Integers) -> Floats:

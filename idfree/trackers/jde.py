@@ -26,7 +26,6 @@ UNCONFIRMED, TRACKED, LOST = range(3)
 class JdeSettings:
     """Settings of all of them, with the defaults of their public codes."""
 
-    max_iou_distance_unconfirmed: float = 0.7
     duplicate_iou_distance: float = 0.15  # of a lost and a tracked box: the younger track is removed
     smoothing: float = 0.9  # weight of the track's embedding in its moving average
     patience: float = 1.0  # s that a lost track is kept: 30 frames at 30 fps
@@ -35,7 +34,6 @@ class JdeSettings:
 
 
 SEARCH: SearchRanges = {
-    "max_iou_distance_unconfirmed": (0.4, 0.95),
     "duplicate_iou_distance": (0.0, 0.4),
     "patience": (0.15, 5.0),
     "min_area": (0.0, 1000.0),
@@ -176,16 +174,11 @@ class Jde(Tracker):
         i, j, distance = iou_distances(boxes[tracked], boxes[lost])
         i, j, distance = tracked[i], lost[j], distance
         is_duplicate = (distance < self.settings.duplicate_iou_distance) & (tracks.class_id[i] == tracks.class_id[j])
-        is_duplicate &= ~self.appearance_veto(i, j, tracks.embedding)
         i, j = i[is_duplicate], j[is_duplicate]
         age = tracks.last_seen - tracks.first_seen
         is_kept = np.ones(len(tracks), dtype=bool)
         is_kept[np.where(age[i] > age[j], j, i)] = False
         tracks.keep(is_kept)
-
-    def appearance_veto(self, i: Integers, j: Integers, embedding: Embeddings) -> Mask:
-        """Mask (K,) of the pairs of tracks i and embedding[j] too dissimilar to be one object; here always False."""
-        return np.zeros(len(i), dtype=bool)
 
     def report(self) -> Tracks:
         """The confirmed tracks that were detected in this frame, within the settings' limits of area and aspect."""

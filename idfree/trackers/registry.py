@@ -40,6 +40,8 @@ __all__ = [  # the public names of idfree.trackers
     "make_tracker",
 ]
 
+DEFAULT_TRACKER = "fused"
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -59,7 +61,7 @@ TRACKERS: dict[str, Entry] = {
     "ocsort": Entry(OCSort, OCSortSettings, ocsort.SEARCH, "motion of the observations"),
     "botsort": Entry(BotSort, BotSortSettings, botsort.SEARCH, "bytetrack with embeddings of overlapping boxes"),
     "fairmot": Entry(FairMOT, FairMOTSettings, fairmot.SEARCH, "motion and smoothed embeddings"),
-    "fused": Entry(Fused, FusedSettings, fused.SEARCH, "bytetrack and fairmot in one"),
+    "fused": Entry(Fused, FusedSettings, fused.SEARCH, "motion, overlap and embeddings in one cost, the default"),
 }
 
 

@@ -25,7 +25,8 @@ class Tracker(ABC):
     """
 
     settings: Any  # the tracker's settings dataclass
-    published_threshold: float | None = None  # cosine distance, for the authors' encoder; None: uses no embeddings
+    uses_embeddings = False
+    published_threshold: float | None = None  # cosine distance, for the authors' encoder; None: it has none
 
     def __init__(self, frame_rate: float) -> None:
         self.frame_rate = frame_rate

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 
-from idfree.appearance.colour import ColourHistogram
 from idfree.core.errors import UserError
 from idfree.core.letterbox import letterbox
 from idfree.core.settings import override
@@ -167,16 +166,6 @@ def test_the_metadata_determines_the_kind_of_detector():
     assert (detector.settings.min_score, detector.class_ids.tolist()) == (0.3, [0])
     with pytest.raises(UserError, match="is a model of appearance, expected a detector; it is for --appearance"):
         open_detector("m.onnx", session=Network(metadata={"idfree.kind": "appearance"}))
-
-
-def test_fused_is_the_default_tracker_with_embeddings():
-    from idfree.pipelines.open_appearance import default_tracker
-    from idfree.pipelines.selection import Selection
-
-    one_shot = object.__new__(OneShotDetector)
-    assert default_tracker(one_shot, Selection()) == "fused"
-    assert default_tracker(one_shot, Selection(appearance="none")) == "bytetrack"
-    assert default_tracker(one_shot, Selection(), ColourHistogram()) == "fused"
 
 
 def test_boxes_without_embeddings():

@@ -86,7 +86,7 @@ def test_default_patience_in_frames(name):
 
 def test_default_patience_of_fused():
     tracker = make_tracker("fused")
-    assert (tracker.patience_frames, tracker.memory_frames) == (30, 120)
+    assert (tracker.patience_frames, tracker.memory_frames) == (45, 120)
 
 
 @pytest.mark.parametrize("name", ["deepsort", "ocsort", "bytetrack"])

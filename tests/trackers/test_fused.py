@@ -1,10 +1,11 @@
-"""Fused: ByteTrack without embeddings; with them, appearance passes, veto and long re-identification."""
+"""Fused: log odds of overlap and appearance, learnt while tracking; a longer memory with embeddings."""
 
 import numpy as np
+import pytest
 
 from idfree.core.types import Detections, View
-from idfree.trackers.fused import second_best_cost, unambiguous
-from idfree.trackers.registry import ByteTrack, ByteTrackSettings, Fused, FusedSettings
+from idfree.trackers.fused import apart, height_weighted_iou, is_certain, logit, sample, second_best_cost, union
+from idfree.trackers.registry import Fused, FusedSettings
 
 RED, BLUE = np.eye(4)[:2]
 
@@ -20,22 +21,34 @@ def ids(tracker, frames):
     return [tracker.update(frame).id.tolist() for frame in frames]
 
 
-def test_equals_bytetrack_without_embeddings():
-    rng = np.random.default_rng(0)
+def crowd(frames, embed, seed=0):
+    """Frames of eight people that walk at random; embed: embeddings (8, D) of a frame, or None."""
+    rng = np.random.default_rng(seed)
     corner = rng.uniform(0, 500, (8, 2))
-    scene, same = [], ByteTrackSettings(high_score=0.5, new_score=0.5)
-    for _ in range(60):
+    for _ in range(frames):
         corner = corner + rng.normal(0, 6, corner.shape)
-        boxes, score = np.concatenate([corner, corner + [60, 160]], axis=1), rng.uniform(0.05, 1, 8)
-        scene.append(Detections(boxes, score)[rng.random(8) < 0.8])
-    for one, two in zip(*([t.update(frame) for frame in scene] for t in (Fused(), ByteTrack(same))), strict=True):
-        np.testing.assert_array_equal(one.xyxy, two.xyxy)
-        np.testing.assert_array_equal(one.id, two.id)
+        yield Detections(np.concatenate([corner, corner + [60, 160]], axis=1), np.full(8, 0.9), embedding=embed(rng))
+
+
+def test_embeddings_that_tell_nobody_apart_change_nothing():
+    """Random embeddings, once their distances are learnt, give the tracks of no embeddings."""
+    with_random = [t.id.tolist() for t in map(Fused(FusedSettings(memory=1.5)).update, crowd(200, random_embedding))]
+    without = [t.id.tolist() for t in map(Fused().update, crowd(200, no_embedding))]
+    assert with_random == without
+
+
+def random_embedding(rng):
+    return rng.normal(size=(8, 32))
+
+
+def no_embedding(rng):
+    random_embedding(rng)  # so that the boxes are the same
+    return None
 
 
 def test_two_that_swap_places_while_hidden_keep_their_ids():
     """They are hidden for ten frames and return at each other's place, near enough for the motion gate."""
-    before = [frame_of((100, RED), (140, BLUE))] * 5
+    before = [frame_of((100, RED), (140, BLUE))] * 20
     after = [frame_of((100, BLUE), (140, RED))] * 3
     assert ids(Fused(), [*before, *[frame_of()] * 10, *after])[-1] == [1, 2]
     tracks = Fused()
@@ -43,42 +56,17 @@ def test_two_that_swap_places_while_hidden_keep_their_ids():
     assert last.xyxy[last.id.tolist().index(1), 0] > 120  # red moved to the right
 
 
-def test_appearance_vetoes_a_perfect_overlap():
-    """Another person replaces the first at the same place."""
-    frames = [frame_of((100, RED))] * 5 + [frame_of((100, BLUE))] * 3
+def test_appearance_outweighs_a_perfect_overlap():
+    """Another person replaces the first at the same place, after the distances of one object were learnt."""
+    frames = [frame_of((100, RED))] * 200 + [frame_of((100, BLUE))] * 3
     assert ids(Fused(), frames)[-1] == [2]
-    assert ids(Fused(FusedSettings(veto=np.inf)), frames)[-1] == [1]
+    unknown = [Detections(frame.xyxy, frame.score) for frame in frames]
+    assert ids(Fused(), unknown)[-1] == [1]
 
 
-def test_no_veto_below_the_encoder_s_upper_threshold():
-    """If same-person pairs of the encoder are often that far apart, overlap decides."""
-    frames = [frame_of((100, RED))] * 5 + [frame_of((100, BLUE))] * 3
-    views = [View(frame, match_threshold=0.4, upper_threshold=1.1) for frame in frames]
-    assert ids(Fused(), views)[-1] == [1]
-    views = [View(frame, match_threshold=0.4, upper_threshold=0.9) for frame in frames]
-    assert ids(Fused(), views)[-1] == [2]
-
-
-def test_unambiguous_pairs_match_without_appearance():
-    """Two overlap a little, with swapped embeddings, within the upper threshold: the ids do not swap."""
-    frames = [frame_of((100, RED), (136, BLUE))] * 5 + [frame_of((101, BLUE), (137, RED))] * 3
-
-    def last_at_left(tracker, upper_threshold):
-        views = [View(frame, match_threshold=0.4, upper_threshold=upper_threshold) for frame in frames]
-        tracks = [tracker.update(view) for view in views][-1]
-        return tracks.id[tracks.xyxy[:, 0].argmin()]
-
-    assert last_at_left(Fused(), 1.1) == 1
-    assert last_at_left(Fused(FusedSettings(undisputed=0.0)), 1.1) == 2
-    assert last_at_left(Fused(), 0.9) == 2  # beyond the upper threshold: vetoed
-
-
-def test_unambiguous():
-    """Track 0 is near detections 1 and 2, tracks 2 and 3 are near 0; track 4 overlaps with 3, but is not near it."""
-    i, j = np.array([0, 0, 1, 2, 3, 4]), np.array([1, 2, 4, 0, 0, 3])
-    near = np.array([True, True, True, True, True, False])
-    assert unambiguous(i, j, near).tolist() == [False, False, True, False, False, False]
-    assert unambiguous(i[:0], j[:0], near[:0]).shape == (0,)
+def test_one_odd_embedding_at_the_start_does_not_outweigh_overlap():
+    """Before anything is learnt, evidence against a pair is weaker than a good overlap."""
+    assert ids(Fused(), [frame_of((100, RED)), frame_of((100, BLUE))])[-1] == [1]
 
 
 def test_memory_is_longer_with_embeddings():
@@ -90,26 +78,7 @@ def test_memory_is_longer_with_embeddings():
     assert ids(short, [*[frame_of((100, RED))] * 5, *hidden, *[frame_of((100, RED))] * 2])[-1] == [2]
 
 
-def test_ambiguous_re_identification_is_rejected():
-    """Two of similar appearance are hidden for two seconds; one returns, exactly like the first or in between."""
-    crimson = np.array([0.9, 0.0, 0.0, np.sqrt(1 - 0.9**2)])
-    between = (RED + crimson) / np.linalg.norm(RED + crimson)
-    before = [*[frame_of((100, RED), (180, crimson))] * 5, *[frame_of()] * 60]
-    assert ids(Fused(), [*before, *[frame_of((140, RED))] * 2])[-1] == [1]
-    assert ids(Fused(), [*before, *[frame_of((140, between))] * 2])[-1] == [3]
-    assert ids(Fused(FusedSettings(distinct=np.inf)), [*before, *[frame_of((140, between))] * 2])[-1] != [3]
-    soon = [*before[:5], *[frame_of()] * 20, *[frame_of((140, between))] * 2]  # within ByteTrack's patience
-    assert ids(Fused(), soon)[-1] != [3]
-
-
-def test_second_best_cost():
-    """Three tracks for detection 4, two of equal cost for detection 0, one for detection 2."""
-    cost, j = np.array([0.3, 0.5, 0.1, 0.2, 0.5, 0.7]), np.array([4, 0, 4, 4, 0, 2])
-    np.testing.assert_array_equal(second_best_cost(cost, j), [0.1, 0.5, 0.2, 0.1, 0.5, np.inf])
-    assert second_best_cost(np.zeros(0), np.zeros(0, dtype=np.int64)).shape == (0,)
-
-
-def test_unknown_embeddings_cause_no_veto_and_no_update():
+def test_unknown_embeddings_neither_match_nor_update():
     """A low score continues its track by overlap, whatever its embedding; the track's embedding stays."""
     tracker = Fused()
     frames = [frame_of((100, RED))] * 5 + [frame_of((100, BLUE), score=0.3)] * 5
@@ -118,9 +87,68 @@ def test_unknown_embeddings_cause_no_veto_and_no_update():
     assert ids(tracker, [frame_of((100, np.zeros(4)))])[-1] == [1]
 
 
-def test_appearance_confirms_tracks():
-    """More than half a width per frame to the right: too far for overlap, near enough for the motion gate."""
-    steps = [frame_of((100, BLUE))] + [frame_of((100, BLUE), (400 + 36 * n, RED)) for n in range(4)]
-    assert ids(Fused(), steps)[-1] == [1, 2]
-    unknown = [Detections(frame.xyxy, frame.score) for frame in steps]
-    assert ids(Fused(), unknown)[-1] == [1]
+def test_matches_are_counted_by_the_deciding_cue():
+    tracker = Fused()
+    ids(tracker, [*[frame_of((100, RED))] * 20, *[frame_of()] * 60, *[frame_of((320, RED))] * 2])
+    assert tracker.match_counts == {"overlap": 20, "appearance": 1}
+
+
+def test_reset_forgets_what_was_learnt():
+    tracker = Fused()
+    ids(tracker, [frame_of((100, RED), (300, BLUE))] * 20)
+    assert tracker.likelihood.same.count > 0
+    tracker.reset()
+    assert tracker.likelihood.same.count == tracker.likelihood.within_frame.count == 0
+
+
+def test_views_carry_the_match_threshold():
+    """A calibrated encoder's threshold shapes the prior: at 0.05, a distance of 0.3 is evidence against."""
+    tracker = Fused()
+    tracker.update(View(frame_of((100, RED)), match_threshold=0.05))
+    near, far = (tracker.likelihood.log_ratio(np.array([0.3]), threshold)[0] for threshold in (None, 0.05))
+    assert near > 0 > far
+
+
+def test_height_weighted_iou():
+    """One box of half the other's height: IoU 0.5, extents' IoU 0.5."""
+    a, b = np.array([[0.0, 0, 10, 20]]), np.array([[0.0, 0, 10, 10]])
+    assert height_weighted_iou(a, b, 0.0) == pytest.approx(0.5)
+    assert height_weighted_iou(a, b, 2.0) == pytest.approx(0.125)
+    assert height_weighted_iou(a, a + 100, 2.0) == 0
+
+
+def test_logit():
+    np.testing.assert_allclose(logit(np.array([0.5, 0.9, 0.0])), [0, np.log(9), np.log(1e-6 / (1 - 1e-6))])
+
+
+def test_union():
+    """Pair (0, 1) is in both lists and keeps its log odds, (1, 0) is raised to the least, (2, 2) is gated alone."""
+    i, j, log_odds = union(
+        np.array([0, 1]), np.array([1, 0]), np.array([2.0, -9.0]), np.array([0, 2]), np.array([1, 2]), -3.0
+    )
+    assert list(zip(i.tolist(), j.tolist(), log_odds.tolist(), strict=True)) == [
+        (0, 1, 2.0),
+        (1, 0, -3.0),
+        (2, 2, -3.0),
+    ]
+
+
+def test_is_certain():
+    """Track 0 fits detection 0 alone; tracks 1 and 2 both fit detection 1; track 3 hardly fits detection 2."""
+    i, j = np.array([0, 1, 2, 3]), np.array([0, 1, 1, 2])
+    assert is_certain(i, j, np.array([1.0, 3.0, 2.0, -0.5])).tolist() == [True, False, False, False]
+    assert is_certain(i, j, np.array([1.0, 4.5, 2.0, -0.5])).tolist() == [True, True, False, False]
+
+
+def test_sample_and_apart():
+    assert len(sample(np.arange(1000))) <= 64
+    assert sample(np.arange(3)).tolist() == [0, 1, 2]
+    boxes = np.array([[0.0, 0, 10, 10], [1.0, 0, 11, 10], [50.0, 0, 60, 10]])
+    assert apart(boxes).tolist() == [[False, False, True], [False, False, True], [True, True, False]]
+
+
+def test_second_best_cost():
+    """Three tracks for detection 4, two of equal cost for detection 0, one for detection 2."""
+    cost, j = np.array([0.3, 0.5, 0.1, 0.2, 0.5, 0.7]), np.array([4, 0, 4, 4, 0, 2])
+    np.testing.assert_array_equal(second_best_cost(cost, j), [0.1, 0.5, 0.2, 0.1, 0.5, np.inf])
+    assert second_best_cost(np.zeros(0), np.zeros(0, dtype=np.int64)).shape == (0,)

@@ -1,0 +1,104 @@
+"""Log-likelihood ratio of a cosine distance: "same object" against "two objects", learnt without labels while tracking.
+
+Encoders differ widely in their distances, and videos in how much people resemble each other, so that no fixed threshold
+suits all. Two kinds of pairs are certain in any video: two detections of one frame are two objects, and a track and a
+detection that overlap, far more than either overlaps with any other, are one. The distances of each kind are modelled
+as a normal distribution. An encoder that tells nobody apart has two equal distributions, and its ratio is 1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from idfree.core.types import Floats
+from idfree.trackers.embeddings import Embeddings
+
+# Until pairs are observed (chosen with the settings of `fused`, see docs/association.md):
+DIFFERENT = (0.7, 0.2)  # mean and standard deviation of the distances of two objects
+SAME_OF_DIFFERENT = 0.35  # mean distance of one object, relative to that of two
+SAME_OF_THRESHOLD = 0.6  # the same, at most, relative to the encoder's match threshold
+SPREAD = 0.6  # standard deviation, relative to the mean, of one object
+PRIOR = 20.0  # number of pairs that these assumptions count for
+FADING = 10.0  # number of observed pairs at which they count for half, if the encoder is not calibrated
+FRAME_PAIRS = 200.0  # greatest number that pairs of one frame count for: tracks' embeddings are smoother than theirs
+WINDOW = 2000.0  # number of pairs that older ones count for, so that light may change
+MIN_VARIANCE = 1e-4
+MAX_EVIDENCE = 8.0  # greatest log-likelihood ratio, for and against
+FIRST_AGAINST = 2.0  # greatest ratio against "same" before any pair of one object was observed …
+TRUSTED = 50.0  # … and the number of such pairs that brings it half-way to MAX_EVIDENCE
+SAMPLE = 64  # greatest number of detections of a frame that are compared with each other
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Number, mean and variance of distances."""
+
+    count: float = 0.0
+    mean: float = 0.0
+    variance: float = 0.0
+
+    def merge(self, other: "Moments") -> "Moments":
+        """The moments of both together."""
+        count = self.count + other.count
+        if not count:
+            return self
+        weight = other.count / count
+        mean = self.mean + weight * (other.mean - self.mean)
+        within = (1 - weight) * (self.variance + (self.mean - mean) ** 2)
+        return Moments(count, mean, within + weight * (other.variance + (other.mean - mean) ** 2))
+
+    def limited(self, count: float) -> "Moments":
+        """The same, counting for at most `count` pairs."""
+        return Moments(min(self.count, count), self.mean, self.variance)
+
+    def add(self, distance: Floats, window: float) -> "Moments":
+        """With the new distances (K,); older ones count for at most `window`."""
+        if not len(distance):
+            return self
+        return self.limited(window).merge(Moments(len(distance), float(distance.mean()), float(distance.var())))
+
+
+class AppearanceLikelihood:
+    """Distributions of the distances of one and of two objects, and their log-likelihood ratio."""
+
+    def __init__(self) -> None:
+        self.same = self.different = self.within_frame = Moments()
+
+    def observe_frame(self, embedding: Embeddings, is_apart: Floats) -> None:
+        """Learn from unit embeddings (N, D) of one frame. is_apart: mask (N, N) of pairs that hardly overlap."""
+        distance = 1 - (embedding @ embedding.T).astype(np.float64)
+        self.within_frame = self.within_frame.add(distance[is_apart], WINDOW)
+
+    def observe_pairs(self, same: Floats, different: Floats) -> None:
+        """Learn from distances (K,) of tracks to their own detections, and (M,) to those of other tracks."""
+        self.same = self.same.add(same, WINDOW)
+        self.different = self.different.add(different, 2 * WINDOW)
+
+    def distributions(self, match_threshold: float | None) -> tuple[Moments, Moments]:
+        """Moments of one and of two objects. match_threshold: of a calibrated encoder; its prior does not fade."""
+        different = self.within_frame.limited(FRAME_PAIRS)
+        if not different.count:
+            mean, deviation = (2 * match_threshold, match_threshold / 2) if match_threshold else DIFFERENT
+            different = Moments(1.0, mean, deviation**2)
+        different = different.merge(self.different)
+        mean = SAME_OF_DIFFERENT * different.mean
+        if match_threshold:
+            mean = min(mean, SAME_OF_THRESHOLD * match_threshold)
+        count = PRIOR if match_threshold else PRIOR * FADING / (FADING + self.same.count)
+        return Moments(count, mean, (SPREAD * mean) ** 2).merge(self.same), different
+
+    def log_ratio(self, distance: Floats, match_threshold: float | None) -> Floats:
+        """Log-likelihood ratios (K,) of "same" against "different"; constant beyond both means, so that it falls."""
+        same, different = self.distributions(match_threshold)
+        if same.mean >= different.mean:
+            return np.zeros(len(distance))
+        between = np.clip(distance, same.mean, different.mean)
+        ratio = log_density(between, same) - log_density(between, different)
+        trust = self.same.count / (self.same.count + TRUSTED)
+        return np.clip(ratio, -(FIRST_AGAINST + trust * (MAX_EVIDENCE - FIRST_AGAINST)), MAX_EVIDENCE)
+
+
+def log_density(distance: Floats, moments: Moments) -> Floats:
+    """Logarithm (K,) of the normal density, without its constant."""
+    variance = max(moments.variance, MIN_VARIANCE)
+    return np.asarray(-0.5 * (np.log(variance) + (distance - moments.mean) ** 2 / variance))

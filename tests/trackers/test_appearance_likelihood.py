@@ -1,0 +1,52 @@
+"""Log-likelihood ratio of cosine distances: moments, learning, prior."""
+
+import numpy as np
+import pytest
+
+from idfree.trackers.appearance_likelihood import MAX_EVIDENCE, AppearanceLikelihood, Moments
+
+
+def test_moments_of_parts_are_those_of_the_whole():
+    values = np.random.default_rng(0).normal(3, 2, 100)
+    moments = Moments().add(values[:30], np.inf).add(values[30:], np.inf).add(values[:0], np.inf)
+    assert (moments.count, moments.mean, moments.variance) == pytest.approx((100, values.mean(), values.var()))
+
+
+def test_old_values_count_for_the_window_at_most():
+    moments = Moments().add(np.zeros(1000), 10).add(np.ones(10), 10)
+    assert (moments.count, moments.mean) == (20, 0.5)
+
+
+def learnt(same, different, spread=0.02, count=4000):
+    rng = np.random.default_rng(0)
+    likelihood = AppearanceLikelihood()
+    likelihood.observe_pairs(rng.normal(same, spread, count), rng.normal(different, spread, count))
+    return likelihood
+
+
+def test_equal_distributions_are_no_evidence():
+    ratio = learnt(0.9, 0.9, 0.1).log_ratio(np.linspace(0, 2, 9), None)
+    assert np.abs(ratio).max() < 0.1
+
+
+def test_ratio_falls_with_distance_and_changes_sign_between_the_means():
+    ratio = learnt(0.1, 0.5).log_ratio(np.array([0.0, 0.1, 0.3, 0.5, 2.0]), None)
+    assert (np.diff(ratio) <= 0).all()
+    assert ratio[0] == MAX_EVIDENCE
+    assert ratio[-1] == pytest.approx(-MAX_EVIDENCE, abs=0.2)
+
+
+def test_swapped_distributions_are_no_evidence():
+    assert not learnt(0.5, 0.1).log_ratio(np.linspace(0, 1, 5), None).any()
+
+
+def test_evidence_against_is_weak_until_pairs_of_one_object_were_seen():
+    likelihood = AppearanceLikelihood()
+    assert likelihood.log_ratio(np.array([1.0]), None)[0] == pytest.approx(-2.0)
+    assert likelihood.log_ratio(np.array([0.0]), None)[0] > 2
+
+
+def test_pairs_of_one_frame_are_different_objects():
+    likelihood = AppearanceLikelihood()
+    likelihood.observe_frame(np.eye(3), ~np.eye(3, dtype=bool))
+    assert likelihood.within_frame == Moments(6, 1.0, 0.0)

@@ -63,8 +63,9 @@ def track(
 
     detector: as the option `--detector`, or a function from a Frame to Detections or to anything that
     `Detections.convert` accepts. tracker: a name, a class or an instance; by default `fused`. set: `name=value`
-    overrides of the tracker's settings, or a dict. images: False leaves images unread if nothing needs them. classes: numbers, or names that the model knows; one or several. The others are as the options of these
-    names. Raises UserError, also if the source has several sequences.
+    overrides of the tracker's settings, or a dict. images: False leaves images unread if nothing needs them. classes:
+    numbers, or names that the model knows; one or several. The others are as the options of these names. Raises
+    UserError, also if the source has several sequences.
     """
     sequences = open_source(source)
     if len(sequences) > 1:

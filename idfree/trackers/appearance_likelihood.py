@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from idfree.core.types import Floats
+from idfree.trackers.association import Mask
 from idfree.trackers.embeddings import Embeddings
 
 # Until pairs are observed (chosen with the settings of `fused`, see docs/association.md):
@@ -64,7 +65,7 @@ class AppearanceLikelihood:
     def __init__(self) -> None:
         self.same = self.different = self.within_frame = Moments()
 
-    def observe_frame(self, embedding: Embeddings, is_apart: Floats) -> None:
+    def observe_frame(self, embedding: Embeddings, is_apart: Mask) -> None:
         """Learn from unit embeddings (N, D) of one frame. is_apart: mask (N, N) of pairs that hardly overlap."""
         distance = 1 - (embedding @ embedding.T).astype(np.float64)
         self.within_frame = self.within_frame.add(distance[is_apart], WINDOW)

@@ -48,9 +48,9 @@ ROWS = {
     "cycas": ("cycas", OUTRACK, {"objective": "cycas"}),
     "outrack-video": ("outrack (video)", OUTRACK, {}),
     "outrack-images": ("outrack (images)", OUTRACK, {"views": "images"}),
-    "triplet-hard": ("clmot triplet-hard", CLMOT, {}),
-    "triplet-all": ("clmot triplet-all", CLMOT, {"objective": "triplet-all"}),
-    "nt-xent": ("clmot nt-xent", CLMOT, {"objective": "nt-xent"}),
+    "triplet-hard": ("clmot triplet-hard", CLMOT, {"pool": "batch"}),
+    "triplet-all": ("clmot triplet-all", CLMOT, {"objective": "triplet-all", "pool": "batch"}),
+    "nt-xent": ("clmot nt-xent", CLMOT, {"objective": "nt-xent", "pool": "batch"}),
 }
 TITLES = {row: title for row, (title, *_) in ROWS.items()}
 MAIN = ("fairmot", "cycas", "outrack-video", "triplet-hard")  # of which all seeds are trained

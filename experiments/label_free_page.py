@@ -29,6 +29,9 @@ PAGE = """# Embeddings trained on boxes
 
 Made by `python experiments/label_free.py --data ../shared/data`; see there what each row is. {how}. ± is between seeds.
 
+The rows of `clmot` have `pool=batch` (the mean of all samples of a batch at once), the default when they were made;
+today's is `pool=image`. The other rows do not depend on it.
+
 {rows}
 
 ## What the papers found

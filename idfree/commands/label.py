@@ -71,12 +71,16 @@ def print_reports(reports: dict[str, dict[str, Any]], out: Path) -> None:
 
     columns = (
         *(tables.count_column(key, key, "") for key in ("frames", "detections", "tracklets", "boxes")),
-        *(tables.ratio_column("kept", "kept %", ""), tables.count_column("length", "median boxes", "")),
-        tables.count_column("coexisting_pairs", "coexisting pairs", ""),
-        tables.ratio_column("largest", "largest %", ""),
+        *(tables.ratio_column("kept", "kept %", ""), tables.count_column("length", "median length", "")),
+        tables.count_column("coexisting_pairs", "pairs at once", ""),
+        tables.ratio_column("largest", "in longest %", ""),
     )
     rows = {name: {**report, "length": report["length"]["median"]} for name, report in reports.items()}
     tables.show(tables.score_table(rows, columns, "Video"))
+    print(
+        "length: boxes of a tracklet; pairs at once: of tracklets that overlap in time, so that they show two people;"
+        " in longest: share of all boxes that the longest tracklet has"
+    )
     skipped = sum(report["skipped"] for report in reports.values())
     before = f"; {skipped} of them were finished before, --force does them again" if skipped else ""
     tracklets = sum(report["tracklets"] for report in reports.values())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from idfree.core.boxes import Integers, area, clip, overlapping_pairs, paired_intersection
 from idfree.core.types import Annotation, Floats
+from idfree.offline.ends import describe_ends, distances
 from idfree.offline.track_rows import by_track, concatenate, filled_rows, find_gaps
 
 
@@ -22,6 +23,7 @@ class FillSettings:
     longest: float = 4.0  # s
     fastest: float = 2.0  # heights/s across the gap, beyond one height of tolerance for the boxes' jitter
     size_ratio: float = 2.0  # greatest ratio of heights, and of widths, on both sides of the gap
+    miss: float = 0.6  # heights, of the extrapolation across the gap: with more, the path between is unknown
     hidden: float = 0.3  # share of a box that another, in front of it, must cover to explain that it was not detected
     in_view: float = 4.0  # × the detector's mean silence: longest time that a person in plain view is not detected
     usual_silence: float = 0.2  # s, mean silence that is assumed of a detector with few gaps
@@ -42,6 +44,9 @@ def fill_gaps(
     rate = frame_rate / step
     is_possible = (missing <= settings.longest * rate) & is_plausible_motion(tracks, before, missing / rate, settings)
     before, missing = before[is_possible], missing[is_possible]
+    tails, heads = (describe_ends(tracks, before + k, frame_rate, forwards=k == 1) for k in (0, 1))
+    is_foreseen = distances(tails, heads)[1] <= settings.miss
+    before, missing = before[is_foreseen], missing[is_foreseen]
     gap = np.repeat(np.arange(len(before)), missing)
     rows = straight_rows(tracks, before, missing, step)
     in_view = np.bincount(gap[~is_hidden(rows, tracks, settings.hidden)], minlength=len(before))

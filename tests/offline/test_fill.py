@@ -53,7 +53,7 @@ def test_a_detector_that_is_often_silent_may_be_so_for_longer():
 
 def test_leaps_and_boxes_outside_the_image_are_not_filled():
     assert not is_filled(fill_gaps(table(person(1, 0), person(3, 400)), 30)).any()
-    outside = table(person(1, 0), person(3, -90), person(5, 0))
+    outside = table(person(1, 0), person(3, -50), person(5, 0))
     assert np.count_nonzero(is_filled(fill_gaps(outside, 30))) == 2
     assert np.count_nonzero(is_filled(fill_gaps(outside, 30, size_hw=(200, 400)))) == 0
 

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def network_assignments(options: argparse.Namespace) -> list[str]:
     """`name=value` of the settings that have options of their own."""
     values = {"network": options.network, "iterations": options.iterations}
-    return [f"{name}={value}" for name, value in values.items() if value]
+    return [f"{name}={value}" for name, value in values.items() if value is not None]
 
 
 def format_summary(report: dict[str, Any], out: Path) -> str:

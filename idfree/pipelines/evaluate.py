@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 
-from idfree.core.errors import UserError
 from idfree.core.progress import progress
 from idfree.evaluation import tracking
 from idfree.evaluation.classes import Classes, classes_compared, describe_classes
@@ -40,8 +39,6 @@ def evaluate(
     the ground truth. half: "train" or "val" evaluates one half of each sequence. every: evaluate every n-th frame only.
     Raises UserError.
     """
-    if every < 1:
-        raise UserError(f"--every {every}: expected 1 or more")
     results, truth = Path(results), Path(truth)
     scores: dict[str, Scores] = {}
     classes: list[Classes] = []

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
+from idfree.core.onnx_session import MODEL_SUFFIXES
+from idfree.core.reading import is_file
 
 
 def export(checkpoint: str | Path, out: str | Path | None = None) -> Path:
@@ -14,6 +17,8 @@ def export(checkpoint: str | Path, out: str | Path | None = None) -> Path:
     from idfree.learn.methods import registry, simplereid
 
     checkpoint = Path(checkpoint)
+    if checkpoint.suffix in MODEL_SUFFIXES and is_file(checkpoint):
+        raise UserError(f"{checkpoint}: is exported already; expected the checkpoint of a training, RUN/best.pt")
     out = checkpoint.with_suffix(".onnx") if out is None else Path(out)
     refuse_overwriting([out], [checkpoint])
     if load(checkpoint)["settings"].get("method") == "simplereid":

@@ -56,8 +56,10 @@ def pair_results(
     truth: a folder of MOTChallenge sequences, one of them, or a gt.txt. results: a folder of files, or one file for a
     single sequence; layouts: file names of a sequence in that folder; read: reads a file. A sequence without results is
     paired with no boxes, or skipped if `skip_missing`; this, and files of no sequence, is logged as a warning.
-    Raises UserError if no sequence has results.
+    Raises UserError if no sequence has results, and if every < 1.
     """
+    if every < 1:
+        raise UserError(f"--every {every}: expected 1 or more")
     ground_truths = find_ground_truth(truth)
     if not exists(results):
         raise UserError(f"no such file or folder: {results}")

@@ -38,6 +38,7 @@ def refuse(*_: object, **__: object) -> None:
 @pytest.mark.parametrize("format", ["mot", "csv", "json"])
 def test_track(sequence, tmp_path, capsys, monkeypatch, format):
     monkeypatch.setattr(pathlib.Path, "write_bytes", refuse)
+    monkeypatch.setattr("idfree.sequences.table_writer.format_table", refuse)
     if format == "mot":
         monkeypatch.setattr(GrowingFile, "append", lambda self, _: (_ for _ in ()).throw(full_file(self.path)))
     out = tmp_path / "out"

@@ -8,6 +8,7 @@ import idfree
 from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.pipelines.evaluate import evaluate, evaluate_detection
+from idfree.pipelines.evaluate_appearance import evaluate_appearance
 
 ROWS = "".join(f"{frame},1,{frame},0,20,50,1,1,1\n" for frame in range(1, 11))
 
@@ -39,8 +40,10 @@ def test_detections(folder):
     assert metrics["one"]["TP"] == 9
 
 
-def test_errors(folder):
-    with pytest.raises(UserError, match="--every 0"):
-        evaluate(folder / "results", folder / "truth", every=0)
+@pytest.mark.parametrize("every", [0, -2])
+def test_errors(folder, every):
+    for score in (evaluate, evaluate_detection, evaluate_appearance):
+        with pytest.raises(UserError, match=f"--every {every}: expected 1 or more"):
+            score(folder / "results", folder / "truth", every=every)
     with pytest.raises(UserError, match="no such file"):
         evaluate(folder / "nothing", folder / "truth")

@@ -182,3 +182,14 @@ def test_reset_begins_another_sequence() -> None:
     drawing.reset()
     there = tracks((300, 10, 360, 200))
     assert np.array_equal(drawing.draw(grey(), there), fresh.draw(grey(), there))
+
+
+def test_boxes_that_were_filled_in_are_dashed() -> None:
+    image, box = np.zeros((200, 300, 3), dtype=np.uint8), np.array([[50.0, 60, 150, 160]])
+    drawn = []
+    for score in (0.9, 0.0):
+        tracks = Tracks(box, np.array([1]), np.array([score]), np.array([0]))
+        edge = Drawing(DrawingSettings(labels=False, trail=0)).draw(image, tracks)[160 - 1, 52:148]
+        drawn.append((edge.any(axis=1)).mean())
+    assert drawn[0] == 1
+    assert 0.3 < drawn[1] < 0.8

@@ -16,6 +16,7 @@ from idfree.core.types import Floats, Integers
 Mask = NDArray[np.bool_]
 Solver = Callable[[Integers, Integers, Floats, float], Integers]
 
+MAX_DENSE = 40_000  # entries of a gain matrix; above, the sparse solver is faster (measured)
 TIE_MARGIN = 1e-5  # makes a match at exactly the maximum cost better than no match (as in DeepSORT's public code)
 
 
@@ -45,8 +46,8 @@ def assign_then_drop(i: Integers, j: Integers, cost: Floats, max_cost: float) ->
 def solve(i: Integers, j: Integers, gain: Floats) -> Integers:
     """Return the indices of the pairs (i, j) in the matching of greatest total gain; all gains are positive.
 
-    Isolated pairs, the only candidates of both their i and j, match at once; the rest is a small dense problem
-    (Kuhn 1955).
+    Isolated pairs, the only candidates of both their i and j, match at once; the rest is a dense problem (Kuhn 1955),
+    or a sparse one if it is large.
     """
     if not len(i):
         return np.zeros(0, dtype=np.int64)
@@ -54,20 +55,37 @@ def solve(i: Integers, j: Integers, gain: Floats) -> Integers:
     rest = np.flatnonzero(~is_isolated)
     if not len(rest):
         return np.flatnonzero(is_isolated)
-    return np.concatenate([np.flatnonzero(is_isolated), rest[solve_dense(i[rest], j[rest], gain[rest])]])
+    i, j, gain = renumber(i[rest]), renumber(j[rest]), gain[rest]
+    solver = solve_dense if (i.max() + 1) * (j.max() + 1) <= MAX_DENSE else solve_sparse
+    return np.concatenate([np.flatnonzero(is_isolated), rest[solver(i, j, gain)]])
 
 
 def solve_dense(i: Integers, j: Integers, gain: Floats) -> Integers:
-    """As `solve`, by a dense gain matrix of the rows and columns that occur."""
+    """As `solve`, by a dense gain matrix; i and j are numbered without gaps."""
     from scipy.optimize import linear_sum_assignment  # here: `idfree --help` imports the registry of trackers
 
-    i, j = renumber(i), renumber(j)
     pair_index = np.full((i.max() + 1, j.max() + 1), -1)
     pair_index[i, j] = np.arange(len(gain))
     gain_matrix = np.zeros(pair_index.shape)
     gain_matrix[i, j] = gain
     matched = pair_index[linear_sum_assignment(gain_matrix, maximize=True)]
     return matched[matched >= 0]
+
+
+def solve_sparse(i: Integers, j: Integers, gain: Floats) -> Integers:
+    """As `solve_dense`, by a sparse cost matrix in which each i has a column of its own for no match."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+    rows, columns = int(i.max()) + 1, int(j.max()) + 1
+    no_match = gain.max() + 1  # costs are positive: SciPy drops zeros
+    cost = np.concatenate([no_match - gain, np.full(rows, no_match)])
+    places = np.concatenate([i, np.arange(rows)]), np.concatenate([j, columns + np.arange(rows)])
+    row, column = min_weight_full_bipartite_matching(coo_matrix((cost, places), shape=(rows, columns + rows)).tocsr())
+    order = np.argsort(i * columns + j)
+    is_match = column < columns
+    key = row[is_match] * columns + column[is_match]
+    return order[np.searchsorted((i * columns + j)[order], key)]
 
 
 def renumber(index: Integers) -> Integers:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from idfree.trackers.association import Matches, assign, assign_greedily, assign_then_drop
+from idfree.trackers.association import Matches, assign, assign_greedily, assign_then_drop, solve_dense, solve_sparse
 
 
 def pairs(matrix):
@@ -95,3 +95,13 @@ def test_matching_in_passes():
     assert matches.detection_of.tolist() == [0, 2, 1]
     assert matches.unmatched_detections.tolist() == []
     assert counts == {"appearance": 1, "overlap": 2}
+
+
+def test_sparse_and_dense_solvers_agree():
+    """Forty rows and thirty columns with a third of the pairs, all columns and rows present."""
+    rng = np.random.default_rng(0)
+    i, j = np.nonzero((rng.random((40, 30)) < 0.3) | np.eye(40, 30, dtype=bool) | (np.arange(30) == 29))
+    gain = rng.uniform(0.01, 1, len(i))
+    dense, sparse = solve_dense(i, j, gain), solve_sparse(i, j, gain)
+    assert sorted(dense) == sorted(sparse)
+    assert len(np.unique(i[sparse])) == len(np.unique(j[sparse])) == len(sparse)

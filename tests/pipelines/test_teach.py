@@ -90,7 +90,7 @@ def test_a_taught_file_needs_nothing_else(world, taught, tmp_path):
     tracks = read_results(tmp_path / "blocks.txt")
     assert len(np.unique(tracks.id)) == 6
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert "distinct" in json.dumps(summary)  # a setting of `fused`, the default with embeddings
+    assert "memory" in json.dumps(summary)  # a setting of `fused`, the default with embeddings, not of `bytetrack`
 
 
 def test_finished_work_is_not_repeated(world, taught, monkeypatch):

@@ -1,6 +1,8 @@
 """Detections computed before: from a file or an array."""
 
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from idfree.core.errors import UserError
@@ -19,7 +21,8 @@ class PrecomputedDetector:
     frames: numbers of the frames on which the detector was run; any other frame is refused.
     score_range: the scores that are scaled to 0 and 1 before tracking, as trackers' thresholds lie in 0…1; None if no
     scaling is needed; "measured" computes it from these boxes (see `scale_scores`).
-    is_network: they are the unthresholded output of a network, as `idfree detect` stores it.
+    is_network: they are the unthresholded output of a network, as `idfree detect` stores it. names: of the classes, by
+    number.
     """
 
     needs_images = False
@@ -35,13 +38,14 @@ class PrecomputedDetector:
         frames: range = ALL,
         score_range: Range | Literal["measured"] | None = "measured",
         is_network: bool = False,
+        names: Mapping[int, str] = MappingProxyType({}),
     ):
         self.annotation = annotation
         self.size_hw = size_hw
         self.name = name
         self.has_embeddings = annotation.embedding is not None
         self.match_threshold, self.upper_threshold = match_threshold, upper_threshold
-        self.frames, self.is_network = frames, is_network
+        self.frames, self.is_network, self.names = frames, is_network, names
         self.score_range = scale_scores(annotation.score).range if score_range == "measured" else score_range
 
     def __call__(self, frame: Frame) -> View:

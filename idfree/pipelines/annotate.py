@@ -9,11 +9,10 @@ from idfree.core.files import refuse_overwriting
 from idfree.core.progress import progress
 from idfree.core.reading import is_file
 from idfree.core.types import Annotation, Sequence
-from idfree.pipelines.camera_motion import DOWNSCALE
 from idfree.sequences import open_source
 from idfree.sequences.tables import read_class_names, read_tracks
 from idfree.show.video_output import VideoOutput
-from idfree.trackers.camera_motion import CameraMotion, CameraMotionSettings
+from idfree.trackers.auto_camera_motion import AutoCameraMotion
 
 RESULT_SUFFIXES = (".txt", ".csv", ".json", ".parquet")  # of `idfree track --format`
 
@@ -63,7 +62,7 @@ def draw_tracks(
     quiet: bool = True,
 ) -> None:
     """Draw tracks on their sequence, into a video file, a window of this title, or both."""
-    camera = CameraMotion(CameraMotionSettings(downscale=DOWNSCALE["flow"]))  # trails move with the scene
+    camera = AutoCameraMotion()  # trails move with the scene
     with VideoOutput(path, sequence.frame_rate, title, sequence.is_irregular, class_names) as output:
         for frame in progress(sequence, sequence.name, sequence.length, quiet):
             shown = tracks.tracks_at(frame.number)

@@ -63,6 +63,7 @@ def load_detections(spec: str, sequence: Sequence, scores: ScoreScale = "auto") 
         frames=report.frames,
         score_range=report.score_range if scores == "auto" else scale_of_file(path, boxes, scores),
         is_network=report.detector.endswith((*MODEL_SUFFIXES, ".pt")),
+        names=report.names,
     )
 
 
@@ -79,7 +80,7 @@ class DetectionReport:
     """What `idfree detect` wrote of the detections in NAME.npy or NAME.txt.
 
     count: of rows. detector: its name. frames: the ones processed. dtype: of the embeddings. match_threshold,
-    upper_threshold: of their cosine distances, None if not calibrated. score_range: as in PrecomputedDetector.
+    upper_threshold: of their cosine distances, None if not calibrated. score_range, names: as in PrecomputedDetector.
     """
 
     count: int
@@ -89,6 +90,7 @@ class DetectionReport:
     match_threshold: float | None
     upper_threshold: float | None
     score_range: tuple[float, float] | None
+    names: dict[int, str]
 
 
 def parse_report(report: Any, path: Path) -> DetectionReport:
@@ -104,6 +106,7 @@ def parse_report(report: Any, path: Path) -> DetectionReport:
             match_threshold=optional_float(appearance["limit"]),
             upper_threshold=optional_float(appearance.get("farthest")),
             score_range=None if low_high is None else (float(low_high[0]), float(low_high[1])),
+            names={int(number): str(name) for number, name in report.get("class_names", {}).items()},
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise UserError(

@@ -135,6 +135,21 @@ def test_classes_are_stored_beside_embeddings(films, tmp_path, capsys):
     assert "one.classes.npy: (3,) classes for" in message
 
 
+def test_class_names_are_kept(made_up_detector, tmp_path):
+    """Of the classes that were found; tracks of kept detections are named as those of the network."""
+    pytest.importorskip("onnx")
+    model, frames = made_up_detector.write_detector(tmp_path / "blocks.onnx"), tmp_path / "blocks"
+    made_up_detector.write_pictures(frames)
+    assert run("detect", frames, "--detector", model, "-o", tmp_path / "kept", "-q") == 0
+    assert known(tmp_path / "kept", "blocks")["class_names"] == {"0": "upper", "1": "lower"}
+    for detector, out in ((model, "direct"), (tmp_path / "kept", "again")):
+        words = ("--detector", detector, "--fps", 30, "--format", "csv", "-o", tmp_path / out, "-q")
+        assert run("track", frames, *words) == 0
+    tables = [(tmp_path / out / "blocks.csv").read_text() for out in ("direct", "again")]
+    assert tables[0] == tables[1]
+    assert ",upper" in tables[0]
+
+
 def test_missing_threshold_is_calibrated_on_the_boxes(films, tmp_path, capsys):
     """For a network without the metadata, and for embeddings from a file; without labels."""
     for detector, options in (("text", ("--appearance", films / "foreign.onnx")), ("arrays", ())):

@@ -5,6 +5,7 @@ A case is one sequence with the detections of one detector. `looks` are embeddin
 plus Gaussian noise of that size per number.
 """
 
+import argparse
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -252,13 +253,16 @@ def make_nano(data: Path, kept: Path) -> None:
             idfree.detect(path, detector=data / "models" / "yolox_nano.onnx", out=kept / "nano", classes=0)
 
 
-if __name__ == "__main__":
-    import sys
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--kept", type=Path, required=True)
+    options = parser.parse_args()
+    make_camera(options.data, options.kept)
+    make_nano(options.data, options.kept)
+    for case in cases(options.data, options.kept):
+        make_looks(case, ["colour", "0287"])
 
-    DATA, KEPT = Path(sys.argv[1]), Path(sys.argv[2])
-    make_camera(DATA, KEPT)
-    make_nano(DATA, KEPT)
-    for one in sorted(cases(DATA, KEPT), key=lambda case: "MOT17-04" in case.name):
-        make_looks(one, ["colour", "0288"])
-    for one in sorted(cases(DATA, KEPT), key=lambda case: "MOT17-04" in case.name):
-        make_looks(one, ["0287"])
+
+if __name__ == "__main__":
+    main()

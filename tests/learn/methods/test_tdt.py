@@ -7,15 +7,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from idfree.core.boxes import iou
 from idfree.core.errors import UserError
 from idfree.core.settings import override
+from idfree.detectors import open_detector
 from idfree.learn.data.warp import NO_AUGMENTATION
 from idfree.learn.methods import one_shot, registry
 from idfree.learn.methods.tdt import TDT, TdtSettings
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.retinanet import RetinaNet
+from idfree.learn.torch_session import TorchSession
 from idfree.learn.training import Training
 from idfree.pipelines.train_tracker import align_rows, check_teacher
+from idfree.pipelines.validate import detect_footage
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -130,3 +134,31 @@ def test_every_parameter_is_trained(narrow, tiny):
     assert metrics["loss"] == pytest.approx(sum(metrics[name] for name in ("score", "box", "distillation")), rel=1e-5)
     assert min(metrics[name] for name in ("score", "box", "distillation")) > 0
     assert not [name for name, value in before.items() if torch.equal(value, dict(network.named_parameters())[name])]
+
+
+def test_retinanet_overfits_a_few_frames(narrow):
+    """It finds the people of six frames, all as large as some anchor, and gives each the teacher's embedding."""
+    street = narrow.make_footage(seed=4, frames=6, size_hw=(256, 160))
+    shape = {"backbone": "narrow", "size": "160x256", "dimension": 8, "precision": "fp32", "threads": 1}
+    schedule = {"epochs": 32, "batch": 2, "lr": 2e-3, "optimiser": "adam", "warm_up": 20}
+    settings = TdtSettings(**shape, **schedule, augmentation=NO_AUGMENTATION)
+    teacher = narrow.make_teacher([street])
+    dataset = replace(TDT.dataset([street], ["person"]), teacher=teacher)
+    batches = TDT.batches(settings, dataset, (0, 1))
+    torch.manual_seed(0)
+    network = TDT.network(settings, 1).train()
+    plan = settings.make_schedule(batches.per_epoch)
+    training = Training(network, TDT.objective(settings, dataset), plan, {}, narrow.CPU)
+    losses = [training.iterate(batches(step))["loss"] for step in range(plan.iterations)]
+    assert np.mean(losses[-5:]) < 0.05 * np.mean(losses[:5])
+    session = TorchSession(network.eval(), {"size": "256x160", "method": "tdt"})
+    seen = detect_footage(open_detector("the network", session=session), [street])
+    assert seen.average_precision > 0.85
+    found, truth = seen.boxes[0][seen.boxes[0].score > 0.5], street.boxes
+    overlap = iou(found.xyxy, truth.xyxy) * (found.frame[:, None] == truth.frame)
+    identity = truth.id[overlap.argmax(axis=1)]
+    by_identity = {number: teacher.parts[0].rows[truth.id == number].sum(axis=0)[:8] for number in np.unique(truth.id)}
+    expected = np.array([by_identity[number] for number in identity])
+    cosine = (found.embedding * expected).sum(axis=1) / np.linalg.norm(expected, axis=1)
+    assert len(found) >= 20
+    assert cosine.min() > 0.9

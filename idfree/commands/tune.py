@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.common_options import add_detector
+from idfree.commands.common_options import add_detector, detector_arguments, run_arguments
 from idfree.trackers.registry import DEFAULT_TRACKER, TRACKERS
 
 if TYPE_CHECKING:
@@ -55,22 +55,18 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     result = tune(
         options.source,
-        options.detector,
-        options.out,
+        out=options.out,
         tracker=options.tracker,
         set=options.set,
         trials=options.trials,
         metric=options.metric,
         half=options.half,
         judge=options.judge,
-        detector_format=options.detector_format,
-        scores=options.scores,
-        classes=options.classes,
+        **detector_arguments(options),
         appearance=options.appearance,
         camera=options.camera,
-        device=options.device,
+        **run_arguments(options),
         seed=options.seed,
-        quiet=options.quiet,
         on_best=print_best if sys.stderr.isatty() and not options.quiet else None,
     )
     if not (options.json or options.quiet):

@@ -15,18 +15,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tracks:
-    """Tracks of one frame as parallel arrays: xyxy (N, 4) pixels, id (N,) from 1, score (N,), class_id (N,)."""
+    """Tracks of one frame as parallel arrays: xyxy (N, 4) pixels, id (N,) from 1, score (N,), class_id (N,).
+
+    detection: (N,), row of the frame's detections that each box comes from; −1 if it is predicted, or unknown (default).
+    Boxes are those that the tracker's filter estimates; the detected ones are `detections.xyxy[tracks.detection]`.
+    """
 
     xyxy: Floats
     id: Integers
     score: Floats
     class_id: Integers
+    detection: Integers = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.detection is None:
+            object.__setattr__(self, "detection", np.full(len(self.id), -1))
 
     def __len__(self) -> int:
         return len(self.id)
 
     def __getitem__(self, rows: Any) -> "Tracks":
-        return Tracks(self.xyxy[rows], self.id[rows], self.score[rows], self.class_id[rows])
+        return Tracks(self.xyxy[rows], self.id[rows], self.score[rows], self.class_id[rows], self.detection[rows])
 
     def to_supervision(self) -> "supervision.Detections":
         """Convert to Roboflow's `supervision.Detections` with `tracker_id`. Raises ImportError without that package."""

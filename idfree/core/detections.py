@@ -19,7 +19,8 @@ class Detections:
     """Detections of one frame as parallel arrays.
 
     xyxy: (N, 4), pixels. score: (N,), default 1. class_id: (N,), default 0. embedding: (N, D), of any length, or None;
-    a row of zeros if it is unknown. Lists and tensors are converted. Raises UserError if lengths differ.
+    a row of zeros if it is unknown. row: (N,), places in the frame's detections before any were dropped; by default
+    0, 1, 2 …. Lists and tensors are converted. Raises UserError if lengths differ.
     `detections[rows]` selects rows by index or mask.
     """
 
@@ -27,6 +28,7 @@ class Detections:
     score: Floats = None  # type: ignore[assignment]
     class_id: Integers = None  # type: ignore[assignment]
     embedding: NDArray[np.floating[Any]] | None = None
+    row: Integers = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         xyxy = to_array("xyxy", self.xyxy, np.float64)
@@ -38,6 +40,8 @@ class Detections:
         object.__setattr__(self, "xyxy", xyxy)
         object.__setattr__(self, "score", to_column("score", self.score, count, 1.0, np.float64))
         object.__setattr__(self, "class_id", to_column("class_id", self.class_id, count, 0, np.int64))
+        row = np.arange(count) if self.row is None else to_column("row", self.row, count, 0, np.int64)
+        object.__setattr__(self, "row", row)
         if self.embedding is not None:
             embedding = to_array("embedding", self.embedding)
             if embedding.ndim != 2 or len(embedding) != count:
@@ -49,7 +53,7 @@ class Detections:
 
     def __getitem__(self, rows: Any) -> "Detections":
         embedding = None if self.embedding is None else self.embedding[rows]
-        return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding)
+        return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding, self.row[rows])
 
     def select(self, mask: NDArray[np.bool_]) -> "Detections":
         """Rows of a mask (N,), without a copy if it is True throughout."""

@@ -1,6 +1,6 @@
 """Video frames, and sequences of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -51,7 +51,8 @@ class Sequence:
         object.__setattr__(self, "name", file_name(self.name, "sequence"))
 
     def __iter__(self) -> Iterator[Frame]:
-        return self.read()
+        """Read the frames; those of image files, which have no time stamps, are at (n − 1) / frame_rate."""
+        return self.read() if self.length is None else with_times(self.read(), self.frame_rate)
 
     @property
     def is_irregular(self) -> bool:
@@ -85,6 +86,12 @@ class Sequence:
             return (replace(frame, time=(frame.number - 1) / frame_rate) for frame in self)
 
         return replace(self, read=read, frame_rate=frame_rate, times=None)
+
+
+def with_times(frames: Iterable[Frame], frame_rate: float) -> Iterator[Frame]:
+    """Yield the frames; those without a time get (n − 1) / frame_rate seconds."""
+    for frame in frames:
+        yield frame if frame.time is not None else replace(frame, time=(frame.number - 1) / frame_rate)
 
 
 def frames_without_images(first: int, last: int, frame_rate: float, times: Floats | None) -> Iterator[Frame]:

@@ -115,6 +115,7 @@ class DeepSort(Tracker):
         measurement = self.motion.to_measurement(detections.xyxy[matched])
         tracks.state[rows] = self.motion.update(tracks.state[rows], measurement)
         tracks.score[rows] = detections.score[matched]
+        tracks.detection[rows] = detections.row[matched]
         tracks.missed[rows] = 0
         tracks.last_seen[rows] = self.now
         tracks.hits[rows] += 1
@@ -141,6 +142,7 @@ class DeepSort(Tracker):
             id=self.new_ids(count),
             class_id=detections.class_id,
             score=detections.score,
+            detection=detections.row,
             state=self.motion.initialise(self.motion.to_measurement(detections.xyxy)),
             slot=self.gallery.allocate(embedding),
             missed=np.zeros(count, dtype=np.int64),
@@ -154,4 +156,6 @@ class DeepSort(Tracker):
         tracks = self.tracks
         reported = np.flatnonzero(tracks.confirmed & (tracks.missed <= 1))
         boxes = self.motion.to_boxes(tracks.state[reported])
-        return Tracks(boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported])
+        return Tracks(
+            boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported], tracks.detection[reported]
+        )

@@ -76,6 +76,7 @@ class Iou(Tracker):
         tracks = self.tracks
         tracks.xyxy[rows] = detections.xyxy[matched]
         tracks.score[rows] = detections.score[matched]
+        tracks.detection[rows] = detections.row[matched]
         tracks.missed[rows] = 0
         tracks.last_seen[rows] = self.now
         tracks.hits[rows] += 1
@@ -92,6 +93,7 @@ class Iou(Tracker):
             id=self.new_ids(count),
             class_id=detections.class_id,
             score=detections.score,
+            detection=detections.row,
             xyxy=detections.xyxy,
             missed=np.zeros(count, dtype=np.int64),
             last_seen=np.full(count, self.now),
@@ -103,5 +105,9 @@ class Iou(Tracker):
         tracks = self.tracks
         is_reported = (tracks.missed == 0) & (tracks.hits >= self.settings.min_hits)
         return Tracks(
-            tracks.xyxy[is_reported], tracks.id[is_reported], tracks.score[is_reported], tracks.class_id[is_reported]
+            tracks.xyxy[is_reported],
+            tracks.id[is_reported],
+            tracks.score[is_reported],
+            tracks.class_id[is_reported],
+            tracks.detection[is_reported],
         )

@@ -140,6 +140,7 @@ class Jde(Tracker):
         tracks.state[rows] = self.motion.update(tracks.state[rows], measurement)
         tracks.embedding[rows] = normalise(weight * tracks.embedding[rows] + (1 - weight) * embedding[matched])
         tracks.score[rows] = detections.score[matched]
+        tracks.detection[rows] = detections.row[matched]
         tracks.status[rows] = TRACKED
         tracks.last_seen[rows] = self.now
 
@@ -157,6 +158,7 @@ class Jde(Tracker):
             id=self.new_ids(count),
             class_id=detections.class_id,
             score=detections.score,
+            detection=detections.row,
             state=self.motion.initialise(self.motion.to_measurement(detections.xyxy)),
             embedding=embedding,
             status=np.full(count, TRACKED if self.frame == 1 else UNCONFIRMED),
@@ -188,4 +190,6 @@ class Jde(Tracker):
         width, height = (boxes[:, 2:] - boxes[:, :2]).T
         is_plausible = (width * height > self.settings.min_area) & (width <= self.settings.max_aspect * height)
         reported, boxes = reported[is_plausible], boxes[is_plausible]
-        return Tracks(boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported])
+        return Tracks(
+            boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported], tracks.detection[reported]
+        )

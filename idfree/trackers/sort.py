@@ -92,6 +92,7 @@ class Sort(Tracker):
         measurement = self.motion.to_measurement(detections.xyxy[matched])
         tracks.state[rows] = self.motion.update(tracks.state[rows], measurement)
         tracks.score[rows] = detections.score[matched]
+        tracks.detection[rows] = detections.row[matched]
         tracks.missed[rows] = 0
         tracks.last_seen[rows] = self.now
         tracks.streak[rows] += 1
@@ -103,6 +104,7 @@ class Sort(Tracker):
             id=self.new_ids(count),
             class_id=detections.class_id,
             score=detections.score,
+            detection=detections.row,
             state=self.motion.initialise(self.motion.to_measurement(detections.xyxy)),
             missed=np.zeros(count, dtype=np.int64),
             last_seen=np.full(count, self.now),
@@ -123,4 +125,6 @@ class Sort(Tracker):
         is_established = (tracks.streak >= settings.min_hits) | (self.frame <= settings.min_hits)
         reported = np.flatnonzero((tracks.missed == 0) & is_established)
         boxes: Floats = self.motion.to_boxes(tracks.state[reported])
-        return Tracks(boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported])
+        return Tracks(
+            boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported], tracks.detection[reported]
+        )

@@ -13,12 +13,14 @@ from idfree.core.types import Floats, Integers
 class TrackTable:
     """Columns of every tracker; each tracker adds its own by subclassing. Rows are in order of creation.
 
-    id: (N,), from 1. class_id: (N,). score: (N,), of the last detection.
+    id: (N,), from 1. class_id: (N,). score: (N,), of the last detection. detection: (N,), its row among this frame's
+    detections, −1 if it was in an earlier frame.
     """
 
     id: Integers
     class_id: Integers
     score: Floats
+    detection: Integers
 
     def __len__(self) -> int:
         return len(self.id)

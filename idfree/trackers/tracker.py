@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ class Tracker(ABC):
     """
 
     settings: Any  # the tracker's settings dataclass
+    tracks: Any  # a TrackTable with columns of the tracker's own
     uses_embeddings = False
     published_threshold: float | None = None  # cosine distance, for the authors' encoder; None: it has none
 
@@ -51,12 +53,14 @@ class Tracker(ABC):
         x1, y1, x2, y2[, score[, class]], supervision.Detections, or None. Raises UserError for anything else.
         """
         view = evidence if isinstance(evidence, View) else View(Detections.convert(evidence))
-        is_valid = view.detections.valid_mask(view.size_hw)
+        detections = replace(view.detections, row=np.arange(len(view.detections)))
+        is_valid = detections.valid_mask(view.size_hw)
         self.dropped += len(is_valid) - int(np.count_nonzero(is_valid))
         self.frame += 1
         self.advance_clock(view.frame)
         self.match_threshold, self.upper_threshold = view.match_threshold, view.upper_threshold
-        return self.step(view.detections.select(is_valid).with_finite_embeddings(), view)
+        self.tracks.detection[:] = -1
+        return self.step(detections.select(is_valid).with_finite_embeddings(), view)
 
     def advance_clock(self, frame: Frame | None) -> None:
         """Set `elapsed` and `now` from the frame's time stamp if known, else from its number, else by one frame."""

@@ -9,6 +9,8 @@ from idfree.core.errors import UserError
 from idfree.core.types import Detections, Tracks, View
 from idfree.trackers.registry import TRACKERS, Tracker, make_tracker
 
+FIELDS = ("xyxy", "score", "class_id", "embedding")
+
 
 @pytest.fixture(params=TRACKERS)
 def tracker(request: pytest.FixtureRequest) -> Tracker:
@@ -57,6 +59,19 @@ def test_reports_where_people_are(tracker):
     by_place = np.lexsort(np.round(last.xyxy[:, :2] / 90).T)
     expected = np.lexsort(np.round(scene[-1].xyxy[:, :2] / 90).T)
     np.testing.assert_allclose(last.xyxy[by_place], scene[-1].xyxy[expected], atol=6)
+
+
+def test_names_the_detection_of_each_box(tracker):
+    """Among all detections of the frame, the invalid first one included; −1 for a box that is only predicted."""
+    for number, given in enumerate(walkers(12, 30)):
+        invalid = Detections(np.array([[5.0, 5, 5, 5]]), [0.9], [0], np.zeros((1, 16)))
+        parts = (invalid, given)
+        detections = Detections(*(np.concatenate([getattr(d, k) for d in parts]) for k in FIELDS))
+        tracks = tracker.update(detections[: 9 if number % 7 == 6 else 13])  # four people are missed at times
+        seen = tracks[tracks.detection >= 0]
+        assert len(set(seen.detection.tolist())) == len(seen) >= (8 if number > 3 else 0)
+        np.testing.assert_array_equal(detections.score[seen.detection], seen.score)
+        np.testing.assert_allclose(detections.xyxy[seen.detection], seen.xyxy, atol=15)
 
 
 def test_empty_frames_are_legal(tracker):

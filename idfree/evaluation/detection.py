@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.boxes import area
+from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Floats, Integers
 from idfree.evaluation.alignment import find_overlaps
 from idfree.evaluation.preprocess import CROWD, PEDESTRIAN
@@ -188,8 +189,11 @@ def find_candidates(
 ) -> tuple[Integers, Integers, Floats]:
     """Pairs of a detection i and a ground truth box j of one frame with an overlap ≥ `min_iou`, and the overlap (P,).
 
-    The overlap is IoU, but for crowd regions (if not a target) it is intersection over detection area (COCO).
+    The overlap is IoU, but for crowd regions (if not a target) it is intersection over detection area (COCO). Raises
+    UserError unless 0 < min_iou ≤ 1.
     """
+    if not 0 < min_iou <= 1:
+        raise UserError(f"--min-iou {min_iou:g}: expected more than 0 and at most 1")
     last_frame = int(max(side.frame.max(initial=0) for side in (ground_truth, detections)))
     j, i, overlap = find_overlaps(ground_truth, detections, last_frame)
     is_crowd = (ground_truth.class_id == CROWD) & ~is_target

@@ -47,3 +47,9 @@ def test_errors(folder, every):
             score(folder / "results", folder / "truth", every=every)
     with pytest.raises(UserError, match="no such file"):
         evaluate(folder / "nothing", folder / "truth")
+
+
+@pytest.mark.parametrize("min_iou", [0, -1, 1.5, float("nan")])
+def test_an_overlap_that_cannot_be(folder, min_iou):
+    with pytest.raises(UserError, match=r"--min-iou .*: expected more than 0 and at most 1"):
+        evaluate_detection(folder / "results", folder / "truth", min_iou=min_iou)

@@ -143,7 +143,7 @@ def test_class_names_are_kept(made_up_detector, tmp_path):
     assert run("detect", frames, "--detector", model, "-o", tmp_path / "kept", "-q") == 0
     assert known(tmp_path / "kept", "blocks")["class_names"] == {"0": "upper", "1": "lower"}
     for detector, out in ((model, "direct"), (tmp_path / "kept", "again")):
-        words = ("--detector", detector, "--fps", 30, "--format", "csv", "-o", tmp_path / out, "-q")
+        words = ("--detector", detector, "--format", "csv", "-o", tmp_path / out, "-q")
         assert run("track", frames, *words) == 0
     tables = [(tmp_path / out / "blocks.csv").read_text() for out in ("direct", "again")]
     assert tables[0] == tables[1]

@@ -1,5 +1,7 @@
 """Folders of images as sequences."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -23,6 +25,14 @@ def test_images_come_in_natural_order(tmp_path):
     assert [frame.number for frame in frames] == [1, 2, 3, 4]
     assert sorted(int(frame.image.mean()) for frame in frames[1:]) == [20, 25, 30]
     assert int(list(sequence)[-1].image.mean()) == 30
+
+
+def test_times_are_the_same_with_and_without_images(tmp_path):
+    for number in (1, 2):
+        draw(tmp_path / f"{number}.png", number)
+    for sequence in (open_images(tmp_path), replace(open_images(tmp_path), frame_rate=4)):
+        expected = [0, 1 / sequence.frame_rate]
+        assert [frame.time for frame in sequence] == [frame.time for frame in sequence.without_images()] == expected
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Tracks:
     """Tracks of one frame as parallel arrays: xyxy (N, 4) pixels, id (N,) from 1, score (N,), class_id (N,).
 
-    detection: (N,), row of the frame's detections that each box comes from; −1 if it is predicted, or unknown (default).
+    detection: (N,), row of the frame's detections that each box comes from; −1 if predicted or, by default, unknown.
     Boxes are those that the tracker's filter estimates; the detected ones are `detections.xyxy[tracks.detection]`.
     """
 

@@ -156,6 +156,4 @@ class DeepSort(Tracker):
         tracks = self.tracks
         reported = np.flatnonzero(tracks.confirmed & (tracks.missed <= 1))
         boxes = self.motion.to_boxes(tracks.state[reported])
-        return Tracks(
-            boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported], tracks.detection[reported]
-        )
+        return tracks.report(reported, boxes)

@@ -103,11 +103,5 @@ class Iou(Tracker):
     def report(self) -> Tracks:
         """The tracks with at least `min_hits` detections that were detected in this frame."""
         tracks = self.tracks
-        is_reported = (tracks.missed == 0) & (tracks.hits >= self.settings.min_hits)
-        return Tracks(
-            tracks.xyxy[is_reported],
-            tracks.id[is_reported],
-            tracks.score[is_reported],
-            tracks.class_id[is_reported],
-            tracks.detection[is_reported],
-        )
+        reported = np.flatnonzero((tracks.missed == 0) & (tracks.hits >= self.settings.min_hits))
+        return tracks.report(reported, tracks.xyxy[reported])

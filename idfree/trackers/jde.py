@@ -190,6 +190,4 @@ class Jde(Tracker):
         width, height = (boxes[:, 2:] - boxes[:, :2]).T
         is_plausible = (width * height > self.settings.min_area) & (width <= self.settings.max_aspect * height)
         reported, boxes = reported[is_plausible], boxes[is_plausible]
-        return Tracks(
-            boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported], tracks.detection[reported]
-        )
+        return tracks.report(reported, boxes)

@@ -188,9 +188,7 @@ class OCSort(Sort):
         is_established = (tracks.streak >= settings.min_hits) | (self.frame <= settings.min_hits)
         reported = np.flatnonzero((tracks.missed == 0) & is_established)
         boxes = tracks.observations[reported, 0]
-        return Tracks(
-            boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported], tracks.detection[reported]
-        )
+        return tracks.report(reported, boxes)
 
 
 def unit_direction(a: Floats, b: Floats) -> Floats:

@@ -125,6 +125,4 @@ class Sort(Tracker):
         is_established = (tracks.streak >= settings.min_hits) | (self.frame <= settings.min_hits)
         reported = np.flatnonzero((tracks.missed == 0) & is_established)
         boxes: Floats = self.motion.to_boxes(tracks.state[reported])
-        return Tracks(
-            boxes, tracks.id[reported], tracks.score[reported], tracks.class_id[reported], tracks.detection[reported]
-        )
+        return tracks.report(reported, boxes)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.types import Floats, Integers
+from idfree.core.types import Floats, Integers, Tracks
 
 
 @dataclass
@@ -24,6 +24,10 @@ class TrackTable:
 
     def __len__(self) -> int:
         return len(self.id)
+
+    def report(self, rows: Integers, boxes: Floats) -> Tracks:
+        """The tracks `rows` (R,) as output, with these boxes (R, 4)."""
+        return Tracks(boxes, self.id[rows], self.score[rows], self.class_id[rows], self.detection[rows])
 
     def keep(self, rows: NDArray[Any]) -> None:
         """Remove all tracks but `rows` (indices or a mask)."""

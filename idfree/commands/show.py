@@ -19,7 +19,9 @@ PLOT_DEFAULTS = {"points": 1000, "gap": 20, "min_iou": 0.5, "images": None, "hal
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("results", type=Path, help="NAME.txt, or a folder of them, in MOTChallenge format")
+    parser.add_argument(
+        "results", type=Path, help="NAME.txt, .csv, .json or .parquet, as track writes them, or a folder"
+    )
     parser.add_argument("source", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
     parser.add_argument(
         "truth",
@@ -93,5 +95,5 @@ def print_statistics(name: str, statistics: dict[str, Any]) -> None:
     numbers = {key: value for key, value in statistics.items() if isinstance(value, float | int)}
     texts = (f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}" for key, value in numbers.items())
     print(f"{name}: {'  '.join(texts)}")
-    for path in statistics["pictures"].values():
+    for path in statistics["plots"].values():
         print(f"  {path}")

@@ -64,7 +64,7 @@ def plot_sequence(name: str, boxes: Annotation, out: Path, points: int, gap: int
         statistics |= {"frames": list(frames), **matrix.figures}
         plots["matrix"] = embeddings.draw_matrix(matrix, f"{name}: frames {frames[0]} and {frames[1]}")
     paths = {kind: write_image(plot, out / f"{name}-{kind}.png") for kind, plot in plots.items()}
-    return {**statistics, "pictures": paths}
+    return {**statistics, "plots": paths}
 
 
 def mean(values: NDArray[np.floating[Any]]) -> float | None:

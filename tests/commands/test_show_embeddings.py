@@ -36,8 +36,8 @@ def test_plots_and_statistics(street, capsys):
     assert (told["people"], told["crops"], told["R1"], told["matched"]) == (PEOPLE, PEOPLE * LENGTH, 1, 1)
     assert told["frames"] == [1, 4]
     assert told["similarity_same"] > 0.9 > 0.2 > told["similarity_other"]
-    assert set(told["pictures"]) == {"tsne", "distances", "matrix"}
-    assert all(cv2.imread(path) is not None for path in told["pictures"].values())
+    assert set(told["plots"]) == {"tsne", "distances", "matrix"}
+    assert all(cv2.imread(path) is not None for path in told["plots"].values())
     assert main([*words, "--points", "4", "--half", "val"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("street: TPR@0.1 1.000")

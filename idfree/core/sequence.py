@@ -34,7 +34,8 @@ class Sequence:
     read: returns an iterator over the frames. length: number of the last frame, None for a live camera. frame_rate:
     frames per second. size_hw: (height, width), None if unknown. folder: MOTChallenge sequence folder, with gt/ and
     det/, or None. source: file or folder that is read, None for a live camera. times: (length,) seconds of frame n at
-    [n − 1] where steps vary; None for (n − 1) / frame_rate. first: number of the first frame.
+    [n − 1] where steps vary; None for (n − 1) / frame_rate. first: number of the first frame. step: between the numbers
+    of two frames; frame_rate is that of these frames.
     """
 
     name: str
@@ -46,13 +47,19 @@ class Sequence:
     source: Path | None = None
     times: Floats | None = field(default=None, compare=False)
     first: int = 1
+    step: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", file_name(self.name, "sequence"))
 
     def __iter__(self) -> Iterator[Frame]:
-        """Read the frames; those of image files, which have no time stamps, are at (n − 1) / frame_rate."""
-        return self.read() if self.length is None else with_times(self.read(), self.frame_rate)
+        """Read the frames; those of image files, which have no time stamps, have that of their number."""
+        return self.read() if self.length is None else with_times(self.read(), self.frame_rate * self.step)
+
+    @property
+    def count(self) -> int | None:
+        """Number of frames from the first to the last, also those that cannot be read; None for a live camera."""
+        return None if self.length is None else len(range(self.first, self.length + 1, self.step))
 
     @property
     def is_irregular(self) -> bool:
@@ -68,7 +75,8 @@ class Sequence:
             return replace(self, read=lambda: (replace(frame, image=None) for frame in self))
         if self.length is None:
             raise UserError(f"{self.name}: its number of frames is unknown, so its images cannot be left unread")
-        return replace(self, read=partial(frames_without_images, self.first, self.length, self.frame_rate, self.times))
+        numbers, rate = range(self.first, self.length + 1, self.step), self.frame_rate * self.step
+        return replace(self, read=partial(frames_without_images, numbers, rate, self.times))
 
     def at_rate(self, frame_rate: float) -> "Sequence":
         """The same frames at another rate; their times follow it, except those of a live camera, which are measured.
@@ -94,7 +102,7 @@ def with_times(frames: Iterable[Frame], frame_rate: float) -> Iterator[Frame]:
         yield frame if frame.time is not None else replace(frame, time=(frame.number - 1) / frame_rate)
 
 
-def frames_without_images(first: int, last: int, frame_rate: float, times: Floats | None) -> Iterator[Frame]:
-    """Yield frames first … last with image=None; times: (last,) seconds, None for (n − 1) / frame_rate."""
-    for number in range(first, last + 1):
+def frames_without_images(numbers: range, frame_rate: float, times: Floats | None) -> Iterator[Frame]:
+    """Yield frames with image=None; times: seconds of frame n at [n − 1], None for (n − 1) / frame_rate."""
+    for number in numbers:
         yield Frame(number, time=(number - 1) / frame_rate if times is None else float(times[number - 1]))

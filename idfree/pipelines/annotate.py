@@ -64,7 +64,7 @@ def draw_tracks(
     """Draw tracks on their sequence, into a video file, a window of this title, or both."""
     camera = AutoCameraMotion()  # trails move with the scene
     with VideoOutput(path, sequence.frame_rate, title, sequence.is_irregular, class_names) as output:
-        for frame in progress(sequence, sequence.name, sequence.length, quiet):
+        for frame in progress(sequence, sequence.name, sequence.count, quiet):
             shown = tracks.tracks_at(frame.number)
             motion = None if frame.image is None else camera.estimate(frame.image, shown.xyxy)
             output.add(frame, shown, motion)

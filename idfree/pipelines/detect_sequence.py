@@ -61,7 +61,7 @@ def detect_sequence(
     selected = selection.select_frames(sequence)
     numbers, detections_by_frame, dropped = [], [], 0
     thresholds: tuple[float | None, float | None] = (None, None)
-    for frame in progress(selected, sequence.name, selected.length, quiet):
+    for frame in progress(selected, sequence.name, selected.count, quiet):
         view = detector(frame)
         detections = selection.select_detections(view.detections)
         if encoder is not None:
@@ -79,7 +79,7 @@ def detect_sequence(
     stop = ALL.stop if selection.frames is None else max(numbers, default=0) + 1
     frames = range(selection.start, stop, selection.every)
     boxes = concatenate_detections(numbers, detections_by_frame)
-    lost = max(0, (selected.length or 0) - len(numbers))
+    lost = max(0, (selected.count or 0) - len(numbers))
     return DetectionResult(boxes, len(numbers), lost, frames, dropped, detector, encoder, *thresholds)
 
 

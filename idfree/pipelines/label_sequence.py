@@ -68,7 +68,7 @@ def label_sequence(
     buffer, scenes = CropBuffer(crop, settings.max_crops, settings.min_clean), SceneCuts(settings.scene_cut)
     linked, ignored, row_count = [Annotation.empty()], [Annotation.empty()], 0
     numbers: list[int] = []
-    for frame in progress(run.sequence, sequence.name, run.sequence.length, quiet):
+    for frame in progress(run.sequence, sequence.name, run.sequence.count, quiet):
         view = run.make_view(frame)
         view = replace(view, detections=view.detections.select(view.detections.valid_mask(view.size_hw)))
         boxes = link_detections(run.tracker, view, frame.number, settings.min_score)
@@ -85,7 +85,7 @@ def label_sequence(
     sampled = sample_boxes(boxes[crop_rows], settings, sequence.frame_rate)
     ignored.append(unprocessed_frames(sequence, numbers))
     rest = sort_by_frame(concatenate_boxes([replace(others, score=np.ones(len(others))), *ignored]))
-    lost = max(0, (run.sequence.length or 0) - len(numbers))
+    lost = max(0, (run.sequence.count or 0) - len(numbers))
     counts = {"frames": len(numbers), "frames_lost": lost, "detections": row_count, "scenes": scenes.count}
     report = {**counts, **describe_tracklets(boxes, row_count)}
     return PseudoLabels(boxes, rest, report, crops[sampled], crop_rows[sampled])

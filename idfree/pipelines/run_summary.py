@@ -20,7 +20,7 @@ def summarise(run: TrackingRun) -> dict[str, Any]:
     return {
         "name": run.sequence.name,
         "frames": frames,
-        "frames_lost": max(0, (run.sequence.length or 0) - frames),
+        "frames_lost": max(0, (run.sequence.count or 0) - frames),
         "tracks": counts.tracks,
         "boxes": counts.boxes,
         "detections_dropped": tracker.dropped,

@@ -45,11 +45,12 @@ class Selection:
             frames = (f for f in sequence if f.number >= self.start and (f.number - self.start) % self.every == 0)
             return islice(frames, self.frames)
 
-        length = sequence.length
+        skipped = -(-max(0, sequence.first - self.start) // self.every)  # selected numbers before the first frame
+        first, length = self.start + skipped * self.every, sequence.length
         if length is not None:
-            skipped = -(-max(0, sequence.first - self.start) // self.every)  # selected numbers before the first frame
-            length = len(range(self.start, length + 1, self.every)[skipped:][: self.frames])
-        return replace(sequence, read=read, length=length, frame_rate=sequence.frame_rate / self.every, first=1)
+            length = max(range(first, length + 1, self.every)[: self.frames], default=first - 1)
+        rate = sequence.frame_rate / self.every
+        return replace(sequence, read=read, length=length, frame_rate=rate, first=first, step=self.every)
 
     def select_detections(self, detections: Detections) -> Detections:
         """The selected detections of a frame."""

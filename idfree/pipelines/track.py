@@ -238,7 +238,7 @@ def write_tracks(
     complete when Ctrl-C ends it, without an error.
     """
     sequence, interrupted = run.sequence, False
-    name, length = sequence.name, sequence.length
+    name, length = sequence.name, sequence.count
     film = out / f"{name}.mp4" if video else None
     title, names = name if show else None, drawn_class_names(run.detector)
     results = ResultsStream(out / f"{name}.{SUFFIXES[format]}", format, names)

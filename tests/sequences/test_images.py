@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from idfree.core.errors import UserError
+from idfree.pipelines.selection import Selection
 from idfree.sequences.images import open_images, read_image
 
 
@@ -99,3 +100,22 @@ def test_the_error_for_a_folder_without_images_lists_its_contents(tmp_path):
     (tmp_path / "sub").mkdir()
     with pytest.raises(UserError, match=r"found 1 folder \(sub\) and 4 files \(a.txt, b.txt, c.txt, …\)"):
         open_images(tmp_path)
+
+
+def test_length_is_the_last_number_and_count_the_number_of_frames(tmp_path):
+    """Also of a selection, which can be read again without images, at the same times."""
+    for number in range(11, 19):
+        draw(tmp_path / f"{number:06d}.png", number)
+    whole = replace(open_images(tmp_path, numbered=True), first=11, frame_rate=10)
+    assert (whole.length, whole.count) == (18, 8)
+    for selection, numbers in (
+        (Selection(every=3), [13, 16]),
+        (Selection(start=12, every=2, frames=3), [12, 14, 16]),
+        (Selection(start=40), []),
+    ):
+        part = selection.select_frames(whole)
+        frames, unread = list(part), list(part.without_images())
+        assert [frame.number for frame in frames] == [frame.number for frame in unread] == numbers
+        assert [frame.time for frame in unread] == pytest.approx([(number - 1) / 10 for number in numbers])
+        assert part.count == len(numbers)
+        assert not numbers or (part.first, part.length) == (numbers[0], numbers[-1])

@@ -161,10 +161,11 @@ def test_missing_threshold_is_calibrated_on_the_boxes(films, tmp_path, capsys):
         assert f"limit {looks['limit']:.3f} by the tracklets of these boxes" in capsys.readouterr().out
     array = np.load(tmp_path / "arrays" / "one.npy")
     np.testing.assert_array_equal(array[:, 7:], np.load(films / "arrays" / "one.npy")[:, 7:])
-    raw = tracks(films, tmp_path, "--detector", films / "arrays")
-    assert tracks(films, tmp_path, "--detector", tmp_path / "arrays") != raw
+    fairmot = ("--tracker", "fairmot")  # whose threshold the limit scales; to fused it is a prior alone
+    raw = tracks(films, tmp_path, "--detector", films / "arrays", *fairmot)
+    assert tracks(films, tmp_path, "--detector", tmp_path / "arrays", *fairmot) != raw
     assert detect(films, tmp_path / "as they are", "--limit", "none", detector="arrays") == 0
-    assert tracks(films, tmp_path, "--detector", tmp_path / "as they are") == raw
+    assert tracks(films, tmp_path, "--detector", tmp_path / "as they are", *fairmot) == raw
 
 
 def test_limit_option_and_copies_of_stored_detections(films, tmp_path):

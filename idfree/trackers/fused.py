@@ -19,7 +19,7 @@ from idfree.trackers.appearance_likelihood import SAMPLE, AppearanceLikelihood
 from idfree.trackers.association import Mask, Matches, iou_distances
 from idfree.trackers.embeddings import Embeddings, cosine_distance
 from idfree.trackers.jde import PIXEL, TRACKED, UNCONFIRMED, Jde, JdeSettings
-from idfree.trackers.kalman import PP
+from idfree.trackers.kalman import POSITION, PP
 from idfree.trackers.motion import SizeMotion
 from idfree.trackers.tracker import SearchRanges
 
@@ -39,7 +39,8 @@ class FusedSettings(JdeSettings):
     min_overlap: float = 0.06  # overlap at which a pair is as likely one object as two
     min_overlap_low: float = 0.3  # second pass
     height_power: float = 2.5  # IoU × (IoU of the vertical extents) ** height_power
-    margin: float = 0.6  # round both boxes, in standard deviations of the track's position
+    margin: float = 0.9  # round both boxes, in standard deviations of the track's position
+    margin_cost: float = 0.5  # log odds lost for each unit of the log of the area's growth by the margin
     absent_log_odds: float = -3.0  # of a pair in the motion gate without overlap
     duplicate_iou_distance: float = 0.0  # of a lost and a tracked box: the younger is removed; 0: none
     patience: float = 1.5  # s that a lost track is kept
@@ -57,6 +58,7 @@ SEARCH: SearchRanges = {
     "min_overlap_low": (0.1, 0.7),
     "height_power": (0.0, 4.0),
     "margin": (0.0, 2.0),
+    "margin_cost": (0.0, 2.0),
     "absent_log_odds": (-8.0, -1.0),
     "memory": (1.0, 10.0),
 }
@@ -110,11 +112,19 @@ class Fused(Jde):
 
     def overlaps(self, detections: Detections) -> tuple[Integers, Integers, Floats]:
         """Pairs (i, j) of tracks and detections that overlap with margins, and their overlap in 0…1."""
-        position_deviation = np.sqrt(self.tracks.state[:, PP, :2])
-        margin = self.settings.margin * np.concatenate([-position_deviation, position_deviation], axis=1)
+        margin = self.margins() * np.array([-1, -1, 1, 1])
         boxes, others = self.motion.to_boxes(self.tracks.state) + PIXEL, detections.xyxy + PIXEL
         i, j = overlapping_pairs(boxes + 2 * margin, others)
         return i, j, height_weighted_iou(boxes[i] + margin[i], others[j] + margin[i], self.settings.height_power)
+
+    def margins(self) -> Floats:
+        """Margins (T, 4) of each side of the tracks' boxes, px."""
+        return self.settings.margin * np.sqrt(self.tracks.state[:, PP][:, [0, 1, 0, 1]])
+
+    def uncertainty_cost(self) -> Floats:
+        """Log odds (T,) that each track loses in all its pairs: the less certain its place, the more fits by chance."""
+        size = np.maximum(self.tracks.state[:, POSITION, 2:], 1)  # px
+        return np.asarray(self.settings.margin_cost * np.log1p(2 * self.margins()[:, :2] / size).sum(axis=1))
 
     def log_odds(
         self, detections: Detections, embedding: Embeddings, i: Integers, j: Integers, overlap: Floats
@@ -123,8 +133,9 @@ class Fused(Jde):
         settings = self.settings
         weighted = overlap * np.minimum(detections.score[j], 1) ** settings.score_power
         motion = logit(weighted) - logit(np.array(settings.min_overlap))
+        cost = self.uncertainty_cost()
         if not embedding.shape[1]:
-            return i, j, motion, motion
+            return i, j, motion - cost[i], motion - cost[i]
         gate_i, gate_j, _ = self.motion.gate(self.tracks.state, self.motion.to_measurement(detections.xyxy))
         i, j, motion = union(i, j, motion, gate_i, gate_j, settings.absent_log_odds)
         is_known = np.any(self.tracks.embedding, axis=1)[i] & np.any(embedding, axis=1)[j]
@@ -132,7 +143,7 @@ class Fused(Jde):
         distance = cosine_distance(self.tracks.embedding, embedding, i, j)
         evidence = np.where(is_known, self.likelihood.log_ratio(distance, self.match_threshold), 0.0)
         self.learn(detections, embedding, i[is_known], j[is_known], motion[is_known], distance[is_known])
-        return i, j, motion, motion + evidence
+        return i, j, motion - cost[i], motion - cost[i] + evidence
 
     def match_log_odds(
         self, matches: Matches, i: Integers, j: Integers, motion: Floats, total: Floats, tracks: Mask, high: Mask

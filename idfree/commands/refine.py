@@ -17,6 +17,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("-o", "--out", type=Path, help="folder for the results (default: runs/refine/NAME)")
     what = "links pieces by looks, too: colour or model.onnx (crop Re-ID), of the images of the source (none)"
     add_("--appearance", default="none", help=what)
+    what = "follow the camera: auto (if the source has images), flow or ecc, GMC files or none (auto)"
+    add_("--camera", default="auto", help=what)
     add_("--fps", type=float, help="frame rate, if there is no source or its own is wrong (30)")
 
 
@@ -29,6 +31,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         options.source,
         options.out,
         appearance=options.appearance,
+        camera=options.camera,
         frame_rate=options.fps,
         device=options.device,
         quiet=options.quiet,

@@ -4,12 +4,18 @@ import numpy as np
 
 from idfree.core.types import Floats, Integers
 
+GREATEST_ZOOM = 1e6  # of areas, over a whole video: a camera that walks on for long zooms until numbers overflow
 
-def cumulative_maps(maps: Floats) -> Floats:
+
+def cumulative_maps(maps: Floats, centre: Floats | None = None) -> Floats:
     """Maps (F, 3, 3) from pixels of the first frame to those of frame n at [n − 1].
 
-    maps: (F, 2, 3), from pixels of the frame before to those of each frame; the first does not count.
+    maps: (F, 2, 3), from pixels of the frame before to those of each frame; the first does not count. centre: (2,), px,
+    the middle of the picture, for `without_zoom`, if the maps add up to too great a zoom.
     """
+    zoom = np.cumsum(np.log(np.abs(np.linalg.det(maps[1:, :, :2]))))
+    if np.ptp(np.append(zoom, 0)) > np.log(GREATEST_ZOOM):
+        maps = without_zoom(maps, np.zeros(2) if centre is None else centre)
     squares = np.concatenate([maps, np.broadcast_to([0.0, 0.0, 1.0], (len(maps), 1, 3))], axis=1)
     result = np.empty_like(squares)
     total = np.eye(3)
@@ -17,6 +23,13 @@ def cumulative_maps(maps: Floats) -> Floats:
         total = square @ total if number else total
         result[number] = total
     return result
+
+
+def without_zoom(maps: Floats, centre: Floats) -> Floats:
+    """Maps (F, 2, 3) that move the point `centre` (2,) as `maps` do, and turn as they do, but keep areas."""
+    linear = maps[:, :, :2] / np.sqrt(np.abs(np.linalg.det(maps[:, :, :2])))[:, None, None]
+    moved = maps[:, :, :2] @ centre + maps[:, :, 2]
+    return np.concatenate([linear, (moved - linear @ centre)[:, :, None]], axis=2)
 
 
 def warp_rows(xyxy: Floats, frame: Integers, maps: Floats) -> Floats:

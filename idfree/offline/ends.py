@@ -9,6 +9,7 @@ from idfree.core.types import Annotation, Floats, Integers
 from idfree.offline.track_rows import track_starts
 
 SPEED_SECONDS = 0.7  # over which the velocity at an end is measured
+USUAL_WEIGHT = 20  # misses that an assumed one counts for
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,19 @@ def distances(tails: Ends, heads: Ends) -> tuple[Floats, Floats, Floats]:
     miss = moved - gap[:, None] * (tails.velocity + heads.velocity) / 2
     distance = np.minimum(np.linalg.norm(miss, axis=1), np.linalg.norm(moved, axis=1)) / height
     return gap, distance, np.abs(np.log(heads.height / tails.height))
+
+
+def usual_miss(tracks: Annotation, frame_rate: float, seconds: float, assumed: float) -> float:
+    """Median miss, in heights, of extrapolations over `seconds` within tracks: how predictably people move.
+
+    tracks: sorted by track, and smoothed. assumed: of a video with few tracks.
+    """
+    step = max(1, round(seconds * frame_rate))
+    key = tracks.id * (int(tracks.frame.max()) + 2 * step) + tracks.frame
+    rows = np.arange(0, len(tracks), max(1, step // 2))
+    later = np.searchsorted(key, key[rows] + step)
+    is_known = key[np.minimum(later, len(key) - 1)] == key[rows] + step
+    rows, later = rows[is_known], later[is_known]
+    before = describe_ends(tracks, rows, frame_rate, forwards=False)
+    after = describe_ends(tracks, later, frame_rate, forwards=True)
+    return float(np.median(np.append(distances(before, after)[1], [assumed] * USUAL_WEIGHT)))

@@ -2,7 +2,8 @@
 
 A gap is filled if its length and the motion that it requires are plausible, and if the detector's silence is: where the
 filled boxes are hidden behind others, it proves nothing; where they are in plain view, it may last about as long as
-other silences of this detector within tracks.
+other silences of this detector within tracks. Where people move unpredictably, as dancers do, it is a guess who is who
+after a gap close to somebody else: it stays open.
 """
 
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.boxes import Integers, area, clip, overlapping_pairs, paired_intersection
+from idfree.core.boxes import Integers, area, clip, overlapping_pairs, paired_intersection, paired_iou
 from idfree.core.types import Annotation, Floats
-from idfree.offline.ends import describe_ends, distances
+from idfree.offline.ends import describe_ends, distances, usual_miss
+from idfree.offline.smooth import smooth
 from idfree.offline.track_rows import by_track, concatenate, filled_rows, find_gaps
+
+LIVELY_SECONDS = 0.5  # ahead, over which it is measured how predictably people move
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,11 @@ class FillSettings:
     in_view: float = 4.0  # × the detector's mean silence: longest time that a person in plain view is not detected
     usual_silence: float = 0.2  # s, mean silence that is assumed of a detector with few gaps
     usual_weight: float = 20.0  # gaps that this assumption counts for
+    lively: float = (
+        0.06  # heights: median miss of extrapolations over LIVELY_SECONDS where motion is unpredictable, and
+    )
+    close: float = 0.3  # there, mean IoU with another track from which on a gap stays open
+    usual_miss: float = 0.025  # heights, median miss that is assumed of a video with few tracks
     inside: float = 0.5  # share of a filled box that must lie in the image
 
 
@@ -51,10 +60,18 @@ def fill_gaps(
     rows = straight_rows(tracks, before, missing, step)
     in_view = np.bincount(gap[~is_hidden(rows, tracks, settings.hidden)], minlength=len(before))
     is_filled = in_view <= settings.in_view * rate * mean_silence(in_view / rate, settings)
+    is_close = np.bincount(gap, nearest_iou(rows, tracks), len(before)) >= settings.close * missing
+    if is_close.any() and is_lively(smooth(tracks, step), frame_rate, settings):
+        is_filled &= ~is_close
     keep = is_filled[gap]
     if size_hw is not None:
         keep &= area(clip(rows.xyxy, size_hw)) >= settings.inside * area(rows.xyxy)
     return concatenate(tracks, rows[keep])
+
+
+def is_lively(tracks: Annotation, frame_rate: float, settings: FillSettings) -> bool:
+    """Whether people move unpredictably. tracks: sorted by track, and smoothed."""
+    return usual_miss(tracks, frame_rate, LIVELY_SECONDS, settings.usual_miss) > settings.lively
 
 
 def is_plausible_motion(
@@ -91,6 +108,17 @@ def is_hidden(rows: Annotation, tracks: Annotation, least_share: float) -> NDArr
     hidden = np.zeros(len(rows), dtype=bool)
     hidden[i[covers]] = True
     return hidden
+
+
+def nearest_iou(rows: Annotation, tracks: Annotation) -> Floats:
+    """Greatest IoU (M,) of each row with a box of another track."""
+    shift = side_by_side(rows, tracks)
+    i, j = overlapping_pairs(rows.xyxy + shift[0], tracks.xyxy + shift[1])
+    is_other = rows.id[i] != tracks.id[j]
+    i, j = i[is_other], j[is_other]
+    greatest = np.zeros(len(rows))
+    np.maximum.at(greatest, i, paired_iou(rows.xyxy[i], tracks.xyxy[j]))
+    return greatest
 
 
 def side_by_side(*tables: Annotation) -> list[Floats]:

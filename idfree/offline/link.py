@@ -18,11 +18,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from idfree.core.types import Annotation, Floats, Integers
-from idfree.offline.ends import Ends, describe_ends, distances
+from idfree.offline.ends import Ends, describe_ends, distances, usual_miss
 from idfree.offline.looks import Embeddings, measure_looks
 from idfree.offline.track_rows import track_starts
 
-VIRTUAL_GAP = 1.0  # s, at which the misses of extrapolations within tracks are measured
+MISS_SECONDS = 1.0  # after which the misses of extrapolations within tracks are measured
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def link_tracks(
     i, j = follow_pairs(tails.time, heads.time, settings.longest if looks is None else settings.longest_seen)
     is_class = tracks.class_id[stops[i]] == tracks.class_id[starts[j]]
     i, j = i[is_class], j[is_class]
-    width = settings.growth * usual_miss(tracks, frame_rate, settings)
+    width = settings.growth * usual_miss(tracks, frame_rate, MISS_SECONDS, settings.usual_miss)
     duration = max(1.0, float(np.ptp(tracks.frame)) / frame_rate)
     odds = motion_odds(tails[i], heads[j], width, picture_area(tracks, size_hw), len(starts) / duration, settings)
     if looks is not None:
@@ -92,19 +92,6 @@ def follow_pairs(tail_time: Floats, head_time: Floats, longest: float) -> tuple[
     i = np.repeat(np.arange(len(tail_time)), count)
     place = np.arange(len(i)) - np.repeat(np.cumsum(count) - count, count)
     return i, order[np.repeat(first, count) + place]
-
-
-def usual_miss(tracks: Annotation, frame_rate: float, settings: LinkSettings) -> float:
-    """Median miss, in heights, of extrapolations over one second within tracks; the usual one counts as 20 of them."""
-    step = max(1, round(VIRTUAL_GAP * frame_rate))
-    key = tracks.id * (int(tracks.frame.max()) + 2 * step) + tracks.frame
-    rows = np.arange(0, len(tracks), max(1, step // 2))
-    later = np.searchsorted(key, key[rows] + step)
-    is_known = key[np.minimum(later, len(key) - 1)] == key[rows] + step
-    rows, later = rows[is_known], later[is_known]
-    before = describe_ends(tracks, rows, frame_rate, forwards=False)
-    after = describe_ends(tracks, later, frame_rate, forwards=True)
-    return float(np.median(np.append(distances(before, after)[1], [settings.usual_miss] * 20)))
 
 
 def picture_area(tracks: Annotation, size_hw: tuple[int, int] | None) -> float:

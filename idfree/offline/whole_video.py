@@ -43,7 +43,7 @@ def refine_tracks(tracks: Annotation, video: Video, embed: Embed | None = None) 
     embedded = None if embed is None else (clear, embed(rows[clear]))
     size_hw, maps = video.size_hw, None
     if video.camera is not None and len(video.camera):
-        size_hw, maps = None, cumulative_maps(video.camera)
+        size_hw, maps = None, cumulative_maps(video.camera, rows.xyxy.reshape(-1, 2).mean(axis=0))
         rows = replace(rows, xyxy=warp_rows(rows.xyxy, rows.frame, np.asarray(np.linalg.inv(maps), dtype=np.float64)))
     ids = link_tracks(smooth(rows, step), video.frame_rate, size_hw, embedded=embedded)
     rows = smooth(fill_gaps(by_track(replace(rows, id=ids)), video.frame_rate, step, size_hw), step)

@@ -129,7 +129,37 @@ class StoredCameraMotion:
         """Nothing to store."""
 
 
-CameraMotionSource = AutoCameraMotionSource | MeasuredCameraMotion | StoredCameraMotion
+class KeptCameraMotion:
+    """Another source's camera motion, of which the maps are kept, 50 bytes a frame, for whole-video tracks."""
+
+    def __init__(self, source: "CameraMotionSource"):
+        self.source = source
+        self.needs_images: bool = source.needs_images
+        self.maps: dict[int, Floats] = {}  # (2, 3) affine maps, by frame number
+
+    def __call__(self, frame: Frame, detections: Detections) -> Floats:
+        """Affine map (2, 3) of the source."""
+        self.maps[frame.number] = affine = self.source(frame, detections)
+        return affine
+
+    def all_maps(self) -> Floats | None:
+        """Maps (F, 2, 3) of frames 1 … F, the identity where a frame was not processed; None if the camera stood."""
+        if not self.maps or not self.source.describe()["moves"]:
+            return None
+        maps = np.tile(np.eye(2, 3), (max(self.maps), 1, 1))
+        maps[np.array([*self.maps]) - 1] = np.stack([*self.maps.values()])
+        return maps
+
+    def describe(self) -> dict[str, Any]:
+        """For summaries; as the source."""
+        return self.source.describe()
+
+    def finish(self) -> None:
+        """Finish the source."""
+        self.source.finish()
+
+
+CameraMotionSource = AutoCameraMotionSource | MeasuredCameraMotion | StoredCameraMotion | KeptCameraMotion
 
 
 def open_camera_motion(spec: str, sequence: Sequence, reads_images: bool = True) -> CameraMotionSource | None:

@@ -14,12 +14,13 @@ from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting, write_text
 from idfree.core.progress import progress
 from idfree.core.reading import is_file, is_folder
-from idfree.core.types import FRAME_RATES, Annotation, Floats, Integers, Sequence
+from idfree.core.types import FRAME_RATES, Annotation, Detections, Floats, Integers, Sequence
 from idfree.core.version import __version__
 from idfree.evaluation.preprocess import check_identities
 from idfree.offline.track_rows import is_filled
 from idfree.offline.whole_video import Video, refine_tracks
 from idfree.pipelines.annotate import RESULT_SUFFIXES, draw_tracks, find_results
+from idfree.pipelines.camera_motion import KeptCameraMotion, open_camera_motion
 from idfree.pipelines.finished_tracks import SUMMARY
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.sequences import open_source
@@ -41,6 +42,7 @@ def refine(
     out: str | Path | None = None,
     *,
     appearance: str = "none",
+    camera: str = "auto",
     frame_rate: float | None = None,
     device: str = "auto",
     quiet: bool = True,
@@ -51,9 +53,9 @@ def refine(
     results: a file of any tracker in MOTChallenge format, or as `idfree track` writes it, or a folder of them. source:
     the videos that they belong to, see `open_source`, of which the frame rate and the size are read; None if they are
     not at hand. out: by default runs/refine/NAME; files keep the format of the results. appearance: none, to link
-    pieces of tracks by motion alone, colour or MODEL.onnx, which need the images of the source. frame_rate: overrides
-    the source's; without either it is 30. on_result: called with the path and the summary of each file written.
-    Raises UserError.
+    pieces of tracks by motion alone, colour or MODEL.onnx, which need the images of the source. camera: as in `track`;
+    auto measures its motion if the source has images. frame_rate: overrides the source's; without either it is 30.
+    on_result: called with the path and the summary of each file written. Raises UserError.
     """
     results = Path(results)
     encoder = open_appearance(appearance, device)
@@ -68,7 +70,8 @@ def refine(
     for file, sequence in progress(pairs, "refine", len(pairs), quiet, "files"):
         tracks = read_checked(file, sequence)
         embed = None if encoder is None or sequence is None else partial(embed_rows, sequence, encoder)
-        refined = refine_tracks(tracks, describe_video(sequence, frame_rate), embed)
+        video = replace(describe_video(sequence, frame_rate), camera=measure_camera(camera, sequence, tracks))
+        refined = refine_tracks(tracks, video, embed)
         write_like(outputs[file], refined, read_class_names(file))
         summaries.append(summarise(file.stem, tracks, refined))
         if on_result is not None:
@@ -83,19 +86,20 @@ def refine_written(
     sequence: Sequence,
     class_names: Mapping[int, str],
     encoder: "Encoder | None" = None,
+    camera: Floats | None = None,
     film: Path | None = None,
     quiet: bool = True,
 ) -> Summary:
     """Replace results that `idfree track` wrote by whole-video tracks; return their counts.
 
-    encoder: links pieces by looks, too, if the sequence can be read again. film: the video file to draw them in.
-    Raises UserError for a film of a live camera, whose images are gone.
+    encoder: links pieces by looks, too, if the sequence can be read again. camera: maps (F, 2, 3) of its motion. film:
+    the video file to draw them in. Raises UserError for a film of a live camera, whose images are gone.
     """
     if film is not None and sequence.length is None:
         raise UserError(f"--offline --video: the images of {sequence.name} cannot be read again; leave out one of them")
     tracks = read_tracks(path)
     embed = None if encoder is None or sequence.length is None else partial(embed_rows, sequence, encoder)
-    refined = refine_tracks(tracks, describe_video(sequence, None), embed)
+    refined = refine_tracks(tracks, replace(describe_video(sequence, None), camera=camera), embed)
     write_like(path, replace(refined, time=frame_times(sequence, refined.frame)), class_names)
     if film is not None:
         draw_tracks(sequence, refined, film, None, class_names, quiet)
@@ -106,7 +110,7 @@ def frame_times(sequence: Sequence, frame: Integers) -> Floats | None:
     """Seconds (K,) of frames (K,); None if they come at irregular times that are not known."""
     if sequence.times is not None:
         return sequence.times[frame - 1]
-    return None if sequence.length is None else (frame - 1) / sequence.frame_rate
+    return None if sequence.length is None else (frame - 1) / (sequence.frame_rate * sequence.step)
 
 
 def pair_with_sequences(results: Path, source: str | Path | None) -> list[tuple[Path, Sequence | None]]:
@@ -148,8 +152,34 @@ def describe_video(sequence: Sequence | None, frame_rate: float | None) -> Video
     """What is known of the video. Raises UserError for a frame rate that cannot be."""
     if frame_rate is not None and not FRAME_RATES[0] <= frame_rate <= FRAME_RATES[1]:
         raise UserError(f"--fps {frame_rate:g}: expected frames per second, more than 0, {FRAME_RATES[1]:.0f} at most")
-    known = FRAME_RATE if sequence is None else sequence.frame_rate
+    known = FRAME_RATE if sequence is None else sequence.frame_rate * sequence.step  # of frame numbers, not of frames
     return Video(frame_rate or known, None if sequence is None else sequence.size_hw)
+
+
+def measure_camera(camera: str, sequence: Sequence | None, tracks: Annotation) -> Floats | None:
+    """Maps (F, 2, 3) of the camera's motion; None if there is no source, if it has no images or the camera stood still.
+
+    camera: as the option `--camera`. tracks: boxes that are masked out. Raises UserError if a file is missing.
+    """
+    source = None
+    if sequence is not None and (camera != "auto" or has_images(sequence)):
+        source = open_camera_motion(camera, sequence)
+    if sequence is None or source is None:
+        return None
+    kept = KeptCameraMotion(source)
+    for frame in sequence if source.needs_images else sequence.without_images():
+        shown = tracks[tracks.rows_at(frame.number)]
+        kept(frame, Detections(shown.xyxy, shown.score, shown.class_id))
+    kept.finish()
+    return kept.all_maps()
+
+
+def has_images(sequence: Sequence) -> bool:
+    """Whether the first frame of a sequence can be read."""
+    try:
+        return next((frame.image is not None for frame in sequence), False)
+    except UserError:  # a MOTChallenge folder with annotations alone
+        return False
 
 
 def embed_rows(sequence: Sequence, encoder: "Encoder", rows: Annotation) -> "Embedding":

@@ -15,7 +15,7 @@ from idfree.core.workers import PicklableFactory, WorkerPool
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.classes import drawn_class_names
 from idfree.detectors.scores import ScoreScale
-from idfree.pipelines.camera_motion import open_camera_motion
+from idfree.pipelines.camera_motion import KeptCameraMotion, open_camera_motion
 from idfree.pipelines.finished_tracks import SUMMARY, describe_request, file_sizes, is_finished, read_finished
 from idfree.pipelines.open_appearance import leave_out_embeddings, open_appearance
 from idfree.pipelines.open_detector import (
@@ -179,6 +179,8 @@ def track_sequence(
     video = "mp4" in suffixes
     detector, images = detector_of.instance(sequence), video or show
     run = prepare(sequence, detector, tracker, assignments, selection, images, camera, encoder.instance)
+    if offline and run.camera is not None:
+        run.camera = KeptCameraMotion(run.camera)
     files = [out / f"{sequence.name}.{suffix}" for suffix in suffixes]
     request = describe_request(run, config, appearance, camera, [*suffixes, *["offline"] * offline])
     if task.earlier is not None and is_finished(task.earlier, request, files):
@@ -186,7 +188,8 @@ def track_sequence(
     summary, failure = write_tracks(run, out, format, video and not offline, show, quiet)
     if offline and summary is not None and failure is None:
         names, film = drawn_class_names(run.detector), files[1] if video else None
-        summary |= refine_written(files[0], run.sequence, names, encoder.instance, film, quiet)
+        maps = run.camera.all_maps() if isinstance(run.camera, KeptCameraMotion) else None
+        summary |= refine_written(files[0], run.sequence, names, encoder.instance, maps, film, quiet)
     if summary is not None:
         summary |= {"skipped": False, "request": request, "bytes": file_sizes(files)}
     return summary, failure

@@ -67,3 +67,18 @@ def test_of_two_boxes_the_lower_is_in_front(bottom):
 def test_nothing_of_nothing():
     empty = Annotation.empty()
     assert len(fill_gaps(empty, 30)) == 0
+
+
+@pytest.mark.parametrize(("steps", "filled"), [(0.0, 8), (6.0, 0)])
+def test_where_motion_is_unpredictable_a_gap_close_to_somebody_else_stays_open(steps, filled):
+    rng = np.random.default_rng(0)
+    walks = 300 * np.arange(30)[:, None] + np.cumsum(rng.normal(0, steps, (30, 100)), axis=1)
+    walks[1] = walks[0] + 8  # somebody right behind
+    rows = [
+        person(frame, walks[who, frame - 1], who, bottom=100 + (who == 1))
+        for who in range(30)
+        for frame in range(1, 101)
+        if who or not 50 < frame < 59
+    ]
+    tracks = fill_gaps(table(*rows), 30)
+    assert np.count_nonzero(is_filled(tracks)) == filled

@@ -42,3 +42,11 @@ def test_rows_of_any_order_give_the_same():
     first, second = (refine_tracks(rows, Video()) for rows in (tracks, shuffled))
     np.testing.assert_array_equal(first.frame, np.arange(1, 61))
     np.testing.assert_array_equal(first.xyxy, second.xyxy)
+
+
+def test_a_camera_that_walks_on_for_hours_does_not_overflow():
+    maps = np.tile(np.eye(2, 3) * 1.02, (40_000, 1, 1))
+    centre = np.array([600.0, 200])
+    total = cumulative_maps(maps, centre)
+    np.testing.assert_allclose(np.linalg.det(total), 1)
+    np.testing.assert_allclose(total[1][:2] @ [*centre, 1], 1.02 * centre)

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -117,3 +118,26 @@ def test_track_offline(shared, tmp_path):
     text = (tmp_path / "offline" / "TUD-Campus.csv").read_text().splitlines()
     assert "time" in text[0].split(",")
     assert len(text) - 1 == offline["sequences"][0]["boxes"]
+
+
+def test_the_camera_is_followed_where_the_source_has_images(tmp_path):
+    """A wall that shakes by whole pixels, and a box on it with a gap."""
+    rng = np.random.default_rng(3)
+    wall = cv2.GaussianBlur(rng.integers(0, 255, (400, 700, 3), dtype=np.uint8), (0, 0), 2)
+    wall = cv2.normalize(wall, None, 0, 255, cv2.NORM_MINMAX)
+    shift = np.round(np.cumsum(rng.normal(0, 6, 40))).astype(int)
+    shift = np.clip(shift - shift[0], -140, 140)
+    (tmp_path / "wall").mkdir()
+    lines = []
+    for frame, x in enumerate(shift, start=1):
+        cv2.imwrite(str(tmp_path / "wall" / f"{frame:06d}.png"), wall[:300, 200 - x : 500 - x])
+        if not 18 <= frame <= 22:
+            lines.append(f"{frame},4,{100 + x},100,40,100,0.9\n")
+    (tmp_path / "wall.txt").write_text("".join(lines))
+    errors = {}
+    for camera in ("auto", "none"):
+        idfree.refine(tmp_path / "wall.txt", tmp_path / "wall", tmp_path / camera, camera=camera)
+        tracks = read_tracks(tmp_path / camera / "wall.txt")
+        errors[camera] = np.abs(tracks.xyxy[:, 0] - 100 - shift[tracks.frame - 1])
+        assert len(tracks) == 40
+    assert errors["auto"].max() < 1.5 < 3 < errors["none"].max()

@@ -32,10 +32,8 @@ class FillSettings:
     in_view: float = 4.0  # × the detector's mean silence: longest time that a person in plain view is not detected
     usual_silence: float = 0.2  # s, mean silence that is assumed of a detector with few gaps
     usual_weight: float = 20.0  # gaps that this assumption counts for
-    lively: float = (
-        0.06  # heights: median miss of extrapolations over LIVELY_SECONDS where motion is unpredictable, and
-    )
-    close: float = 0.3  # there, mean IoU with another track from which on a gap stays open
+    lively: float = 0.05  # heights: median miss of extrapolations over LIVELY_SECONDS of unpredictable motion, and
+    close: float = 0.3  # then, the mean IoU with another track from which on a gap stays open
     usual_miss: float = 0.025  # heights, median miss that is assumed of a video with few tracks
     inside: float = 0.5  # share of a filled box that must lie in the image
 

@@ -8,6 +8,8 @@ import pytest
 
 import idfree
 from idfree.cli import main
+from idfree.core.types import Detections, Frame, Sequence
+from idfree.pipelines.camera_motion import KeptCameraMotion, StoredCameraMotion
 from idfree.sequences.tables import read_tracks
 
 GAP = "".join(f"{frame},7,{10 * frame},50,40,100,0.9,-1,-1,-1\n" for frame in (1, 2, 3, 7, 8, 9))
@@ -141,3 +143,16 @@ def test_the_camera_is_followed_where_the_source_has_images(tmp_path):
         errors[camera] = np.abs(tracks.xyxy[:, 0] - 100 - shift[tracks.frame - 1])
         assert len(tracks) == 40
     assert errors["auto"].max() < 1.5 < 3 < errors["none"].max()
+
+
+@pytest.mark.parametrize("shift", [4.0, 0.0])
+def test_maps_of_the_camera_are_kept_by_frame_unless_it_stood_still(shift):
+    maps = np.tile(np.eye(2, 3), (6, 1, 1))
+    maps[1:, 0, 2] = shift
+    sequence = Sequence("street", lambda: iter(()), 6, size_hw=(100, 200))
+    kept = KeptCameraMotion(StoredCameraMotion("file", maps, sequence))
+    for number in (1, 3, 5):  # every second frame
+        kept(Frame(number), Detections(np.zeros((0, 4))))
+    result = kept.all_maps()
+    assert (result is None) == (shift == 0)
+    assert result is None or result[:, 0, 2].tolist() == [0, 0, 2 * shift, 0, 2 * shift]

@@ -1,5 +1,6 @@
 """What several tests share."""
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -55,7 +56,10 @@ def no_process_left() -> Iterator[None]:
 
 def children() -> dict[int, str]:
     """Command lines of the running children of this process by pid (Linux), without the cluster's, which stay."""
-    pids = [int(pid) for file in Path("/proc/self/task").glob("*/children") for pid in file.read_text().split()]
+    pids = []
+    for file in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
+            pids += [int(pid) for pid in file.read_text().split()]
     cluster = {child.pid for child in multiprocessing.active_children() if child.name.startswith("Dask")}
     commands = {pid: command_line(pid) for pid in pids if pid not in cluster}
     return {pid: command for pid, command in commands.items() if command and "resource_tracker" not in command}

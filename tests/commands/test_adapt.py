@@ -99,7 +99,7 @@ def test_from_video_to_a_model_that_tracks(films, learnt, tmp_path):
     assert summary["tracker"] == "Fused"
     assert summary["appearance"]["limit"] == pytest.approx(report["limit"])
     assert CropNetwork(model).upper_threshold >= report["limit"]
-    assert summary["matches"]["appearance"] > 0
+    assert summary["matches"]["overlap"] > 0
 
 
 def test_finished_work_is_not_repeated(films, learnt, capsys):

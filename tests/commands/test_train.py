@@ -57,6 +57,9 @@ def unexported(monkeypatch):
     monkeypatch.setattr(one_shot, "export", lambda *arguments: None)
 
 
+FAIRMOT = ("--tracker", "fairmot")  # which counts the matches by appearance
+
+
 def idfree(*words: object) -> int:
     return main([str(word) for word in words])
 
@@ -76,7 +79,8 @@ def test_a_model_overfits_twenty_frames_and_tracks_them(streets, tmp_path, capsy
     assert report["metrics"]["MOTA"] > 0.9
     assert report["metrics"]["IDF1"] > 0.9
     for name in ("model.onnx", "best.pt"):
-        assert idfree("track", video, "--detector", run / name, "--device", "cpu", "-o", tmp_path / name, "-q") == 0
+        words = ("--detector", run / name, "--device", "cpu", "-o", tmp_path / name, "-q", *FAIRMOT)
+        assert idfree("track", video, *words) == 0
         summary = json.loads((tmp_path / name / "summary.json").read_text())["sequences"][0]
         assert summary["matches"]["appearance"] > 0
     capsys.readouterr()

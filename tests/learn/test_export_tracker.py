@@ -100,7 +100,7 @@ def test_any_size_gives_the_outputs_of_pytorch(exported, size_hw):
     assert difference["boxes"] < 1e-2
     assert difference["scores"] < 1e-5
     assert difference["embedding"] < 1e-4
-    assert (np.diff(actual["scores"]) <= 0).all()
+    assert (np.diff(actual["scores"]) < 1e-7).all()  # sorted by logits, whose sigmoid is rounded
 
 
 def test_the_file_is_a_function_of_the_network_alone(exported, tmp_path, monkeypatch):
@@ -117,11 +117,12 @@ def test_inputs_and_outputs(exported):
     session = open_session(exported[1])
     (image,) = session.get_inputs()
     assert (image.name, image.type, image.shape) == ("image", "tensor(uint8)", [1, "H", "W", 3])
+    rows = 100 if isinstance(exported[0], RetinaNet) else "K"  # RetinaNet fills up with rows of score 0
     assert [(port.name, port.type, port.shape) for port in session.get_outputs()] == [
-        ("boxes", "tensor(float)", ["K", 4]),
-        ("scores", "tensor(float)", ["K"]),
-        ("classes", "tensor(int64)", ["K"]),
-        ("embedding", "tensor(float)", ["K", 16]),
+        ("boxes", "tensor(float)", [rows, 4]),
+        ("scores", "tensor(float)", [rows]),
+        ("classes", "tensor(int64)", [rows]),
+        ("embedding", "tensor(float)", [rows, 16]),
     ]
 
 
@@ -188,7 +189,7 @@ def test_a_file_without_parity_is_not_written(tmp_path, monkeypatch):
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", Wrong)
     monkeypatch.setattr(module, "write_onnx", lambda network, example, path, *rest: path.write_bytes(b"graph"))
-    with pytest.raises(UserError, match=r"differ by 0\.\d+ in scores, more than 0\.001"):
+    with pytest.raises(UserError, match=r"differ by \S+ in (boxes|scores), more than"):
         export_tracker(network, tmp_path / "x.onnx", {}, SIZE)
     assert not list(tmp_path.iterdir())
 

@@ -13,6 +13,8 @@ from idfree.core.errors import UserError
 if TYPE_CHECKING:
     import supervision
 
+LARGEST = 1e9  # px, of a coordinate: squares of areas stay finite
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -62,12 +64,12 @@ class Detections:
     def valid_mask(self, size_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
         """Mask (N,) of the rows that can be tracked, whatever their embeddings.
 
-        Valid: box and score are finite, width and height positive, and the box intersects the image (if its `size_hw`
-        is given).
+        Valid: box and score are finite, coordinates below LARGEST, width and height positive, and the box intersects
+        the image (if its `size_hw` is given).
         """
         box = self.xyxy if size_hw is None else clip(self.xyxy, size_hw)
         with np.errstate(invalid="ignore", over="ignore"):
-            is_finite = np.isfinite(self.xyxy.sum(axis=1) + self.score)
+            is_finite = np.isfinite(self.score) & (np.abs(self.xyxy).max(axis=1, initial=0) < LARGEST)  # not NaN
             return np.asarray((box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1]) & is_finite)
 
     def with_finite_embeddings(self) -> "Detections":

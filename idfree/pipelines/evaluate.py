@@ -7,12 +7,14 @@ from typing import Literal
 import numpy as np
 
 from idfree.core.progress import progress
+from idfree.core.types import Annotation
 from idfree.evaluation import tracking
 from idfree.evaluation.classes import Classes, classes_compared, describe_classes
 from idfree.evaluation.detection import PrecisionRecall, evaluate_detections, metrics_by_size
 from idfree.evaluation.tracking import Scores, compute_metrics
 from idfree.pipelines.paired_results import Half, find_ground_truth, pair_results
-from idfree.sequences.tables import SUFFIXES, read_boxes
+from idfree.sequences.motchallenge import read_results
+from idfree.sequences.tables import SUFFIXES, read_boxes, read_tracks
 
 Protocol = Literal["auto", "mot17", "mot20", "mot15", "plain"]
 Metrics = dict[str, float]
@@ -20,6 +22,8 @@ Metrics = dict[str, float]
 LOG = logging.getLogger("idfree")
 
 COMBINED = "COMBINED"  # name of the row of all sequences
+RESULT_FILES = ("{}.txt", "{}.csv", "{}.parquet")  # names of the results of a sequence in a folder
+TABLES = (".csv", ".json", ".parquet")  # as `idfree track --format` writes them
 DETECTION_FILES = (*("{}" + suffix for suffix in SUFFIXES), "{}/det/det.txt")  # of a sequence, in a folder
 
 
@@ -42,7 +46,7 @@ def evaluate(
     results, truth = Path(results), Path(truth)
     scores: dict[str, Scores] = {}
     classes: list[Classes] = []
-    pairs = pair_results(results, truth, half, every)
+    pairs = pair_results(results, truth, half, every, read_result_file, RESULT_FILES)
     for pair in progress(pairs, str(results), len(find_ground_truth(truth)), quiet, "sequences"):
         classes.append(classes_compared(pair.ground_truth, pair.results.class_id, protocol, pair.files[0]))
         scores[pair.name] = tracking.evaluate(pair.ground_truth, pair.results, protocol, pair.frames, pair.files)
@@ -50,6 +54,11 @@ def evaluate(
         LOG.warning("%s: %s", results, oddity)
     combined = sum(scores.values(), Scores())
     return {name: compute_metrics(counts) for name, counts in {**scores, COMBINED: combined}.items()}
+
+
+def read_result_file(path: Path) -> Annotation:
+    """Tracks in MOTChallenge format, or in a table by its suffix."""
+    return read_tracks(path) if path.suffix.lower() in TABLES else read_results(path)
 
 
 def evaluate_detection(

@@ -53,7 +53,8 @@ class Tracker(ABC):
         x1, y1, x2, y2[, score[, class]], supervision.Detections, or None. Raises UserError for anything else.
         """
         view = evidence if isinstance(evidence, View) else View(Detections.convert(evidence))
-        detections = replace(view.detections, row=np.arange(len(view.detections)))
+        embedding = view.detections.embedding if self.uses_embeddings else None
+        detections = replace(view.detections, embedding=embedding, row=np.arange(len(view.detections)))
         is_valid = detections.valid_mask(view.size_hw)
         self.dropped += len(is_valid) - int(np.count_nonzero(is_valid))
         self.frame += 1

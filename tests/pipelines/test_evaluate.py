@@ -9,6 +9,8 @@ from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.pipelines.evaluate import evaluate, evaluate_detection
 from idfree.pipelines.evaluate_appearance import evaluate_appearance
+from idfree.sequences.motchallenge import read_results
+from idfree.sequences.table_writer import write_table
 
 ROWS = "".join(f"{frame},1,{frame},0,20,50,1,1,1\n" for frame in range(1, 11))
 
@@ -32,6 +34,17 @@ def test_same_as_the_command(folder, capsys):
     assert idfree.evaluate is evaluate
     assert list(evaluate(results, truth)) == ["one", "COMBINED"]
     assert evaluate(results, truth)["one"]["MOTA"] == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+def test_tables_of_results(folder, suffix):
+    """A file in any format of `track --format` scores as the text; in a folder, csv and parquet are found."""
+    expected = evaluate(folder / "results", folder / "truth")["one"]
+    tables = folder / "tables"
+    tables.mkdir()
+    write_table(tables / f"one{suffix}", read_results(folder / "results" / "one.txt"), suffix[1:], {})
+    for results in (tables / f"one{suffix}", *([tables] if suffix != ".json" else [])):
+        assert evaluate(results, folder / "truth")["one"] == pytest.approx(expected, nan_ok=True)
 
 
 def test_detections(folder):

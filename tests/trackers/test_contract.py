@@ -74,6 +74,19 @@ def test_names_the_detection_of_each_box(tracker):
         np.testing.assert_allclose(detections.xyxy[seen.detection], seen.xyxy, atol=15)
 
 
+def test_embeddings_that_are_not_used_may_change_their_length(tracker):
+    if tracker.uses_embeddings:
+        pytest.skip("uses embeddings")
+    for length in (16, 32):
+        tracks = tracker.update(Detections(np.array([[0.0, 0, 60, 160]]), [0.9], embedding=np.ones((1, length))))
+    assert len(tracks) == len(tracker.tracks)
+
+
+def test_huge_boxes_are_dropped(tracker):
+    tracker.update(Detections(np.array([[0.0, 0, 1e300, 1e300]]), [0.9]))
+    assert tracker.dropped == 1
+
+
 def test_empty_frames_are_legal(tracker):
     assert len(tracker.update(nothing())) == 0
     assert len(tracker.update(nothing())) == 0

@@ -1,6 +1,7 @@
 """Refine tracking results of any tracker into whole-video tracks, and write them with a summary."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -33,6 +34,7 @@ from idfree.sequences.tables import read_class_names, read_tracks
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Embedding, Encoder
 
+LOG = logging.getLogger("idfree")
 Summary = dict[str, Any]
 
 
@@ -117,7 +119,14 @@ def pair_with_sequences(results: Path, source: str | Path | None) -> list[tuple[
     """Each file of results, with its sequence if there is a source. Raises UserError if there are none."""
     if source is not None:
         sequences = open_source(source)
-        return [(find_results(results, sequence.name, len(sequences) == 1), sequence) for sequence in sequences]
+        if len(sequences) == 1:
+            only = find_results(results, sequences[0].name, is_only=True)
+            warn_of_other_name(only, sequences[0])
+            return [(only, sequences[0])]
+        pairs = [(file, sequence) for sequence in sequences if (file := results_of(results, sequence)) is not None]
+        if not pairs:
+            raise UserError(f"{results}: nothing for any of the {len(sequences)} sequences in {source}")
+        return list(pairs)
     if is_file(results):
         return [(results, None)]
     if not is_folder(results):
@@ -126,6 +135,21 @@ def pair_with_sequences(results: Path, source: str | Path | None) -> list[tuple[
     if not files:
         raise UserError(f"{results}: no results in it; expected NAME.txt (or {', '.join(RESULT_SUFFIXES[1:])})")
     return [(file, None) for file in files]
+
+
+def results_of(results: Path, sequence: Sequence) -> Path | None:
+    """The file of results of one of several sequences; None, with a warning, if there is none."""
+    try:
+        return find_results(results, sequence.name, is_only=False)
+    except UserError as error:
+        LOG.warning("%s: left out", error)
+        return None
+
+
+def warn_of_other_name(file: Path, sequence: Sequence) -> None:
+    """Log a warning if the results are named neither as the sequence nor as a part of its name."""
+    if file.stem not in sequence.name and sequence.name not in file.stem:
+        LOG.warning("%s: are these the tracks of %s? Their names differ", file, sequence.name)
 
 
 def read_checked(file: Path, sequence: Sequence | None) -> Annotation:

@@ -1,5 +1,6 @@
 """Select the frames of a sequence and the detections of a frame, as the options of the command line ask for."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -8,6 +9,8 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Frame, Sequence
+
+LOG = logging.getLogger("idfree")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,10 @@ class Selection:
         skipped = -(-max(0, sequence.first - self.start) // self.every)  # selected numbers before the first frame
         first, length = self.start + skipped * self.every, sequence.length
         if length is not None:
-            length = max(range(first, length + 1, self.every)[: self.frames], default=first - 1)
+            last = length
+            length = max(range(first, last + 1, self.every)[: self.frames], default=first - 1)
+            if length < first:
+                LOG.warning("%s: ends with frame %d: --start %d leaves nothing of it", sequence.name, last, self.start)
         rate = sequence.frame_rate / self.every
         return replace(sequence, read=read, length=length, frame_rate=rate, first=first, step=self.every)
 

@@ -8,6 +8,7 @@ import pytest
 
 import idfree
 from idfree.cli import main
+from idfree.core.errors import UserError
 from idfree.core.types import Detections, Frame, Sequence
 from idfree.pipelines.camera_motion import KeptCameraMotion, StoredCameraMotion
 from idfree.sequences.tables import read_tracks
@@ -156,3 +157,32 @@ def test_maps_of_the_camera_are_kept_by_frame_unless_it_stood_still(shift):
     result = kept.all_maps()
     assert (result is None) == (shift == 0)
     assert result is None or result[:, 0, 2].tolist() == [0, 0, 2 * shift, 0, 2 * shift]
+
+
+def two_videos(folder):
+    """Two films of nine frames, street and square."""
+    folder.mkdir()
+    for name in ("street", "square"):
+        writer = cv2.VideoWriter(str(folder / f"{name}.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 10, (320, 240))
+        for _ in range(9):
+            writer.write(np.zeros((240, 320, 3), dtype=np.uint8))
+        writer.release()
+    return folder
+
+
+def test_videos_without_results_are_left_out(results, tmp_path, caplog):
+    films = two_videos(tmp_path / "films")
+    summary = idfree.refine(results.parent, films, tmp_path / "out")
+    assert [one["name"] for one in summary["sequences"]] == ["street"]
+    assert "for the sequence square: left out" in caplog.text
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="nothing for any of the 2 sequences"):
+        idfree.refine(tmp_path / "empty", films, tmp_path / "none")
+
+
+def test_a_video_of_another_name_is_told(results, tmp_path, caplog):
+    films = two_videos(tmp_path / "films")
+    idfree.refine(results, films / "street.mp4", tmp_path / "one")
+    assert "names differ" not in caplog.text
+    idfree.refine(results, films / "square.mp4", tmp_path / "two")
+    assert "are these the tracks of square? Their names differ" in caplog.text

@@ -27,6 +27,7 @@ MIN_VARIANCE = 1e-4
 MAX_EVIDENCE = 8.0  # greatest log-likelihood ratio, for and against
 FIRST_AGAINST = 2.0  # greatest ratio against "same" before any pair of one object was observed …
 TRUSTED = 50.0  # … and the number of such pairs that brings it half-way to MAX_EVIDENCE
+MIN_SENSITIVITY = 1.0  # least sensitivity index d′ of an encoder that finds anybody again (of 0.7 to 1.5, all the same)
 SAMPLE = 64  # greatest number of detections of a frame that are compared with each other
 
 
@@ -97,6 +98,15 @@ class AppearanceLikelihood:
         ratio = log_density(between, same) - log_density(between, different)
         trust = self.same.count / (self.same.count + TRUSTED)
         return np.clip(ratio, -(FIRST_AGAINST + trust * (MAX_EVIDENCE - FIRST_AGAINST)), MAX_EVIDENCE)
+
+    def separates(self, match_threshold: float | None) -> bool:
+        """Whether one and two objects differ enough, as far as is known, to find an object again after seconds.
+
+        The measure is the sensitivity index d′: the means' difference, in root mean square standard deviations.
+        """
+        same, different = self.distributions(match_threshold)
+        variance = max((same.variance + different.variance) / 2, MIN_VARIANCE)
+        return bool(different.mean - same.mean > MIN_SENSITIVITY * np.sqrt(variance))
 
 
 def log_density(distance: Floats, moments: Moments) -> Floats:

@@ -44,7 +44,7 @@ class FusedSettings(JdeSettings):
     absent_log_odds: float = -3.0  # of a pair in the motion gate without overlap
     duplicate_iou_distance: float = 0.0  # of a lost and a tracked box: the younger is removed; 0: none
     patience: float = 1.5  # s that a lost track is kept
-    memory: float = 4.0  # s that it is kept if there are embeddings
+    memory: float = 4.0  # s that it is kept if there are embeddings that tell objects apart
 
 
 SEARCH: SearchRanges = {
@@ -91,7 +91,8 @@ class Fused(Jde):
     @property
     def max_lost(self) -> float:
         has_embeddings = self.tracks.embedding.shape[1] > 0
-        return self.memory_frames if has_embeddings else self.patience_frames
+        is_of_use = has_embeddings and self.likelihood.separates(self.match_threshold)
+        return self.memory_frames if is_of_use else self.patience_frames
 
     def can_start(self, score: Floats) -> Mask:
         return score >= self.settings.new_score

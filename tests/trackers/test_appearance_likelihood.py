@@ -50,3 +50,9 @@ def test_pairs_of_one_frame_are_different_objects():
     likelihood = AppearanceLikelihood()
     likelihood.observe_frame(np.eye(3), ~np.eye(3, dtype=bool))
     assert likelihood.within_frame == Moments(6, 1.0, 0.0)
+
+
+def test_an_encoder_separates_until_it_is_known_not_to():
+    assert AppearanceLikelihood().separates(None)
+    assert learnt(0.1, 0.5).separates(None)
+    assert not learnt(0.9, 0.92, 0.05).separates(None)

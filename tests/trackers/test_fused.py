@@ -32,7 +32,7 @@ def crowd(frames, embed, seed=0):
 
 def test_embeddings_that_tell_nobody_apart_change_nothing():
     """Random embeddings, once their distances are learnt, give the tracks of no embeddings."""
-    with_random = [t.id.tolist() for t in map(Fused(FusedSettings(memory=1.5)).update, crowd(200, random_embedding))]
+    with_random = [t.id.tolist() for t in map(Fused().update, crowd(200, random_embedding))]
     without = [t.id.tolist() for t in map(Fused().update, crowd(200, no_embedding))]
     assert with_random == without
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Floats, Frame, Image
-from idfree.trackers.camera_motion import CORNER_QUALITY, MIN_CORNERS, no_motion, to_full_size
+from idfree.trackers.camera_motion import CORNER_QUALITY, MIN_CORNERS, mask_boxes, no_motion, to_full_size
 
 WINDOW = (15, 15)  # px, of Lucas-Kanade
 CRITERIA = (3, 15, 0.02)  # of Lucas-Kanade: at most 15 iterations, steps down to 0.02 px (both: OpenCV's flags 1 | 2)
@@ -121,15 +121,6 @@ def shrink(image: Image, width: int) -> tuple[Image, int]:
         grey = cv2.resize(grey[: 2 * rows, : 2 * columns], (columns, rows), interpolation=cv2.INTER_AREA)
         factor *= 2
     return np.asarray(grey, dtype=np.uint8), factor
-
-
-def mask_boxes(grey: Image, xyxy: Floats | None, downscale: int) -> Image:
-    """Mask (H, W) of the background: 255 outside the boxes (N, 4) of the full-size image, 0 inside."""
-    background = np.full(grey.shape, 255, dtype=np.uint8)
-    if xyxy is not None:
-        for left, top, right, bottom in np.rint(np.maximum(xyxy, 0) / downscale).astype(int).tolist():
-            background[top:bottom, left:right] = 0
-    return background
 
 
 def follow(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from idfree.core.types import Detections, Floats, Integers
+from idfree.core.types import Detections, Floats
 from idfree.trackers import jde
 from idfree.trackers.association import Mask, Matches
 from idfree.trackers.embeddings import Embeddings
@@ -65,14 +65,6 @@ class ByteTrack(Jde):
         max_cost = settings.max_iou_distance_unconfirmed
         matches.match(i, j, fused, max_cost, "overlap", track_mask=unconfirmed, detection_mask=high)
         return matches
-
-    def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
-        """Update tracks `rows` with the detections `matched`; embeddings with high scores only.
-
-        Detections with low scores are occluded (Aharon 2022's public code). Subclasses use the embeddings.
-        """
-        high = detections.score > self.settings.high_score
-        super().update_matched(rows, matched, detections, np.where(high[:, None], embedding, 0))
 
 
 def fuse_score(iou_distance: Floats, score: Floats) -> Floats:

@@ -126,11 +126,16 @@ def to_grey(image: Image, xyxy: Floats | None, downscale: int) -> GreyImage:
 
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     grey = cv2.resize(grey, None, fx=1 / downscale, fy=1 / downscale, interpolation=cv2.INTER_AREA)
+    return GreyImage(np.asarray(grey, dtype=np.uint8), mask_boxes(grey, xyxy, downscale))
+
+
+def mask_boxes(grey: Image, xyxy: Floats | None, downscale: int) -> Image:
+    """Mask (H, W) of the background: 255 outside the boxes (N, 4) of the full-size image, 0 inside."""
     background = np.full(grey.shape, 255, dtype=np.uint8)
     if xyxy is not None:
         for left, top, right, bottom in np.rint(np.maximum(xyxy, 0) / downscale).astype(int).tolist():
             background[top:bottom, left:right] = 0
-    return GreyImage(np.asarray(grey, dtype=np.uint8), background)
+    return background
 
 
 def to_full_size(affine: Floats, downscale: int) -> Floats:

@@ -139,11 +139,12 @@ class Fused(Jde):
             return i, j, motion - cost[i], motion - cost[i]
         gate_i, gate_j, _ = self.motion.gate(self.tracks.state, self.motion.to_measurement(detections.xyxy))
         i, j, motion = union(i, j, motion, gate_i, gate_j, settings.absent_log_odds)
-        is_known = np.any(self.tracks.embedding, axis=1)[i] & np.any(embedding, axis=1)[j]
-        is_known &= detections.score[j] > settings.high_score
+        is_usable = (detections.score > settings.high_score) & np.any(embedding, axis=1)
+        is_known = np.any(self.tracks.embedding, axis=1)[i] & is_usable[j]
         distance = cosine_distance(self.tracks.embedding, embedding, i, j)
         evidence = np.where(is_known, self.likelihood.log_ratio(distance, self.match_threshold), 0.0)
-        self.learn(detections, embedding, i[is_known], j[is_known], motion[is_known], distance[is_known])
+        self.observe_frame(detections, embedding, np.flatnonzero(is_usable))
+        self.observe_pairs(embedding, i[is_known], j[is_known], motion[is_known], distance[is_known])
         return i, j, motion - cost[i], motion - cost[i] + evidence
 
     def match_log_odds(
@@ -157,12 +158,13 @@ class Fused(Jde):
         self.match_counts["overlap"] -= by_appearance
         self.match_counts["appearance"] += by_appearance
 
-    def learn(
-        self, detections: Detections, embedding: Embeddings, i: Integers, j: Integers, motion: Floats, distance: Floats
-    ) -> None:
-        """Learn the distances of one and two objects from this frame's certain pairs."""
-        rows = sample(np.flatnonzero((detections.score > self.settings.high_score) & np.any(embedding, axis=1)))
+    def observe_frame(self, detections: Detections, embedding: Embeddings, rows: Integers) -> None:
+        """Learn the distances of two objects from the detections `rows` of one frame."""
+        rows = sample(rows)
         self.likelihood.observe_frame(embedding[rows], apart(detections.xyxy[rows]))
+
+    def observe_pairs(self, embedding: Embeddings, i: Integers, j: Integers, motion: Floats, distance: Floats) -> None:
+        """Learn the distances of one and of two objects from the certain ones among the pairs of known embeddings."""
         certain = is_certain(i, j, motion)
         i, j, same = i[certain], j[certain], distance[certain]
         if not len(i):
@@ -170,11 +172,6 @@ class Fused(Jde):
         chosen = sample(np.arange(len(i)))
         across = 1 - (self.tracks.embedding[i[chosen]] @ embedding[j[chosen]].T).astype(np.float64)
         self.likelihood.observe_pairs(same, across[~np.eye(len(chosen), dtype=bool)])
-
-    def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
-        """Update tracks `rows`; embeddings with high scores only: low scores are occluded (Aharon 2022's code)."""
-        high = detections.score > self.settings.high_score
-        super().update_matched(rows, matched, detections, np.where(high[:, None], embedding, 0))
 
 
 def height_weighted_iou(a: Floats, b: Floats, power: float) -> Floats:

@@ -132,13 +132,18 @@ class Jde(Tracker):
         return tracks[i], unmatched[j], distance
 
     def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
-        """Update tracks `rows` with the detections `matched`."""
+        """Update tracks `rows` with the detections `matched`; the tracks' embeddings only with those of high scores.
+
+        Detections with scores up to `min_embedded_score` are occluded (Aharon 2022's public code).
+        """
         if not len(rows):
             return
+        is_clear = detections.score[matched] > self.min_embedded_score
+        seen = np.where(is_clear[:, None], embedding[matched], 0)
         tracks, weight = self.tracks, self.settings.smoothing
         measurement = self.motion.to_measurement(detections.xyxy[matched])
         tracks.state[rows] = self.motion.update(tracks.state[rows], measurement)
-        tracks.embedding[rows] = normalise(weight * tracks.embedding[rows] + (1 - weight) * embedding[matched])
+        tracks.embedding[rows] = normalise(weight * tracks.embedding[rows] + (1 - weight) * seen)
         tracks.score[rows] = detections.score[matched]
         tracks.detection[rows] = detections.row[matched]
         tracks.status[rows] = TRACKED

@@ -8,7 +8,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.common_options import add_frames, add_workers
+from idfree.commands.common_options import (
+    add_frames,
+    add_workers,
+    frame_arguments,
+    run_arguments,
+    worker_arguments,
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -40,14 +46,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         colour=options.colour,
         detector_format=options.detector_format,
         classes=options.classes,
-        start=options.start,
-        frames=options.frames,
-        every=options.every,
-        workers=options.workers,
-        dask=options.dask,
-        device=options.device,
+        **frame_arguments(options),
+        **worker_arguments(options),
+        **run_arguments(options),
         seed=options.seed,
-        quiet=options.quiet,
     )
     if not (options.json or options.quiet):
         print(format_summary(report, options.out))

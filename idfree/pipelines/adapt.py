@@ -23,7 +23,7 @@ from idfree.pipelines.adapt_report import make_report, next_commands, render_rep
 from idfree.pipelines.calibration import calibration_metadata
 from idfree.pipelines.crop_sets import concatenate_crops, crops_of_labels, split_crops
 from idfree.pipelines.label_sequence import label_sequence
-from idfree.pipelines.manifest import is_done, read_manifest, settings_to_json, write_manifest
+from idfree.pipelines.manifest import make_once, settings_to_json
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs, join_classes
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
@@ -139,22 +139,14 @@ def collect_video_crops(
     detector, file = detector_of.instance(sequence), crops_file(out, sequence.name)
     inputs = detection_inputs(sequence, detector, config, selection)
     inputs |= {"labels": settings_to_json(asdict(labels)), "size": list(size_hw)}
-    manifest = read_manifest(file.parent)
-    if is_done(manifest, inputs, file.parent) and can_be_opened(file):
-        return dict(manifest["report"])
-    make_folder(file.parent)
-    write_manifest(file.parent, inputs, complete=False)
-    pseudo_labels = label_sequence(
-        sequence,
-        detector,
-        labels,
-        lambda image, xyxy: crop_boxes(image, xyxy, size_hw),
-        selection=selection,
-        quiet=quiet,
-    )
-    crops_of_labels(pseudo_labels).save(file)
-    write_manifest(file.parent, inputs, complete=True, files=[file], report=pseudo_labels.report)
-    return pseudo_labels.report
+
+    def make() -> Report:
+        crop = partial(crop_boxes, size_hw=size_hw)
+        pseudo_labels = label_sequence(sequence, detector, labels, crop, selection=selection, quiet=quiet)
+        crops_of_labels(pseudo_labels).save(file)
+        return pseudo_labels.report
+
+    return make_once(file, inputs, make, can_be_opened)
 
 
 def can_be_opened(file: Path) -> bool:

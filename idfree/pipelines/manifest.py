@@ -4,16 +4,16 @@ import json
 import logging
 import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from idfree.core.errors import UserError
-from idfree.core.files import write_text
+from idfree.core.files import make_folder, write_text
 from idfree.core.onnx_session import is_ir
-from idfree.core.reading import read_json
+from idfree.core.reading import is_file, read_json
 from idfree.core.types import Detector, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.sequences.media import identify_media
@@ -68,6 +68,23 @@ def is_done(manifest: dict[str, Any], inputs: dict[str, Any], folder: Path = Pat
     if damaged:
         LOG.warning("%s is missing or damaged: it is made again", damaged[0])
     return not damaged
+
+
+def make_once(
+    file: Path, inputs: dict[str, Any], make: Callable[[], dict[str, Any]], is_usable: Callable[[Path], bool] = is_file
+) -> dict[str, Any]:
+    """The report of `make`, which writes `file`; that of its manifest, beside it, if that was done from these inputs.
+
+    is_usable: whether a file that its manifest calls complete can be read.
+    """
+    manifest = read_manifest(file.parent)
+    if is_done(manifest, inputs, file.parent) and is_usable(file):
+        return dict(manifest["report"])
+    make_folder(file.parent)
+    write_manifest(file.parent, inputs, complete=False)
+    report = make()
+    write_manifest(file.parent, inputs, complete=True, files=[file], report=report)
+    return report
 
 
 def damaged_files(manifest: dict[str, Any], folder: Path) -> list[Path]:

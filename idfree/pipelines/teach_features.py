@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from idfree.appearance.colour import ColourHistogram
 from idfree.core.errors import UserError
-from idfree.core.files import atomic_write, make_folder
+from idfree.core.files import atomic_write
 from idfree.core.reading import MALFORMED
 from idfree.core.stripes import STRIPES, read_stripes
 from idfree.core.types import Floats, Image, Integers
 from idfree.core.workers import PicklableFactory
 from idfree.detectors.taught import DetectorWithMaps
 from idfree.pipelines.label_sequence import label_sequence
-from idfree.pipelines.manifest import is_done, read_manifest, settings_to_json, write_manifest
+from idfree.pipelines.manifest import make_once, settings_to_json
 from idfree.pipelines.open_detector import DetectorConfig, DetectorOf, detection_inputs
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
@@ -159,20 +159,18 @@ def collect_video_features(
     assert isinstance(detector, DetectorWithMaps)
     inputs = detection_inputs(sequence, detector, config, selection)
     inputs |= {"labels": settings_to_json(asdict(labels)), "teacher": teacher.fingerprint if teacher else None}
-    manifest = read_manifest(file.parent)
-    if is_done(manifest, inputs, file.parent):
-        return dict(manifest["report"])
-    make_folder(file.parent)
-    write_manifest(file.parent, inputs, complete=False)
-    reader = BoxReader(detector, opened_teacher)
-    found = label_sequence(sequence, detector, labels, reader, selection=selection, quiet=quiet)
-    boxes = found.boxes[found.crop_rows]
-    tracklet = np.unique(boxes.id, return_inverse=True)[1].astype(np.int64)
-    video = np.zeros(len(boxes), dtype=np.int64)
-    features, colour, embeddings = reader.split(found.crops)
-    BoxFeatures(features, colour, embeddings, tracklet, boxes.frame, video, boxes.xyxy).save(file)
-    write_manifest(file.parent, inputs, complete=True, files=[file], report=found.report)
-    return found.report
+
+    def make() -> Report:
+        reader = BoxReader(detector, opened_teacher)
+        found = label_sequence(sequence, detector, labels, reader, selection=selection, quiet=quiet)
+        boxes = found.boxes[found.crop_rows]
+        tracklet = np.unique(boxes.id, return_inverse=True)[1].astype(np.int64)
+        video = np.zeros(len(boxes), dtype=np.int64)
+        features, colour, embeddings = reader.split(found.crops)
+        BoxFeatures(features, colour, embeddings, tracklet, boxes.frame, video, boxes.xyxy).save(file)
+        return found.report
+
+    return make_once(file, inputs, make)
 
 
 def features_file(out: Path, name: str) -> Path:

@@ -126,7 +126,8 @@ def to_grey(image: Image, xyxy: Floats | None, downscale: int) -> GreyImage:
 
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     grey = cv2.resize(grey, None, fx=1 / downscale, fy=1 / downscale, interpolation=cv2.INTER_AREA)
-    return GreyImage(np.asarray(grey, dtype=np.uint8), mask_boxes(grey, xyxy, downscale))
+    small = np.asarray(grey, dtype=np.uint8)
+    return GreyImage(small, mask_boxes(small, xyxy, downscale))
 
 
 def mask_boxes(grey: Image, xyxy: Floats | None, downscale: int) -> Image:

@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 import types
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ SIZES = (20, 100, 300, 1000)
 FRAMES = {20: 300, 100: 150, 300: 60, 1000: 25}
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "MOT17" / "train" / "MOT17-04-SDP" / "det" / "det.txt"
 EMBEDDING = 128
-OURS = ("sort", "iou", "deepsort", "bytetrack", "ocsort", "botsort", "fairmot", "fused")
+OURS = ("sort", "iou", "deepsort", "bytetrack", "ocsort", "botsort", "fairmot", "tracktor", "fused")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -69,12 +70,22 @@ def scenes():
 
 
 def idfree_tracker(name):
-    from idfree.core.types import Detections
+    """tracktor's boxes are regressed by the detections alone: a detector would give hundreds of candidates."""
+    from idfree.core.types import Detections, View
+    from idfree.detectors.candidates import Candidates
+    from idfree.detectors.refinement import refine_by_candidates
     from idfree.trackers.registry import make_tracker
 
     def make():
         tracker = make_tracker(name)
-        return lambda xyxy, score, embedding: tracker.update(Detections(xyxy, score, embedding=embedding))
+
+        def update(xyxy, score, embedding):
+            found = Detections(xyxy, score, embedding=embedding)
+            candidates = Candidates(found.xyxy, found.score, found.class_id)
+            refiner = partial(refine_by_candidates, candidates=candidates)
+            return tracker.update(View(found, refiner=refiner))
+
+        return update
 
     return make
 

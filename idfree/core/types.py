@@ -53,7 +53,7 @@ class View:
     match_threshold: float | None = None
     upper_threshold: float | None = None
     embedder: Callable[[Floats], NDArray[np.floating[Any]]] | None = None
-    refiner: Callable[[Floats], tuple[Floats, Floats]] | None = None
+    refiner: Callable[[Floats, Integers], tuple[Floats, Floats]] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.detections, Detections):
@@ -67,13 +67,17 @@ class View:
             raise UserError("this view has no appearance: its boxes come from a file or from a detector without one")
         return self.embedder(xyxy)
 
-    def refine(self, xyxy: Floats) -> tuple[Floats, Floats]:
-        """Regress boxes (N, 4) in this frame; return boxes and scores (N,). Raises UserError without a refiner."""
+    def refine(self, xyxy: Floats, class_id: Integers | None = None) -> tuple[Floats, Floats]:
+        """Regress boxes (N, 4) of classes (N,), default 0, in this frame; return boxes and scores (N,).
+
+        Raises UserError without a refiner.
+        """
         if self.refiner is None:
             raise UserError(
-                "this view cannot refine boxes: they come from a file or from a detector without a box head"
+                "boxes cannot be regressed in this frame: they come from a file, or from a detector that cannot; "
+                "use a detector that runs on images (--detector MODEL.onnx), or another tracker than tracktor"
             )
-        return self.refiner(xyxy)
+        return self.refiner(xyxy, np.zeros(len(xyxy), dtype=np.int64) if class_id is None else class_id)
 
 
 @runtime_checkable

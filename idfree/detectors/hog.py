@@ -5,13 +5,16 @@ Histograms of oriented gradients and a linear SVM (Dalal & Triggs 2005), trained
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from idfree.core.boxes import clip, xywh_to_xyxy
 from idfree.core.errors import UserError
+from idfree.core.suppression import nms
 from idfree.core.types import Detections, Floats, Frame, Image, View
-from idfree.detectors.suppression import nms
+from idfree.detectors.candidates import Candidates
+from idfree.detectors.refinement import refine_by_candidates
 
 WINDOW_HW = (128, 64)  # px, of the descriptor
 
@@ -57,11 +60,12 @@ class HogDetector:
         if frame.image is None:
             raise UserError(f"frame {frame.number} comes without its image: the detector hog needs one")
         settings, size_hw = self.settings, (frame.image.shape[0], frame.image.shape[1])
-        windows, weight = self.detect_windows(frame.image)
-        xyxy = clip(trim_windows(windows, settings), size_hw)
-        keep = nms(xyxy, weight, np.zeros(len(xyxy), dtype=np.int64), settings.max_iou)
-        detections = Detections(xyxy, person_probability(weight, settings))[keep]
-        return View(detections[detections.valid_mask(size_hw)], frame=frame, size_hw=size_hw)
+        found, weight = self.detect_windows(frame.image)
+        xyxy = clip(trim_windows(found, settings), size_hw)
+        windows = Detections(xyxy, person_probability(weight, settings))
+        detections = windows[nms(xyxy, weight, windows.class_id, settings.max_iou)]
+        refiner = partial(refine_by_candidates, candidates=Candidates(xyxy, windows.score, windows.class_id))
+        return View(detections[detections.valid_mask(size_hw)], frame=frame, size_hw=size_hw, refiner=refiner)
 
     def detect_windows(self, bgr: Image) -> tuple[Floats, Floats]:
         """Windows above the threshold, before suppression: xyxy (N, 4) in image pixels, SVM weight (N,)."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from idfree.core.onnx_model import OnnxModel, prefix_errors, requested_size
 from idfree.core.onnx_outputs import leave_out_outputs
 from idfree.core.onnx_session import Session
 from idfree.core.types import Detections, Frame, Image, View
+from idfree.detectors.candidates import Candidates
 from idfree.detectors.classes import class_names, select_class_ids
+from idfree.detectors.refinement import MIN_SCORE, refine_by_candidates
 
 PADDING = 127  # grey level around a letterboxed image, as in training
 STRIDE = 32  # of the network: its input's sides are multiples
@@ -71,11 +74,14 @@ class OneShotDetector:
             raise UserError(f"frame {frame.number} comes without its image: the detector {self.name} needs one")
         geometry = self.draw_input(frame.image)
         with prefix_errors(f"{self.name}, frame {frame.number}"):
-            detections = self.detect(geometry)
+            peaks = self.detect(geometry)
+        detections = peaks.select(peaks.score >= self.settings.min_score)
+        candidates = Candidates(peaks.xyxy, peaks.score, peaks.class_id)
         return View(
             detections,
             frame,
             geometry.image_hw,
+            refiner=partial(refine_by_candidates, candidates=candidates),
             match_threshold=self.match_threshold,
             upper_threshold=self.upper_threshold,
         )
@@ -102,9 +108,9 @@ class OneShotDetector:
         return self.letterbox
 
     def detect(self, geometry: Letterbox) -> Detections:
-        """Run the network on the input buffer; detections in image pixels. Raises UserError if it fails."""
+        """Run the network on the input buffer; all its boxes, in image pixels. Raises UserError if it fails."""
         boxes, score, class_id, *embeddings = self.run()
-        mask = score >= self.settings.min_score
+        mask = score >= min(self.settings.min_score, MIN_SCORE)
         if self.class_ids is not None:
             mask &= np.isin(class_id, self.class_ids)
         xyxy = geometry.to_image(boxes[mask].astype(np.float64))  # not clipped: boxes are amodal

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any, Literal
@@ -13,17 +14,18 @@ from idfree.core.boxes import clip
 from idfree.core.errors import UserError
 from idfree.core.letterbox import Letterbox, draw, letterbox
 from idfree.core.onnx_model import OnnxModel, describe_inputs, input_size, prefix_errors, requested_size
-from idfree.core.onnx_session import NUMPY_TYPES, ModelInput, Session
-from idfree.core.types import Detections, Frame, Image, View
+from idfree.core.onnx_session import ModelInput, Session
+from idfree.core.suppression import nms
+from idfree.core.types import Detections, Floats, Frame, Image, Integers, View
 from idfree.detectors.candidates import Candidates
-from idfree.detectors.classes import class_names, literal_metadata, select_class_ids
+from idfree.detectors.classes import class_names, select_class_ids
 from idfree.detectors.formats import get_format
 from idfree.detectors.input_levels import input_levels, parse_triple
+from idfree.detectors.input_shape import PIXELS_KEY, SIZE_HW, image_size, numpy_type, shape_like
 from idfree.detectors.recognition import recognise
-from idfree.detectors.suppression import nms
+from idfree.detectors.refinement import MIN_SCORE, refine_by_candidates
 
 PADDING = 114  # grey level around a letterboxed image: YOLOX, YOLOv5 and later
-SIZE_HW = (640, 640)  # training size of nearly all of these detectors
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class OnnxDetectorSettings:
     max_iou: float = 0.65  # of non-maximum suppression within a class: YOLOX, COCO evaluation; for crowds 0.7
     max_boxes: int = 300  # per frame, by score: Ultralytics' max_det
     max_candidates: int = 3000  # before suppression, by score: bounds its time
-    size: str | None = None  # WIDTHxHEIGHT of the input if the file leaves it open; None: its `imgsz`, or 640x640
+    size: str | None = None  # WIDTHxHEIGHT of the input if the file leaves it open; None: as its metadata say, or 640²
     scale: float | None = None  # input value of white before mean and deviation, 1 or 255; None: of the format
     mean: str | None = None  # subtracted then: of red, green and blue, as "0.485,0.456,0.406", or one number
     deviation: str | None = None  # divided by then, as "0.229,0.224,0.225"
@@ -55,7 +57,8 @@ class OnnxDetector:
     format: name of the format; None recognises it by the outputs. classes: names or numbers of the
     classes to detect; None detects all. device, threads: see `open_session`. session: an open session to use; `path`
     is then only a name.
-    The model's input is one image (1, 3, H, W), fp32 or fp16, in a buffer that is reused for every frame.
+    The model's input is one image (1, 3, H, W), fp32 or fp16, in a buffer that is reused for every frame. If the file
+    leaves H and W open and says how many pixels it wants (PIXELS_KEY), the input has the shape of the images.
     Raises UserError if the file cannot be opened, is no such detector, or gives NaN.
     """
 
@@ -96,13 +99,20 @@ class OnnxDetector:
         if self.settings.size is not None:
             image = self.model.resize_input(image, requested_size(self.settings.size, SIZE_HW))
         self.size_hw = image_size(image, self.settings.size, self.model.metadata)
-        self.planes = np.zeros((1, 3, *self.size_hw), dtype=numpy_type(image))
-        self.feed: dict[str, NDArray[Any]] = {image.name: self.planes}
+        self.port, self.feed = image, {}
+        self.allocate_planes()
+        pixels = self.model.stored_number(PIXELS_KEY, 0, expected="a number of pixels")
+        self.pixels = None if self.settings.size or sizes or masks else pixels
         for port in sizes:  # RT-DETR's orig_target_sizes, (width, height): that of the input, so that boxes are in it
             self.feed[port.name] = np.array([self.size_hw[::-1]], dtype=numpy_type(port))
         for port in masks:  # DETR's pixel_mask: all pixels are of the image
             sides = input_size(port.shape[1:], None, self.size_hw)
             self.feed[port.name] = np.ones((1, *sides), dtype=numpy_type(port))
+
+    def allocate_planes(self) -> None:
+        """Allocate the image input of `size_hw`."""
+        self.planes = np.zeros((1, 3, *self.size_hw), dtype=numpy_type(self.port))
+        self.feed[self.port.name] = self.planes
 
     def set_format(self, format: str | None) -> None:
         """Determine the format, the input levels and the class names from the outputs for an image of seeded noise.
@@ -125,17 +135,36 @@ class OnnxDetector:
             raise UserError(f"frame {frame.number} comes without its image: the detector {self.name} needs one")
         geometry = self.draw_input(frame.image)
         with prefix_errors(f"{self.name}, frame {frame.number}"):
-            candidates = self.format.decode(self.run(), self.size_hw, self.settings.min_score)
-        return View(self.select_detections(candidates, geometry), frame=frame, size_hw=geometry.image_hw)
+            outputs = self.run()
+            candidates = self.format.decode(outputs, self.size_hw, self.settings.min_score)
+        detections, refiner = self.select_detections(candidates, geometry), partial(self.refine, outputs, geometry)
+        return View(detections, frame=frame, size_hw=geometry.image_hw, refiner=refiner)
+
+    def refine(
+        self, outputs: Sequence[NDArray[Any]], geometry: Letterbox, xyxy: Floats, class_id: Integers
+    ) -> tuple[Floats, Floats]:
+        """See `refine_by_candidates`; the candidates of these outputs are decoded only when this is called."""
+        candidates = self.limit_candidates(self.format.decode(outputs, geometry.input_hw, MIN_SCORE))
+        in_image = candidates._replace(xyxy=clip(geometry.to_image(candidates.xyxy), geometry.image_hw))
+        return refine_by_candidates(xyxy, class_id, in_image)
 
     def draw_input(self, bgr: Image) -> Letterbox:
         """Draw an image into the input buffer; the padding is filled only if the image size changes."""
         image_hw = (bgr.shape[0], bgr.shape[1])
         if self.letterbox is None or self.letterbox.image_hw != image_hw:
+            self.fit_input(image_hw)
             self.letterbox = letterbox(image_hw, self.size_hw, self.format.placement)
             self.planes[...] = self.levels[:, PADDING, None, None]
         draw(bgr, self.letterbox, self.levels, self.rgb, self.planes[0])
         return self.letterbox
+
+    def fit_input(self, image_hw: tuple[int, int]) -> None:
+        """Give the input the shape of an image, if the file says how many pixels it should have."""
+        size_hw = self.size_hw if self.pixels is None else shape_like(image_hw, self.pixels)
+        if size_hw != self.size_hw:
+            self.size_hw = size_hw
+            self.port = self.model.resize_input(self.port, size_hw)
+            self.allocate_planes()
 
     def run(self) -> list[NDArray[Any]]:
         """Outputs for the input buffers, fp16 converted to fp32. Raises UserError if the network fails or gives NaN."""
@@ -145,36 +174,17 @@ class OnnxDetector:
     def select_detections(self, candidates: Candidates, geometry: Letterbox) -> Detections:
         """Candidates in input pixels → detections in image pixels, by descending score."""
         settings = self.settings
-        mask = np.isfinite(candidates.xyxy.sum(axis=1))
-        if self.class_ids is not None:
-            mask &= np.isin(candidates.class_id, self.class_ids)
-        candidates = candidates.take(mask)
-        order = np.argsort(-candidates.score, kind="stable")
-        candidates = candidates.take(order[: settings.max_candidates])
+        candidates = self.limit_candidates(candidates)
         if self.format.suppress:
             candidates = candidates.take(nms(*candidates, settings.max_iou))
         xyxy, score, class_id = candidates.take(np.arange(len(candidates.score)) < settings.max_boxes)
         detections = Detections(clip(geometry.to_image(xyxy), geometry.image_hw), score, class_id)
         return detections[detections.valid_mask(geometry.image_hw)]
 
-
-def image_size(port: ModelInput, requested: str | None, metadata: dict[str, str]) -> tuple[int, int]:
-    """(height, width) of an image input: fixed by the model, else `requested` ("WIDTHxHEIGHT"), `imgsz`, or SIZE_HW.
-
-    Raises UserError if the input is not one image (1, 3, H, W), or if the requested size is malformed or not possible.
-    """
-    batch, channels, *sides = port.shape
-    if (isinstance(batch, int) and batch != 1) or (isinstance(channels, int) and channels != 3):
-        raise UserError(f"takes {describe_inputs([port])}; expected one image (1, 3, H, W): export it with batch 1")
-    stored = literal_metadata(metadata, "imgsz")  # [height, width], as Ultralytics writes it
-    default_hw = (stored[0], stored[1]) if isinstance(stored, list | tuple) and len(stored) == 2 else SIZE_HW
-    if not all(isinstance(side, int) and side > 0 for side in default_hw):
-        raise UserError(f"its metadata says imgsz={stored}, expected [height, width]")
-    return input_size(sides, requested or None, default_hw)
-
-
-def numpy_type(port: ModelInput) -> type[np.generic]:
-    """NumPy type of an input. Raises UserError if it is not in NUMPY_TYPES."""
-    if port.type not in NUMPY_TYPES:
-        raise UserError(f"its input {port.name} is a {port.type}; expected one of {', '.join(NUMPY_TYPES)}")
-    return NUMPY_TYPES[port.type]
+    def limit_candidates(self, candidates: Candidates) -> Candidates:
+        """The finite candidates of the classes to detect, by descending score, as many as the settings allow."""
+        mask = np.isfinite(candidates.xyxy.sum(axis=1))
+        if self.class_ids is not None:
+            mask &= np.isin(candidates.class_id, self.class_ids)
+        candidates = candidates.take(mask)
+        return candidates.take(np.argsort(-candidates.score, kind="stable")[: self.settings.max_candidates])

@@ -6,7 +6,7 @@ from typing import Any
 from idfree.core.arrays import describe
 from idfree.core.errors import UserError
 from idfree.core.settings import Assignments, override
-from idfree.trackers import botsort, bytetrack, deepsort, fairmot, fused, iou, ocsort, sort
+from idfree.trackers import botsort, bytetrack, deepsort, fairmot, fused, iou, ocsort, sort, tracktor
 from idfree.trackers.botsort import BotSort, BotSortSettings
 from idfree.trackers.bytetrack import ByteTrack, ByteTrackSettings
 from idfree.trackers.deepsort import DeepSort, DeepSortSettings
@@ -16,6 +16,7 @@ from idfree.trackers.iou import Iou, IouSettings
 from idfree.trackers.ocsort import OCSort, OCSortSettings
 from idfree.trackers.sort import Sort, SortSettings
 from idfree.trackers.tracker import SearchRanges, Tracker
+from idfree.trackers.tracktor import Tracktor, TracktorSettings
 
 __all__ = [  # the public names of idfree.trackers
     "TRACKERS",
@@ -37,6 +38,8 @@ __all__ = [  # the public names of idfree.trackers
     "Sort",
     "SortSettings",
     "Tracker",
+    "Tracktor",
+    "TracktorSettings",
     "make_tracker",
 ]
 
@@ -61,6 +64,7 @@ TRACKERS: dict[str, Entry] = {
     "ocsort": Entry(OCSort, OCSortSettings, ocsort.SEARCH, "motion of the observations"),
     "botsort": Entry(BotSort, BotSortSettings, botsort.SEARCH, "bytetrack with embeddings of overlapping boxes"),
     "fairmot": Entry(FairMOT, FairMOTSettings, fairmot.SEARCH, "motion and smoothed embeddings"),
+    "tracktor": Entry(Tracktor, TracktorSettings, tracktor.SEARCH, "boxes regressed by the detector, and embeddings"),
     "fused": Entry(Fused, FusedSettings, fused.SEARCH, "motion, overlap and embeddings in one cost, the default"),
 }
 

@@ -86,6 +86,9 @@ def test_every_format_gives_boxes_in_image_pixels(name):
     assert view.frame is frame
     assert view.size_hw == (150, 320)
     assert (detector.name, detector.needs_images, detector.has_embeddings) == ("model.onnx", True, False)
+    boxes, scores = view.refine(BOXES + 3, CLASS)
+    np.testing.assert_allclose(boxes, BOXES, atol=1e-3)
+    np.testing.assert_allclose(scores, SCORE, atol=1e-5)
 
 
 def test_boxes_are_clipped_and_empty_or_infinite_ones_dropped():

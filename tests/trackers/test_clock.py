@@ -8,6 +8,7 @@ from idfree.trackers import kalman
 from idfree.trackers.kalman import POSITION, PP, PV, VELOCITY, VV
 from idfree.trackers.registry import TRACKERS, Sort, make_tracker
 
+pytestmark = pytest.mark.usefixtures("detections_refine")
 RATE = 10.0
 
 
@@ -30,7 +31,7 @@ def test_elapsed_by_number_and_by_time():
 @pytest.mark.parametrize("name", TRACKERS)
 def test_a_walker_is_followed_through_uneven_gaps(name):
     """At 6 px per frame, in a gap of five frames the walker leaves half of its last box, but is where predicted."""
-    tracker = make_tracker(name, ["min_iou=0.2"] if name == "iou" else [], RATE)
+    tracker = make_tracker(name, {"iou": ["min_iou=0.2"], "tracktor": ["motion=1"]}.get(name, []), RATE)
     for number in (1, 2, 3, 4, 5, 6, 8, 10, 13, 14, 18, 20, 25):
         tracks = tracker.update(one_person(number, 100 + 6 * number))
         if name == "iou" and number > 5:

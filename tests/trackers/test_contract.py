@@ -9,6 +9,7 @@ from idfree.core.errors import UserError
 from idfree.core.types import Detections, Tracks, View
 from idfree.trackers.registry import TRACKERS, Tracker, make_tracker
 
+pytestmark = pytest.mark.usefixtures("detections_refine")
 FIELDS = ("xyxy", "score", "class_id", "embedding")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from idfree.core.boxes import cxcywh_to_xyxy, iou
-from idfree.detectors.suppression import nms, overlapping_pairs
+from idfree.core.suppression import nms, overlapping_pairs
 
 
 def greedy(xyxy, score, class_id, max_iou):

@@ -52,6 +52,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="change a setting of the tracker, or detector.NAME=VALUE",
     )
+    add_(
+        "--public",
+        metavar="FILE",
+        help="det or a file of detections, as for --detector: tracks start only near these (the public protocol)",
+    )
     add_("--min-score", type=float, default=float("-inf"), help="ignore detections with a lower score")
     add_("--min-area", type=float, default=0.0, help="ignore detections smaller than this, in square pixels")
     add_frames(parser)
@@ -77,6 +82,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         set=options.set,
         appearance=options.appearance,
         camera=options.camera,
+        public=options.public,
         **frame_arguments(options),
         min_score=options.min_score,
         min_area=options.min_area,

@@ -40,6 +40,7 @@ class View:
     detections: converted by `Detections.convert`, which raises UserError for what it cannot convert.
     occlusions: (K, 3), x, y and score of predicted occlusion centres. size_hw: (height, width) of the frame or None.
     camera: (2, 3), affine map from pixels of the previous frame to pixels of this one; None if not estimated.
+    public: (P, 4), given detections near which alone tracks may start; None: they may start anywhere.
     match_threshold: cosine distance up to which two embeddings count as one person;
     upper_threshold: cosine distance that hardly any same-person pair exceeds; both None if not calibrated.
     embedder, refiner: called by `embed` and `refine`; None if the detections come from a file.
@@ -50,6 +51,7 @@ class View:
     size_hw: tuple[int, int] | None = None
     occlusions: Floats = field(default_factory=lambda: np.zeros((0, 3)))
     camera: Floats | None = None
+    public: Floats | None = None
     match_threshold: float | None = None
     upper_threshold: float | None = None
     embedder: Callable[[Floats], NDArray[np.floating[Any]]] | None = None

@@ -16,7 +16,7 @@ SUMMARY = "summary.json"
 
 
 def describe_request(
-    run: TrackingRun, config: DetectorConfig, appearance: str, camera: str, outputs: list[str]
+    run: TrackingRun, config: DetectorConfig, appearance: str, camera: str, public: str | None, outputs: list[str]
 ) -> dict[str, Any]:
     """Everything that the results of a run depend on, ready for JSON. outputs: suffixes of the files."""
     selection = run.selection
@@ -32,6 +32,7 @@ def describe_request(
         "tracker": type(run.tracker).__name__,
         "settings": settings_to_json(asdict(run.tracker.settings)),
         "outputs": outputs,
+        **({} if public is None else {"public": [public, identify_file(Path(public))]}),
         "idfree": __version__,
     }
     return dict(json.loads(json.dumps(request)))

@@ -25,6 +25,13 @@ LOG = logging.getLogger("idfree")
 MAX_OUTSIDE = 0.1  # fraction of the boxes that may lie outside the images without a warning
 
 
+def load_public(spec: str | None, sequence: Sequence) -> PrecomputedDetector | None:
+    """The public detections of a sequence, None without a spec; their scores do not matter. Raises UserError."""
+    if spec == "det" and sequence.folder is None:
+        raise UserError(f"--public det: {sequence.name} is no MOTChallenge folder with a det/det.txt; name a file")
+    return None if spec is None else load_detections(spec, sequence, "raw")
+
+
 def load_detections(spec: str, sequence: Sequence, scores: ScoreScale = "auto") -> PrecomputedDetector:
     """A detector from the file for `sequence`, with the metadata of `idfree detect` if that wrote the file.
 

@@ -30,6 +30,7 @@ from idfree.pipelines.refine import refine_written
 from idfree.pipelines.results_stream import SUFFIXES, Format, ResultsStream
 from idfree.pipelines.run_summary import summarise
 from idfree.pipelines.selection import Selection
+from idfree.pipelines.stored_detections import load_public
 from idfree.pipelines.track_tasks import Outcome, SequenceTask, Source, check_pool, open_sequences, run_tasks
 from idfree.pipelines.tracker_settings import choose_tracker, with_min_score
 from idfree.pipelines.tracking_run import TrackingRun
@@ -58,6 +59,7 @@ def track(
     every: int = 1,
     min_score: float = float("-inf"),
     min_area: float = 0.0,
+    public: str | Path | None = None,
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Track one video or camera: yield each frame with its tracks.
 
@@ -74,7 +76,8 @@ def track(
     appearance, camera = ("none" if spec is None else str(spec) for spec in (appearance, camera))
     encoder = open_appearance(appearance)
     selection = Selection(start, frames, every, numbers, min_score, min_area, appearance)
-    return iter(prepare(sequences[0], opened, tracker, set, selection, images, camera, encoder))
+    near = load_public(None if public is None else str(public), sequences[0])
+    return iter(prepare(sequences[0], opened, tracker, set, selection, images, camera, encoder, near))
 
 
 def track_videos(
@@ -95,6 +98,7 @@ def track_videos(
     every: int = 1,
     min_score: float = float("-inf"),
     min_area: float = 0.0,
+    public: str | Path | None = None,
     frame_rate: float | None = None,
     video: bool = False,
     show: bool = False,
@@ -110,13 +114,13 @@ def track_videos(
     """Track all sequences of the sources; write OUT/NAME.txt and OUT/summary.json, and return the summary.
 
     out: by default runs/track/NAME. settings: file of `idfree tune`, overridden by `set`: `name=value` for the tracker,
-    `detector.name=value` for the detector. frame_rate: overrides the source's. video: also write OUT/NAME.mp4 with the
-    tracks drawn. show: also show it in a window. offline: at the end of each sequence, make whole-video tracks of its
-    tracks, as `refine` does, and draw these. on_result: called with the result file and summary of each sequence.
-    force: repeat finished work; otherwise, of several sequences, those whose results are complete and from the same
-    request are skipped. workers, dask: processes, or the address of a Dask scheduler, that track a sequence each. The
-    other arguments are as the options of `idfree track`. Raises UserError; also after an error or Ctrl-C, what was
-    tracked is written, and summary.json lists each sequence, and whether it is "complete".
+    `detector.name=value` for the detector. public: as the option `--public`. frame_rate: overrides the source's. video:
+    also write OUT/NAME.mp4 with the tracks drawn. show: also show it in a window. offline: at the end of each sequence,
+    make whole-video tracks of its tracks, as `refine` does, and draw these. on_result: called with the result file and
+    summary of each sequence. force: repeat finished work; otherwise, of several sequences, those whose results are
+    complete and from the same request are skipped. workers, dask: processes, or the address of a Dask scheduler, that
+    track a sequence each. The other arguments are as the options of `idfree track`. Raises UserError; also after an
+    error or Ctrl-C, what was tracked is written, and summary.json lists each sequence, and whether it is "complete".
     """
     sequences, pool = open_sequences(sources), WorkerPool(workers, dask)
     check_pool(sequences, pool, show)
@@ -128,9 +132,10 @@ def track_videos(
     selection = Selection(start, frames, every, config.class_numbers(), min_score, min_area, appearance)
     encoder = PicklableFactory(open_appearance, jobs.spec_for_workers(appearance), device, jobs.threads)
     suffixes = [SUFFIXES[format], *["mp4"] * video]
+    near = None if public is None else jobs.spec_for_workers(str(public))
     outputs = [out / f"{s.name}.{suffix}" for s in sequences for suffix in suffixes]
     read = [path for s in sequences for path in (s.source, s.folder, settings) if path is not None]
-    refuse_overwriting([*outputs, out / SUMMARY], [*read, *config.inputs(), appearance, camera])
+    refuse_overwriting([*outputs, out / SUMMARY], [*read, *config.inputs(), appearance, camera, *filter(None, [near])])
     make_folder(out)
     name, overrides = choose_tracker(tracker, settings, tuple(assignments[""]))
     process = partial(
@@ -144,6 +149,7 @@ def track_videos(
         encoder=encoder,
         appearance=jobs.spec_for_workers(appearance),
         camera=jobs.spec_for_workers(camera) if exists(Path(camera)) else camera,
+        public=near,
         frame_rate=frame_rate,
         suffixes=suffixes,
         format=format,
@@ -167,6 +173,7 @@ def track_sequence(
     encoder: "PicklableFactory[Encoder | None]",
     appearance: str,
     camera: str,
+    public: str | None,
     frame_rate: float | None,
     suffixes: list[str],
     format: Format,
@@ -178,11 +185,12 @@ def track_sequence(
     sequence = task.sequence if frame_rate is None else task.sequence.at_rate(frame_rate)
     video = "mp4" in suffixes
     detector, images = detector_of.instance(sequence), video or show
-    run = prepare(sequence, detector, tracker, assignments, selection, images, camera, encoder.instance)
+    near = load_public(public, sequence)
+    run = prepare(sequence, detector, tracker, assignments, selection, images, camera, encoder.instance, near)
     if offline and run.camera is not None:
         run.camera = KeptCameraMotion(run.camera)
     files = [out / f"{sequence.name}.{suffix}" for suffix in suffixes]
-    request = describe_request(run, config, appearance, camera, [*suffixes, *["offline"] * offline])
+    request = describe_request(run, config, appearance, camera, public, [*suffixes, *["offline"] * offline])
     if task.earlier is not None and is_finished(task.earlier, request, files):
         return {**task.earlier, "skipped": True}, None
     summary, failure = write_tracks(run, out, format, video and not offline, show, quiet)
@@ -204,12 +212,14 @@ def prepare(
     images: bool = True,
     camera: str = "none",
     encoder: "Encoder | None" = None,
+    public: Detector | None = None,
 ) -> TrackingRun:
     """Assemble a TrackingRun. Raises UserError for an unknown tracker, setting or camera motion.
 
     tracker, assignments: as `tracker` and `set` of `track`. camera: as the option `--camera`. encoder: embeds the
-    detections, in place of their own embeddings. images: whether the caller needs images; if neither the caller nor the
-    detector, camera motion or encoder does, they are not read.
+    detections, in place of their own embeddings. public: gives the detections near which alone tracks may start.
+    images: whether the caller needs images; if neither the caller nor the detector, camera motion or encoder does, they
+    are not read.
     """
     selection = selection or Selection()
     detector = leave_out_embeddings(detector, selection.appearance, encoder)
@@ -227,7 +237,7 @@ def prepare(
         name = tracker_name(tracker or DEFAULT_TRACKER)
         tracker = make_tracker(name, with_min_score(name, texts, detector), frame_rate)
     score_range = detector.score_range if isinstance(detector, PrecomputedDetector | CallableDetector) else None
-    return TrackingRun(sequence, detector, tracker, selection, motion, score_range, encoder, parallel=uses_images)
+    return TrackingRun(sequence, detector, tracker, selection, motion, score_range, encoder, uses_images, public)
 
 
 def write_tracks(

@@ -73,7 +73,8 @@ class TrackingRun:
     selection: of detections (the sequence has the selected frames only). camera: source of camera motion, or None.
     score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
     None to keep their own embeddings. parallel: read the next frame and detect in this one in threads of their own
-    while the tracker processes the previous one; worthwhile if images are read.
+    while the tracker processes the previous one; worthwhile if images are read. public: gives the detections near which
+    alone tracks may start, None for anywhere.
     """
 
     sequence: Sequence
@@ -84,6 +85,7 @@ class TrackingRun:
     score_range: tuple[float, float] | None = None
     encoder: "Encoder | None" = None
     parallel: bool = False
+    public: Detector | None = None
     timer: StageTimer = field(default_factory=StageTimer)
     counts: TrackCounts = field(default_factory=TrackCounts)
     motion: Floats | None = None
@@ -132,7 +134,9 @@ class TrackingRun:
             detections = replace(detections, score=np.clip((detections.score - low) / (high - low), 0, 1))
         detections = self.embed(frame, detections)
         motion = None if self.camera is None else self.camera(frame, detections)
-        view = replace(view, detections=detections, camera=motion)
+        public = None if self.public is None else self.public(frame).detections
+        boxes = None if public is None else public.xyxy[public.valid_mask()]
+        view = replace(view, detections=detections, camera=motion, public=boxes)
         if self.encoder is None:
             return view
         return replace(view, match_threshold=self.encoder.match_threshold, upper_threshold=self.encoder.upper_threshold)

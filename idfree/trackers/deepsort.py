@@ -79,7 +79,7 @@ class DeepSort(Tracker):
         matches = self.associate(detections, embedding)
         self.update_matched(*matches.pairs, detections, embedding)
         self.remove_expired()
-        if len(new := matches.unmatched_detections):
+        if len(new := self.startable(detections, matches.unmatched_detections)):
             self.tracks.append(self.start_tracks(detections[new], embedding[new]))
         return self.report()
 

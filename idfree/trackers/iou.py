@@ -67,7 +67,7 @@ class Iou(Tracker):
         tracks.missed = tracks.missed + 1
         self.update_matched(*matches.pairs, detections)
         self.remove_expired()
-        if len(new := matches.unmatched_detections):
+        if len(new := self.startable(detections, matches.unmatched_detections)):
             tracks.append(self.start_tracks(detections[new]))
         return self.report()
 

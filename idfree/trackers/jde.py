@@ -87,7 +87,7 @@ class Jde(Tracker):
         self.update_matched(*matches.pairs, detections, embedding)
         self.update_unmatched(matches.detection_of < 0)
         new = matches.unmatched_detections
-        new = new[self.can_start(detections.score[new])]
+        new = self.startable(detections, new[self.can_start(detections.score[new])])
         if len(new):
             self.tracks.append(self.start_tracks(detections[new], embedding[new]))
         self.remove_duplicates()

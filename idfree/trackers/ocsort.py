@@ -78,7 +78,7 @@ class OCSort(Sort):
         matches = self.associate(detections)
         self.update_matched(*matches.pairs, detections)
         new = matches.unmatched_detections
-        new = new[detections.score[new] > settings.min_score]
+        new = self.startable(detections, new[detections.score[new] > settings.min_score])
         if len(new):
             self.tracks.append(self.start_tracks(detections[new]))
         report = self.report()

@@ -59,7 +59,7 @@ class Sort(Tracker):
         self.predict(view)
         matches = self.associate(detections)
         self.update_matched(*matches.pairs, detections)
-        if len(new := matches.unmatched_detections):
+        if len(new := self.startable(detections, matches.unmatched_detections)):
             self.tracks.append(self.start_tracks(detections[new]))
         report = self.report()
         self.remove_expired()

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from idfree.core.types import Detections, DetectionsLike, Frame, Integers, Tracks, View
+from idfree.core.types import Detections, DetectionsLike, Floats, Frame, Integers, Tracks, View
 from idfree.trackers.association import Matches
+from idfree.trackers.public_detections import rows_near
 from idfree.trackers.track_table import TrackTable
 
 SearchRanges = dict[str, tuple[float, float]]  # least and greatest value of each setting that `idfree tune` searches
@@ -42,6 +43,7 @@ class Tracker(ABC):
         self.tracks_started = 0
         self.dropped = 0
         self.match_counts: Counter[str] = Counter()
+        self.public: Floats | None = None
         self.match_threshold: float | None = None
         self.upper_threshold: float | None = None
         self.clear()
@@ -59,6 +61,7 @@ class Tracker(ABC):
         self.dropped += len(is_valid) - int(np.count_nonzero(is_valid))
         self.frame += 1
         self.advance_clock(view.frame)
+        self.public = view.public
         self.match_threshold, self.upper_threshold = view.match_threshold, view.upper_threshold
         self.tracks.detection[:] = -1
         return self.step(detections.select(is_valid).with_finite_embeddings(), view)
@@ -105,6 +108,10 @@ class Tracker(ABC):
         """Reserve `count` new ids (count,)."""
         self.tracks_started += count
         return np.arange(self.tracks_started - count + 1, self.tracks_started + 1)
+
+    def startable(self, detections: Detections, new: Integers) -> Integers:
+        """Of the detections `new`, those that may start a track: all, or those near public detections."""
+        return new if self.public is None else new[rows_near(detections.xyxy[new], self.public)]
 
     @abstractmethod
     def clear(self) -> None:

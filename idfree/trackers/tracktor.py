@@ -93,7 +93,7 @@ class Tracktor(Tracker):
         embedding = unit_embeddings(detections, self.gallery.embedding[self.tracks.slot, 0])
         matches, is_new = self.associate(detections, embedding)
         self.update_matched(*matches.pairs, detections, embedding)
-        if len(new := np.flatnonzero(is_new & (matches.track_of < 0))):
+        if len(new := self.startable(detections, np.flatnonzero(is_new & (matches.track_of < 0)))):
             self.tracks.append(self.start_tracks(detections[new], embedding[new]))
         return self.report()
 

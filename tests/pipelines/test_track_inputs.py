@@ -160,3 +160,28 @@ def test_the_functions_of_other_commands_take_the_same(images, tmp_path):
     assert labels["img"]["tracklets"] == 1
     summary = idfree.track_videos(images, tmp_path / "out", detector=det, tracker="sort", classes=0, set="min_hits=1")
     assert summary["sequences"][0]["tracks"] == 1
+
+
+def test_public_detections(images, tmp_path):
+    """Of the boxes at 10 and 80, only the second is near a public one."""
+    public = tmp_path / "public.txt"
+    public.write_text("".join(f"{n},-1,85,25,30,60,-1\n" for n in range(1, 7)))
+    tracks = [tracks for _, tracks in idfree.track(images, boxes, "iou", public=public)]
+    assert [each.xyxy[:, 0].tolist() for each in tracks] == [[80]] * 6
+    with pytest.raises(UserError, match="--public det: img is no MOTChallenge folder"):
+        idfree.track(images, boxes, public="det")
+
+
+def test_public_detections_are_part_of_the_request(images, tmp_path):
+    options = {"detector": images.parent / "det.txt", "tracker": "iou"}
+    with_public = idfree.track_videos([images], tmp_path / "a", public=images.parent / "det.txt", **options)
+    without = idfree.track_videos([images], tmp_path / "b", **options)
+    (a,), (b,) = with_public["sequences"], without["sequences"]
+    assert a["boxes"] == b["boxes"]
+    assert a["request"].pop("public")[0] == str(images.parent / "det.txt")
+    assert a["request"] == b["request"]
+
+
+def test_tracktor_on_stored_detections_is_a_sentence(images):
+    with pytest.raises(UserError, match="boxes cannot be regressed"):
+        list(idfree.track(images, images.parent / "det.txt", "tracktor"))

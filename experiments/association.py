@@ -94,7 +94,13 @@ def make(name):
 def compare(kept, case, looks, every):
     """IDF1 of ours and of each other tracker on a case."""
     camera = case.sequence_name in MOVING
-    found = {OURS: kept.get(OURS, make(OURS), case, looks, every, camera, quick=True)["IDF1"]}
+    ours = kept.get(OURS, make(OURS), case, looks, every, camera, quick=True)["IDF1"]
+    return {OURS: ours} | compare_others(kept, case, looks, every)
+
+
+def compare_others(kept, case, looks, every):
+    """IDF1 of each other tracker on a case."""
+    camera, found = case.sequence_name in MOVING, {}
     for name in OTHERS:
         own = looks if name in BY_APPEARANCE else "none"
         found[name] = kept.get(name, make(name), case, own, every, camera, quick=True)["IDF1"]

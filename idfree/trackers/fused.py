@@ -3,9 +3,10 @@
 The cost of a pair of track and detection is −log odds that they are one object: the log odds of their overlap plus the
 log-likelihood ratio of their appearance, which is learnt from the video while it is tracked (appearance_likelihood.py).
 So embeddings that tell nobody apart change nothing, and good ones may both find a track elsewhere and keep it from the
-wrong box. Low scores follow in a second pass (Zhang et al. 2022, ByteTrack). Overlap is measured with a margin of the
-position's standard deviation round both boxes (Yang et al. 2023, C-BIoU, with a fixed margin), and with more weight on
-the vertical extent (Yang et al. 2024, Hybrid-SORT's height-modulated IoU).
+wrong box. Low scores follow in a second pass (Zhang et al. 2022, ByteTrack). Overlap is measured with a margin round
+both boxes (Yang et al. 2023, C-BIoU, with a fixed margin) that grows with the position's standard deviation and with
+how unpredictable the video's motion proves to be (innovation.py), and with more weight on the vertical extent (Yang et
+al. 2024, Hybrid-SORT's height-modulated IoU).
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from idfree.trackers import jde
 from idfree.trackers.appearance_likelihood import SAMPLE, AppearanceLikelihood
 from idfree.trackers.association import Mask, Matches, iou_distances
 from idfree.trackers.embeddings import Embeddings, cosine_distance
+from idfree.trackers.innovation import NormalisedInnovation
 from idfree.trackers.jde import PIXEL, TRACKED, UNCONFIRMED, Jde, JdeSettings
 from idfree.trackers.kalman import POSITION, PP
 from idfree.trackers.motion import SizeMotion
@@ -39,7 +41,8 @@ class FusedSettings(JdeSettings):
     min_overlap: float = 0.06  # overlap at which a pair is as likely one object as two
     min_overlap_low: float = 0.3  # second pass
     height_power: float = 2.5  # IoU × (IoU of the vertical extents) ** height_power
-    margin: float = 0.9  # round both boxes, in standard deviations of the track's position
+    margin: float = 0.9  # round both boxes, in standard deviations of the track's position where the filter is right
+    margin_power: float = 1.5  # the margin is multiplied by the normalised innovation squared ** margin_power
     margin_cost: float = 0.5  # log odds lost for each unit of the log of the area's growth by the margin
     absent_log_odds: float = -3.0  # of a pair in the motion gate without overlap
     duplicate_iou_distance: float = 0.0  # of a lost and a tracked box: the younger is removed; 0: none
@@ -58,6 +61,7 @@ SEARCH: SearchRanges = {
     "min_overlap_low": (0.1, 0.7),
     "height_power": (0.0, 4.0),
     "margin": (0.0, 2.0),
+    "margin_power": (0.0, 3.0),
     "margin_cost": (0.0, 2.0),
     "absent_log_odds": (-8.0, -1.0),
     "memory": (1.0, 10.0),
@@ -79,6 +83,7 @@ class Fused(Jde):
     def clear(self) -> None:
         super().clear()
         self.likelihood = AppearanceLikelihood()
+        self.innovation = NormalisedInnovation()
 
     @property
     def min_embedded_score(self) -> float:
@@ -120,7 +125,20 @@ class Fused(Jde):
 
     def margins(self) -> Floats:
         """Margins (T, 4) of each side of the tracks' boxes, px."""
-        return self.settings.margin * np.sqrt(self.tracks.state[:, PP][:, [0, 1, 0, 1]])
+        factor = self.settings.margin * self.innovation.value**self.settings.margin_power
+        return factor * np.sqrt(self.tracks.state[:, PP][:, [0, 1, 0, 1]])
+
+    def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
+        """As Jde's; and learn the innovation of tracks that were seen in the frame before, by clear detections."""
+        tracks = self.tracks
+        was_seen = (self.now - tracks.last_seen[rows] <= self.elapsed) & (tracks.status[rows] != UNCONFIRMED)
+        is_clear = was_seen & (detections.score[matched] > self.settings.high_score)
+        state, measurement = (
+            tracks.state[rows[is_clear]],
+            self.motion.to_measurement(detections.xyxy[matched[is_clear]]),
+        )
+        self.innovation.observe(state, measurement, self.motion.measurement_noise(state))
+        super().update_matched(rows, matched, detections, embedding)
 
     def uncertainty_cost(self) -> Floats:
         """Log odds (T,) that each track loses in all its pairs: the less certain its place, the more fits by chance."""

@@ -27,7 +27,7 @@ SIZES = (20, 100, 300, 1000)
 FRAMES = {20: 300, 100: 150, 300: 60, 1000: 25}
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "MOT17" / "train" / "MOT17-04-SDP" / "det" / "det.txt"
 EMBEDDING = 128
-OURS = ("sort", "iou", "deepsort", "bytetrack", "ocsort", "botsort", "fairmot", "tracktor", "fused")
+OURS = ("sort", "iou", "deepsort", "bytetrack", "ocsort", "botsort", "fairmot", "centertrack", "tracktor", "fused")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 

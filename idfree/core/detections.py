@@ -22,7 +22,8 @@ class Detections:
 
     xyxy: (N, 4), pixels. score: (N,), default 1. class_id: (N,), default 0. embedding: (N, D), of any length, or None;
     a row of zeros if it is unknown. row: (N,), places in the frame's detections before any were dropped; by default
-    0, 1, 2 …. Lists and tensors are converted. Raises UserError if lengths differ.
+    0, 1, 2 …. displacement: (N, 2), px, from a box's centre to that of the same object in the previous frame, or None.
+    Lists and tensors are converted. Raises UserError if lengths differ.
     `detections[rows]` selects rows by index or mask.
     """
 
@@ -31,6 +32,7 @@ class Detections:
     class_id: Integers = None  # type: ignore[assignment]
     embedding: NDArray[np.floating[Any]] | None = None
     row: Integers = None  # type: ignore[assignment]
+    displacement: Floats | None = None
 
     def __post_init__(self) -> None:
         xyxy = to_array("xyxy", self.xyxy, np.float64)
@@ -49,13 +51,18 @@ class Detections:
             if embedding.ndim != 2 or len(embedding) != count:
                 raise UserError(f"Detections: embedding has shape {embedding.shape}, expected ({count}, D)")
             object.__setattr__(self, "embedding", embedding)
+        if self.displacement is not None:
+            displacement = to_array("displacement", self.displacement, np.float64)
+            if displacement.shape != (count, 2):
+                raise UserError(f"Detections: displacement has shape {displacement.shape}, expected ({count}, 2)")
+            object.__setattr__(self, "displacement", displacement)
 
     def __len__(self) -> int:
         return len(self.xyxy)
 
     def __getitem__(self, rows: Any) -> "Detections":
-        embedding = None if self.embedding is None else self.embedding[rows]
-        return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding, self.row[rows])
+        embedding, moved = (None if each is None else each[rows] for each in (self.embedding, self.displacement))
+        return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding, self.row[rows], moved)
 
     def select(self, mask: NDArray[np.bool_]) -> "Detections":
         """Rows of a mask (N,), without a copy if it is True throughout."""

@@ -6,9 +6,10 @@ from typing import Any
 from idfree.core.arrays import describe
 from idfree.core.errors import UserError
 from idfree.core.settings import Assignments, override
-from idfree.trackers import botsort, bytetrack, deepsort, fairmot, fused, iou, ocsort, sort, tracktor
+from idfree.trackers import botsort, bytetrack, centertrack, deepsort, fairmot, fused, iou, ocsort, sort, tracktor
 from idfree.trackers.botsort import BotSort, BotSortSettings
 from idfree.trackers.bytetrack import ByteTrack, ByteTrackSettings
+from idfree.trackers.centertrack import CenterTrack, CenterTrackSettings
 from idfree.trackers.deepsort import DeepSort, DeepSortSettings
 from idfree.trackers.fairmot import FairMOT, FairMOTSettings
 from idfree.trackers.fused import Fused, FusedSettings
@@ -24,6 +25,8 @@ __all__ = [  # the public names of idfree.trackers
     "BotSortSettings",
     "ByteTrack",
     "ByteTrackSettings",
+    "CenterTrack",
+    "CenterTrackSettings",
     "DeepSort",
     "DeepSortSettings",
     "Entry",
@@ -64,6 +67,7 @@ TRACKERS: dict[str, Entry] = {
     "ocsort": Entry(OCSort, OCSortSettings, ocsort.SEARCH, "motion of the observations"),
     "botsort": Entry(BotSort, BotSortSettings, botsort.SEARCH, "bytetrack with embeddings of overlapping boxes"),
     "fairmot": Entry(FairMOT, FairMOTSettings, fairmot.SEARCH, "motion and smoothed embeddings"),
+    "centertrack": Entry(CenterTrack, CenterTrackSettings, centertrack.SEARCH, "displacements told by the network"),
     "tracktor": Entry(Tracktor, TracktorSettings, tracktor.SEARCH, "boxes regressed by the detector, and embeddings"),
     "fused": Entry(Fused, FusedSettings, fused.SEARCH, "motion, overlap and embeddings in one cost, the default"),
 }

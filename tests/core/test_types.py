@@ -62,7 +62,7 @@ def test_views_without_embedder_or_refiner():
     view = View(Detections([]))
     with pytest.raises(UserError, match="no appearance"):
         view.embed(np.zeros((1, 4)))
-    with pytest.raises(UserError, match="cannot refine"):
+    with pytest.raises(UserError, match="cannot be regressed"):
         view.refine(np.zeros((1, 4)))
 
 

@@ -8,8 +8,9 @@ from idfree.detectors.scores import SCORE_SCALES
 
 def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """Declare the options of the detector."""
-    what = "model.onnx, model.xml (OpenVINO), RUN/best.pt, det, boxes.txt/.csv/.parquet/.npy, a folder of those, or hog"
-    parser.add_argument("--detector", required=required, default=None if required else "hog", help=what)
+    what = "model.onnx, model.xml (OpenVINO), RUN/best.pt, det, boxes.txt/.csv/.parquet/.npy, a folder of those"
+    what += "" if required else "; by default people, the detector in the package"
+    parser.add_argument("--detector", required=required, default=None if required else "people", help=what)
     parser.add_argument("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
     scale = "scale of the scores in files of detections, if it is recognised wrongly (auto)"
     parser.add_argument("--scores", choices=SCORE_SCALES, default="auto", help=scale)

@@ -156,7 +156,7 @@ def refuse_overwriting(outputs: Iterable[Path], inputs: Iterable[Path | str]) ->
     """Raises UserError if an output is an input, or would lie directly in a folder that is one; call it before writing.
 
     Files and folders are the same if links and other spellings lead to them. inputs: what does not exist (names such as
-    `hog`, addresses) counts for nothing.
+    `people`, addresses) counts for nothing.
     """
     sources: dict[tuple[int, int] | None, Path | str] = {file_identity(path): path for path in inputs}
     sources.pop(None, None)

@@ -8,6 +8,7 @@ from idfree.core.onnx_model import KIND_KEY
 from idfree.core.onnx_session import MODEL_SUFFIXES, Session, open_session
 from idfree.core.settings import override
 from idfree.core.types import Detector
+from idfree.detectors.people import PEOPLE, check_name, open_people
 from idfree.detectors.precomputed import PrecomputedDetector
 
 __all__ = ["PrecomputedDetector", "open_detector"]
@@ -22,21 +23,20 @@ def open_detector(
     threads: int | None = None,
     session: Session | None = None,
 ) -> Detector:
-    """Open the detector `hog`, or that of an ONNX or OpenVINO IR file: idfree's one-shot trackers, or a third party's.
+    """Open the detector `people`, or that of an ONNX or OpenVINO IR file: of idfree's trackers, or a third party's.
 
     format: one of formats.FORMATS for a third-party file; None recognises it. classes: names or numbers of the classes
     to detect, comma separated or a sequence; empty detects all. assignments: `name=value` changes of the detector's
     settings. device, threads: see `open_session`. session: an open session to use; `spec` is then only a name.
     Raises UserError for any other spec, and whatever the detector raises.
     """
-    if spec == "hog":
-        from idfree.detectors.hog import HogDetector, HogDetectorSettings
-
-        return HogDetector(override(HogDetectorSettings(), assignments))
-    if session is None and Path(spec).suffix.lower() not in MODEL_SUFFIXES:
-        raise UserError(f"--detector {spec}: expected hog or a file MODEL.onnx or MODEL.xml (OpenVINO)")
-    session = session or open_session(spec, device, threads)
+    check_name(spec)
     selected = [name for name in classes.split(",") if name.strip()] if isinstance(classes, str) else classes
+    if spec == PEOPLE:
+        return open_people(format, assignments, selected, device, threads, session)
+    if session is None and Path(spec).suffix.lower() not in MODEL_SUFFIXES:
+        raise UserError(f"--detector {spec}: expected people or a file MODEL.onnx or MODEL.xml (OpenVINO)")
+    session = session or open_session(spec, device, threads)
     kind = session.get_modelmeta().custom_metadata_map.get(KIND_KEY)
     if kind == "tracker":
         from idfree.detectors.one_shot import OneShotDetector, OneShotDetectorSettings

@@ -39,7 +39,7 @@ OUTPUTS = ("appearance.onnx", "last.pt", "best.pt", "report.json", "report.html"
 def adapt(
     videos: str | Path | Sequence[str | Path],
     out: str | Path,
-    detector: str | Path = "hog",
+    detector: str | Path = "people",
     *,
     set: Assignments = (),
     colour: float = 0.5,

@@ -41,7 +41,7 @@ MAX_DISTANCE = 2.0  # cosine distance
 def detect(
     videos: Source | Iterable[Source],
     out: str | Path,
-    detector: str | Path = "hog",
+    detector: str | Path = "people",
     *,
     set: Assignments = (),
     appearance: str = "own",

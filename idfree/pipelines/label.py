@@ -28,7 +28,7 @@ LOG = logging.getLogger("idfree")
 def label(
     videos: Source | Iterable[Source],
     out: str | Path = Path("runs/label"),
-    detector: str | Path = "hog",
+    detector: str | Path = "people",
     *,
     set: Assignments = (),
     everybody: bool = False,

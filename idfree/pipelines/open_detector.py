@@ -14,17 +14,13 @@ from idfree.core.errors import UserError
 from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.types import Detections, DetectionsLike, Detector, Frame, Sequence, View
 from idfree.detectors import open_detector
+from idfree.detectors.people import FILE, PEOPLE, check_name
 from idfree.detectors.scores import ScoreScale, check_scale, scale_scores
 from idfree.pipelines.manifest import checksum_of_detector, identify_video
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_detections
 
 LOG = logging.getLogger("idfree")
-WEAK_DEFAULT = (
-    "the detector is hog, the default, which is slow and misses most people who are small, seated or in a crowd:"
-    " add --detector MODEL.onnx (the README says where to get one)"
-)
-
 NETWORKS = (*MODEL_SUFFIXES, ".pt")
 OTHER_NETWORKS = (".pth", ".ckpt", ".safetensors", ".torchscript", ".engine", ".tflite", ".pb", ".h5", ".mlmodel")
 
@@ -37,14 +33,14 @@ ClassesLike = str | int | Iterable[str | int] | None  # names or numbers; a text
 class DetectorConfig:
     """A detector as named by the options of the command line; picklable.
 
-    spec: `hog`, MODEL.onnx, MODEL.xml, RUN/best.pt, `det` (the det/det.txt of each sequence), or a file or folder of
+    spec: `people`, MODEL.onnx, MODEL.xml, RUN/best.pt, `det` (the det/det.txt of each sequence), or a file or folder of
     detections.
     format: of the outputs of MODEL.onnx, None to recognise it. classes: names or numbers to keep, comma-separated, all
     if empty. assignments: `name=value` overrides of the detector's settings. device: that networks run on. scores: the
     scale of scores in files, see `scale_scores`. Raises UserError for scores of a network.
     """
 
-    spec: str = "hog"
+    spec: str = PEOPLE
     format: str | None = None
     classes: str = ""
     assignments: tuple[str, ...] = ()
@@ -63,12 +59,11 @@ class DetectorConfig:
     ) -> "DetectorConfig":
         """The configuration for options as users give them. Raises UserError for values of other types."""
         if not isinstance(detector, str | Path):
-            raise UserError(f"detector is {describe(detector)}, expected hog, det, or the path of a file or folder")
-        if detector == "hog":
-            LOG.warning(WEAK_DEFAULT)
+            raise UserError(f"detector is {describe(detector)}, expected people, det, or the path of a file or folder")
         return cls(str(detector), format, join_classes(classes), tuple(assignments), device, scores)
 
     def __post_init__(self) -> None:
+        check_name(self.spec)
         check_scale(self.scores)
         if self.is_network and self.scores not in ("auto", "raw"):
             raise UserError(f"--scores {self.scores}: is for detections in files; those of {self.spec} lie in 0…1")
@@ -76,7 +71,7 @@ class DetectorConfig:
     @property
     def is_network(self) -> bool:
         """Whether the detector runs on images, rather than detections from files."""
-        return self.spec == "hog" or self.spec.endswith(NETWORKS)
+        return self.spec == PEOPLE or self.spec.endswith(NETWORKS)
 
     def open(self, threads: int | None = None) -> DetectorOf:
         """Return a function from a sequence to its detector; a network is loaded once. threads: CPU threads for it.
@@ -99,16 +94,19 @@ class DetectorConfig:
 
     def inputs(self) -> list[Path]:
         """The file or folder that is read; none for keywords and what does not exist."""
-        return [] if self.spec in ("hog", "det") or not os.path.exists(self.spec) else [Path(self.spec)]
+        return [] if self.spec in (PEOPLE, "det") or not os.path.exists(self.spec) else [Path(self.spec)]
 
     def class_numbers(self) -> tuple[int, ...]:
         """Class numbers to select in detections from files; () for a network, which selects classes itself.
 
-        Raises UserError for a class name, unless it is the `person` of hog.
+        Raises UserError for a class name.
         """
-        if self.spec.endswith(NETWORKS):
-            return ()
-        return parse_class_numbers(self.classes.replace("person", "0") if self.spec == "hog" else self.classes)
+        return () if self.is_network else parse_class_numbers(self.classes)
+
+    @property
+    def file(self) -> Path:
+        """The file of the detector, which need not exist."""
+        return FILE if self.spec == PEOPLE else Path(self.spec)
 
 
 def add_colour(detector: Detector) -> None:
@@ -130,8 +128,8 @@ def open_any_detector(
         return config.open()(sequence), config.class_numbers()
     if isinstance(detector, type) or not callable(detector):
         raise UserError(
-            f"detector is {describe(detector)}, expected hog, det, the path of a file or folder, or a function from a"
-            " Frame to Detections"
+            f"detector is {describe(detector)}, expected people, det, the path of a file or folder, or a function from"
+            " a Frame to Detections"
         )
     numbers = parse_class_numbers(join_classes(classes))
     if isinstance(detector, Detector):
@@ -174,7 +172,7 @@ def detection_inputs(
         "frames": selection.frames,
         "every": selection.every,
         "detector_settings": [f"detector.{assignment}" for assignment in config.assignments],
-        "detector_checksum": checksum_of_detector(detector, Path(config.spec)),
+        "detector_checksum": checksum_of_detector(detector, config.file),
         **({} if config.scores == "auto" else {"scores": config.scores}),  # absent in manifests of earlier versions
     }
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 def track(
     source: Source,
-    detector: str | Path | Detector | DetectorFunction = "hog",
+    detector: str | Path | Detector | DetectorFunction = "people",
     tracker: str | Tracker | type[Tracker] | None = None,
     *,
     set: Assignments = (),
@@ -84,7 +84,7 @@ def track_videos(
     sources: Source | Iterable[Source],
     out: str | Path | None = None,
     *,
-    detector: str | Path = "hog",
+    detector: str | Path = "people",
     detector_format: str | None = None,
     scores: ScoreScale = "auto",
     classes: ClassesLike = "",

@@ -10,6 +10,7 @@ from idfree.core.errors import UserError
 from idfree.core.names import file_name
 from idfree.core.reading import exists
 from idfree.core.workers import PicklableFactory, WorkerPool, map_items
+from idfree.detectors.people import PEOPLE
 from idfree.pipelines.open_detector import NETWORKS, DetectorConfig, DetectorOf
 from idfree.sequences.folders import list_entries, list_files
 from idfree.sequences.images import IMAGE_SUFFIXES
@@ -21,7 +22,7 @@ LOG = logging.getLogger("idfree")
 Report = dict[str, Any]  # of one video, ready for JSON
 Source = str | Path
 
-KEYWORDS = ("hog", "det", "colour", "own", "none")  # values of --detector and --appearance that are no paths
+KEYWORDS = (PEOPLE, "det", "colour", "own", "none")  # values of --detector and --appearance that are no paths
 
 
 @dataclass(frozen=True)

@@ -185,7 +185,7 @@ def test_missing_files(folder, tmp_path, capsys):
     assert "found nothing" in fails(capsys, "track", tmp_path / "empty")
     assert "no such file" in fails(capsys, "track", folder, "--detector", tmp_path / "nothing.txt")
     assert "nothing.onnx" in fails(capsys, "track", folder, "--detector", tmp_path / "nothing.onnx")
-    assert "no images" in fails(capsys, "track", folder, "--detector", "hog", "-o", tmp_path / "out")
+    assert "no images" in fails(capsys, "track", folder, "--detector", "people", "-o", tmp_path / "out")
 
 
 def test_file_that_is_no_video(tmp_path, capsys):

@@ -8,12 +8,20 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.detectors import open_detector
 from idfree.detectors.onnx import OnnxDetector
+from idfree.pipelines.open_detector import DetectorConfig
 
 
-def test_hog_by_name_with_its_settings():
-    assert open_detector("hog", assignments=["width=640"]).settings.width == 640
-    with pytest.raises(UserError, match="HogDetectorSettings has no setting 'widht'"):
-        open_detector("hog", assignments=["widht=640"])
+def test_people_by_name_with_its_settings():
+    assert open_detector("people", assignments=["min_score=0.3"], threads=1).settings.min_score == 0.3
+    with pytest.raises(UserError, match="TaughtDetectorSettings has no setting 'widht'"):
+        open_detector("people", assignments=["widht=640"])
+
+
+def test_the_former_default_is_told():
+    with pytest.raises(UserError, match="--detector hog: OpenCV's detector is no longer here; --detector people, the"):
+        open_detector("hog")
+    with pytest.raises(UserError, match="--detector hog: OpenCV's detector is no longer here"):
+        DetectorConfig("hog")
 
 
 def test_a_model_file_by_its_suffix(shared):
@@ -28,7 +36,7 @@ def test_a_model_file_by_its_suffix(shared):
 
 
 def test_other_values_are_refused():
-    with pytest.raises(UserError, match=r"--detector yolo: expected hog or a file MODEL\.onnx"):
+    with pytest.raises(UserError, match=r"--detector yolo: expected people or a file MODEL\.onnx"):
         open_detector("yolo")
     with pytest.raises(UserError, match="no such file"):
         open_detector("nowhere.onnx")

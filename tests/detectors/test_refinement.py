@@ -1,4 +1,4 @@
-"""Boxes regressed by candidates before suppression: hand-made candidates, a stub of a network, HOG."""
+"""Boxes regressed by candidates before suppression: hand-made candidates, a stub of a network."""
 
 import numpy as np
 import pytest

@@ -67,7 +67,7 @@ def test_scales_are_for_files():
         DetectorConfig("a.onnx", scores="percent")
     with pytest.raises(UserError, match="--scores sigmoid: expected one of auto, raw, percent, 255, logit"):
         DetectorConfig("a.txt", scores="sigmoid")
-    assert DetectorConfig("hog", scores="raw")
+    assert DetectorConfig("people", scores="raw")
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ def test_mistakes(world, taught, made_up_detector, tmp_path, capsys):
     detector, pictures = world
     for arguments, message in (
         ((taught[0] / "taught.onnx", pictures), "has embeddings already"),
-        (("hog", pictures), "hog: only MODEL.onnx and MODEL.xml"),
+        (("people", pictures), "people: only MODEL.onnx and MODEL.xml"),
         ((detector, pictures, "--colour", "1"), "--colour 1.0: expected a share"),
         ((detector, pictures, "--set", "maps=z"), "maps=z: no feature map; among them are"),
         ((detector, pictures, "--classes", "cat"), "--classes cat: unknown; it knows upper, lower"),

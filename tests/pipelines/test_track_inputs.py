@@ -58,7 +58,7 @@ def test_class_names(images):
     for detector in (boxes, images.parent / "det.txt"):
         with pytest.raises(UserError, match=r"--classes person: expected numbers: only a model.onnx knows its classes"):
             idfree.track(images, detector, classes=("person",))
-    assert classes_of(images, "hog", classes=["person"]) == []  # there is nobody
+    assert classes_of(images, "people", classes=["person"]) == []  # there is nobody
     for classes in (True, 1.5, {}.keys, [None]):
         with pytest.raises(UserError, match="expected numbers or names"):
             idfree.track(images, boxes, classes=classes)
@@ -70,7 +70,7 @@ def test_detectors(images):
     assert classes_of(images, OwnDetector()) == [0, 2]
     for detector in (None, 3, {}, boxes(Frame(1)), OwnDetector):
         with pytest.raises(
-            UserError, match=r"detector is .*, expected hog, det, the path of a file or folder, or a fun"
+            UserError, match=r"detector is .*, expected people, det, the path of a file or folder, or a fun"
         ):
             idfree.track(images, detector)
     for detector in (Path("a" * 300 + ".txt"), "a\0b.txt"):

@@ -1,21 +1,8 @@
-"""What is said on screen of the default detector, and of the speed."""
-
-import logging
+"""What is said on screen of the speed."""
 
 import pytest
 
 from idfree.commands.track import describe_rate, print_summary
-from idfree.pipelines.open_detector import DetectorConfig
-
-
-def test_the_weak_default_detector_is_told(caplog):
-    with caplog.at_level(logging.WARNING, logger="idfree"):
-        DetectorConfig.from_options("det")
-        DetectorConfig.from_options("m.onnx")
-        assert not caplog.text
-        DetectorConfig.from_options("hog")
-    assert "the detector is hog, the default, which is slow and misses most people" in caplog.text
-    assert "add --detector MODEL.onnx" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ SOURCES = (  # of the boxes that the head is learnt from
 
 # Chosen on MOT17-04, MOT17-09 and PETS09-S2L1 (docs/people_model.md, "How it was chosen").
 PIXELS = 300_000  # of the input
-MAX_IOU = 0.6  # of suppression
+MAX_IOU = 0.45  # of suppression, as in the original
 MAP_NAMES = ("bottleneck2_8/fn", "bottleneck3_4/fn")  # strides 4 and 8
 DIMENSION = 64  # numbers of an embedding
 RIDGE = 1.0  # of the mean variance of a feature

@@ -4,6 +4,10 @@ Encoders differ widely in their distances, and videos in how much people resembl
 suits all. Two kinds of pairs are certain in any video: two detections of one frame are two objects, and a track and a
 detection that overlap, far more than either overlaps with any other, are one. The distances of each kind are modelled
 as a normal distribution. An encoder that tells nobody apart has two equal distributions, and its ratio is 1.
+
+One object resembles itself less after seconds than in the next frame. So the distances of one object are learnt twice:
+of a track to its next detection, and, for tracks that were not detected for a while, of a track to what it looked like
+SPAN seconds before.
 """
 
 from dataclasses import dataclass
@@ -28,6 +32,9 @@ MAX_EVIDENCE = 8.0  # greatest log-likelihood ratio, for and against
 FIRST_AGAINST = 2.0  # greatest ratio against "same" before any pair of one object was observed …
 TRUSTED = 50.0  # … and the number of such pairs that brings it half-way to MAX_EVIDENCE
 MIN_SENSITIVITY = 1.0  # least sensitivity index d′ of an encoder that finds anybody again (of 0.7 to 1.5, all the same)
+SPAN = 2.0  # s between two looks of one track that are learnt from (4: the same; 1: worse at low frame rates)
+ABSENT = 0.1  # s after its last detection from which a track is judged by them
+FEWEST_LATER = 20.0  # number of such pairs from which on they are used
 SAMPLE = 64  # greatest number of detections of a frame that are compared with each other
 
 
@@ -64,7 +71,7 @@ class AppearanceLikelihood:
     """Distributions of the distances of one and of two objects, and their log-likelihood ratio."""
 
     def __init__(self) -> None:
-        self.same = self.different = self.within_frame = Moments()
+        self.same = self.later = self.different = self.within_frame = Moments()
 
     def observe_frame(self, embedding: Embeddings, is_apart: Mask) -> None:
         """Learn from unit embeddings (N, D) of one frame. is_apart: mask (N, N) of pairs that hardly overlap."""
@@ -75,6 +82,10 @@ class AppearanceLikelihood:
         """Learn from distances (K,) of tracks to their own detections, and (M,) to those of other tracks."""
         self.same = self.same.add(same, WINDOW)
         self.different = self.different.add(different, 2 * WINDOW)
+
+    def observe_later(self, same: Floats) -> None:
+        """Learn from distances (K,) of detections to what their tracks looked like SPAN seconds before."""
+        self.later = self.later.add(same, WINDOW)
 
     def distributions(self, match_threshold: float | None) -> tuple[Moments, Moments]:
         """Moments of one and of two objects. match_threshold: of a calibrated encoder; its prior does not fade."""
@@ -89,9 +100,17 @@ class AppearanceLikelihood:
         count = PRIOR if match_threshold else PRIOR * FADING / (FADING + self.same.count)
         return Moments(count, mean, (SPREAD * mean) ** 2).merge(self.same), different
 
-    def log_ratio(self, distance: Floats, match_threshold: float | None) -> Floats:
-        """Log-likelihood ratios (K,) of "same" against "different"; constant beyond both means, so that it falls."""
+    def log_ratio(self, distance: Floats, match_threshold: float | None, is_absent: Mask | None = None) -> Floats:
+        """Log-likelihood ratios (K,) of "same" against "different". is_absent: mask (K,) of tracks that are lost."""
         same, different = self.distributions(match_threshold)
+        ratio = self.normal_log_ratio(distance, same, different)
+        if is_absent is None or self.later.count < FEWEST_LATER:
+            return ratio
+        later = same.limited(FEWEST_LATER).merge(self.later)
+        return np.where(is_absent, self.normal_log_ratio(distance, later, different), ratio)
+
+    def normal_log_ratio(self, distance: Floats, same: Moments, different: Moments) -> Floats:
+        """Log-likelihood ratios (K,) of two normal distributions; constant beyond both means, so that it falls."""
         if same.mean >= different.mean:
             return np.zeros(len(distance))
         between = np.clip(distance, same.mean, different.mean)

@@ -16,18 +16,15 @@ import numpy as np
 from idfree.core.boxes import area, overlapping_pairs, paired_intersection
 from idfree.core.types import Detections, Floats, Integers
 from idfree.trackers import jde
-from idfree.trackers.appearance_likelihood import SAMPLE, AppearanceLikelihood
-from idfree.trackers.association import Mask, Matches, iou_distances
+from idfree.trackers.appearance_likelihood import ABSENT, SPAN, AppearanceLikelihood
+from idfree.trackers.association import Mask, Matches
+from idfree.trackers.certain_pairs import apart, is_certain, sample
 from idfree.trackers.embeddings import Embeddings, cosine_distance
 from idfree.trackers.innovation import NormalisedInnovation
-from idfree.trackers.jde import PIXEL, TRACKED, UNCONFIRMED, Jde, JdeSettings
+from idfree.trackers.jde import PIXEL, TRACKED, UNCONFIRMED, Jde, JdeSettings, JdeTracks
 from idfree.trackers.kalman import POSITION, PP
 from idfree.trackers.motion import SizeMotion
 from idfree.trackers.tracker import SearchRanges
-
-CERTAIN_MARGIN = 2.0  # log odds by which a pair that is learnt from exceeds its track's and its detection's others
-FARTHEST = -5.0  # log odds of overlap below which others do not count there
-APART = 0.7  # least IoU distance of two detections of one frame that are learnt from as two objects
 
 
 @dataclass(frozen=True)
@@ -68,10 +65,19 @@ SEARCH: SearchRanges = {
 }
 
 
+@dataclass
+class FusedTracks(JdeTracks):
+    """earlier: (N, D), the embedding at the time `earlier_time` (N,), which later ones are compared with."""
+
+    earlier: Embeddings
+    earlier_time: Floats
+
+
 class Fused(Jde):
     """One assignment of high scores by log odds, then low scores by overlap, then unconfirmed tracks."""
 
     settings: FusedSettings
+    tracks: FusedTracks
     motion = SizeMotion()
     frozen_if_lost = (2, 3)  # width and height
     uses_embeddings = True
@@ -128,18 +134,6 @@ class Fused(Jde):
         factor = self.settings.margin * self.innovation.value**self.settings.margin_power
         return factor * np.sqrt(self.tracks.state[:, PP][:, [0, 1, 0, 1]])
 
-    def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
-        """As Jde's; and learn the innovation of tracks that were seen in the frame before, by clear detections."""
-        tracks = self.tracks
-        was_seen = (self.now - tracks.last_seen[rows] <= self.elapsed) & (tracks.status[rows] != UNCONFIRMED)
-        is_clear = was_seen & (detections.score[matched] > self.settings.high_score)
-        state, measurement = (
-            tracks.state[rows[is_clear]],
-            self.motion.to_measurement(detections.xyxy[matched[is_clear]]),
-        )
-        self.innovation.observe(state, measurement, self.motion.measurement_noise(state))
-        super().update_matched(rows, matched, detections, embedding)
-
     def uncertainty_cost(self) -> Floats:
         """Log odds (T,) that each track loses in all its pairs: the less certain its place, the more fits by chance."""
         size = np.maximum(self.tracks.state[:, POSITION, 2:], 1)  # px
@@ -160,7 +154,8 @@ class Fused(Jde):
         is_usable = (detections.score > settings.high_score) & np.any(embedding, axis=1)
         is_known = np.any(self.tracks.embedding, axis=1)[i] & is_usable[j]
         distance = cosine_distance(self.tracks.embedding, embedding, i, j)
-        evidence = np.where(is_known, self.likelihood.log_ratio(distance, self.match_threshold), 0.0)
+        is_absent = self.now - self.tracks.last_seen[i] > ABSENT * self.frame_rate
+        evidence = np.where(is_known, self.likelihood.log_ratio(distance, self.match_threshold, is_absent), 0.0)
         self.observe_frame(detections, embedding, np.flatnonzero(is_usable))
         self.observe_pairs(embedding, i[is_known], j[is_known], motion[is_known], distance[is_known])
         return i, j, motion - cost[i], motion - cost[i] + evidence
@@ -175,6 +170,41 @@ class Fused(Jde):
         by_appearance = int(np.count_nonzero(is_new & (motion <= 0)))
         self.match_counts["overlap"] -= by_appearance
         self.match_counts["appearance"] += by_appearance
+
+    def start_tracks(self, detections: Detections, embedding: Embeddings) -> FusedTracks:
+        tracks = super().start_tracks(detections, embedding)
+        return FusedTracks(**vars(tracks), earlier=embedding, earlier_time=np.full(len(tracks), self.now))
+
+    def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
+        """As Jde's; and learn from tracks that were seen in the frame before, and are now by clear detections."""
+        tracks = self.tracks
+        was_seen = (self.now - tracks.last_seen[rows] <= self.elapsed) & (tracks.status[rows] != UNCONFIRMED)
+        is_clear = detections.score[matched] > self.settings.high_score
+        self.observe_innovation(rows[was_seen & is_clear], detections.xyxy[matched[was_seen & is_clear]])
+        if len(rows) and embedding.shape[1]:
+            is_clear &= np.any(embedding[matched], axis=1)
+            self.observe_later(rows[is_clear], embedding[matched[is_clear]], was_seen[is_clear])
+        super().update_matched(rows, matched, detections, embedding)
+
+    def observe_innovation(self, rows: Integers, xyxy: Floats) -> None:
+        """Learn how far the boxes (R, 4) are from where tracks `rows` were predicted."""
+        state = self.tracks.state[rows]
+        self.innovation.observe(state, self.motion.to_measurement(xyxy), self.motion.measurement_noise(state))
+
+    def observe_later(self, rows: Integers, embedding: Embeddings, was_seen: Mask) -> None:
+        """Learn the distances (R,) of embeddings to those of their tracks SPAN seconds before, if nothing came between.
+
+        A track that was absent may be another object since, so its earlier embedding is replaced uncompared.
+        """
+        tracks = self.tracks
+        is_known = np.any(tracks.earlier[rows], axis=1)
+        is_due = self.now - tracks.earlier_time[rows] >= SPAN * self.frame_rate
+        compared = was_seen & is_known & is_due
+        similarity = (tracks.earlier[rows[compared]] * embedding[compared]).sum(axis=1, dtype=np.float64)
+        self.likelihood.observe_later(1 - similarity)
+        renewed = rows[~was_seen | ~is_known | is_due]
+        tracks.earlier[renewed] = tracks.embedding[renewed]
+        tracks.earlier_time[renewed] = self.now
 
     def observe_frame(self, detections: Detections, embedding: Embeddings, rows: Integers) -> None:
         """Learn the distances of two objects from the detections `rows` of one frame."""
@@ -215,35 +245,3 @@ def union(
     key, first = np.unique(np.concatenate([i * width + j, gate_i * width + gate_j]), return_index=True)
     log_odds = np.concatenate([np.maximum(motion, absent), np.full(len(gate_i), absent)])
     return key // width, key % width, log_odds[first]
-
-
-def is_certain(i: Integers, j: Integers, motion: Floats) -> Mask:
-    """Mask (K,) of the pairs that overlap far more than their track and their detection overlap with any other."""
-    cost = -np.maximum(motion, FARTHEST)
-    rival = np.minimum(second_best_cost(cost, i), second_best_cost(cost, j))
-    return np.asarray((motion > 0) & (np.minimum(rival, -FARTHEST) - cost > CERTAIN_MARGIN))
-
-
-def sample(rows: Integers) -> Integers:
-    """At most SAMPLE of the rows, evenly spaced."""
-    return rows[:: max(1, -(-len(rows) // SAMPLE))]
-
-
-def apart(xyxy: Floats) -> Mask:
-    """Mask (N, N) of the pairs of different boxes whose IoU distance is at least APART."""
-    i, j, distance = iou_distances(xyxy + PIXEL, xyxy + PIXEL)
-    mask = ~np.eye(len(xyxy), dtype=bool)
-    mask[i[distance < APART], j[distance < APART]] = False
-    return mask
-
-
-def second_best_cost(cost: Floats, j: Integers) -> Floats:
-    """For each pair (K,) of a track and detection j, the least cost of j with another track; infinity if none."""
-    order = np.lexsort((cost, j))
-    sorted_cost = cost[order]
-    is_best = np.diff(j[order], prepend=-1) > 0  # the first, cheapest pair of each detection
-    is_last = np.append(is_best, True)[1:]
-    next_cost = np.where(is_last, np.inf, np.append(sorted_cost, np.inf)[1:])
-    result = np.empty_like(cost)
-    result[order] = np.where(is_best, next_cost, sorted_cost[is_best][np.cumsum(is_best) - 1])
-    return result

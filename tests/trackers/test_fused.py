@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from idfree.core.types import Detections, View
-from idfree.trackers.fused import apart, height_weighted_iou, is_certain, logit, sample, second_best_cost, union
+from idfree.trackers.certain_pairs import apart, is_certain, sample, second_best_cost
+from idfree.trackers.fused import height_weighted_iou, logit, union
 from idfree.trackers.registry import Fused, FusedSettings
 
 RED, BLUE = np.eye(4)[:2]

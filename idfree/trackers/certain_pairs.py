@@ -1,0 +1,44 @@
+"""Pairs of boxes that certainly are one object or two, whatever they look like: what appearance is learnt from."""
+
+import numpy as np
+
+from idfree.core.types import Floats, Integers
+from idfree.trackers.appearance_likelihood import SAMPLE
+from idfree.trackers.association import Mask, iou_distances
+from idfree.trackers.jde import PIXEL
+
+CERTAIN_MARGIN = 2.0  # log odds by which a pair that is learnt from exceeds its track's and its detection's others
+FARTHEST = -5.0  # log odds of overlap below which others do not count there
+APART = 0.7  # least IoU distance of two detections of one frame that are learnt from as two objects
+
+
+def is_certain(i: Integers, j: Integers, motion: Floats) -> Mask:
+    """Mask (K,) of the pairs that overlap far more than their track and their detection overlap with any other."""
+    cost = -np.maximum(motion, FARTHEST)
+    rival = np.minimum(second_best_cost(cost, i), second_best_cost(cost, j))
+    return np.asarray((motion > 0) & (np.minimum(rival, -FARTHEST) - cost > CERTAIN_MARGIN))
+
+
+def sample(rows: Integers) -> Integers:
+    """At most SAMPLE of the rows, evenly spaced."""
+    return rows[:: max(1, -(-len(rows) // SAMPLE))]
+
+
+def apart(xyxy: Floats) -> Mask:
+    """Mask (N, N) of the pairs of different boxes whose IoU distance is at least APART."""
+    i, j, distance = iou_distances(xyxy + PIXEL, xyxy + PIXEL)
+    mask = ~np.eye(len(xyxy), dtype=bool)
+    mask[i[distance < APART], j[distance < APART]] = False
+    return mask
+
+
+def second_best_cost(cost: Floats, j: Integers) -> Floats:
+    """For each pair (K,) of a track and detection j, the least cost of j with another track; infinity if none."""
+    order = np.lexsort((cost, j))
+    sorted_cost = cost[order]
+    is_best = np.diff(j[order], prepend=-1) > 0  # the first, cheapest pair of each detection
+    is_last = np.append(is_best, True)[1:]
+    next_cost = np.where(is_last, np.inf, np.append(sorted_cost, np.inf)[1:])
+    result = np.empty_like(cost)
+    result[order] = np.where(is_best, next_cost, sorted_cost[is_best][np.cumsum(is_best) - 1])
+    return result

@@ -17,6 +17,7 @@ from idfree.commands.common_options import (
     run_arguments,
     worker_arguments,
 )
+from idfree.pipelines.selection import BOXES
 from idfree.trackers.registry import tracker_help
 
 FORMATS = ("mot", "csv", "json", "parquet")
@@ -59,6 +60,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_("--min-score", type=float, default=float("-inf"), help="ignore detections with a lower score")
     add_("--min-area", type=float, default=0.0, help="ignore detections smaller than this, in square pixels")
+    add_("--class-agnostic", action="store_true", help="tracks may change class; each has the class it had most")
+    add_("--boxes", choices=BOXES, default="filtered", help="boxes of tracks: smoothed by the tracker, or as detected")
     add_frames(parser)
     add_("--fps", type=float, help="frame rate, if the source has none or a wrong one")
     add_("--video", action="store_true", help="also write an annotated H.264 .mp4")
@@ -86,6 +89,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         **frame_arguments(options),
         min_score=options.min_score,
         min_area=options.min_area,
+        class_agnostic=options.class_agnostic,
+        boxes=options.boxes,
         frame_rate=options.fps,
         video=options.video,
         show=options.show,

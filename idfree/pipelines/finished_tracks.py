@@ -25,6 +25,8 @@ def describe_request(
     request = {
         **detection_inputs(run.sequence, run.detector, config, selection),
         **limits,
+        "class_agnostic": selection.class_agnostic,
+        "boxes": selection.boxes,
         "scores": config.scores,
         "frame_rate": run.sequence.frame_rate,
         "appearance": [appearance, files[appearance]],

@@ -8,9 +8,12 @@ from itertools import islice
 import numpy as np
 
 from idfree.core.errors import UserError
+from idfree.core.suppression import nms
 from idfree.core.types import Detections, Frame, Sequence
 
 LOG = logging.getLogger("idfree")
+MAX_IOU = 0.65  # of boxes of two classes that are two objects; YOLOX's threshold within a class (Ge et al. 2021)
+BOXES = ("filtered", "detected")
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Selection:
 
     start: number of the first frame. frames: their number at most. every: of N frames, only the first. classes: class
     ids, all if empty. min_score. min_area: px². appearance: "none" removes the embeddings of detections.
+    class_agnostic: of boxes that coincide the best one is left, whatever their classes, and tracks may change class.
+    boxes: of tracks, "filtered" by the motion model or as "detected".
     """
 
     start: int = 1
@@ -28,6 +33,8 @@ class Selection:
     min_score: float = -np.inf
     min_area: float = 0.0
     appearance: str = "own"
+    class_agnostic: bool = False
+    boxes: str = "filtered"
 
     def __post_init__(self) -> None:
         for name in ("start", "every", "frames"):
@@ -40,6 +47,8 @@ class Selection:
             value = getattr(self, name)
             if not isinstance(value, int | float | np.number) or np.isnan(value):
                 raise UserError(f"--{name.replace('_', '-')} {value}: expected a number")
+        if self.boxes not in BOXES:
+            raise UserError(f"--boxes {self.boxes}: expected {' or '.join(BOXES)}")
 
     def select_frames(self, sequence: Sequence) -> Sequence:
         """The sequence with the selected frames only, which keep their numbers; `every` divides its frame rate."""
@@ -68,4 +77,8 @@ class Selection:
         if self.min_area > 0:
             width, height = (detections.xyxy[:, 2:] - detections.xyxy[:, :2]).T
             is_selected &= width * height >= self.min_area
-        return detections.select(is_selected)
+        detections = detections.select(is_selected)
+        if not self.class_agnostic:
+            return detections
+        one_class = np.zeros(len(detections), dtype=np.int64)
+        return detections[np.sort(nms(detections.xyxy, detections.score, one_class, MAX_IOU))]

@@ -60,6 +60,8 @@ def track(
     min_score: float = float("-inf"),
     min_area: float = 0.0,
     public: str | Path | None = None,
+    class_agnostic: bool = False,
+    boxes: str = "filtered",
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Track one video or camera: yield each frame with its tracks.
 
@@ -75,7 +77,7 @@ def track(
     opened, numbers = open_any_detector(detector, classes, scores, sequences[0])
     appearance, camera = ("none" if spec is None else str(spec) for spec in (appearance, camera))
     encoder = open_appearance(appearance)
-    selection = Selection(start, frames, every, numbers, min_score, min_area, appearance)
+    selection = Selection(start, frames, every, numbers, min_score, min_area, appearance, class_agnostic, boxes)
     near = load_public(None if public is None else str(public), sequences[0])
     return iter(prepare(sequences[0], opened, tracker, set, selection, images, camera, encoder, near))
 
@@ -99,6 +101,8 @@ def track_videos(
     min_score: float = float("-inf"),
     min_area: float = 0.0,
     public: str | Path | None = None,
+    class_agnostic: bool = False,
+    boxes: str = "filtered",
     frame_rate: float | None = None,
     video: bool = False,
     show: bool = False,
@@ -129,7 +133,8 @@ def track_videos(
     assignments = split_assignments(set, ("detector",))
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     detector_of = jobs.open_detector(config)
-    selection = Selection(start, frames, every, config.class_numbers(), min_score, min_area, appearance)
+    limits = (config.class_numbers(), min_score, min_area)
+    selection = Selection(start, frames, every, *limits, appearance, class_agnostic, boxes)
     encoder = PicklableFactory(open_appearance, jobs.spec_for_workers(appearance), device, jobs.threads)
     suffixes = [SUFFIXES[format], *["mp4"] * video]
     near = None if public is None else jobs.spec_for_workers(str(public))
@@ -236,6 +241,8 @@ def prepare(
     if not isinstance(tracker, Tracker):
         name = tracker_name(tracker or DEFAULT_TRACKER)
         tracker = make_tracker(name, with_min_score(name, texts, detector), frame_rate)
+    tracker.class_agnostic |= selection.class_agnostic
+    tracker.detected_boxes |= selection.boxes == "detected"
     score_range = detector.score_range if isinstance(detector, PrecomputedDetector | CallableDetector) else None
     return TrackingRun(sequence, detector, tracker, selection, motion, score_range, encoder, uses_images, public)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from idfree.core.types import Detections, DetectionsLike, Floats, Frame, Integers, Tracks, View
 from idfree.trackers.association import Matches
+from idfree.trackers.class_vote import ClassVote
 from idfree.trackers.public_detections import rows_near
 from idfree.trackers.track_table import TrackTable
 
@@ -24,10 +25,16 @@ class Tracker(ABC):
 
     Time is counted in frames of the source: `elapsed` since the last update, `now` since the first. `elapsed` is 1
     unless frames were skipped or dropped, or have uneven time stamps, according to the View's frame.
+
+    class_agnostic: associate detections whatever their class, and report the class voted by a track's detections.
+    detected_boxes: report the detections' boxes in place of the tracker's estimates. Both may be set before the first
+    frame, and stay as they are at `reset`.
     """
 
     settings: Any  # the tracker's settings dataclass
     tracks: Any  # a TrackTable with columns of the tracker's own
+    class_agnostic = False
+    detected_boxes = False
     uses_embeddings = False
     published_threshold: float | None = None  # cosine distance, for the authors' encoder; None: it has none
 
@@ -46,6 +53,7 @@ class Tracker(ABC):
         self.public: Floats | None = None
         self.match_threshold: float | None = None
         self.upper_threshold: float | None = None
+        self.class_vote = ClassVote()
         self.clear()
 
     def update(self, evidence: View | DetectionsLike) -> Tracks:
@@ -64,7 +72,21 @@ class Tracker(ABC):
         self.public = view.public
         self.match_threshold, self.upper_threshold = view.match_threshold, view.upper_threshold
         self.tracks.detection[:] = -1
-        return self.step(detections.select(is_valid).with_finite_embeddings(), view)
+        usable = detections.select(is_valid).with_finite_embeddings()
+        if self.class_agnostic:
+            usable = self.class_vote.without_classes(usable)
+        return self.finish(self.step(usable, view), view.detections)
+
+    def finish(self, tracks: Tracks, detections: Detections) -> Tracks:
+        """The tracks of a frame with voted classes and detected boxes, if wanted. detections: all of the frame."""
+        if self.class_agnostic:
+            self.class_vote.keep(self.tracks.id)
+            tracks = self.class_vote.count(tracks, detections)
+        if self.detected_boxes:
+            row = tracks.detection
+            xyxy = np.where(row[:, None] >= 0, detections.xyxy[row], tracks.xyxy) if len(detections) else tracks.xyxy
+            tracks = replace(tracks, xyxy=xyxy)
+        return tracks
 
     def advance_clock(self, frame: Frame | None) -> None:
         """Set `elapsed` and `now` from the frame's time stamp if known, else from its number, else by one frame."""

@@ -34,11 +34,11 @@ def apart(xyxy: Floats) -> Mask:
 
 def second_best_cost(cost: Floats, j: Integers) -> Floats:
     """For each pair (K,) of a track and detection j, the least cost of j with another track; infinity if none."""
-    order = np.lexsort((cost, j))
-    sorted_cost = cost[order]
-    is_best = np.diff(j[order], prepend=-1) > 0  # the first, cheapest pair of each detection
-    is_last = np.append(is_best, True)[1:]
-    next_cost = np.where(is_last, np.inf, np.append(sorted_cost, np.inf)[1:])
-    result = np.empty_like(cost)
-    result[order] = np.where(is_best, next_cost, sorted_cost[is_best][np.cumsum(is_best) - 1])
-    return result
+    count = int(j.max(initial=-1)) + 1
+    best, second = np.full(count, np.inf), np.full(count, np.inf)
+    np.minimum.at(best, j, cost)
+    is_best = cost == best[j]
+    np.minimum.at(second, j[~is_best], cost[~is_best])
+    is_tied = np.bincount(j[is_best], minlength=count) > 1
+    second[is_tied] = best[is_tied]
+    return np.asarray(np.where(is_best, second[j], best[j]))

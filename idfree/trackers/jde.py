@@ -173,6 +173,8 @@ class Jde(Tracker):
 
     def remove_duplicates(self) -> None:
         """Remove the younger of a lost and a tracked track whose boxes nearly coincide."""
+        if not self.settings.duplicate_iou_distance:
+            return
         tracks = self.tracks
         lost, tracked = np.flatnonzero(tracks.status == LOST), np.flatnonzero(tracks.status != LOST)
         if not len(lost) or not len(tracked):

@@ -27,18 +27,19 @@ MAX_OUTSIDE = 0.1  # fraction of the boxes that may lie outside the images witho
 
 def load_public(spec: str | None, sequence: Sequence) -> PrecomputedDetector | None:
     """The public detections of a sequence, None without a spec; their scores do not matter. Raises UserError."""
-    if spec == "det" and sequence.folder is None:
-        raise UserError(f"--public det: {sequence.name} is no MOTChallenge folder with a det/det.txt; name a file")
-    return None if spec is None else load_detections(spec, sequence, "raw")
+    return None if spec is None else load_detections(spec, sequence, "raw", "--public")
 
 
-def load_detections(spec: str, sequence: Sequence, scores: ScoreScale = "auto") -> PrecomputedDetector:
+def load_detections(
+    spec: str, sequence: Sequence, scores: ScoreScale = "auto", option: str = "--detector"
+) -> PrecomputedDetector:
     """A detector from the file for `sequence`, with the metadata of `idfree detect` if that wrote the file.
 
     spec: as in `find_detections`. scores: their scale; "auto" recognises it, with a warning unless they lie in 0…1, or
-    takes it from the metadata. Raises UserError if the file is missing, invalid, incomplete or of another video.
+    takes it from the metadata. option: that the spec is of, for messages. Raises UserError if the file is missing,
+    invalid, incomplete or of another video.
     """
-    path = find_detections(spec, sequence)
+    path = find_detections(spec, sequence, option)
     manifest = read_manifest(path.parent, f"{path.stem}.json")
     boxes = read_checked(path, sequence)
     if not manifest:
@@ -132,7 +133,7 @@ def read_stored_detections(spec: str, sequence: Sequence) -> Annotation:
     return read_checked(find_detections(spec, sequence), sequence)
 
 
-def find_detections(spec: str, sequence: Sequence) -> Path:
+def find_detections(spec: str, sequence: Sequence, option: str = "--detector") -> Path:
     """The file with the detections of a sequence. Raises UserError if there is none.
 
     spec: `det` (the sequence's own det/det.txt), a file, or a folder of NAME.txt, NAME.npy and so on.
@@ -140,14 +141,14 @@ def find_detections(spec: str, sequence: Sequence) -> Path:
     path = Path(spec)
     if spec == "det":
         if sequence.folder is None:
-            raise UserError(f"--detector det: {sequence.name} is no MOTChallenge folder, so it has no det/det.txt")
+            raise UserError(f"{option} det: {sequence.name} is no MOTChallenge folder, so it has no det/det.txt")
         return sequence.folder / "det" / "det.txt"
     if not is_folder(path):
         return path
     candidates = (path / (name + suffix) for name in candidate_names(sequence.name) for suffix in SUFFIXES)
     file = next((candidate for candidate in candidates if candidate.is_file()), None)
     if file is None:
-        raise UserError(f"--detector {path}: no file for {sequence.name} ({', '.join(SUFFIXES)})")
+        raise UserError(f"{option} {path}: no file for {sequence.name} ({', '.join(SUFFIXES)})")
     return file
 
 

@@ -170,6 +170,8 @@ def test_public_detections(images, tmp_path):
     assert [each.xyxy[:, 0].tolist() for each in tracks] == [[80]] * 6
     with pytest.raises(UserError, match="--public det: img is no MOTChallenge folder"):
         idfree.track(images, boxes, public="det")
+    with pytest.raises(UserError, match=r"--public .*: no file for img"):
+        idfree.track(images, boxes, public=images)
 
 
 def test_public_detections_are_part_of_the_request(images, tmp_path):

@@ -14,14 +14,16 @@ from idfree.core.letterbox import Letterbox, letterbox
 from idfree.core.onnx_model import OnnxModel, prefix_errors, requested_size
 from idfree.core.onnx_outputs import leave_out_outputs
 from idfree.core.onnx_session import Session
-from idfree.core.types import Detections, Frame, Image, View
+from idfree.core.types import Detections, Floats, Frame, Image, View
 from idfree.detectors.candidates import Candidates
 from idfree.detectors.classes import class_names, select_class_ids
 from idfree.detectors.refinement import MIN_SCORE, refine_by_candidates
 
 PADDING = 127  # grey level around a letterboxed image, as in training
 STRIDE = 32  # of the network: its input's sides are multiples
-EMBEDDING = "embedding"  # the last of the network's outputs
+EMBEDDING = "embedding"  # the fourth of the network's outputs
+OCCLUSIONS = "occlusions"  # the last, of networks with occlusion heads
+MIN_OCCLUSION = 0.1  # score of an occlusion centre (OUTrack's code)
 EXAMPLE_HW = (608, 1088)  # size of the input of the published FairMOT, for messages
 
 
@@ -39,8 +41,9 @@ class OneShotDetector:
     """A detector whose boxes have embeddings, and whose file may have the calibrated thresholds of their distances.
 
     The network takes `image` uint8 (1, H, W, 3) BGR, letterboxed, and returns boxes (K, 4) in its pixels, scores (K,),
-    classes (K,) and embeddings (K, D), by descending score. classes: names or numbers of the classes to detect; None
-    detects all. device, threads: see `open_session`. session: an open session to use; `path` is then only a name.
+    classes (K,) and embeddings (K, D), by descending score; with occlusion heads also occlusion centres (M, 3): x, y,
+    score. classes: names or numbers of the classes to detect; None detects all. device, threads: see `open_session`.
+    session: an open session to use; `path` is then only a name.
     Raises UserError if the file cannot be opened, is no such network, or gives NaN.
     """
 
@@ -66,6 +69,7 @@ class OneShotDetector:
             self.upper_threshold = self.model.stored_number("farthest")
             self.names = class_names(self.metadata, None)
             self.class_ids = None if classes is None else select_class_ids(classes, self.names)
+        self.has_occlusions = OCCLUSIONS in self.model.output_names
         self.image = np.full((1, *self.size_hw, 3), PADDING, dtype=np.uint8)
         self.letterbox: Letterbox | None = None
 
@@ -74,13 +78,14 @@ class OneShotDetector:
             raise UserError(f"frame {frame.number} comes without its image: the detector {self.name} needs one")
         geometry = self.draw_input(frame.image)
         with prefix_errors(f"{self.name}, frame {frame.number}"):
-            peaks = self.detect(geometry)
+            peaks, occlusions = self.detect(geometry)
         detections = peaks.select(peaks.score >= self.settings.min_score)
         candidates = Candidates(peaks.xyxy, peaks.score, peaks.class_id)
         return View(
             detections,
             frame,
             geometry.image_hw,
+            occlusions,
             refiner=partial(refine_by_candidates, candidates=candidates),
             match_threshold=self.match_threshold,
             upper_threshold=self.upper_threshold,
@@ -107,20 +112,29 @@ class OneShotDetector:
         target[...] = cv2.resize(bgr, (width, height), interpolation=cv2.INTER_LINEAR)
         return self.letterbox
 
-    def detect(self, geometry: Letterbox) -> Detections:
-        """Run the network on the input buffer; all its boxes, in image pixels. Raises UserError if it fails."""
-        boxes, score, class_id, *embeddings = self.run()
+    def detect(self, geometry: Letterbox) -> tuple[Detections, Floats]:
+        """Run the network on the input buffer; all its boxes, and occlusions (M, 3) of score MIN_OCCLUSION and more, in
+        image pixels. Raises UserError if it fails.
+        """
+        boxes, score, class_id, *others = self.run()
         mask = score >= min(self.settings.min_score, MIN_SCORE)
         if self.class_ids is not None:
             mask &= np.isin(class_id, self.class_ids)
         xyxy = geometry.to_image(boxes[mask].astype(np.float64))  # not clipped: boxes are amodal
-        embedding = embeddings[0][mask] if self.has_embeddings else None
+        embedding = others[0][mask] if self.has_embeddings else None
         detections = Detections(xyxy, score[mask], class_id[mask], embedding)
-        return detections.select(detections.valid_mask(geometry.image_hw))
+        found = detections.select(detections.valid_mask(geometry.image_hw))
+        return found, occlusions_in_image(others[-1] if self.has_occlusions else np.zeros((0, 3)), geometry)
 
     def run(self) -> Sequence[NDArray[Any]]:
         """Outputs for the input buffer. Raises UserError if the network fails or gives NaN."""
         return self.model.run({"image": self.image}, f"{self.size_hw[1]}x{self.size_hw[0]}")
+
+
+def occlusions_in_image(occlusions: NDArray[Any], geometry: Letterbox) -> Floats:
+    """Occlusion centres (M, 3) in pixels of the network's input → (K, 3) in image pixels, those that are likely."""
+    likely = occlusions[occlusions[:, 2] >= MIN_OCCLUSION].astype(np.float64)
+    return np.column_stack([geometry.to_image(likely[:, [0, 1, 0, 1]])[:, :2], likely[:, 2]])
 
 
 def network_size(model: OnnxModel, requested: str | None) -> tuple[int, int]:

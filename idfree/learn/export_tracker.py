@@ -1,4 +1,4 @@
-"""Export of one-shot trackers to ONNX, decoding included: image → boxes, scores, classes, embeddings."""
+"""Export of one-shot trackers to ONNX, decoding included: image → boxes, scores, classes, embeddings, occlusions."""
 
 import copy
 from collections.abc import Mapping
@@ -21,7 +21,8 @@ from idfree.learn.tensors import Tensors
 
 DEFORM_OPSET = 19  # the first with DeformConv
 OUTPUTS = ("boxes", "scores", "classes", "embedding")
-DIM_NAMES = {"image": {1: "H", 2: "W"}, **{name: {0: "K"} for name in OUTPUTS}}
+OCCLUSIONS = "occlusions"  # the output after these, of networks with occlusion heads
+DIM_NAMES = {"image": {1: "H", 2: "W"}, OCCLUSIONS: {0: "M"}, **{name: {0: "K"} for name in OUTPUTS}}
 TRACED = (288, 416)  # of the image that is traced: no map of a pyramid has a side of 1, which would become a constant
 LARGEST = 4096  # of H and W in multiples of 32: the exporter requires a bound
 DEFORM_RUNTIME, PLAIN_RUNTIME = "1.25", "1.17"  # first ONNX Runtime with DeformConv on CPU; the package's minimum
@@ -33,15 +34,18 @@ Rows = Mapping[str, NDArray[Any]]  # columns OUTPUTS of detections
 
 
 class ExportedTracker(nn.Module):
-    """An image, uint8 (1, H, W, 3) BGR → boxes (K, 4), scores (K,), classes (K,), embedding (K, D)."""
+    """An image, uint8 (1, H, W, 3) BGR → boxes (K, 4), scores (K,), classes (K,), embedding (K, D); and occlusions
+    (M, 3) if the network has heads for them.
+    """
 
     def __init__(self, network: TrackerNetwork):
         super().__init__()
         self.network = network
+        self.outputs = (*OUTPUTS, OCCLUSIONS) if network.has_occlusions else OUTPUTS
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         detections = self.network.decode(self.maps(image))
-        return tuple(detections[name][0] for name in OUTPUTS)
+        return tuple(detections[name][0] for name in self.outputs)
 
     def maps(self, image: Tensor) -> Tensors:
         """The network's maps in float32."""
@@ -51,15 +55,16 @@ class ExportedTracker(nn.Module):
     def candidates(self, image: Tensor) -> Rows:
         """All rows that `forward` may give: see `TrackerNetwork.candidates`."""
         candidates = self.network.candidates(self.maps(image))
-        return {name: candidates[name][0].numpy() for name in OUTPUTS}
+        return {name: candidates[name][0].numpy() for name in self.outputs}
 
 
 def export_tracker(network: TrackerNetwork, path: Path, metadata: Mapping[str, str], size_hw: tuple[int, int]) -> None:
     """Write a one-shot tracker: input `image` uint8 (1, H, W, 3) BGR, letterboxed; H and W dynamic, multiples of 32.
 
     Outputs `boxes` (K, 4) xyxy in input pixels, by descending score, `scores` (K,), `classes` (K,) int64, `embedding`
-    (K, D) of unit length. metadata: method, limit, farthest, trained_on …, added to kind, version, dimension, size
-    (HEIGHTxWIDTH of training), stride and needs. The file is written only if ONNX Runtime and PyTorch agree on images
+    (K, D) of unit length; with occlusion heads `occlusions` (M, 3): x, y, score. metadata: method, limit, farthest,
+    trained_on …, added to kind, version, dimension, size (HEIGHTxWIDTH of training), stride and needs. The file is
+    written only if ONNX Runtime and PyTorch agree on images
     of two sizes. Raises MissingExtra without onnx and onnxscript, and UserError if the size is not a multiple of 32, if
     ONNX Runtime cannot run the network, and if the two disagree.
     """
@@ -87,9 +92,9 @@ def tracker_interface(tracker: ExportedTracker) -> OnnxInterface:
     """Inputs and outputs of the graph; with the translation of deformable convolutions if there are any."""
     sides = {k: SIZE_MULTIPLE * torch.export.Dim(name, min=1, max=LARGEST) for k, name in ((1, "h"), (2, "w"))}
     if not has_deformable(tracker):
-        return OnnxInterface("image", sides, OUTPUTS, DIM_NAMES)
+        return OnnxInterface("image", sides, tracker.outputs, DIM_NAMES)
     translations = {torch.ops.idfree.deformable_conv.default: translate_deform_conv}
-    return OnnxInterface("image", sides, OUTPUTS, DIM_NAMES, DEFORM_OPSET, translations)
+    return OnnxInterface("image", sides, tracker.outputs, DIM_NAMES, DEFORM_OPSET, translations)
 
 
 def has_deformable(network: nn.Module) -> bool:
@@ -117,25 +122,44 @@ def check_parity(tracker: ExportedTracker, image: Tensor, partial: Path, path: P
     import onnxruntime
 
     with torch.inference_mode():
-        expected = dict(zip(OUTPUTS, (tensor.numpy() for tensor in tracker(image)), strict=True))
+        expected = dict(zip(tracker.outputs, (tensor.numpy() for tensor in tracker(image)), strict=True))
         candidates = tracker.candidates(image)
     try:
         session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
-        actual = dict(zip(OUTPUTS, session.run(list(OUTPUTS), {"image": image.numpy()}), strict=True))
+        actual = dict(zip(tracker.outputs, session.run(list(tracker.outputs), {"image": image.numpy()}), strict=True))
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         hint = f"; deformable convolution needs {DEFORM_RUNTIME} or newer" if has_deformable(tracker) else ""
         raise UserError(
             f"{path}: not written, as ONNX Runtime {onnxruntime.__version__} cannot run it{hint}: "
             f"{summarise_error(error)}"
         ) from error
-    differences = output_differences(actual, candidates)
+    differences = output_differences(columns(actual), columns(candidates))
     differences["scores"] = max(differences["scores"], score_difference(expected["scores"], actual["scores"]))
+    if OCCLUSIONS in expected:
+        points = output_differences(as_rows(actual[OCCLUSIONS]), as_rows(candidates[OCCLUSIONS]))
+        differences |= {name: max(differences[name], points[name]) for name in differences}
     for name, difference in differences.items():
         if not difference <= TOLERANCES[name]:
             raise UserError(
                 f"{path}: not written, as ONNX Runtime and PyTorch differ by {difference:.2g} in {name}, "
                 f"more than {TOLERANCES[name]:g}"
             )
+
+
+def columns(outputs: Rows) -> Rows:
+    """The columns of detections."""
+    return {name: outputs[name] for name in OUTPUTS}
+
+
+def as_rows(occlusions: NDArray[Any]) -> Rows:
+    """Occlusion centres (M, 3) in the columns of detections: boxes without size."""
+    place, count = occlusions[:, [0, 1, 0, 1]], len(occlusions)
+    return {
+        "boxes": place,
+        "scores": occlusions[:, 2],
+        "classes": np.zeros(count, dtype=np.int64),
+        "embedding": np.zeros((count, 1)),
+    }
 
 
 def output_differences(found: Rows, candidates: Rows) -> dict[str, float]:

@@ -16,7 +16,7 @@ from idfree.learn.schedule import Precision, autocast
 
 @dataclass(frozen=True)
 class TorchInput:
-    """Description of an input, as onnxruntime.NodeArg."""
+    """Description of an input or output, as onnxruntime.NodeArg."""
 
     name: str
     shape: tuple[int | str, ...]
@@ -36,6 +36,9 @@ class TorchSession:
 
     def get_inputs(self) -> list[TorchInput]:
         return [TorchInput("image", (1, "H", "W", 3), "tensor(uint8)")]
+
+    def get_outputs(self) -> list[TorchInput]:
+        return [TorchInput(name, ("K",), "tensor(float)") for name in self.tracker.outputs]
 
     def get_modelmeta(self) -> Any:
         return SimpleNamespace(custom_metadata_map=self.metadata)

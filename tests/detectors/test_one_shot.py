@@ -176,3 +176,14 @@ def test_boxes_without_embeddings():
     np.testing.assert_allclose(view.detections.xyxy, BOXES[1:], atol=1e-3)
     assert view.detections.embedding is None
     assert (view.match_threshold, view.upper_threshold) == (None, None)
+
+
+def test_occlusion_centres_are_in_image_pixels():
+    """The unlikely one is left out; without the output there are none."""
+    network = Network()
+    place = letterbox(IMAGE.shape[:2], network.size_hw, "centre").to_input(np.array([[50.0, 60, 50, 60]]))[0, :2]
+    network.outputs.append(np.array([[*place, 0.6], [1, 1, 0.05]], np.float32))
+    network.get_outputs = lambda: [SimpleNamespace(name=name) for name in (*"bsce", "occlusions")]
+    view = OneShotDetector("some/model.onnx", session=network)(Frame(1, IMAGE))
+    np.testing.assert_allclose(view.occlusions, [[50, 60, 0.6]], atol=1e-3)
+    assert OneShotDetector("some/model.onnx", session=Network())(Frame(1, IMAGE)).occlusions.shape == (0, 3)

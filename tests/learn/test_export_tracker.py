@@ -10,6 +10,7 @@ pytest.importorskip("onnxscript")
 import onnxruntime
 from torch import nn
 
+from idfree.core import onnx_session
 from idfree.core.errors import UserError
 from idfree.learn import export_tracker as module
 from idfree.learn.export_tracker import export_tracker, output_differences
@@ -17,7 +18,7 @@ from idfree.learn.networks.anchors import AnchorNetwork, anchor_heads
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.deformable import DeformableConv
 from idfree.learn.networks.fpn import Pyramid
-from idfree.learn.networks.heads import tracker_heads
+from idfree.learn.networks.heads import occlusion_heads, tracker_heads
 from idfree.learn.networks.layers import make_conv_block
 from idfree.learn.networks.retinanet import RetinaNet
 
@@ -57,6 +58,8 @@ def make(kind):
         network({"image": torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8)})
         return network
     heads = anchor_heads(16) if kind == "anchors" else tracker_heads(2, 16)
+    if kind == "occlusions":
+        heads |= occlusion_heads()
     network = (AnchorNetwork if kind == "anchors" else CentreNetwork)(Small(kind == "deformable"), heads)
     if kind == "deformable":
         nn.init.normal_(network.backbone[1].conv_offset_mask.weight)
@@ -208,3 +211,20 @@ def test_an_onnx_runtime_too_old_is_refused(tmp_path, monkeypatch):
 def test_sizes_are_multiples_of_32(tmp_path):
     with pytest.raises(UserError, match="size is 1088x600, expected multiples of 32"):
         export_tracker(make("plain"), tmp_path / "x.onnx", {}, (600, 1088))
+
+
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_occlusion_centres_are_decoded_in_the_graph(device, tmp_path):
+    if device == "openvino":
+        pytest.importorskip("openvino", reason="needs the package openvino")
+    network, path = make("occlusions"), tmp_path / "tracker.onnx"
+    export_tracker(network, path, {"method": "outrack"}, SIZE)
+    session = onnx_session.open_session(path, device)
+    assert [port.name for port in session.get_outputs()] == [*module.OUTPUTS, "occlusions"]
+    image = np.random.default_rng(0).integers(0, 256, (1, *SIZE, 3), dtype=np.uint8)
+    actual = session.run(None, {"image": image})[-1]
+    with torch.inference_mode():
+        expected = network.eval().decode(network.maps(torch.from_numpy(image).permute(0, 3, 1, 2)))["occlusions"][0]
+    likely = expected[:, 2].numpy() > 0
+    assert likely.sum() > 3
+    np.testing.assert_allclose(actual[likely], expected.numpy()[likely], atol=1e-3)

@@ -32,6 +32,16 @@ def decode_maps(output: Tensors, stride: int, max_boxes: int = MAX_BOXES) -> Ten
     }
 
 
+def decode_occlusions(output: Tensors, stride: int, max_occlusions: int = MAX_BOXES) -> Tensor:
+    """(B, K, 3) x and y in pixels of the input image and score of occlusion centres, best first; K as of `decode_maps`.
+
+    output: "occlusion" logits (B, 1, h, w), "occlusion_offset" (B, 2, h, w).
+    """
+    score, _, cell = find_peaks(output["occlusion"], max_occlusions)
+    centre = cell_coordinates(cell, output["occlusion"].shape[3]) + gather_cells(output["occlusion_offset"], cell)
+    return torch.cat([stride * centre, score.sigmoid()[:, :, None]], dim=2)
+
+
 def find_peaks(heat: Tensor, max_boxes: int = MAX_BOXES) -> tuple[Tensor, Tensor, Tensor]:
     """Local maxima of heatmaps (B, C, h, w), best first: score, class and cell y·w + x, (B, K) each.
 

@@ -70,6 +70,14 @@ def tracker_heads(classes: int = 1, dimension: int = 128, sides: int = 4) -> dic
     }
 
 
+def occlusion_heads() -> dict[str, Head]:
+    """OUTrack's occlusion heads: heatmap of the centres, and offsets within the cell (Liu 2021, sec. 3.3)."""
+    return {
+        "occlusion": Head(1, bias=SCORE_BIAS, full_precision=True),
+        "occlusion_offset": Head(OFFSET_CHANNELS),
+    }
+
+
 class Heads(nn.ModuleDict):
     """All heads of a network on one map: (B, channels_in, h, w) → {name: (B, channels, h, w)}."""
 

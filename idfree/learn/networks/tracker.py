@@ -36,6 +36,11 @@ class TrackerNetwork(nn.Module):
         assert isinstance(last, nn.Conv2d)
         return last.out_channels
 
+    @property
+    def has_occlusions(self) -> bool:
+        """Whether there are heads for occlusion centres: `decode` then gives "occlusions" (B, K, 3): x, y, score."""
+        return "occlusion" in self.heads
+
     def maps(self, image: Tensor) -> Tensors:
         """All maps of a batch of images, as `decode` and `embed` take them."""
         raise NotImplementedError

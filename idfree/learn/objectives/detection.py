@@ -28,7 +28,12 @@ class DetectionLoss(nn.Module):
 
 
 def focal_loss(logits: Tensor, target: Tensor, ignore: Tensor | None = None) -> Tensor:
-    """−1/N Σ {(1−ŷ)^α ln ŷ if y = 1; (1−y)^β ŷ^α ln(1−ŷ) otherwise}, N the number of cells y = 1; undivided if N = 0.
+    """`focal_sum` / N, N the number of cells y = 1; undivided if N = 0."""
+    return focal_sum(logits, target, ignore) / divisor((target == 1).sum())
+
+
+def focal_sum(logits: Tensor, target: Tensor, ignore: Tensor | None = None) -> Tensor:
+    """−Σ {(1−ŷ)^α ln ŷ if y = 1; (1−y)^β ŷ^α ln(1−ŷ) otherwise}.
 
     logits of ŷ and target y (B, C, h, w). ignore (B, h, w): cells in which false positives cost nothing; those of y = 1
     count all the same. Exact for any logit, whereas the code of CenterNet and FairMOT clamps ŷ to 1e-4 … 1 − 1e-4.
@@ -40,7 +45,7 @@ def focal_loss(logits: Tensor, target: Tensor, ignore: Tensor | None = None) -> 
     negative = (1 - target) ** BETA * probability**ALPHA * logsigmoid(-logits)  # 1 − σ(x) = σ(−x)
     if ignore is not None:
         negative = negative.masked_fill(ignore[:, None], 0)
-    return -torch.where(peak, positive, negative).sum() / divisor(peak.sum())
+    return -torch.where(peak, positive, negative).sum()
 
 
 def masked_l1_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:

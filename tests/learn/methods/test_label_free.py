@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from idfree.core.errors import UserError
 from idfree.core.settings import override
-from idfree.learn.checkpoint import load
+from idfree.learn.checkpoint import inference_weights, load
 from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.views import FramePairs, TwoViews
@@ -31,7 +31,7 @@ KINDS = {
     "utrack": (OUTRACK, []),
     "hinge": (OUTRACK, ["negative=hinge", "placeholder=zero", "views=both", "balance=fixed"]),
     "images": (OUTRACK, ["views=images"]),
-    "cycas": (OUTRACK, ["objective=cycas"]),
+    "cycas": (OUTRACK, ["objective=cycas", "occlusions=none"]),
 }
 SIMILAR = {"similarity_same", "similarity_other"}
 METRICS = {CLMOT: {"contrast"} | SIMILAR, OUTRACK: {"intra", "inter", "cycle", "negative", "placeholder"} | SIMILAR}
@@ -104,7 +104,10 @@ def check_metrics(method, kind, run):
     metrics = lines(run)
     expected = SIMILAR | {"cycle"} if kind == "cycas" else METRICS[method]
     assert [line["iteration"] for line in metrics] == [1, 2]
-    assert all((expected - SIMILAR) | {"heat", "offset", "size", "gradient"} <= line.keys() for line in metrics)
+    always = {"heat", "offset", "size", "gradient"}
+    if method is OUTRACK and kind != "cycas":
+        always |= {"occlusion", "occlusion_offset"}
+    assert all((expected - SIMILAR) | always <= line.keys() for line in metrics)
     present = expected & set().union(*metrics)
     assert present & SIMILAR
     events = next(run.glob("events.out.tfevents.*")).read_bytes()
@@ -136,7 +139,7 @@ def test_a_batch_without_comparable_objects_is_valid(kind, narrow, learn):
 
 def test_initial_weights_from_another_methods_checkpoint(mixed, learn, caplog):
     embedding, path, previous = "heads.embedding.0.weight", None, None
-    for method, settings in ((FAIRMOT, []), (CLMOT, ["seed=1"]), (OUTRACK, ["dimension=6"])):
+    for method, settings in ((FAIRMOT, []), (CLMOT, ["seed=1"]), (OUTRACK, ["dimension=6", "occlusions=none"])):
         caplog.clear()
         more = ["lr=1e-9", f"init={path}"] if path else []
         with caplog.at_level(logging.WARNING, "idfree"):
@@ -165,6 +168,7 @@ def test_collapse_is_warned_of(mixed, learn, caplog, monkeypatch):
 def test_batches_follow_the_settings(mixed):
     def pairs(method, *assignments):
         settings = override(method.settings(size="96x64", batch=5), assignments)
+        settings = replace(settings, occlusions="none") if method is OUTRACK else settings
         return method.batches(settings, method.dataset(mixed, ["person"]), (0, 1))
 
     frames, both, images, views = (
@@ -233,3 +237,17 @@ def test_box_embedder_reads_the_cells_of_training(mixed, narrow):
     assert torch.allclose(torch.nn.functional.normalize(expected_embedding), embedding[order], atol=1e-5)
     assert embedder(sample.image, np.zeros((0, 4))).shape == (0, 8)
     assert np.isfinite(embedder(sample.image, np.array([[-50.0, -50, -10, -10], [90, 60, 500, 500]]))).all()
+
+
+def test_occlusion_heads_alone_leave_the_network_as_it_is(learn, mixed):
+    first, run = learn(OUTRACK, ["occlusions=none"], mixed, "first")
+    second, _ = learn(OUTRACK, ["occlusions=only", f"init={run / 'best.pt'}"], mixed, "second")
+    before, after = (inference_weights(each) for each in (first, second))
+    new = set(after) - set(before)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert {name.split(".")[1] for name in new} == {"occlusion", "occlusion_offset"}
+
+
+def test_occlusion_heads_alone_need_a_network():
+    with pytest.raises(UserError, match=r"name it with init=LAST\.pt"):
+        override(OutrackSettings(), ["occlusions=only"])

@@ -28,7 +28,7 @@ from idfree.pipelines.tuning_sequence import (
 )
 from idfree.sequences import open_source
 from idfree.show.tables import TRACKING, Column
-from idfree.trackers.registry import DEFAULT_TRACKER
+from idfree.trackers.registry import DEFAULT_TRACKER, TRACKERS
 
 LOG = logging.getLogger("idfree")
 Source = str | Path
@@ -94,6 +94,8 @@ def tune(
     judge_sources = as_list(judge)
     judge_other_half = judge_sources == ["half"]
     column = check_arguments(metric, trials, seed, half, judge_other_half)
+    if tracker in TRACKERS and TRACKERS[tracker].tracker.uses_refiner:
+        raise UserError(f"--tracker {tracker}: cannot be tuned: its boxes are regressed in images, which are not kept")
     to_tune = open_sequences(as_list(sequences))
     to_judge = [] if judge_other_half else open_sequences(judge_sources)
     assignments = split_assignments(set, ("detector",))

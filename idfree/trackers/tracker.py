@@ -36,6 +36,7 @@ class Tracker(ABC):
     class_agnostic = False
     detected_boxes = False
     uses_embeddings = False
+    uses_refiner = False  # its Views must have one
     published_threshold: float | None = None  # cosine distance, for the authors' encoder; None: it has none
 
     def __init__(self, frame_rate: float) -> None:

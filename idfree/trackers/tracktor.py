@@ -70,6 +70,7 @@ class Tracktor(Tracker):
     """
 
     uses_embeddings = True
+    uses_refiner = True
     published_threshold = TracktorSettings.max_cosine / NEAREST_FACTOR
 
     def __init__(self, settings: TracktorSettings | None = None, frame_rate: float = 30.0):

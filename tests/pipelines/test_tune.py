@@ -12,6 +12,7 @@ from idfree.detectors import PrecomputedDetector
 from idfree.pipelines.settings_search import Search, Trial
 from idfree.pipelines.track import prepare
 from idfree.pipelines.tracker_settings import read_settings
+from idfree.pipelines.tune import tune
 from idfree.pipelines.tuning_sequence import TuningSequence, record_detections, same_footage
 from idfree.sequences.motchallenge import write_ground_truth
 from idfree.synthetic.scene import make_street
@@ -119,3 +120,8 @@ def test_no_settings_file(tmp_path):
         read_settings(tmp_path / "nothing.json")
     with pytest.raises(UserError, match="is a folder"):
         read_settings(tmp_path)
+
+
+def test_a_tracker_that_regresses_boxes_is_a_sentence():
+    with pytest.raises(UserError, match="--tracker tracktor: cannot be tuned"):
+        tune([], "det", tracker="tracktor")

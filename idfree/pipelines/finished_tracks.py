@@ -1,7 +1,6 @@
 """What earlier runs of `track` have finished, as their summary.json tells, so that it need not be done again."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from idfree.core.reading import read_json
 from idfree.core.version import __version__
 from idfree.pipelines.manifest import settings_to_json
 from idfree.pipelines.open_detector import DetectorConfig, detection_inputs
+from idfree.pipelines.run_summary import describe_tracker
 from idfree.pipelines.tracking_run import TrackingRun
 
 SUMMARY = "summary.json"
@@ -31,8 +31,7 @@ def describe_request(
         "frame_rate": run.sequence.frame_rate,
         "appearance": [appearance, files[appearance]],
         "camera": [camera, files[camera]],
-        "tracker": type(run.tracker).__name__,
-        "settings": settings_to_json(asdict(run.tracker.settings)),
+        **describe_tracker(run.tracker),
         "outputs": outputs,
         **({} if public is None else {"public": [public, identify_file(Path(public))]}),
         "idfree": __version__,

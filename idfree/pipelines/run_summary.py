@@ -6,6 +6,8 @@ from typing import Any
 
 from idfree.pipelines.manifest import settings_to_json
 from idfree.pipelines.tracking_run import TrackingRun
+from idfree.trackers.lost_tracks import layers
+from idfree.trackers.registry import Tracker
 
 
 def summarise(run: TrackingRun) -> dict[str, Any]:
@@ -13,7 +15,7 @@ def summarise(run: TrackingRun) -> dict[str, Any]:
 
     frames_lost: frames that the sequence should have but that could not be decoded. detections_dropped: invalid boxes.
     seconds, frames_per_second: by stage; "all" is the total. matches: fraction by deciding cue.
-    camera: how it moved, None if that was not followed.
+    predicted, refound: boxes of lost tracks, if asked for. camera: how it moved, None if that was not followed.
     """
     counts, timer, tracker = run.counts, run.timer, run.tracker
     frames = counts.frames
@@ -35,9 +37,18 @@ def summarise(run: TrackingRun) -> dict[str, Any]:
         "score_range": run.score_range,
         "appearance": describe_appearance(run),
         "camera": None if run.camera is None else run.camera.describe(),
-        "tracker": type(tracker).__name__,
-        "settings": settings_to_json(asdict(tracker.settings)),
+        **describe_tracker(tracker),
+        **{wrapper.adds: wrapper.reported.count for wrapper in layers(tracker)[1]},
     }
+
+
+def describe_tracker(tracker: Tracker) -> dict[str, Any]:
+    """Name and settings of a tracker, with those of the wrappers round it."""
+    own, wrappers = layers(tracker)
+    settings = settings_to_json(asdict(own.settings))
+    for wrapper in wrappers:
+        settings |= settings_to_json(wrapper.own_settings())
+    return {"tracker": type(own).__name__, "settings": settings}
 
 
 def describe_appearance(run: TrackingRun) -> dict[str, Any] | None:

@@ -37,6 +37,7 @@ from idfree.pipelines.tracking_run import TrackingRun
 from idfree.pipelines.video_jobs import VideoJobs
 from idfree.sequences import open_source
 from idfree.show.video_output import VideoOutput
+from idfree.trackers.lost_tracks import LostTracks
 from idfree.trackers.registry import DEFAULT_TRACKER, Tracker, make_tracker, tracker_name
 
 if TYPE_CHECKING:
@@ -236,9 +237,10 @@ def prepare(
     frame_rate = sequence.frame_rate  # of the source: trackers count the time of skipped frames, too
     sequence = selection.select_frames(sequence)
     texts = tuple(parse_assignments(assignments))
-    if isinstance(tracker, Tracker) and texts:
+    is_made = isinstance(tracker, Tracker | LostTracks)
+    if is_made and texts:
         raise UserError(f"{', '.join(texts)}: the tracker is made already, with its own settings")
-    if not isinstance(tracker, Tracker):
+    if not isinstance(tracker, Tracker | LostTracks):
         name = tracker_name(tracker or DEFAULT_TRACKER)
         tracker = make_tracker(name, with_min_score(name, texts, detector), frame_rate)
     tracker.class_agnostic |= selection.class_agnostic

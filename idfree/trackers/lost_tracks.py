@@ -26,6 +26,8 @@ class LostTracks:
     Added boxes have the score PREDICTED_SCORE and detection −1. Raises UserError for a tracker without motion model.
     """
 
+    adds = "predicted"  # what the added boxes are, for summaries
+
     def __init__(self, tracker: Tracker):
         if not hasattr(tracker, "motion") or not hasattr(tracker.tracks, "state"):
             raise UserError(f"{type(tracker).__name__} has no motion model: lost tracks cannot be predicted; use fused")
@@ -34,6 +36,28 @@ class LostTracks:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["tracker"], name)
+
+    @property
+    def class_agnostic(self) -> bool:
+        """As of the tracker."""
+        return self.tracker.class_agnostic
+
+    @class_agnostic.setter
+    def class_agnostic(self, value: bool) -> None:
+        self.tracker.class_agnostic = value
+
+    @property
+    def detected_boxes(self) -> bool:
+        """As of the tracker."""
+        return self.tracker.detected_boxes
+
+    @detected_boxes.setter
+    def detected_boxes(self, value: bool) -> None:
+        self.tracker.detected_boxes = value
+
+    def own_settings(self) -> dict[str, Any]:
+        """Settings of the wrapper, as `name=value` of `idfree track`."""
+        raise NotImplementedError
 
     def reset(self) -> None:
         """Restore the state of a new instance."""
@@ -84,10 +108,22 @@ class KeepPredicting(LostTracks):
                 f"set patience={seconds:g}, too"
             )
 
+    def own_settings(self) -> dict[str, Any]:
+        return {"predict": self.seconds}
+
     def find(self, rows: Integers, tracks: Tracks, view: View) -> tuple[Integers, Floats]:
         boxes = self.predicted(rows)
         keep = (self.lost_seconds(rows) <= self.seconds + 1e-9) & is_in_image(boxes, view)
         return rows[keep], boxes[keep]
+
+
+def layers(tracker: Tracker | LostTracks) -> tuple[Tracker, list[LostTracks]]:
+    """The tracker itself, and the wrappers round it."""
+    wrappers = []
+    while isinstance(tracker, LostTracks):
+        wrappers.append(tracker)
+        tracker = tracker.tracker
+    return tracker, wrappers
 
 
 def is_in_image(boxes: Floats, view: View) -> Any:

@@ -4,7 +4,8 @@ A person who is lost behind another is where the two boxes' intersection has its
 network sees; the lost box is shifted there. It is written out, and becomes the track's own: the filter goes on from it.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,10 +42,15 @@ class Refinding(LostTracks):
     recovered box (the paper's cached box); its velocity stays.
     """
 
+    adds = "refound"
+
     def __init__(self, tracker: Tracker, settings: RefindingSettings | None = None):
         super().__init__(tracker)
         self.refinding = settings or RefindingSettings()
         self.overlapped: dict[int, float] = {}  # time of the last overlap, by id
+
+    def own_settings(self) -> dict[str, Any]:
+        return {"refind": True, **{f"refind.{name}": value for name, value in asdict(self.refinding).items()}}
 
     def reset(self) -> None:
         super().reset()
@@ -66,7 +72,8 @@ class Refinding(LostTracks):
 
     def take(self, rows: Integers, boxes: Floats) -> None:
         """Give tracks `rows` the recovered boxes (R, 4); as tracked ones, they may match by overlap next."""
-        table, tracker = self.tracker.tracks, self.tracker
+        tracker: Any = self.tracker
+        table = tracker.tracks
         table.state[rows, POSITION] = tracker.motion.to_measurement(boxes)
         table.last_seen[rows] += tracker.elapsed
         if isinstance(tracker, Jde):

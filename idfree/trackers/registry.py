@@ -1,11 +1,11 @@
 """Registry of the trackers by name. A tracker is made with no arguments (published defaults) or with its settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from idfree.core.arrays import describe
 from idfree.core.errors import UserError
-from idfree.core.settings import Assignments, override
+from idfree.core.settings import Assignments, override, parse_assignments, split_assignments
 from idfree.trackers import botsort, bytetrack, centertrack, deepsort, fairmot, fused, iou, ocsort, sort, tracktor
 from idfree.trackers.botsort import BotSort, BotSortSettings
 from idfree.trackers.bytetrack import ByteTrack, ByteTrackSettings
@@ -14,7 +14,9 @@ from idfree.trackers.deepsort import DeepSort, DeepSortSettings
 from idfree.trackers.fairmot import FairMOT, FairMOTSettings
 from idfree.trackers.fused import Fused, FusedSettings
 from idfree.trackers.iou import Iou, IouSettings
+from idfree.trackers.lost_tracks import KeepPredicting
 from idfree.trackers.ocsort import OCSort, OCSortSettings
+from idfree.trackers.refinding import Refinding, RefindingSettings
 from idfree.trackers.sort import Sort, SortSettings
 from idfree.trackers.tracker import SearchRanges, Tracker
 from idfree.trackers.tracktor import Tracktor, TracktorSettings
@@ -36,8 +38,11 @@ __all__ = [  # the public names of idfree.trackers
     "FusedSettings",
     "Iou",
     "IouSettings",
+    "KeepPredicting",
     "OCSort",
     "OCSortSettings",
+    "Refinding",
+    "RefindingSettings",
     "Sort",
     "SortSettings",
     "Tracker",
@@ -47,6 +52,18 @@ __all__ = [  # the public names of idfree.trackers
 ]
 
 DEFAULT_TRACKER = "fused"
+
+
+@dataclass(frozen=True)
+class LostSettings:
+    """What is reported of lost tracks: for how many seconds their predictions, and whether they are found again."""
+
+    predict: float = 0.0
+    refind: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.predict < float("inf"):
+            raise ValueError(f"predict={self.predict} must be 0 or more seconds")
 
 
 @dataclass(frozen=True)
@@ -87,9 +104,20 @@ def tracker_name(tracker: str | type[Tracker]) -> str:
 
 
 def make_tracker(name: str, assignments: Assignments = (), frame_rate: float = 30.0) -> Tracker:
-    """Make the tracker `name`, with `name=value` overrides of its settings. Raises UserError for an unknown name."""
+    """Make the tracker `name`, with `name=value` overrides of its settings. Raises UserError for an unknown name.
+
+    Also `predict=SECONDS` (KeepPredicting), `refind=true` (Refinding) and `refind.NAME=VALUE` (RefindingSettings), of
+    trackers with a motion model.
+    """
     if name not in TRACKERS:
         raise UserError(f"unknown tracker {name!r}; there are: {', '.join(TRACKERS)}")
     entry = TRACKERS[name]
-    tracker: Tracker = entry.tracker(override(entry.settings(), assignments), frame_rate)
-    return tracker
+    groups = split_assignments(parse_assignments(assignments), ("refind",))
+    names = {each.name for each in fields(LostSettings)}
+    is_lost = [text.partition("=")[0].strip() in names for text in groups[""]]
+    lost = override(LostSettings(), [text for text, mine in zip(groups[""], is_lost, strict=True) if mine])
+    own = [text for text, mine in zip(groups[""], is_lost, strict=True) if not mine]
+    tracker: Any = entry.tracker(override(entry.settings(), own), frame_rate)
+    if lost.refind or groups["refind"]:
+        tracker = Refinding(tracker, override(RefindingSettings(), groups["refind"], "--set refind:"))
+    return KeepPredicting(tracker, lost.predict) if lost.predict > 0 else tracker  # type: ignore[return-value]

@@ -8,8 +8,11 @@ import pytest
 from idfree.core.boxes import paired_iou
 from idfree.core.errors import UserError
 from idfree.core.occlusions import intersections
-from idfree.core.types import Detections, View
-from idfree.trackers.lost_tracks import KeepPredicting
+from idfree.core.types import Annotation, Detections, Frame, Sequence, View
+from idfree.detectors import PrecomputedDetector
+from idfree.pipelines.run_summary import summarise
+from idfree.pipelines.track import prepare
+from idfree.trackers.lost_tracks import KeepPredicting, layers
 from idfree.trackers.refinding import (
     Refinding,
     RefindingSettings,
@@ -125,3 +128,26 @@ def test_predicting_needs_a_motion_model_and_patience():
         KeepPredicting(make_tracker("iou"), 1.0)
     with pytest.raises(UserError, match="set patience=1, too"):
         KeepPredicting(make_tracker("sort"), 1.0)
+
+
+def test_both_are_settings_of_every_tracker_with_motion():
+    tracker = make_tracker("fused", ["predict=0.5", "refind=true", "refind.min_fit=0.8"])
+    own, (outer, inner) = layers(tracker)
+    assert (type(own).__name__, outer.seconds, inner.refinding.min_fit) == ("Fused", 0.5, 0.8)
+    assert type(make_tracker("fused", ["predict=0", "refind=no"])).__name__ == "Fused"
+    with pytest.raises(UserError, match="0 or more seconds"):
+        make_tracker("fused", ["predict=-1"])
+
+
+def test_added_boxes_are_counted_in_the_summary():
+    boxes = [np.array([[100.0 + frame, 100, 140 + frame, 200]]) for frame in range(10)]
+    found = [(frame, box) for frame, box in enumerate(boxes, 1) if frame < 8]
+    xyxy = np.concatenate([box for _, box in found])
+    frames = np.array([frame for frame, _ in found])
+    ones = np.ones(len(frames))
+    boxes = Annotation(frames, -ones.astype(int), xyxy, ones, 0 * frames, ones)
+    sequence = Sequence("walk", lambda: iter([Frame(n) for n in range(1, 11)]), 10, 30.0, (400, 600))
+    run = prepare(sequence, PrecomputedDetector(boxes), "fairmot", ["predict=0.1"], images=False)
+    assert len(run.track_all()) == 7 + 3
+    summary = summarise(run)
+    assert (summary["tracker"], summary["settings"]["predict"], summary["predicted"]) == ("FairMOT", 0.1, 3)

@@ -126,18 +126,17 @@ def main():
     options = parser.parse_args()
     make_folder(options.out)
     columns = tuple(column for column in TRACKING if column.key in KEYS)
-    page = [HEAD]
-    for name in TRUTH:
-        for spec, classes in DETECTORS.items():
-            if options.only in (None, name):
-                rows = measured(options.data, options.out, name, spec, classes)
-                table = Table(("Tracker", "Appearance"), columns, (tuple(Row((t, e), m) for t, e, m in rows),))
-                title = f"{name}, {Path(spec).stem}"
-                print(title)
-                show(table)
-                page.append(f"## {title}\n\n{to_markdown(table)}")
-                if options.only is None:
-                    write_text(PAGE, "\n".join(page))
+    parts = [(name, *detector) for name in TRUTH for detector in DETECTORS.items() if options.only in (None, name)]
+    titles, page = [f"{name}, {Path(spec).stem}" for name, spec, _ in parts], [HEAD]
+    for number, (title, part) in enumerate(zip(titles, parts, strict=True), 1):
+        rows = measured(options.data, options.out, *part)
+        table = Table(("Tracker", "Appearance"), columns, (tuple(Row((t, e), m) for t, e, m in rows),))
+        print(title)
+        show(table)
+        page.append(f"## {title}\n\n{to_markdown(table)}")
+        missing = [f"Not measured yet: {'; '.join(titles[number:])}.\n"] if titles[number:] else []
+        if options.only is None:
+            write_text(PAGE, "\n".join([*page, *missing]))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,8 @@ from idfree.pipelines.tracking_run import TrackingRun
 from idfree.pipelines.video_jobs import VideoJobs
 from idfree.sequences import open_source
 from idfree.show.video_output import VideoOutput
-from idfree.trackers.lost_tracks import LostTracks
+from idfree.trackers.lost_tracks import LostTracks, layers
+from idfree.trackers.refinding import Refinding
 from idfree.trackers.registry import DEFAULT_TRACKER, Tracker, make_tracker, tracker_name
 
 if TYPE_CHECKING:
@@ -264,6 +265,7 @@ def write_tracks(
     film = out / f"{name}.mp4" if video else None
     title, names = name if show else None, drawn_class_names(run.detector)
     results = ResultsStream(out / f"{name}.{SUFFIXES[format]}", format, names)
+    refinds = any(isinstance(each, Refinding) for each in layers(run.tracker)[1])  # then occlusions are of interest
     failure: BaseException | None = None
     try:
         with VideoOutput(film, sequence.frame_rate, title, sequence.is_irregular, names) as output:
@@ -271,7 +273,7 @@ def write_tracks(
                 for frame, tracks in progress(run, name, length, quiet):
                     with run.timer.time("writing"):
                         results.add(frame, tracks)
-                        output.add(frame, tracks, run.motion)
+                        output.add(frame, tracks, run.motion, run.occlusions if refinds else None)
             except KeyboardInterrupt:  # the film is finished, too
                 interrupted = True
                 if length is not None and not run.counts.frames:

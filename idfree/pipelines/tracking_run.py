@@ -68,7 +68,7 @@ class TrackCounts:
 @dataclass
 class TrackingRun:
     """Tracking of one sequence: iterate for (frame, tracks), which are not kept; `counts` tells of them so far, and
-    `motion` (2, 3) of the camera's since the previous frame, None if unknown.
+    `motion` (2, 3) of the camera's since the previous frame, None if unknown, and `occlusions` of the last frame.
 
     selection: of detections (the sequence has the selected frames only). camera: source of camera motion, or None.
     score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
@@ -89,6 +89,7 @@ class TrackingRun:
     timer: StageTimer = field(default_factory=StageTimer)
     counts: TrackCounts = field(default_factory=TrackCounts)
     motion: Floats | None = None
+    occlusions: Floats | None = None
 
     def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
         patience = PATIENCE if self.sequence.length is None else None  # files always give their next frame, or end
@@ -102,7 +103,7 @@ class TrackingRun:
                 with self.timer.time("associating"):
                     tracks = self.tracker.update(view)
                 self.counts.add(tracks)
-                self.motion = view.camera
+                self.motion, self.occlusions = view.camera, view.occlusions
                 yield frame, tracks
         if self.camera is not None:
             self.camera.finish()

@@ -19,6 +19,7 @@ from idfree.show.trails import Trails, anchor_points
 TEXT_SUPERSAMPLING = 4  # text is rendered at this scale and averaged down: sharper than OpenCV's anti-aliasing
 SUBPIXEL = 4  # fractional bits of the points given to OpenCV
 DASH = 4  # line widths, length of a dash and of the space after it
+CROSS = 6  # line widths, size of a marked place
 TRAIL_BANDS = 8  # opacity steps of a trail
 
 
@@ -60,11 +61,13 @@ class Drawing:
         frame_number: int | None = None,
         caption: str = "",
         camera: Floats | None = None,
+        points: Floats | None = None,
     ) -> Image:
         """Return a copy of `image` (H, W, 3) with the tracks drawn, those with the lowest bottom edge on top.
 
         Tracks outside the image are not drawn. Trails require frames in order. camera: affine map (2, 3) from pixels
-        of the previous frame to those of this one, by which trails move with the scene; None for no motion.
+        of the previous frame to those of this one, by which trails move with the scene; None for no motion. points:
+        (K, 2) or more columns, x and y of places to mark, such as occlusions.
         """
         canvas = np.array(image, order="C")
         line, text = self.sizes(canvas)
@@ -78,6 +81,7 @@ class Drawing:
             names = map(self.name, shown.id.tolist(), shown.class_id.tolist())
             labels = [render_label(name, text, colour) for name, colour in zip(names, colours, strict=True)]
             draw_labels(canvas, corners, labels, line)
+        draw_points(canvas, np.zeros((0, 2)) if points is None else points, line)
         heading = "   ".join(
             part for part in (f"frame {frame_number}" if frame_number is not None else "", caption) if part
         )
@@ -167,6 +171,15 @@ def draw_boxes(
         for y in range(y1, y2, step):
             for x in (x1, x2):
                 cv2.line(canvas, (x, y), (x, min(y + step // 2, y2)), colour, line)
+
+
+def draw_points(canvas: Image, points: Floats, line: int) -> None:
+    """Mark places (K, 2 or more) by white crosses on black ones."""
+    import cv2
+
+    for x, y in np.rint(points[:, :2]).astype(int).tolist():
+        for grey, width in ((0, 3 * line), (255, line)):
+            cv2.drawMarker(canvas, (x, y), (grey, grey, grey), cv2.MARKER_TILTED_CROSS, CROSS * line, width)
 
 
 def draw_labels(canvas: Image, corners: list[tuple[int, int, int, int]], labels: list[Image], line: int) -> None:

@@ -56,14 +56,16 @@ class VideoOutput:
         """Whether a video file was opened and no frame written to it."""
         return any(getattr(output, "written", 1) == 0 for output in self.outputs)
 
-    def add(self, frame: Frame, tracks: Tracks, camera: Floats | None = None) -> Image | None:
+    def add(
+        self, frame: Frame, tracks: Tracks, camera: Floats | None = None, points: Floats | None = None
+    ) -> Image | None:
         """Draw the tracks on the frame and output the image; return it, or None if there is no output.
 
-        camera: as in `Drawing.draw`.
+        camera, points: as in `Drawing.draw`.
         """
         if (self.path is None and self.window is None) or frame.image is None:
             return None
-        image = self.drawing.draw(frame.image, tracks, frame.number, camera=camera)
+        image = self.drawing.draw(frame.image, tracks, frame.number, camera=camera, points=points)
         if not self.outputs:
             self.open(image)
             self.size_hw = (image.shape[0], image.shape[1])

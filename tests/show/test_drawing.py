@@ -193,3 +193,10 @@ def test_boxes_that_were_filled_in_are_dashed() -> None:
         drawn.append((edge.any(axis=1)).mean())
     assert drawn[0] == 1
     assert 0.3 < drawn[1] < 0.8
+
+
+def test_points_are_marked_where_they_are() -> None:
+    canvas = Drawing(NO_LABELS).draw(grey(), tracks(), points=np.array([[300.0, 200, 0.7]]))
+    left, top, right, bottom = changed(canvas, grey())
+    assert (abs(left + right - 601) <= 1, abs(top + bottom - 401) <= 1) == (True, True)
+    assert canvas[200, 300].tolist() == [255, 255, 255]

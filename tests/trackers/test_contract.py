@@ -7,15 +7,20 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Tracks, View
+from idfree.trackers.lost_tracks import layers
 from idfree.trackers.registry import TRACKERS, Tracker, make_tracker
 
 pytestmark = pytest.mark.usefixtures("detections_refine")
 FIELDS = ("xyxy", "score", "class_id", "embedding")
 
 
-@pytest.fixture(params=TRACKERS)
+WITH_WRAPPER = ("sort refind=true", "fused refind=true")  # wrappers keep the contract
+
+
+@pytest.fixture(params=[*TRACKERS, *WITH_WRAPPER])
 def tracker(request: pytest.FixtureRequest) -> Tracker:
-    return make_tracker(request.param)
+    name, *assignments = request.param.split()
+    return make_tracker(name, assignments)
 
 
 def walkers(count: int, frames: int, seed: int = 0, classes: int = 1) -> list[Detections]:
@@ -120,7 +125,7 @@ def test_order_of_detections_does_not_matter(tracker):
 
 
 def test_instances_share_nothing(tracker):
-    other = make_tracker(next(name for name, entry in TRACKERS.items() if entry.tracker is type(tracker)))
+    other = make_tracker(next(name for name, entry in TRACKERS.items() if entry.tracker is type(layers(tracker)[0])))
     scene = walkers(6, 12)
     alone = follow(tracker, scene)
     tracker.reset()

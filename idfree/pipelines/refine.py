@@ -18,6 +18,7 @@ from idfree.core.reading import is_file, is_folder
 from idfree.core.types import FRAME_RATES, Annotation, Detections, Floats, Integers, Sequence
 from idfree.core.version import __version__
 from idfree.evaluation.preprocess import check_identities
+from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.track_rows import is_filled
 from idfree.offline.whole_video import Video, refine_tracks
 from idfree.pipelines.annotate import RESULT_SUFFIXES, draw_tracks, find_results
@@ -87,21 +88,20 @@ def refine_written(
     path: Path,
     sequence: Sequence,
     class_names: Mapping[int, str],
-    encoder: "Encoder | None" = None,
+    kept: KeptEmbeddings | None = None,
     camera: Floats | None = None,
     film: Path | None = None,
     quiet: bool = True,
 ) -> Summary:
     """Replace results that `idfree track` wrote by whole-video tracks; return their counts.
 
-    encoder: links pieces by looks, too, if the sequence can be read again. camera: maps (F, 2, 3) of its motion. film:
+    kept: embeddings of the tracks, which link pieces by looks, too. camera: maps (F, 2, 3) of its motion. film:
     the video file to draw them in. Raises UserError for a film of a live camera, whose images are gone.
     """
     if film is not None and sequence.length is None:
         raise UserError(f"--offline --video: the images of {sequence.name} cannot be read again; leave out one of them")
     tracks = read_tracks(path)
-    embed = None if encoder is None or sequence.length is None else partial(embed_rows, sequence, encoder)
-    refined = refine_tracks(tracks, replace(describe_video(sequence, None), camera=camera), embed)
+    refined = refine_tracks(tracks, replace(describe_video(sequence, None), camera=camera), kept=kept)
     write_like(path, replace(refined, time=frame_times(sequence, refined.frame)), class_names)
     if film is not None:
         draw_tracks(sequence, refined, film, None, class_names, quiet)

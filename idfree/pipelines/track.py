@@ -15,6 +15,7 @@ from idfree.core.workers import PicklableFactory, WorkerPool
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.classes import drawn_class_names
 from idfree.detectors.scores import ScoreScale
+from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.pipelines.camera_motion import KeptCameraMotion, open_camera_motion
 from idfree.pipelines.finished_tracks import SUMMARY, describe_request, file_sizes, is_finished, read_finished
 from idfree.pipelines.open_appearance import leave_out_embeddings, open_appearance
@@ -196,6 +197,7 @@ def track_sequence(
     run = prepare(sequence, detector, tracker, assignments, selection, images, camera, encoder.instance, near)
     if offline and run.camera is not None:
         run.camera = KeptCameraMotion(run.camera)
+    run.kept = KeptEmbeddings() if offline else None
     files = [out / f"{sequence.name}.{suffix}" for suffix in suffixes]
     request = describe_request(run, config, appearance, camera, public, [*suffixes, *["offline"] * offline])
     if task.earlier is not None and is_finished(task.earlier, request, files):
@@ -204,7 +206,7 @@ def track_sequence(
     if offline and summary is not None and failure is None:
         names, film = drawn_class_names(run.detector), files[1] if video else None
         maps = run.camera.all_maps() if isinstance(run.camera, KeptCameraMotion) else None
-        summary |= refine_written(files[0], run.sequence, names, encoder.instance, maps, film, quiet)
+        summary |= refine_written(files[0], run.sequence, names, run.kept, maps, film, quiet)
     if summary is not None:
         summary |= {"skipped": False, "request": request, "bytes": file_sizes(files)}
     return summary, failure

@@ -10,6 +10,7 @@ import numpy as np
 
 from idfree.core.prefetch import PATIENCE, prefetch
 from idfree.core.types import Annotation, Detections, Detector, Floats, Frame, Sequence, Tracks, View
+from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.pipelines.camera_motion import CameraMotionSource
 from idfree.pipelines.open_detector import CallableDetector
 from idfree.pipelines.selection import Selection
@@ -74,7 +75,7 @@ class TrackingRun:
     score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
     None to keep their own embeddings. parallel: read the next frame and detect in this one in threads of their own
     while the tracker processes the previous one; worthwhile if images are read. public: gives the detections near which
-    alone tracks may start, None for anywhere.
+    alone tracks may start, None for anywhere. kept: where embeddings of tracks are kept, for linking them off-line.
     """
 
     sequence: Sequence
@@ -86,6 +87,7 @@ class TrackingRun:
     encoder: "Encoder | None" = None
     parallel: bool = False
     public: Detector | None = None
+    kept: KeptEmbeddings | None = None
     timer: StageTimer = field(default_factory=StageTimer)
     counts: TrackCounts = field(default_factory=TrackCounts)
     motion: Floats | None = None
@@ -103,6 +105,8 @@ class TrackingRun:
                 with self.timer.time("associating"):
                     tracks = self.tracker.update(view)
                 self.counts.add(tracks)
+                if self.kept is not None:
+                    self.kept.add(frame.number, tracks, view.detections)
                 self.motion, self.occlusions = view.camera, view.occlusions
                 yield frame, tracks
         if self.camera is not None:

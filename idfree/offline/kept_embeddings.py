@@ -1,0 +1,50 @@
+"""Embeddings that came with the detections of tracks, kept while tracking: a bounded number for each track."""
+
+import numpy as np
+
+from idfree.core.types import Annotation, Detections, Floats, Integers, Tracks
+from idfree.offline.looks import CROPS, Embeddings
+
+MOST = 4 * CROPS  # kept of one track; twice as many samples are thinned to every second
+
+
+class KeptEmbeddings:
+    """For each track, embeddings of evenly spaced ones of its detections, in half precision."""
+
+    def __init__(self) -> None:
+        self.samples: dict[int, list[tuple[int, Embeddings]]] = {}  # by id: frame number, embedding
+        self.strides: dict[int, int] = {}  # by id: every how many-th detection is kept
+        self.counts: dict[int, int] = {}  # by id: number of detections so far
+
+    def add(self, number: int, tracks: Tracks, detections: Detections) -> None:
+        """Keep embeddings of frame `number`. tracks.detection are rows of `detections`."""
+        if detections.embedding is None:
+            return
+        rows = np.flatnonzero(tracks.detection >= 0)
+        embedding = detections.embedding[tracks.detection[rows]]
+        is_known = np.any(embedding, axis=1)
+        for identity, vector in zip(tracks.id[rows[is_known]].tolist(), embedding[is_known], strict=True):
+            self.add_sample(identity, number, vector)
+
+    def add_sample(self, identity: int, number: int, vector: Embeddings) -> None:
+        """Keep one embedding (D,) if it is its track's turn."""
+        samples = self.samples.setdefault(identity, [])
+        count, stride = self.counts.get(identity, 0), self.strides.get(identity, 1)
+        self.counts[identity] = count + 1
+        if count % stride:
+            return
+        samples.append((number, vector.astype(np.float16)))
+        if len(samples) >= 2 * MOST:
+            self.samples[identity] = samples[::2]
+            self.strides[identity] = 2 * stride
+
+    def of_rows(self, tracks: Annotation) -> tuple[Integers, Floats] | None:
+        """Rows (M,), ascending, of `tracks` whose embeddings (M, D) are kept; None if there are none."""
+        kept = [(identity, number, v) for identity, samples in self.samples.items() for number, v in samples]
+        if not kept:
+            return None
+        frames = max(int(tracks.frame.max(initial=0)), max(number for _, number, _ in kept)) + 1
+        key = np.array([identity * frames + number for identity, number, _ in kept])
+        _, rows, found = np.intersect1d(tracks.id * frames + tracks.frame, key, return_indices=True)
+        order = np.argsort(rows)
+        return rows[order], np.stack([kept[each][2] for each in found[order]]).astype(np.float64)

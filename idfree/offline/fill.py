@@ -15,7 +15,7 @@ from idfree.core.boxes import Integers, area, clip, overlapping_pairs, paired_in
 from idfree.core.types import Annotation, Floats
 from idfree.offline.ends import describe_ends, distances, usual_miss
 from idfree.offline.smooth import smooth
-from idfree.offline.track_rows import by_track, concatenate, filled_rows, find_gaps
+from idfree.offline.track_rows import by_track, concatenate, filled_rows, find_gaps, track_starts
 
 LIVELY_SECONDS = 0.5  # ahead, over which it is measured how predictably people move
 
@@ -35,6 +35,8 @@ class FillSettings:
     lively: float = 0.05  # heights: median miss of extrapolations over LIVELY_SECONDS of unpredictable motion, and
     close: float = 0.3  # then, the mean IoU with another track from which on a gap stays open
     usual_miss: float = 0.025  # heights, median miss that is assumed of a video with few tracks
+    unseen: float = 0.25  # greatest share of a track's frames in plain view without a detection, for its gaps to be
+    unseen_factor: float = 2.5  # filled; or × the share of all tracks of the video, if that is more
     inside: float = 0.5  # share of a filled box that must lie in the image
 
 
@@ -58,6 +60,7 @@ def fill_gaps(
     rows = straight_rows(tracks, before, missing, step)
     in_view = np.bincount(gap[~is_hidden(rows, tracks, settings.hidden)], minlength=len(before))
     is_filled = in_view <= settings.in_view * rate * mean_silence(in_view / rate, settings)
+    is_filled &= (in_view == 0) | ~is_weak(tracks, before, in_view, settings)
     is_close = np.bincount(gap, nearest_iou(rows, tracks), len(before)) >= settings.close * missing
     if is_close.any() and is_lively(smooth(tracks, step), frame_rate, settings):
         is_filled &= ~is_close
@@ -65,6 +68,20 @@ def fill_gaps(
     if size_hw is not None:
         keep &= area(clip(rows.xyxy, size_hw)) >= settings.inside * area(rows.xyxy)
     return concatenate(tracks, rows[keep])
+
+
+def is_weak(tracks: Annotation, before: Integers, in_view: Integers, settings: FillSettings) -> NDArray[np.bool_]:
+    """Mask (G,) of the gaps of tracks that are too often not detected in plain view, compared with the video's others.
+
+    tracks: sorted by track. before: row (G,) before each gap. in_view: frames (G,) of the gap in plain view.
+    """
+    starts = track_starts(tracks)
+    track = np.searchsorted(starts, before, side="right") - 1
+    missed = np.bincount(track, in_view, len(starts))
+    detected = np.diff(starts, append=len(tracks))
+    usual = missed.sum() / max(1, (missed + detected).sum())
+    greatest = max(settings.unseen, settings.unseen_factor * usual)
+    return np.asarray((missed > greatest * (missed + detected))[track])
 
 
 def is_lively(tracks: Annotation, frame_rate: float, settings: FillSettings) -> bool:

@@ -51,6 +51,16 @@ def test_a_detector_that_is_often_silent_may_be_so_for_longer():
     assert (fill_gaps(table(*ends, *others), 30).id == 1).sum() == 40
 
 
+def test_gaps_of_a_track_that_is_often_not_detected_stay_open_unless_all_are():
+    steady = [person(frame, 300 * identity, identity) for identity in range(2, 8) for frame in range(1, 61)]
+    weak = [person(frame, 100) for frame in range(1, 61, 3)]  # 20 of 58 frames: two in three are missed
+    assert not is_filled(fill_gaps(table(*weak, *steady), 30)).any()
+    gap = [person(frame, 100) for frame in range(1, 61) if not 30 <= frame < 36]
+    assert np.count_nonzero(is_filled(fill_gaps(table(*gap, *steady), 30))) == 6
+    all_weak = [person(frame, 300 * identity, identity) for identity in range(2, 8) for frame in range(1, 61, 3)]
+    assert is_filled(fill_gaps(table(*weak, *all_weak), 30)).any()
+
+
 def test_leaps_and_boxes_outside_the_image_are_not_filled():
     assert not is_filled(fill_gaps(table(person(1, 0), person(3, 400)), 30)).any()
     outside = table(person(1, 0), person(3, -50), person(5, 0))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from idfree.pipelines.track import track, track_videos
     from idfree.pipelines.train import train
     from idfree.pipelines.tune import tune
+    from idfree.pipelines.view import view
 
 MODULES = {  # of the public names; each is imported at its first use, so that `import idfree` loads no other package
     "Detections": "core.types",
@@ -51,6 +52,7 @@ MODULES = {  # of the public names; each is imported at its first use, so that `
     "track_videos": "pipelines.track",
     "train": "pipelines.train",
     "tune": "pipelines.tune",
+    "view": "pipelines.view",
 }
 
 __all__ = [
@@ -79,6 +81,7 @@ __all__ = [
     "trackers",
     "train",
     "tune",
+    "view",
 ]
 
 if not TYPE_CHECKING:  # hidden from type checkers, to which it would give every unknown name the type Any

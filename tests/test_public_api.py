@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = {  # of each command, except `version`
     "track": ["track", "track_videos"],
     "show": ["annotate", "plot_embeddings"],
+    "view": ["view"],
     "detect": ["detect"],
     "label": ["label"],
     "adapt": ["adapt"],

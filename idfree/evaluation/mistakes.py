@@ -1,0 +1,45 @@
+"""The single misses, false alarms and identity switches that CLEAR MOT counts, as rows of truth and results."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from idfree.core.types import Annotation, Integers
+from idfree.evaluation.alignment import align
+from idfree.evaluation.clear import match_boxes, number_evaluated_frames
+from idfree.evaluation.preprocess import DISTRACTORS, PEDESTRIAN, infer_protocol, match_distractors, preprocess
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """missed (M,): rows of the truth. false_alarm (F,): rows of the results. switched (S,): rows of the results with
+    another identity than the row switched_from (S,), the previous match of the same truth."""
+
+    missed: Integers
+    false_alarm: Integers
+    switched: Integers
+    switched_from: Integers
+
+
+def find_mistakes(truth: Annotation, results: Annotation, frames: int, names: tuple[str, str]) -> Mistakes:
+    """The mistakes of a sequence, all classes as one, with the protocol that the truth suggests.
+
+    Boxes to ignore, and results on distractors, are left out as in the evaluation. Errors: as `preprocess`.
+    """
+    protocol = infer_protocol(truth, names[0])
+    preprocess(truth, results, protocol, frames, names=names)  # its checks
+    alignment = align(truth, results, frames)
+    ignored, on_distractor = truth.score == 0, np.zeros(len(results), dtype=np.bool_)
+    if protocol in DISTRACTORS:
+        ignored |= truth.class_id != PEDESTRIAN
+        is_distractor = np.isin(truth.class_id, DISTRACTORS[protocol])
+        on_distractor[match_distractors(alignment, is_distractor)] = True
+    alignment = alignment.without_boxes(ignored, on_distractor)
+    gt_kept, kept = np.flatnonzero(~ignored), np.flatnonzero(~on_distractor)
+    if not len(gt_kept) or not len(kept):
+        return Mistakes(gt_kept, kept, kept[:0], kept[:0])
+    matched = match_boxes(alignment, number_evaluated_frames(alignment))
+    matched = matched[np.argsort(alignment.gt_id[alignment.gt_row[matched]], kind="stable")]
+    gt, own = alignment.gt_row[matched], alignment.tracker_row[matched]
+    is_switch = (np.diff(alignment.gt_id[gt]) == 0) & (np.diff(alignment.tracker_id[own]) != 0)
+    return Mistakes(np.delete(gt_kept, gt), np.delete(kept, own), kept[own[1:][is_switch]], kept[own[:-1][is_switch]])

@@ -57,7 +57,7 @@ def test_every_entry_has_a_patience_in_seconds(name):
 
 def test_the_contract_test_runs_every_entry():
     source = Path(__file__).with_name("test_contract.py").read_text(encoding="utf-8")
-    assert "@pytest.fixture(params=TRACKERS)\ndef tracker(" in source, "the fixture `tracker` must have params=TRACKERS"
+    assert "@pytest.fixture(params=[*TRACKERS, *WITH_WRAPPER])\ndef tracker(" in source, "must run all of TRACKERS"
 
 
 def test_help_names_every_tracker():

@@ -18,6 +18,7 @@ from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.objectives.distillation import AnchorDistillationLoss, CentreDistillationLoss
 from idfree.learn.objectives.identity import MaskedSoftmaxLoss, SoftmaxLoss
 from idfree.learn.objectives.matching import CycleLoss, MatchingLoss
+from idfree.learn.objectives.occlusion import OcclusionLoss
 from idfree.learn.objectives.pairs import FirstViewLoss
 from idfree.learn.objectives.retinanet import RetinaLoss
 from idfree.learn.objectives.triplet import TripletLoss
@@ -74,6 +75,7 @@ OBJECTIVES: dict[str, ObjectiveEntry] = {
         MaskedSoftmaxLoss, lambda: MaskedSoftmaxLoss(TRACKLETS, DIMENSION), "crops", float32_only=True
     ),
     "matching": ObjectiveEntry(MatchingLoss, MatchingLoss, "pairs"),
+    "occlusion": ObjectiveEntry(OcclusionLoss, OcclusionLoss, "images"),
     "retina": ObjectiveEntry(RetinaLoss, RetinaLoss, "pyramids", float32_only=True),
     "softmax": ObjectiveEntry(SoftmaxLoss, lambda: SoftmaxLoss(CLASSES, DIMENSION), "crops", float32_only=True),
     "sum": ObjectiveEntry(

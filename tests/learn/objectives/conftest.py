@@ -18,6 +18,7 @@ def batch_of(counts=(2, 4, 0), sides=4, identities=5, seed=0):
     index = torch.stack([torch.randperm(H * W, generator=random)[:M] for _ in counts]) * mask
     heat = 0.9 * torch.rand(len(counts), H * W, generator=random) * bool(sum(counts))
     heat[mask.nonzero()[:, 0], index[mask]] = 1
+    occlusion_offset = torch.rand(len(counts), M, 2, generator=torch.Generator().manual_seed(3))
     return {
         "heat": heat.view(len(counts), C, H, W),
         "mask": mask,
@@ -29,6 +30,10 @@ def batch_of(counts=(2, 4, 0), sides=4, identities=5, seed=0):
         "xyxy": boxes_at(index, random) * mask[..., None],
         "teacher": torch.randn(*index.shape, D, generator=random),
         "taught": mask & (torch.arange(M) != 1),
+        "occlusion": heat.view(len(counts), C, H, W),  # as if an occlusion were at each object's centre
+        "occlusion_mask": mask,
+        "occlusion_index": index,
+        "occlusion_offset": occlusion_offset * mask[..., None],
         "image": torch.zeros(len(counts), 3, H * STRIDE, W * STRIDE, dtype=torch.uint8),
     }
 
@@ -45,6 +50,7 @@ def output_of(batch, seed=1, dtype=torch.float32):
     random = torch.Generator().manual_seed(seed)
     channels = {"heat": C, "offset": 2, "size": batch["size"].shape[2], "embedding": D}
     channels |= {"objectness": len(ANCHOR_SIZES), "box": 4 * len(ANCHOR_SIZES)}
+    channels |= {"occlusion": C, "occlusion_offset": 2}
     maps = {name: torch.randn(len(batch["mask"]), n, H, W, generator=random) for name, n in channels.items()}
     return {name: each.to(dtype).requires_grad_() for name, each in maps.items()}
 

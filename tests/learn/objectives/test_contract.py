@@ -54,7 +54,7 @@ CASES = [(name, case) for name, entry in ENTRIES.items() for case in BATCHES[ent
 # Metrics of positive pairs or of some of the objects: NaN if there are none, without gradient.
 POSSIBLY_NAN = {"similarity_same", "similarity_other", "placeholder", "to_placeholder"}
 ANY_PRECISION = [name for name, entry in ENTRIES.items() if not entry.float32_only]
-BATCH_MAPS = ("heat", "image", "matched_box")  # columns of a batch without a dimension for objects
+BATCH_MAPS = ("heat", "image", "matched_box", "occlusion")  # columns of a batch without a dimension for objects
 
 
 def build(name):

@@ -1,8 +1,9 @@
-"""prepare data: `check` what can be trained on, `convert` it, `pack` results for the MOTChallenge server
+"""prepare data: `check` what can be trained on, `convert` it, `pack` results for MOTChallenge, `synth` made-up streets
 
 example: idfree data check MOT17/train CrowdHuman/annotation_train.odgt
          idfree data convert CrowdHuman/annotation_train.odgt --to coco -o converted
          idfree data pack runs/track/test -o mot17.zip --benchmark MOT17
+         idfree data synth -o streets --scenes 4 --camera shake --misses 0.1
 """
 
 import argparse
@@ -33,7 +34,7 @@ FAULTS = {  # statistics, and what they count
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    kinds = parser.add_subparsers(dest="kind", metavar="check|convert|pack", required=True)
+    kinds = parser.add_subparsers(dest="kind", metavar="check|convert|pack|synth", required=True)
     check = kinds.add_parser("check", help="what is in data to train on, what is odd, which methods it can feed")
     add_data(check)
     check.add_argument("--all", action="store_true", help="decode every image, not a sample")
@@ -47,10 +48,35 @@ def add(parser: argparse.ArgumentParser) -> None:
     pack.add_argument(
         "--benchmark", default="auto", help="MOT15, MOT16, MOT17, MOT20 or DanceTrack; auto looks at names"
     )
-    for kind in (check, convert, pack):  # the options of every command, also after the second word
+    synth = kinds.add_parser("synth", help="made-up streets of known truth, as MOTChallenge folders")
+    add_synth(synth)
+    for kind in (check, convert, pack, synth):  # the options of every command, also after the second word
         kind.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="no progress")
         kind.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object on stdout")
         kind.add_argument("--seed", type=int, default=argparse.SUPPRESS, help="of whatever is random (default: 0)")
+
+
+def add_synth(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `synth`."""
+    add = parser.add_argument
+    add("-o", "--out", type=Path, required=True, help="the folder to write street-SEED folders into")
+    add("--scenes", type=int, default=1, help="how many; their seeds count from --seed")
+    add("--workers", type=int, default=1, help="scenes made at the same time")
+    add("--frames", type=int, default=200, help="of a scene")
+    add("--fps", type=float, default=20.0, help="frames per second")
+    add("--width", type=int, default=640, help="of the images, px")
+    add("--height", type=int, default=480, help="of the images, px")
+    add("--images", action="store_true", help="JPEG files in img1, not a video")
+    add("--people", type=int, default=24, help="who are in sight at some time")
+    add("--lookalikes", type=float, default=0.2, help="share of people with the clothes of another")
+    add("--occlusion", type=float, default=0.0, metavar="SECONDS", help="a hoarding hides walkers for so long")
+    add("--camera", choices=("still", "pan", "zoom", "shake"), default="still", help="how the camera moves")
+    add("--light", type=float, default=1.0, help="brightness: 0.3 is dusk")
+    add("--noise", type=float, default=0.0, help="standard deviation, grey levels of 255")
+    add("--misses", type=float, default=0.02, help="share of people in full view whom the detector misses")
+    add("--jitter", type=float, default=0.03, help="standard deviation of boxes, relative to their size")
+    add("--false-positives", type=float, default=0.3, help="mean number in a frame")
+    add("--merged", type=float, default=0.0, help="probability that two overlapping people get one box")
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -73,8 +99,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Check, convert or pack; return the report, or the paths or names of what was written."""
-    return {"check": check, "convert": convert, "pack": pack}[options.kind](options)
+    """Check, convert, pack or synthesise; return the report, or the paths or names of what was written."""
+    return {"check": check, "convert": convert, "pack": pack, "synth": synth}[options.kind](options)
 
 
 def check(options: argparse.Namespace) -> dict[str, Any]:
@@ -162,3 +188,34 @@ def pack(options: argparse.Namespace) -> dict[str, Any]:
     if not (options.json or options.quiet):
         print(f"{out}: {len(names)} files, ready to upload")
     return {"zip": str(out), "files": names}
+
+
+def synth(options: argparse.Namespace) -> dict[str, Any]:
+    """Write streets; print and return their folders."""
+    from idfree.pipelines.synthesise import SceneSettings, synthesise
+    from idfree.synthetic.scene import StreetSettings
+
+    street = StreetSettings(
+        lookalikes=options.lookalikes,
+        miss_clear=options.misses,
+        jitter=options.jitter,
+        false_positives=options.false_positives,
+        merged=options.merged,
+    )
+    settings = SceneSettings(
+        people=options.people,
+        frames=options.frames,
+        frame_rate=options.fps,
+        size_hw=(options.height, options.width),
+        occlusion=options.occlusion,
+        camera=options.camera,
+        light=options.light,
+        noise=options.noise,
+        images=options.images,
+        street=street,
+    )
+    folders = synthesise(options.out, settings, options.scenes, options.seed, options.workers, options.quiet)
+    written = [str(folder) for folder in folders]
+    if not (options.json or options.quiet):
+        print(*written, sep="\n")
+    return {"written": written}

@@ -1,19 +1,21 @@
 """Render a synthetic street with pedestrians; exact ground truth, and simulated detections with embeddings."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from idfree.core.boxes import Floats, Integers, area, clip, cxcywh_to_xyxy, xyxy_to_cxcywh
+from idfree.core.boxes import Floats, Integers, area, clip, cxcywh_to_xyxy, iou, xyxy_to_cxcywh
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Frame, Image, Sequence
 from idfree.synthetic.canvas import SUBPIXEL, PinholeCamera, to_fixed_point
 from idfree.synthetic.people import Appearance, People, pose_people, sample_appearance
 from idfree.synthetic.scenery import SceneObject, draw_scenery
 from idfree.synthetic.trajectories import FAR_LANE, NEAR_LANES, Trajectories, sample_trajectories
+
+MERGING = 0.4  # intersection over union from which two people may be detected as one
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,12 @@ class StreetSettings:
     stopping: float = 0.35  # fraction of groups on a pavement that stand still for a while
     lookalikes: float = 0.2  # fraction of people with the clothes of another person
     shadows: bool = True
+    hoarding: float = 0.0  # width in metres of a hoarding between the two lanes of the near pavement; 0: none
     miss_clear: float = 0.02  # miss rate of fully visible people
     miss_hidden: float = 0.95  # of fully occluded people; quadratic in the occluded fraction in between
     jitter: float = 0.03  # standard deviation of centre and log size, relative to width and height
     false_positives: float = 0.3  # mean number per frame
+    merged: float = 0.0  # probability that a box that overlaps another by MERGING is replaced by the box around both
     embedding_size: int = 32
     embedding_noise: float = 0.5  # length of the noise vector added to an identity's unit vector
     embedding_likeness: float = 0.7  # weight of the other person's vector in that of a lookalike
@@ -70,7 +74,9 @@ def make_street(
     trajectories = sample_trajectories(
         trajectory_rng, camera, people, frames, frame_rate, settings.together, settings.stopping
     )
-    street = Street(camera, appearance, trajectories, *draw_scenery(camera, scenery_rng), settings.shadows)
+    street = Street(
+        camera, appearance, trajectories, *draw_scenery(camera, scenery_rng, settings.hoarding), settings.shadows
+    )
     truth, occluder = annotate_people(street)
     detections = simulate_detections(detection_rng, truth, occluder, street, settings)
 
@@ -190,6 +196,9 @@ def simulate_true_positives(
     miss_rate = settings.miss_clear + (settings.miss_hidden - settings.miss_clear) * occluded**2
     detected = rng.random(len(truth)) >= miss_rate
     truth, occluded, occluder = truth[detected], occluded[detected], occluder[detected]
+    if settings.merged:
+        truth, kept = merge_boxes(rng, truth, settings.merged)
+        occluded, occluder = occluded[kept], occluder[kept]
     xyxy = jitter_boxes(rng, truth.xyxy, settings.jitter)
     score = np.clip(0.95 - 0.6 * occluded - np.abs(rng.normal(0, 0.05, len(truth))), 0.05, 1)
     identity = sample_identities(rng, street.appearance.lookalike_of, settings)
@@ -215,6 +224,27 @@ def sample_identities(rng: Generator, lookalike_of: Integers, settings: StreetSe
     similar = np.append(lookalike_of, len(lookalike_of))
     weight = (similar != np.arange(len(similar)))[:, None] * settings.embedding_likeness
     return normalise_rows(own + weight * (own[similar] - own))
+
+
+def merge_boxes(rng: Generator, boxes: Annotation, probability: float) -> tuple[Annotation, Integers]:
+    """Replace pairs of overlapping boxes by the box around both, in the row of the more visible one.
+
+    Returns the boxes, and their rows (M,) in `boxes`. A box is in one pair at the most.
+    """
+    xyxy, is_kept = boxes.xyxy.copy(), np.ones(len(boxes), dtype=bool)
+    for frame in np.unique(boxes.frame):
+        rows = np.flatnonzero(boxes.frame == frame)
+        first, second = np.nonzero(np.triu(iou(boxes.xyxy[rows], boxes.xyxy[rows]) >= MERGING, 1))
+        used: set[int] = set()
+        for pair in zip(rows[first].tolist(), rows[second].tolist(), strict=True):
+            if used.isdisjoint(pair) and rng.random() < probability:
+                seen, hidden = sorted(pair, key=lambda row: -float(boxes.visibility[row]))
+                xyxy[seen, :2] = np.minimum(xyxy[seen, :2], xyxy[hidden, :2])
+                xyxy[seen, 2:] = np.maximum(xyxy[seen, 2:], xyxy[hidden, 2:])
+                is_kept[hidden] = False
+                used.update(pair)
+    kept = np.flatnonzero(is_kept)
+    return replace(boxes, xyxy=xyxy)[kept], kept
 
 
 def jitter_boxes(rng: Generator, xyxy: Floats, sigma: float) -> Floats:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from idfree.core.types import Image
 from idfree.synthetic.canvas import SUPERSAMPLING, Canvas, PinholeCamera, downsample, parse_colour
 
 ROAD = (11.0, 17.5)  # depths of its kerbs, in metres
-KIOSK, LAMPS, VAN, TREES, HOUSES, SKY = 9.2, 10.9, 16.6, 17.8, 21.5, 90.0  # depths in metres
+HOARDING, KIOSK, LAMPS, VAN, TREES, HOUSES, SKY = 9.0, 9.2, 10.9, 16.6, 17.8, 21.5, 90.0  # depths in metres
 
 WALLS = ["#d98f73", "#f0ddb8", "#9fb8bf", "#c9d3b5", "#dba9a0", "#b9a5bd", "#e3bb7f"]
 ROOFS = ["#9c5a4a", "#7d6a66", "#8a4f45"]
@@ -35,8 +36,11 @@ class SceneObject:
     mask: NDArray[np.uint8]
 
 
-def draw_scenery(camera: PinholeCamera, rng: Generator) -> tuple[Image, list[SceneObject]]:
-    """Draw the static scene: the background (H, W, 3), and the objects that can occlude people, far to near."""
+def draw_scenery(camera: PinholeCamera, rng: Generator, hoarding: float = 0.0) -> tuple[Image, list[SceneObject]]:
+    """Draw the static scene: the background (H, W, 3), and the objects that can occlude people, far to near.
+
+    hoarding: width in metres of one that hides who walks behind it on the near pavement; 0: none.
+    """
     canvas = Canvas(camera)
     draw_sky(canvas, rng)
     draw_houses(canvas, rng)
@@ -50,6 +54,8 @@ def draw_scenery(camera: PinholeCamera, rng: Generator) -> tuple[Image, list[Sce
         (draw_lamp, 0.94 * edge * LAMPS, LAMPS),
         (draw_kiosk, side * max(0.62 * camera.aperture * KIOSK, 3.5), KIOSK),  # not in front of the zebra crossing
     ]
+    if hoarding:
+        placements.append((partial(draw_hoarding, width=hoarding), 0.0, HOARDING))
     objects: list[SceneObject] = []
     for draw, x, z in placements:
         canvas.mask[:] = 0
@@ -213,3 +219,11 @@ def draw_kiosk(canvas: Canvas, x: float, z: float) -> None:
         canvas.draw_polygon(x + np.array([a, b, 0.88 * b, 0.88 * a]), [2.0, 2.0, 2.55, 2.55], z, stripe)
         canvas.draw_disc(x + (a + b) / 2, 2.0, z, (b - a) / 2, stripe)
     canvas.draw_wall(left + 0.1, 2.55, 2.0, 0.16, z, "#24544f")
+
+
+def draw_hoarding(canvas: Canvas, x: float, z: float, width: float) -> None:
+    """Boards 2.2 m high in alternating colours, `width` metres in all, centred at x."""
+    boards = max(1, round(width / 0.5))
+    for board in range(boards):
+        left = x + width * (board / boards - 0.5)
+        canvas.draw_wall(left, 0, width / boards, 2.2, z, (STUCCO, JOINT)[board % 2])

@@ -1,6 +1,6 @@
 // The page of `idfree view`. Rows of all boxes lie in typed arrays sorted by frame; edits change `id` and `alive` only.
 "use strict";
-const LANE = 18, LABEL = 46, LONG_GAP_SECONDS = 0.5, MOST_MOMENTS = 20, HUE_STEP = 0.3563; // HUE_STEP: show/colours.py
+const LANE = 18, LABEL = 46, LONG_GAP_SECONDS = 0.5, MOST_MOMENTS = 20, MOST_SWITCHES = 200, HUE_STEP = 0.3563; // HUE_STEP: show/colours.py
 const get = (name) => document.getElementById(name);
 const data = JSON.parse(get("data").textContent);
 const typed = (text, Type) => new Type(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
@@ -113,10 +113,10 @@ function drawBoxes() {
   };
   for (let r = first[now]; r < first[now + 1]; r++) if (alive[r]) {
     pen.lineWidth = id[r] === chosen ? 4 : 2;
-    outline(box, r, isFalse[r] ? `${id[r]} false` : `${id[r]}`, isFalse[r] ? "#ff5a5f" : colour(id[r]), score[r] === 0 ? [6, 4] : []);
+    outline(box, r, isFalse[r] ? `${id[r]} ✗` : `${id[r]}`, isFalse[r] ? "#ff5a5f" : colour(id[r]), score[r] === 0 ? [6, 4] : []);
   }
   pen.lineWidth = 2;
-  if (marks) for (let r = firstMissed[now]; r < firstMissed[now + 1]; r++) outline(marks.missed.box, r, "missed", "#ffb020", [3, 3]);
+  if (marks) for (let r = firstMissed[now]; r < firstMissed[now + 1]; r++) outline(marks.missed.box, r, "?", "#ffb020", [3, 3]);
 }
 const toX = (f, width) => LABEL + ((f - from) / (to - from)) * (width - LABEL);
 function drawTime() { // only lanes in view
@@ -240,21 +240,26 @@ function listMoments() { // the seconds with most mistakes
   for (const r of marks.switched) count(frame[r], "switches");
   for (const r of marks.falseAlarm) count(frame[r], "false alarms");
   for (const f of marks.missed.frame) count(f, "misses");
-  const worst = [...bins].sort((a, b) => b[1].switches - a[1].switches || b[1].all - a[1].all).slice(0, MOST_MOMENTS);
-  get("moments").replaceChildren(...worst.map(([second, bin]) => {
+  const entry = (text, f, k) => {
     const item = document.createElement("li"), button = document.createElement("button");
-    const parts = ["switches", "misses", "false alarms"].filter((what) => bin[what]).map((what) => `${bin[what]} ${what}`);
-    button.textContent = `second ${second}: ${parts.join(", ")}`;
-    button.onclick = () => go(bin.at);
+    button.textContent = text;
+    button.onclick = () => { if (laneOf.has(k)) choose(k); go(f); };
     item.append(button);
     return item;
-  }));
+  };
+  const switches = Array.from(marks.switched, (row, i) => entry(`frame ${frame[row]}: ${id[marks.from[i]]} becomes ${id[row]}`, frame[row], id[row]));
+  const worst = [...bins].sort((a, b) => b[1].switches - a[1].switches || b[1].all - a[1].all).slice(0, MOST_MOMENTS);
+  const seconds = worst.map(([second, bin]) => {
+    const parts = ["switches", "misses", "false alarms"].filter((what) => bin[what]).map((what) => `${bin[what]} ${what}`);
+    return entry(`second ${second}: ${parts.join(", ")}`, bin.at);
+  });
+  get("moments").replaceChildren(...seconds, ...switches.slice(0, MOST_SWITCHES));
   get("worst").hidden = false;
-  get("legend").insertAdjacentHTML("beforeend", '<i class="switch"></i>switch <i class="bad"></i>false alarm <i class="miss"></i>missed');
+  get("legend").insertAdjacentHTML("beforeend", '<i class="switch"></i>switch <i class="bad"></i>false alarm (✗) <i class="miss"></i>missed (?)');
 }
-function resize() { // the whole frame fits: by width, and by two thirds of the window's height
+function resize() { // the whole frame fits: by width, and by about half the window's height
   const stage = get("stage"), [w, h] = data.size, room = stage.parentElement.clientWidth;
-  const width = Math.min(room, (window.innerHeight * 0.66 * w) / h);
+  const width = Math.min(room, (window.innerHeight * 0.55 * w) / h);
   stage.style.width = `${width}px`; stage.style.height = `${(width * h) / w}px`;
   rebuild();
 }

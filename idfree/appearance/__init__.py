@@ -36,10 +36,12 @@ def open_encoder(
 
 
 def concatenate_colour(network: "CropNetwork") -> "Encoder":
-    """A network and a colour histogram, weighted as the file of the network says."""
+    """A network and a colour histogram, weighted as the file of the network says; the histogram alone for weight 1."""
     from idfree.appearance.colour import ColourHistogram
     from idfree.appearance.concatenated import ConcatenatedEncoder
 
+    if network.colour_weight == 1:
+        return ColourHistogram()
     return ConcatenatedEncoder(
         network, ColourHistogram(), network.colour_weight, network.match_threshold, network.upper_threshold
     )

@@ -19,9 +19,11 @@ from idfree.core.workers import PicklableFactory
 from idfree.detectors.scores import ScoreScale
 from idfree.learn.methods import simplereid
 from idfree.learn.networks.crop_reid import NETWORKS
+from idfree.pipelines.adapt_relink import carry_colour, compare_candidates, cut_tracklets
 from idfree.pipelines.adapt_report import make_report, next_commands, render_report
 from idfree.pipelines.calibration import calibration_metadata
-from idfree.pipelines.crop_sets import concatenate_crops, crops_of_labels, split_crops
+from idfree.pipelines.crop_sets import HELD_OUT, concatenate_crops, crops_of_labels, split_crops
+from idfree.pipelines.held_out import choose_held_out, mask_of
 from idfree.pipelines.label_sequence import label_sequence
 from idfree.pipelines.manifest import make_once, settings_to_json
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs, join_classes
@@ -88,10 +90,17 @@ def adapt(
         device=device,
     )
     encoder = open_encoder(model, device=device)
-    report = {"model": str(model), **make_report(encoder, crops, split.held_out, label_reports)}
+    rates = [open_source(jobs.videos[name])[0].frame_rate for name in label_reports]
+    is_held_out = mask_of(crops.spans(), choose_held_out(crops.spans(), seed, HELD_OUT))
+    relinking = compare_candidates(encoder, crops, cut_tracklets(crops, is_held_out, rates, seed))
+    report = {"model": str(model), **make_report(encoder, crops, split.held_out, label_reports, relinking)}
+    if relinking["winner"] == "colour":
+        carry_colour(model)
+        encoder = open_encoder(model)
+        report["limit"] = encoder.match_threshold
     sources = [videos] if isinstance(videos, str | Path) else videos
     options = str(detector), join_classes(classes), detector_format or ""
-    report["next"] = next_commands(report["better"], str(model), [*map(str, sources)], *options)
+    report["next"] = next_commands(str(model), [*map(str, sources)], *options)
     write_text(out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
     write_text(out / "report.html", render_report(encoder, crops, report))
     return report

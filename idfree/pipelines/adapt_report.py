@@ -2,16 +2,16 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from idfree.appearance.calibrate import EDGES
 from idfree.appearance.colour import ColourHistogram
-from idfree.appearance.concatenated import ConcatenatedEncoder
 from idfree.appearance.encoder import Encoder
 from idfree.core.cropset import CropSet
 from idfree.pipelines.adapt_people import group_people
+from idfree.pipelines.adapt_relink import FEW_JUDGED, GAP
 from idfree.pipelines.calibration import calibrate_on_crops, evaluate_on_crops
 from idfree.show.report import crop_sheet, histogram, render_page
 
@@ -19,20 +19,22 @@ FEW_TRACKLETS = 30
 LOW_HEIGHT = 64  # px
 LARGE_FRACTION = 0.25  # of all boxes, in one tracklet
 LOW_FRACTION_KEPT = 0.2
-FEW_HELD_OUT = 10  # tracklets: of fewer, equal error rates of less than one in ten are mostly luck
-TIE = 0.005  # difference of two equal error rates that counts as none
 
-Better = Literal["model", "colour", "unknown"]
 GROUPS = "Crops, as the model groups them"
+RELINKED = "Which way of looking re-links people"
 HELD_OUT = "What the model can tell apart"
 
 
 def make_report(
-    encoder: Encoder, crops: CropSet, held_out: CropSet, label_reports: Mapping[str, Mapping[str, Any]]
+    encoder: Encoder,
+    crops: CropSet,
+    held_out: CropSet,
+    label_reports: Mapping[str, Mapping[str, Any]],
+    relinking: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The report, ready for JSON: match threshold ("limit"), numbers of tracklets and crops, the reports on the
     pseudo-labels of each video, the metrics of the encoder and of a colour histogram on held-out tracklets (and the
-    number of those, and of pairs of them that coexist), which of the two is better, and advice.
+    number of those, and of pairs of them that coexist), the acceptance test (see adapt_relink.py), and advice.
     """
     spans = held_out.spans()
     metrics = {
@@ -47,64 +49,50 @@ def make_report(
         "crops": len(crops),
         "videos": dict(label_reports),
         "held_out": metrics,
-        "better": compare_with_colour(metrics),
-        "verdict": give_verdict(metrics),
+        "relinking": dict(relinking),
+        "verdict": give_verdict(relinking),
         "advice": give_advice(crops, label_reports),
     }
 
 
-def compare_with_colour(held_out: Mapping[str, Any]) -> Better:
-    """Whether the model or a colour histogram separates held-out tracklets better: by the equal error rates or, of
-    many tracklets whose rates are equal, by d′; "unknown" of few.
-    """
-    model, colour = held_out["model"], held_out["colour"]
-    if "error" not in model:
-        return "unknown"
-    gain = colour["error"] - model["error"]
-    if abs(gain) < TIE:
-        if held_out["tracklets"] < FEW_HELD_OUT:
-            return "unknown"
-        gain = model["d_prime"] - colour["d_prime"]
-    return "model" if gain > 0 else "colour"
-
-
-def give_verdict(held_out: Mapping[str, Any]) -> str:
-    """Whether the model separates held-out tracklets better than a colour histogram, in words."""
-    model, colour, count = held_out["model"], held_out["colour"], held_out["tracklets"]
-    if "error" not in model:
+def give_verdict(relinking: Mapping[str, Any]) -> str:
+    """What appearance.onnx carries and why, in words."""
+    colour, adapted = (describe_relinking(relinking["candidates"][name]) for name in ("colour", "adapted"))
+    if relinking["gain"] is None:
         return (
-            "Cannot tell whether the model is better than plain colour: no two of the"
-            f" {count} held-out tracklets are seen at the same time."
+            f"appearance.onnx carries plain colour: {relinking['tracklets']} held-out tracklets are long enough to be"
+            f" cut in two, too few to show that training helps (expected {FEW_JUDGED})."
         )
     rates = (
-        f"equal error rate {100 * model['error']:.2f} %, plain colour {100 * colour['error']:.2f} %;"
-        f" separation d′ {model['d_prime']:.1f}, plain colour {colour['d_prime']:.1f}"
+        f"later halves of cut tracklets re-linked, adapted {adapted}, plain colour {colour}; gain"
+        f" {100 * relinking['gain']:+.1f} ± {100 * relinking['standard_error']:.1f} points, {relinking['tracklets']}"
+        f" tracklets, {relinking['cuts']} cuts"
     )
-    better = compare_with_colour(held_out)
-    if better == "unknown":
-        return (
-            f"Cannot tell whether the model is better than plain colour: only {count} held-out tracklets, on"
-            f" which their errors do not differ ({rates}). Track with both and compare the videos."
-        )
-    few = f" This is uncertain: only {count} tracklets were held out." if count < FEW_HELD_OUT else ""
-    if better == "model":
-        return f"The model separates people that it was not trained on better than plain colour does: {rates}.{few}"
-    return f"The model is no better than plain colour ({rates}): --appearance colour is the safer choice here.{few}"
+    if relinking["winner"] == "adapted":
+        return f"appearance.onnx carries the adapted model, as it is better than plain colour: {rates}."
+    return f"appearance.onnx carries plain colour, as the adapted model is not clearly better: {rates}."
+
+
+def describe_relinking(shares: Mapping[str, float | None]) -> str:
+    """Shares of the cuts that a candidate re-links, in words."""
+    return " and ".join(
+        f"{percent(shares[key])} {name}" for key, name in (("rank1", "at rank 1"), ("right", "within the threshold"))
+    )
+
+
+def percent(share: float | None) -> str:
+    """A share in percent; – if unknown."""
+    return "–" if share is None else f"{100 * share:.1f} %"
 
 
 def next_commands(
-    better: Better, model: str, videos: Sequence[str], detector: str, classes: str = "", detector_format: str = ""
+    model: str, videos: Sequence[str], detector: str, classes: str = "", detector_format: str = ""
 ) -> list[str]:
-    """Shell commands that track the videos with what the verdict recommends; with both, if it cannot tell."""
+    """The shell command that tracks the videos with what the test chose."""
     options = ["--detector", detector]
     options += ["--detector-format", detector_format] if detector_format else []
     options += ["--classes", classes] if classes else []
-    appearances = {"model": [model], "colour": ["colour"], "unknown": [model, "colour"]}[better]
-    names = ["model", "colour"] if better == "unknown" else ["track"]
-    return [
-        shlex.join(["idfree", "track", *videos, *options, "--appearance", appearance, "--video", "-o", f"runs/{name}"])
-        for appearance, name in zip(appearances, names, strict=True)
-    ]
+    return [shlex.join(["idfree", "track", *videos, *options, "--appearance", model, "--video", "-o", "runs/track"])]
 
 
 def give_advice(crops: CropSet, label_reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -136,14 +124,36 @@ def render_report(encoder: Encoder, crops: CropSet, report: Mapping[str, Any]) -
         )
     people = group_people(encoder, crops, list(report["videos"]))
     images[GROUPS] = crop_sheet(people)
-    name = "model with colour" if isinstance(encoder, ConcatenatedEncoder) else "model"
     tables = {
         "Pseudo-labels": label_table(report["videos"]),
-        HELD_OUT: held_out_table(report["held_out"], name),
+        RELINKED: relinking_table(report["relinking"]),
+        HELD_OUT: held_out_table(report["held_out"], "model as trained"),
     }
-    notes = {HELD_OUT: describe_held_out(report["held_out"]), GROUPS: describe_groups(people, report)}
+    notes = {
+        RELINKED: describe_test(report["relinking"]),
+        HELD_OUT: describe_held_out(report["held_out"]),
+        GROUPS: describe_groups(people, report),
+    }
     title, commands = "Appearance model trained on these videos", report.get("next", ())
     return render_page(title, tables, report["advice"], images, [report["verdict"]], commands, notes)
+
+
+def relinking_table(relinking: Mapping[str, Any]) -> list[list[str]]:
+    """Rows of the table of the acceptance test, a row for each candidate."""
+    rows = [["", "nearest (rank 1)", "nearest and within the threshold", ""]]
+    for name, shares in relinking["candidates"].items():
+        chosen = "chosen" if name == relinking["winner"] else ""
+        rows.append([name, percent(shares["rank1"]), percent(shares["right"]), chosen])
+    return rows
+
+
+def describe_test(relinking: Mapping[str, Any]) -> str:
+    """What the acceptance test measures."""
+    return (
+        f"{relinking['tracklets']} held-out tracklets, cut in two {relinking['cuts']} times, {GAP[0]:g} to {GAP[1]:g} s"
+        " apart: how often the later half is nearest to its own earlier half, among all tracklets that have begun by"
+        " then. nothing: by position alone, for comparison. If the two others are equal, colour is chosen."
+    )
 
 
 def describe_held_out(held_out: Mapping[str, Any]) -> str:

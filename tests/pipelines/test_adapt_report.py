@@ -6,53 +6,44 @@ import pytest
 from idfree.appearance.colour import ColourHistogram
 from idfree.core.cropset import CropSet
 from idfree.pipelines.adapt_people import MAX_SHOWN, group_people
-from idfree.pipelines.adapt_report import FEW_HELD_OUT, compare_with_colour, give_verdict, make_report, next_commands
+from idfree.pipelines.adapt_report import give_verdict, make_report, next_commands, relinking_table
 from idfree.pipelines.calibration import sensitivity_index
 from idfree.show.report import render_page
 
 RED, BLUE = (0, 0, 200), (200, 0, 0)
 
 
-def held_out(tracklets: int, model: tuple[float, float], colour: tuple[float, float]) -> dict:
-    """model, colour: equal error rate and d′."""
-    metrics = [{"pairs": [9, 9], "error": error, "d_prime": d_prime} for error, d_prime in (model, colour)]
-    return {"tracklets": tracklets, "coexisting_pairs": 1, "model": metrics[0], "colour": metrics[1]}
+def relinking(winner: str, gain: float | None) -> dict:
+    candidates = {name: {"rank1": 0.5, "right": 0.25} for name in ("nothing", "colour", "adapted")}
+    candidates["nothing"]["right"] = None
+    error = None if gain is None else 0.02
+    return {
+        "cuts": 40, "tracklets": 8, "candidates": candidates, "winner": winner, "gain": gain, "standard_error": error
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("tracklets", "model", "colour", "better", "words"),
+    ("winner", "gain", "words"),
     [
-        (40, (0.01, 4.0), (0.02, 3.0), "model", "better than plain colour does: equal error rate 1.00 %"),
-        (40, (0.02, 3.0), (0.01, 4.0), "colour", "no better than plain colour"),
-        (40, (0.0, 6.0), (0.0, 4.0), "model", "d′ 6.0, plain colour 4.0"),
-        (40, (0.0, 4.0), (0.0, 6.0), "colour", "no better than plain colour"),
-        (2, (0.0, 6.0), (0.0, 4.0), "unknown", "Cannot tell"),
-        (2, (0.1, 2.0), (0.2, 1.0), "model", "uncertain: only 2 tracklets"),
+        ("adapted", 0.1, "carries the adapted model"),
+        ("colour", 0.01, "not clearly better"),
+        ("colour", -0.1, "gain -10.0 ± 2.0 points, 8 tracklets, 40 cuts"),
+        ("colour", None, "too few to show that training helps"),
     ],
 )
-def test_the_verdict_names_what_is_better_and_how_few_tell(tracklets, model, colour, better, words):
-    metrics = held_out(tracklets, model, colour)
-    assert compare_with_colour(metrics) == better
-    assert words in give_verdict(metrics)
-    assert ("only 2" in give_verdict(metrics)) == (tracklets < FEW_HELD_OUT)
+def test_the_verdict_names_what_the_file_carries_and_by_how_much(winner, gain, words):
+    assert words in give_verdict(relinking(winner, gain))
 
 
-def test_without_tracklets_at_the_same_time_nothing_can_be_told():
-    metrics = {"tracklets": 3, "model": {"pairs": [4, 0]}, "colour": {"pairs": [4, 0]}}
-    assert compare_with_colour(metrics) == "unknown"
-    assert "no two of the 3 held-out tracklets" in give_verdict(metrics)
+def test_the_table_has_a_row_for_each_candidate_and_marks_the_winner():
+    rows = relinking_table(relinking("colour", 0.01))
+    assert [(row[0], row[3]) for row in rows[1:]] == [("nothing", ""), ("colour", "chosen"), ("adapted", "")]
+    assert rows[1][1:3] == ["50.0 %", "–"]
 
 
-def test_the_next_commands_agree_with_the_verdict():
-    commands = {
-        better: next_commands(better, "run/a.onnx", ["my street.mp4"], "d.onnx", "person")
-        for better in ("model", "colour", "unknown")
-    }
-    assert [len(lines) for lines in commands.values()] == [1, 1, 2]
-    assert "--appearance run/a.onnx" in commands["model"][0]
-    assert "'my street.mp4' --detector d.onnx --classes person --appearance colour" in commands["colour"][0]
-    assert commands["unknown"][0].split("--appearance")[1].split()[0] == "run/a.onnx"
-    assert len({line.split("-o ")[1] for line in commands["unknown"]}) == 2
+def test_the_next_command_tracks_with_the_file_that_carries_the_winner():
+    (command,) = next_commands("run/a.onnx", ["my street.mp4"], "d.onnx", "person")
+    assert "'my street.mp4' --detector d.onnx --classes person --appearance run/a.onnx" in command
 
 
 def test_d_prime_grows_where_rates_of_errors_do_not():
@@ -98,9 +89,8 @@ def test_not_more_tracklets_are_shown_than_fit():
 
 def test_the_report_counts_what_was_held_out():
     crops = crop_set((1, 10, RED), (5, 20, BLUE), (15, 30, RED))
-    report = make_report(Colour(), crops, crops, {})
+    report = make_report(Colour(), crops, crops, {}, relinking("colour", None))
     assert (report["held_out"]["tracklets"], report["held_out"]["coexisting_pairs"]) == (3, 2)
-    assert report["better"] == "unknown"
 
 
 def test_the_page_fits_phones_and_begins_with_the_lead():

@@ -1,0 +1,189 @@
+"""Acceptance test without labels: tracklets are cut in two at random gaps, and each encoder re-links the halves.
+
+A person who is lost for a moment and found again is what appearance is for in tracking. A long tracklet with its middle
+left out is such a case, and its answer is known.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.encoder import Embedding, Encoder
+from idfree.core.cropset import CropSet
+from idfree.core.files import atomic_write
+from idfree.core.types import Floats, Integers
+
+GAP = (0.5, 4.0)  # seconds
+SEEDS = 5  # cuts of each tracklet
+SIDE = 2  # crops that a half has at the least
+LOOKS = 8  # crops of each half that are compared: the ones nearest to the gap
+TIE = 0.005  # difference of two scores that counts as none
+FEW_JUDGED = 4  # cut tracklets: fewer cannot show that training has helped
+
+Winner = Literal["adapted", "colour"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A tracklet cut in two: rows of crops of its later half, and of each tracklet that has begun by then.
+
+    own: the number of its own earlier half among `gallery`.
+    """
+
+    tracklet: int
+    later: Integers
+    gallery: list[Integers]
+    own: int
+
+
+@dataclass(frozen=True)
+class Relinked:
+    """Which cuts (C,) are re-linked: the own half is nearest; it is, and within the match threshold ("right")."""
+
+    is_nearest: NDArray[np.bool_]
+    is_right: NDArray[np.bool_]
+
+    @property
+    def score(self) -> Floats:
+        """(C,) mean of both."""
+        return (self.is_nearest.astype(float) + self.is_right) / 2
+
+
+def cut_tracklets(crops: CropSet, among: NDArray[np.bool_], frame_rate: Sequence[float], seed: int = 0) -> list[Cut]:
+    """Cut each tracklet of a mask (T,) that is long enough SEEDS times. frame_rate: of each video, frames per second.
+
+    Tracklets of one person may lie in the gallery twice; that makes the test harder for all encoders alike.
+    """
+    random = np.random.default_rng(seed)
+    order = np.lexsort((crops.frame, crops.tracklet))
+    rows = np.split(order, np.flatnonzero(np.diff(crops.tracklet[order])) + 1)
+    video = crops.tracklet_video()
+    cuts = []
+    for tracklet in np.flatnonzero(among).tolist():
+        rate = frame_rate[video[tracklet]]
+        neighbours = [rows[other] for other in np.flatnonzero(video == video[tracklet]) if other != tracklet]
+        for _ in range(SEEDS):
+            if gap := draw_gap(crops.frame[rows[tracklet]], rate, random):
+                cuts.append(make_cut(crops.frame, tracklet, rows[tracklet], neighbours, gap))
+    return cuts
+
+
+def draw_gap(frame: Integers, rate: float, random: np.random.Generator) -> tuple[float, float] | None:
+    """Last frame of the earlier half and first of the later one, from sorted frames (K,); None if it is too short."""
+    if len(frame) < 2 * SIDE or frame[0] < 0:
+        return None
+    earliest, latest = float(frame[SIDE - 1]), float(frame[-SIDE])
+    longest = min(GAP[1] * rate, latest - earliest)
+    if longest < GAP[0] * rate:
+        return None
+    gap = random.uniform(GAP[0] * rate, longest)
+    end = random.uniform(earliest, latest - gap)
+    return end, end + gap
+
+
+def make_cut(
+    frame: Integers, tracklet: int, rows: Integers, neighbours: list[Integers], gap: tuple[float, float]
+) -> Cut:
+    """The cut of a tracklet with the crops `rows` (K,), among those with the crops `neighbours`; rows by frame."""
+    end, begin = gap
+    gallery = [rows[frame[rows] <= end][-LOOKS:]]
+    gallery += [seen for other in neighbours if len(seen := other[frame[other] < begin][-LOOKS:])]
+    return Cut(tracklet, rows[frame[rows] >= begin][:LOOKS], gallery, own=0)
+
+
+def relink(distances: list[Floats], cuts: Sequence[Cut], threshold: float | None) -> Relinked:
+    """Which cuts are re-linked, from the distances of each to its gallery; nothing is within the threshold None."""
+    nearest = [not np.any(np.delete(each, cut.own) <= each[cut.own]) for each, cut in zip(distances, cuts, strict=True)]
+    limit = -np.inf if threshold is None else threshold
+    accepted = [each[cut.own] <= limit for each, cut in zip(distances, cuts, strict=True)]
+    is_nearest = np.array(nearest, dtype=bool)
+    return Relinked(is_nearest, is_nearest & np.array(accepted, dtype=bool))
+
+
+def embedding_distances(embedding: Embedding, cuts: Sequence[Cut]) -> list[Floats]:
+    """Mean cosine distances (G,) between the crops of the later half and those of each in the gallery."""
+    return [
+        1 - np.stack([embedding[rows].mean(axis=0) for rows in cut.gallery]) @ embedding[cut.later].mean(axis=0)
+        for cut in cuts
+    ]
+
+
+def position_distances(xyxy: Floats, cuts: Sequence[Cut]) -> list[Floats]:
+    """Distances (G,) of centres, in heights of the box, between the two sides of the gap: without appearance."""
+    centre, height = (xyxy[:, :2] + xyxy[:, 2:]) / 2, np.maximum(xyxy[:, 3] - xyxy[:, 1], 1)
+    return [
+        np.linalg.norm(centre[[rows[-1] for rows in cut.gallery]] - centre[cut.later[0]], axis=1) / height[cut.later[0]]
+        for cut in cuts
+    ]
+
+
+def compare_candidates(encoder: Encoder, crops: CropSet, cuts: Sequence[Cut]) -> dict[str, Any]:
+    """The test of each candidate, the winner and by how much, ready for JSON.
+
+    nothing: the position before the gap, for comparison; every tracker uses it beside the appearance. colour: the
+    histogram, with its own match threshold. adapted: the trained encoder.
+    """
+    histogram = ColourHistogram()
+    candidates = {
+        "nothing": relink(position_distances(crops.xyxy, cuts), cuts, None),
+        "colour": relink_with(histogram, crops, cuts),
+        "adapted": relink_with(encoder, crops, cuts),
+    }
+    tracklet = np.array([cut.tracklet for cut in cuts], dtype=np.int64)
+    winner, gain, error = choose(candidates["adapted"].score - candidates["colour"].score, tracklet)
+    return {
+        "cuts": len(cuts),
+        "tracklets": len(np.unique(tracklet)),
+        "candidates": {name: describe(each, name) for name, each in candidates.items()},
+        "winner": winner,
+        "gain": gain,
+        "standard_error": error,
+    }
+
+
+def relink_with(encoder: Encoder, crops: CropSet, cuts: Sequence[Cut]) -> Relinked:
+    """Re-link with the embeddings and the match threshold of an encoder."""
+    if not cuts:
+        return relink([], cuts, None)
+    return relink(embedding_distances(encoder.embed_crops(crops.crops), cuts), cuts, encoder.match_threshold)
+
+
+def choose(gain: Floats, tracklet: Integers) -> tuple[Winner, float | None, float | None]:
+    """The winner, the mean gain of `adapted` over `colour` and its standard error over tracklets.
+
+    gain, tracklet: (C,), of each cut. Colour, the simpler, wins unless the gain is above TIE and its standard error.
+    """
+    numbers, index = np.unique(tracklet, return_inverse=True)
+    if len(numbers) < FEW_JUDGED:
+        return "colour", None, None
+    by_tracklet = np.bincount(index, gain) / np.bincount(index)
+    mean, error = float(by_tracklet.mean()), float(by_tracklet.std(ddof=1) / np.sqrt(len(numbers)))
+    return ("adapted" if mean > max(TIE, error) else "colour"), round(mean, 4), round(error, 4)
+
+
+def describe(relinked: Relinked, name: str) -> dict[str, float | None]:
+    """Shares of the cuts that are re-linked; None without cuts, and without a threshold."""
+    if not len(relinked.is_nearest):
+        return {"rank1": None, "right": None}
+    right = None if name == "nothing" else round(float(relinked.is_right.mean()), 4)
+    return {"rank1": round(float(relinked.is_nearest.mean()), 4), "right": right}
+
+
+def carry_colour(model: Path) -> None:
+    """Have an appearance file stand for the colour histogram alone: its weight becomes 1, the thresholds are its own.
+
+    Needs onnx, as the export of the file did.
+    """
+    import onnx
+
+    histogram, network = ColourHistogram(), onnx.load(model)
+    metadata = {entry.key: entry.value for entry in network.metadata_props}
+    thresholds = {"limit": repr(histogram.match_threshold), "farthest": repr(histogram.upper_threshold)}
+    onnx.helper.set_model_props(network, {**metadata, **thresholds, "colour": "1.0"})
+    with atomic_write(model) as partial:
+        onnx.save(network, partial)

@@ -1,0 +1,124 @@
+"""The acceptance test of `idfree adapt`: cut tracklets, and which encoder wins."""
+
+import numpy as np
+import pytest
+
+from idfree.appearance import open_encoder
+from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.encoder import Encoder
+from idfree.core.cropset import CropSet
+from idfree.pipelines.adapt_relink import (
+    FEW_JUDGED,
+    SEEDS,
+    Cut,
+    carry_colour,
+    choose,
+    compare_candidates,
+    cut_tracklets,
+    draw_gap,
+    embedding_distances,
+    position_distances,
+    relink,
+)
+
+FRAMES = 50
+
+
+def street(people: int) -> CropSet:
+    """A tracklet of FRAMES frames for each person; their crops are grey, and the grey tells the person."""
+    tracklet = np.arange(people).repeat(FRAMES)
+    crops = np.zeros((len(tracklet), 16, 8, 3), dtype=np.uint8) + (tracklet * 20 + 5)[:, None, None, None]
+    frame = np.tile(np.arange(1, FRAMES + 1), people)
+    box = np.array([0.0, 0.0, 40.0, 80.0]) + tracklet[:, None] * np.array([100.0, 0.0, 100.0, 0.0])
+    return CropSet(crops.astype(np.uint8), tracklet, frame, np.zeros_like(tracklet), box)
+
+
+class Blind(Encoder):
+    """Everybody looks the same."""
+
+    name, dimension, size_hw, batch, match_threshold = "blind", 2, (16, 8), 8, 0.1
+
+    def encode(self, crops):
+        return np.tile(np.float32([1, 0]), (len(crops), 1))
+
+
+class Sharp(Blind):
+    """The grey is an angle."""
+
+    match_threshold = 1e-3
+
+    def encode(self, crops):
+        angle = crops[:, 0, 0, 0] / 255 * np.pi
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+
+
+def test_halves_lie_on_both_sides_of_the_gap_and_the_gallery_holds_nothing_of_later():
+    crops = street(3)
+    cuts = cut_tracklets(crops, np.array([True, False, False]), [10.0])
+    assert len(cuts) == SEEDS
+    for cut in cuts:
+        own, begin = cut.gallery[cut.own], crops.frame[cut.later].min()
+        assert set(crops.tracklet[own]) == set(crops.tracklet[cut.later]) == {0}
+        assert 5 <= begin - crops.frame[own].max() <= 41  # 0.5 to 4 s, and up to a frame
+        assert len(cut.gallery) == 3
+        assert all(crops.frame[rows].max() < begin for rows in cut.gallery)
+
+
+def test_short_and_timeless_tracklets_are_not_cut():
+    random = np.random.default_rng(0)
+    assert draw_gap(np.arange(7), 10.0, random) is None  # from frame 1 to 5: 0.4 s
+    assert draw_gap(np.full(50, -1), 10.0, random) is None
+    assert draw_gap(np.arange(10), 10.0, random) is not None
+
+
+def test_of_equal_distances_none_is_nearest_and_the_threshold_decides_what_is_right():
+    cut = Cut(0, np.array([0]), [np.array([1]), np.array([2])], own=0)
+    distances = [np.array([0.2, 0.4]), np.array([0.2, 0.2]), np.array([0.05, 0.4])]
+    relinked = relink(distances, [cut] * 3, threshold=0.1)
+    assert relinked.is_nearest.tolist() == [True, False, True]
+    assert relinked.is_right.tolist() == [False, False, True]
+    assert relinked.score.tolist() == [0.5, 0.0, 1.0]
+
+
+def test_distances_are_means_over_pairs_and_in_heights():
+    cut = Cut(0, np.array([0]), [np.array([1, 2]), np.array([2])], own=0)
+    embedding = np.float32([[1, 0], [1, 0], [0, 1]])
+    assert embedding_distances(embedding, [cut])[0] == pytest.approx([0.5, 1])
+    boxes = np.array([[0, 0, 10, 20], [0, 0, 10, 20], [40, 0, 50, 20.0]])
+    assert position_distances(boxes, [cut])[0] == pytest.approx([2, 2])
+
+
+@pytest.mark.parametrize(
+    ("gain", "winner"),
+    [([0.0] * 4, "colour"), ([0.1] * 4, "adapted"), ([1.0, 0, 0, -0.5], "colour"), ([0.1] * 3, "colour")],
+)
+def test_adapted_wins_only_by_more_than_its_standard_error_and_with_enough_tracklets(gain, winner):
+    assert choose(np.array(gain), np.arange(len(gain)))[0] == winner
+
+
+def test_an_encoder_that_learned_nothing_loses_and_one_that_sees_more_wins():
+    crops = street(FEW_JUDGED + 4)
+    cuts = cut_tracklets(crops, np.ones(FEW_JUDGED + 4, dtype=bool), [10.0])
+    blind, sharp = (compare_candidates(encoder, crops, cuts) for encoder in (Blind(), Sharp()))
+    assert blind["winner"] == "colour"
+    assert blind["candidates"]["adapted"] == {"rank1": 0, "right": 0}
+    assert sharp["candidates"]["adapted"] == {"rank1": 1, "right": 1}
+    assert sharp["candidates"]["nothing"] == {"rank1": 1, "right": None}  # nobody moves
+
+
+def test_without_a_cut_colour_wins_and_no_share_is_known():
+    result = compare_candidates(Blind(), street(2), [])
+    assert (result["winner"], result["gain"]) == ("colour", None)
+    assert result["candidates"]["adapted"] == {"rank1": None, "right": None}
+
+
+def test_a_file_that_carries_colour_embeds_as_colour_does(tmp_path):
+    pytest.importorskip("torch", reason="a network to carry needs PyTorch")
+    from idfree.learn.methods.simplereid import export
+    from idfree.learn.networks.crop_reid import CropReidNetwork
+
+    export(CropReidNetwork("striped").eval(), tmp_path / "a.onnx", {"limit": "0.5", "colour": "0.3"})
+    carry_colour(tmp_path / "a.onnx")
+    carried, colour, crops = open_encoder(tmp_path / "a.onnx"), ColourHistogram(), street(2).crops
+    assert (carried.match_threshold, carried.upper_threshold) == (colour.match_threshold, colour.upper_threshold)
+    assert np.array_equal(carried.embed_crops(crops), colour.embed_crops(crops))

@@ -3,7 +3,11 @@
 const LANE = 18, LABEL = 46, LONG_GAP_SECONDS = 0.5, MOST_MOMENTS = 20, MOST_SWITCHES = 200, HUE_STEP = 0.3563; // HUE_STEP: show/colours.py
 const get = (name) => document.getElementById(name);
 const data = JSON.parse(get("data").textContent);
-const typed = (text, Type) => new Type(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+function typed(text, Type) {
+  const characters = atob(text), bytes = new Uint8Array(characters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
+  return new Type(bytes.buffer);
+}
 const boxesOf = (part) => ({ frame: typed(part.frame, Int32Array), id: typed(part.id, Int32Array), box: typed(part.box, Float32Array) });
 const { frame, id, box } = boxesOf(data.tracks);
 const score = typed(data.score, Float32Array), classId = typed(data.class, Int32Array), times = typed(data.times, Float64Array);
@@ -26,6 +30,7 @@ const colour = (k) => `oklch(${[0.55, 0.68, 0.78][((k % 3) + 3) % 3]} 0.17 ${(k 
 
 function rebuild() { // the lanes: rows of each identity, and its runs (first, last frame, filled)
   laneOf = new Map();
+  edition++;
   for (let row = 0; row < id.length; row++) if (alive[row]) {
     let lane = laneOf.get(id[row]);
     if (!lane) laneOf.set(id[row], (lane = { id: id[row], rows: [], runs: [] }));
@@ -75,7 +80,7 @@ function undo() {
   rebuild();
 }
 function results() { // MOTChallenge rows: frame, id, x, y, w, h, score, class, -1, -1
-  const lines = [], n = (value, digits) => String(+value.toFixed(digits));
+  const lines = [], n = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits;
   for (let r = 0; r < id.length; r++) if (alive[r]) {
     const b = Array.from(box.subarray(4 * r, 4 * r + 4), (v) => n(v, 3));
     lines.push([frame[r], id[r], ...b, n(score[r], 6), classId[r], -1, -1].join(","));
@@ -119,9 +124,19 @@ function drawBoxes() {
   if (marks) for (let r = firstMissed[now]; r < firstMissed[now + 1]; r++) outline(marks.missed.box, r, "?", "#ffb020", [3, 3]);
 }
 const toX = (f, width) => LABEL + ((f - from) / (to - from)) * (width - LABEL);
-function drawTime() { // only lanes in view
-  const view = get("lanes"), width = view.clientWidth, height = view.clientHeight, pen = fit(get("time"), width, height);
-  const rowsAbove = marks ? 1 : 0, top = view.scrollTop;
+const kept = document.createElement("canvas"); // the lanes as drawn last: a frame adds only the cursor
+let keptKey = "", edition = 0;
+function drawTime() {
+  const view = get("lanes"), width = view.clientWidth, height = view.clientHeight;
+  const key = [width, height, window.devicePixelRatio, view.scrollTop, from, to, chosen, edition].join();
+  if (key !== keptKey) drawLanes(fit(kept, width, height), width, height, view.scrollTop);
+  keptKey = key;
+  const pen = fit(get("time"), width, height);
+  pen.drawImage(kept, 0, 0, width, height);
+  pen.fillStyle = "#1d5fbf"; pen.fillRect(toX(now + 0.5, width) - 1, 0, 2, height);
+}
+function drawLanes(pen, width, height, top) { // only those in view
+  const rowsAbove = marks ? 1 : 0;
   pen.font = "12px system-ui, sans-serif";
   if (marks && top < LANE) drawMisses(pen, width, -top);
   for (let i = Math.max(0, Math.floor(top / LANE) - rowsAbove); i < lanes.length; i++) {
@@ -143,7 +158,6 @@ function drawTime() { // only lanes in view
       if (y > -LANE && y < height) pen.fillRect(toX(frame[r], width), y + (tall === 4 ? 14 : 0), Math.max(2, tall === 4 ? toX(frame[r] + 1, width) - toX(frame[r], width) : 3), tall);
     }
   }
-  pen.fillStyle = "#1d5fbf"; pen.fillRect(toX(now + 0.5, width) - 1, 0, 2, height);
 }
 function laneIndex(k) {
   const lane = laneOf.get(k);

@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         print(f"{options.people} made-up people, {options.frames} frames; the detector misses some and invents a few:")
         print_metrics(result.metrics)
         print(f"  video    {result.video}\n  picture  {result.image}\n  tracks   {result.tracks}")
+        print("A model adapted to the footage, with PyTorch, is not in the table: idfree adapt VIDEO trains one")
         print("Your own: idfree track VIDEO --detector MODEL.onnx --video")
     paths = {"video": str(result.video), "picture": str(result.image), "tracks": str(result.tracks)}
     return {**paths, "metrics": result.metrics}

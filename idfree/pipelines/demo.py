@@ -1,23 +1,31 @@
-"""Demonstration on a synthetic street: compare trackers, and write a video, an image and the tracks."""
+"""Demonstration on a synthetic street: compare trackers, and write a video, a picture before and after, the tracks."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
+import numpy as np
+from scipy.optimize import linear_sum_assignment
 
+from idfree.appearance.colour import ColourHistogram
+from idfree.core.boxes import iou
 from idfree.core.files import make_folder, write_bytes
 from idfree.core.progress import progress
 from idfree.core.types import Annotation, Image, Tracks
 from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.tracking import compute_metrics, evaluate
+from idfree.offline.kept_embeddings import KeptEmbeddings
+from idfree.offline.whole_video import Video, refine_tracks
 from idfree.pipelines.track import prepare
 from idfree.pipelines.tracking_run import TrackingRun, concatenate_tracks
 from idfree.sequences.motchallenge import write_results
+from idfree.show.drawing import Drawing, DrawingSettings, draw_heading
 from idfree.show.video_output import VideoOutput
 from idfree.synthetic.scene import SyntheticSequence, make_street
 
-TRACKERS = {"sort": "motion alone", "bytetrack": "motion, with weak detections", "fused": "motion and appearance"}
 MIN_VISIBILITY = 0.25  # less visible people are ignored in the evaluation
+MATCH = 0.5  # least intersection over union of a box and the person whom perfect association gives it to
+HEADING = 16  # px, height of a capital
 
 
 @dataclass(frozen=True)
@@ -31,41 +39,80 @@ class DemoResult:
 
 
 def run_demo(out: str | Path, *, people: int = 24, frames: int = 200, seed: int = 0, quiet: bool = True) -> DemoResult:
-    """Render a street of 20 frames per second, track it with TRACKERS, and write the tracks of `fused`."""
+    """Render a street of 20 frames per second, track it in several ways, and write the tracks of the whole video."""
     out = Path(out)
     make_folder(out)
     street = make_street(seed, people, frames)
-    metrics = {f"{name}: {cues}": measure(street, name) for name, cues in TRACKERS.items()}
-    result = DemoResult(out / "street.mp4", out / "street.png", out / "street.txt", metrics)
-    tracks, image = write_video(street, result.video, frames, quiet)
-    write_results(result.tracks, tracks)
-    if image is not None:
-        write_bytes(result.image, cv2.imencode(".png", image)[1].tobytes())
+    result = DemoResult(out / "street.mp4", out / "street.png", out / "street.txt", {})
+    before = prepare_run(street, "sort", colour=False).track_all()
+    run = prepare_run(street, "fused", colour=True)
+    kept = run.kept = KeptEmbeddings()
+    colour = write_video(street, run, result.video, frames, quiet)
+    video = Video(street.sequence.frame_rate, street.sequence.size_hw)
+    offline = refine_tracks(colour, video, kept=kept)
+    results = {
+        "motion alone (sort)": before,
+        "motion, weak boxes (bytetrack)": prepare_run(street, "bytetrack", colour=False).track_all(),
+        "motion and colour (fused)": colour,
+        "colour, off-line": offline,
+        "same boxes, perfect association": associate_perfectly(street),
+    }
+    result.metrics.update({name: measure(street, tracks) for name, tracks in results.items()})
+    write_results(result.tracks, offline)
+    write_bytes(result.image, cv2.imencode(".png", draw_before_and_after(street, before, offline))[1].tobytes())
     return result
 
 
-def measure(street: SyntheticSequence, tracker: str) -> dict[str, float]:
-    """TrackEval's metrics of a tracker on the simulated detections; no image is rendered."""
-    results = prepare_run(street, tracker, images=False).track_all()
+def measure(street: SyntheticSequence, tracks: Annotation) -> dict[str, float]:
+    """TrackEval's metrics of tracks of the street."""
     ground_truth = replace(street.truth, score=(street.truth.visibility >= MIN_VISIBILITY).astype(float))
-    return compute_metrics(evaluate(ground_truth, results, "plain", street.sequence.length))
+    return compute_metrics(evaluate(ground_truth, tracks, "plain", street.sequence.length))
 
 
-def write_video(street: SyntheticSequence, path: Path, frames: int, quiet: bool) -> tuple[Annotation, Image | None]:
-    """Track with `fused` and write the annotated video; return the tracks, and the image with the most of them."""
-    run = prepare_run(street, "fused", images=True)
-    most, fullest = 0, None
+def associate_perfectly(street: SyntheticSequence) -> Annotation:
+    """The detections with the ids of the people they overlap most, one to one; others get an id of their own."""
+    boxes, truth = street.detections, street.truth
+    id = np.arange(len(boxes)) + 1 + int(truth.id.max(initial=0))
+    for frame in np.unique(boxes.frame):
+        rows, people = np.flatnonzero(boxes.frame == frame), np.flatnonzero(truth.frame == frame)
+        overlap = iou(boxes.xyxy[rows], truth.xyxy[people])
+        found, person = linear_sum_assignment(np.where(overlap >= MATCH, overlap, 0), maximize=True)
+        is_match = overlap[found, person] >= MATCH
+        id[rows[found[is_match]]] = truth.id[people[person[is_match]]]
+    return replace(boxes, id=id, embedding=None)
+
+
+def draw_before_and_after(street: SyntheticSequence, before: Annotation, after: Annotation) -> Image:
+    """The frame with the most tracks, once by motion alone and below it off-line, with boxes, ids and trails."""
+    count = np.bincount(after.frame, minlength=2)
+    fullest = int(count.argmax())
+    first = max(1, fullest - DrawingSettings().trail)
+    frames = [frame for frame in street.sequence if first <= frame.number <= fullest]
+    pictures = []
+    for name, tracks in (("motion alone", before), ("colour, off-line (dashed: filled in)", after)):
+        drawing, canvas = Drawing(), np.zeros((1, 1, 3), dtype=np.uint8)
+        for frame in frames:
+            if frame.image is not None:
+                canvas = drawing.draw(frame.image, tracks.tracks_at(frame.number))
+        known = len(np.unique(tracks.id))
+        people = len(np.unique(street.truth.id))
+        draw_heading(canvas, f"{name}: {known} ids for {people} people", HEADING)
+        pictures.append(canvas)
+    return np.vstack([pictures[0], np.full((6, pictures[0].shape[1], 3), 255, dtype=np.uint8), pictures[1]])
+
+
+def write_video(street: SyntheticSequence, run: TrackingRun, path: Path, frames: int, quiet: bool) -> Annotation:
+    """Track and write the annotated video; return the tracks."""
     results: list[tuple[int, Tracks]] = []
     with VideoOutput(path, street.sequence.frame_rate) as output:
         for frame, tracks in progress(run, "demo", frames, quiet):
-            image = output.add(frame, tracks)
+            output.add(frame, tracks)
             results.append((frame.number, tracks))
-            if len(tracks) > most:
-                most, fullest = len(tracks), image
-    return concatenate_tracks(results), fullest
+    return concatenate_tracks(results)
 
 
-def prepare_run(street: SyntheticSequence, tracker: str, images: bool) -> TrackingRun:
-    """A run on the simulated detections."""
-    detector = PrecomputedDetector(street.detections, street.sequence.size_hw)
-    return prepare(street.sequence, detector, tracker, images=images)
+def prepare_run(street: SyntheticSequence, tracker: str, colour: bool) -> TrackingRun:
+    """A run on the simulated detections, by motion alone or also by the colours in the images."""
+    detector = PrecomputedDetector(replace(street.detections, embedding=None), street.sequence.size_hw)
+    encoder = ColourHistogram() if colour else None
+    return prepare(street.sequence, detector, tracker, images=colour, encoder=encoder)

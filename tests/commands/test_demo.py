@@ -16,11 +16,14 @@ def test_demo(tmp_path, capsys):
     for name in ("street.mp4", "street.png", "street.txt"):
         assert str(tmp_path / name) in told
         assert (tmp_path / name).stat().st_size > 0
-    assert cv2.imread(str(tmp_path / "street.png")).shape == (540, 960, 3)
+    assert cv2.imread(str(tmp_path / "street.png")).shape == (540 + 6 + 540, 960, 3)  # before above after
     first = (tmp_path / "street.txt").read_bytes()
     assert len(read_results(tmp_path / "street.txt")) > 30
     assert main([*command, "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)["metrics"]
+    best = figures["same boxes, perfect association"]
+    assert best["IDSW"] == 0
+    assert best["IDF1"] > figures["motion alone (sort)"]["IDF1"]
     assert all(0.2 < each["HOTA"] <= 1 for each in figures.values())
     assert (tmp_path / "street.txt").read_bytes() == first  # same seed, same result
 

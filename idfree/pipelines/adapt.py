@@ -16,6 +16,7 @@ from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.progress import training_progress
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.core.workers import PicklableFactory
+from idfree.detectors.people import PEOPLE
 from idfree.detectors.scores import ScoreScale
 from idfree.learn.methods import simplereid
 from idfree.learn.networks.crop_reid import NETWORKS
@@ -36,6 +37,9 @@ from idfree.sequences import open_source
 LOG = logging.getLogger("idfree")
 
 OUTPUTS = ("appearance.onnx", "last.pt", "best.pt", "report.json", "report.html", "settings.json", "metrics.jsonl")
+OWN_UNTESTED = (
+    f"The embeddings of the detector {PEOPLE} were not part of the test: also track with --appearance own and compare."
+)
 
 
 def adapt(
@@ -94,6 +98,8 @@ def adapt(
     is_held_out = mask_of(crops.spans(), choose_held_out(crops.spans(), seed, HELD_OUT))
     relinking = compare_candidates(encoder, crops, cut_tracklets(crops, is_held_out, rates, seed))
     report = {"model": str(model), **make_report(encoder, crops, split.held_out, label_reports, relinking)}
+    if str(detector) == PEOPLE:
+        report["advice"].append(OWN_UNTESTED)
     if relinking["winner"] == "colour":
         carry_colour(model)
         encoder = open_encoder(model)

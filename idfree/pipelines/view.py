@@ -50,21 +50,28 @@ def view(
     opened = [] if sequence is None or sequence.source is None else [sequence.source]
     refuse_overwriting([out], [file, *opened, *([] if truth is None else [truth])])
     tracks = read_checked(file, sequence)
-    length = int(tracks.frame.max(initial=1)) if sequence is None else sequence.length or 1
-    marks = None if truth is None else mark_mistakes(Path(truth), file, tracks, length)
+    path = None if truth is None else truth_of(Path(truth), file)
+    ground_truth = Annotation.empty() if path is None else read_ground_truth(path)
+    last = max(int(side.frame.max(initial=1)) for side in (tracks, ground_truth))
+    length = last if sequence is None or sequence.length is None else sequence.length
+    marks = None if path is None else mark_mistakes(ground_truth, tracks, length, (str(path), str(file)))
     pictures = Pictures(extent(tracks)) if sequence is None else take_pictures(sequence, tracks, out, embed, quiet)
     write_text(out, make_page(file.stem, tracks, frame_times(sequence, length), pictures, marks))
     return out
 
 
-def mark_mistakes(truth: Path, file: Path, tracks: Annotation, length: int) -> Marks:
-    """The mistakes of tracks. Raises UserError without a truth of the same name, if there are several."""
+def truth_of(truth: Path, file: Path) -> Path:
+    """The gt.txt of a file of results. Raises UserError if there are several, and none of its name."""
     truths = find_ground_truth(truth)
     path = next(iter(truths.values())) if len(truths) == 1 else truths.get(file.stem)
     if path is None:
         raise UserError(f"{truth}: no {file.stem} among its {len(truths)} sequences; name the folder of one")
-    ground_truth = read_ground_truth(path)
-    mistakes = find_mistakes(ground_truth, tracks, length, (str(path), str(file)))
+    return path
+
+
+def mark_mistakes(ground_truth: Annotation, tracks: Annotation, length: int, names: tuple[str, str]) -> Marks:
+    """The mistakes of tracks. names: of both files, for messages."""
+    mistakes = find_mistakes(ground_truth, tracks, length, names)
     return Marks(ground_truth[mistakes.missed], mistakes.false_alarm, mistakes.switched, mistakes.switched_from)
 
 

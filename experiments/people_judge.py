@@ -26,7 +26,7 @@ TRUTH = {
     "MOT17-09": "MOT17/train/MOT17-09-SDP",
     "MOT17-04": "MOT17/train/MOT17-04-SDP",
 }
-UNSEEN = ("TUD-Campus", "ETH-Sunnyday", "KITTI-17")  # no frame of them was used to make the model or to choose anything
+UNSEEN = ("TUD-Campus", "ETH-Sunnyday", "KITTI-17")  # not taught; for TUD-Campus see the card
 MOVING = ("ETH-Sunnyday", "KITTI-17")
 YOLOX = "models/yolox_nano.onnx"
 ROWS = {  # detector, classes, `--appearance`, settings of the detector

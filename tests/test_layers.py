@@ -29,6 +29,7 @@ ALLOWED = {
 ROOMS = set(ALLOWED)
 ALLOWED["pipelines"] = ROOMS
 ALLOWED["commands"] = ROOMS | {"pipelines"}
+ALLOWED["experiments"] = ROOMS | {"pipelines"}
 
 
 def name_of(path: Path) -> str:

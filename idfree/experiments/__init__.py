@@ -1,0 +1,1 @@
+"""The published tables of the five papers as commands: `idfree-experiments list`, `idfree-experiments run TABLE`."""

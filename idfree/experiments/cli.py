@@ -1,0 +1,121 @@
+"""`idfree-experiments list | run TABLE… | report`: the papers' tables, at the scale of this machine or at their own."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from idfree.core.errors import UserError
+from idfree.core.files import write_text
+from idfree.experiments.catalogue import TABLES
+from idfree.experiments.dry_run import check_table, lines
+from idfree.experiments.protocol import MINI, Protocol
+from idfree.experiments.results import Results, page
+from idfree.experiments.table import OneShot, Row, Table
+
+USER_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(format="idfree-experiments: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
+    try:
+        options.run(options)
+        return 0
+    except UserError as error:
+        print(f"idfree-experiments: {error}", file=sys.stderr)
+        return USER_ERROR
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    top = argparse.ArgumentParser(prog="idfree-experiments", description=__doc__)
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    listing = commands.add_parser("list", help="the tables and their rows")
+    listing.set_defaults(run=list_tables)
+    running = commands.add_parser("run", help="train and judge the rows of tables; finished rows are kept")
+    running.add_argument("tables", nargs="+", choices=[*TABLES, "all"], metavar="TABLE", help="see `list`; or all")
+    running.add_argument("--scale", choices=("mini", "full"), default="mini", help="this machine's, or the paper's own")
+    running.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with MOT17/, MOT15/, …")
+    running.add_argument("--rows", nargs="+", metavar="ROW", help="only rows with these titles")
+    running.add_argument("--seeds", nargs="+", type=int, default=[0])
+    running.add_argument("--device", default="auto")
+    running.add_argument("--dry-run", action="store_true", help="only check data, weights, sizes and settings")
+    running.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    running.add_argument("--json", action="store_true", help="of --dry-run: one JSON object")
+    running.set_defaults(run=run_tables)
+    reporting = commands.add_parser("report", help="write the page of all results")
+    reporting.add_argument("--page", type=Path, default=Path("docs/results.md"))
+    reporting.set_defaults(run=report)
+    for command in (running, reporting):
+        command.add_argument("-o", "--out", type=Path, default=Path("runs/experiments"), help="networks and results")
+    return top
+
+
+def list_tables(options: argparse.Namespace) -> None:
+    """Print all tables with their rows."""
+    for table in TABLES.values():
+        print(f"{table.name}: {table.title} ({table.paper})")
+        print(f"  {'; '.join(row.title for row in table.rows)}")
+
+
+def run_tables(options: argparse.Namespace) -> None:
+    """Run the rows of tables, or check what they need. Raises UserError if anything is missing."""
+    tables = list(TABLES.values()) if "all" in options.tables else [TABLES[name] for name in options.tables]
+    plans = [(table, MINI if options.scale == "mini" else table.full) for table in tables]
+    reports = {table.name: check_table(table, protocol, options.data) for table, protocol in plans}
+    if options.dry_run:
+        text = (
+            json.dumps(reports, indent=2)
+            if options.json
+            else "\n".join(line for name, report in reports.items() for line in lines(name, report))
+        )
+        print(text)
+        return
+    if problems := [problem for report in reports.values() for problem in report["problems"]]:
+        raise UserError(f"{problems[0]}{f', and {len(problems) - 1} more' * (len(problems) > 1)} (see --dry-run)")
+    for table, protocol in plans:
+        run_table(table, protocol, options)
+
+
+def run_table(table: Table, protocol: Protocol, options: argparse.Namespace) -> None:
+    """Run the rows of a table that have no results yet."""
+    results = Results(options.out / options.scale)
+    for row in chosen_rows(table, options.rows):
+        for seed in options.seeds:
+            if not results.file(row, seed).exists():
+                print(f"{table.name}: {row.title}, seed {seed}", flush=True)
+                results.write(row, seed, judge(row, protocol, seed, options))
+
+
+def chosen_rows(table: Table, titles: Sequence[str] | None) -> list[Row]:
+    """The rows of some titles, all if None. Raises UserError for an unknown one."""
+    known = [row.title for row in table.rows]
+    if unknown := [title for title in titles or () if title not in known]:
+        raise UserError(f"{table.name} has no row {unknown[0]!r}; its rows are {', '.join(map(repr, known))}")
+    return [row for row in table.rows if titles is None or row.title in titles]
+
+
+def judge(row: Row, protocol: Protocol, seed: int, options: argparse.Namespace) -> dict[str, float]:
+    """Train and measure one row. Needs PyTorch."""
+    place = (protocol, options.data, options.out / options.scale, options.device, options.quiet)
+    if isinstance(row.recipe, OneShot):
+        from idfree.experiments.one_shot_rows import OneShotRows
+
+        return OneShotRows(*place).judge(row.recipe, seed)
+    from idfree.experiments.crop_rows import CropRows
+
+    return CropRows(*place).judge(row.recipe, seed)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Write the page of all mini results."""
+    write_text(options.page, page(TABLES.values(), Results(options.out / "mini")))
+    print(options.page)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,251 @@
+"""Train and judge the one-shot networks of a table. Needs PyTorch."""
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from idfree.core.errors import UserError
+from idfree.core.progress import progress
+from idfree.core.settings import override
+from idfree.datasets.footage import Footage
+from idfree.datasets.open_footage import open_all
+from idfree.detectors import open_detector
+from idfree.evaluation.reid import evaluate_embeddings
+from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
+from idfree.experiments.protocol import Protocol
+from idfree.experiments.table import OneShot, slug
+from idfree.learn.checkpoint import load
+from idfree.learn.data.image_batches import ImageBatches
+from idfree.learn.data.labelled_images import LabelledImages
+from idfree.learn.devices import open_device
+from idfree.learn.methods import one_shot
+from idfree.learn.methods.one_shot import Method
+from idfree.learn.methods.one_shot_settings import OneShotSettings
+from idfree.learn.methods.registry import METHODS
+from idfree.learn.networks.box_embedder import BoxEmbedder
+from idfree.learn.networks.tracker import TrackerNetwork
+from idfree.learn.objectives.detection import DetectionLoss
+from idfree.learn.parallel import Distributed
+from idfree.learn.torch_session import TorchSession
+from idfree.pipelines.detect_sequence import detect_sequence
+from idfree.pipelines.open_appearance import open_appearance
+from idfree.pipelines.teacher_embeddings import Teacher
+from idfree.pipelines.track import prepare
+from idfree.pipelines.train_tracker import teacher_labels
+from idfree.pipelines.training_data import LINK_SETTINGS, cache_videos, link_by_motion
+from idfree.pipelines.validate import DetectedFootage, detect_footage, footage_as_sequence, ground_truth_of
+
+EVERY = 5  # frames between those whose true boxes retrieval is measured on
+RETRIEVAL = ("R1", "mAP", "TPR@0.1")
+TRACKERS = ("fairmot", "fused")  # the papers', and the default
+METRICS = ("MOTA", "IDF1", "HOTA", "IDSW", "CLR_FN")
+SHARED = ("backbone", "size", "stride", "sides", "pixels")  # settings that a network has in common with its base
+
+Figures = dict[str, float]
+
+
+def detection_batches(settings: OneShotSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> ImageBatches:
+    """Batches of single images."""
+    shape, augmentation = settings.batch_shape(), settings.augmentation
+    return ImageBatches(dataset, shape, settings.seed, augmentation, skip_unreadable=True, rank_world=rank_world)
+
+
+# The base that the rows of a table start from: a centre network without an appearance loss.
+DETECTION = Method(
+    "detection", OneShotSettings, one_shot.centre_network, lambda settings, dataset: DetectionLoss(), detection_batches
+)
+
+
+@dataclass(frozen=True)
+class OneShotRows:
+    """The networks of the rows below OUT/networks, each trained once. data: the folder with the protocol's paths."""
+
+    protocol: Protocol
+    data: Path
+    out: Path
+    device: str = "auto"
+    quiet: bool = True
+
+    def judge(self, recipe: OneShot, seed: int) -> Figures:
+        """Train the network of a row, unless it exists, and measure it on the validation data."""
+        network, settings, metadata = self.network(recipe, seed)
+        session = TorchSession(network.to(open_device(self.device)), metadata, "auto")
+        detector = open_detector("the network", session=session)
+        footages = self.validation()
+        start = time.process_time()
+        detected = detect_footage(detector, footages)
+        frames = sum(footage.length for footage in footages)
+        found = {"AP": detected.average_precision, "CPU ms": 1000 * (time.process_time() - start) / frames}
+        if recipe.embeddings == "own":
+            found |= retrieval(BoxEmbedder(network, settings.batch_shape().size_hw, "auto"), footages)
+        detected = self.embed(detected, recipe)
+        for tracker in TRACKERS:
+            if recipe.tracker_settings:
+                metrics = track_live(detector, footages, detected.thresholds, tracker, recipe.tracker_settings)
+            else:
+                metrics = detected.tracking_metrics(tracker)
+            found |= {f"{tracker} {name}": metrics[name] for name in METRICS}
+        return found
+
+    def network(self, recipe: OneShot, seed: int) -> tuple[TrackerNetwork, Any, dict[str, str]]:
+        """Network, settings and metadata of a row, after training."""
+        if recipe.untrained:
+            run, method = Path(self.base(recipe)).parent, DETECTION
+        else:
+            run, method = self.train(recipe, seed), METHODS[recipe.method]
+        return one_shot.restore_network(method, load(run / one_shot.BEST))
+
+    def train(self, recipe: OneShot, seed: int) -> Path:
+        """The run of a row's network; an interrupted one is resumed."""
+        method, run = METHODS[recipe.method], self.out / "networks" / f"{recipe.network}-{seed}"
+        texts = (*self.protocol.settings_of(recipe.method, recipe.images_only), *recipe.settings)
+        settings = settings_of(method, (*texts, f"init={self.initial_weights(recipe, texts)}"), seed)
+        footages = self.training(recipe.images_only)
+        if recipe.identities == "tracklets":
+            footages = [link_by_motion(footage, LINK_SETTINGS) for footage in footages]
+        return self.fit(method, settings, footages, run, recipe.teacher)
+
+    def initial_weights(self, recipe: OneShot, texts: Sequence[str]) -> str:
+        """The file that a row's network starts from: of the shared detector, or the user's for its backbone."""
+        if self.protocol.base_settings is not None:
+            return self.base(recipe)
+        return str(self.data / (self.protocol.init or "").format(backbone=backbone_of(recipe.method, texts)))
+
+    def base(self, recipe: OneShot) -> str:
+        """Weights of the detector that the networks of an architecture start from."""
+        chosen = [text for text in recipe.settings if text.partition("=")[0] in SHARED]
+        run = self.out / "networks" / slug("base", *chosen)
+        texts = (*self.protocol.settings, *(self.protocol.base_settings or ()), *chosen)
+        settings = settings_of(DETECTION, texts, seed=0)
+        return str(self.fit(DETECTION, settings, self.training(), run) / one_shot.BEST)
+
+    def fit(
+        self,
+        method: Method[Any],
+        settings: OneShotSettings,
+        footages: list[Footage],
+        run: Path,
+        teacher: str | None = None,
+    ) -> Path:
+        """Train a network, unless RUN/model.onnx exists; RUN."""
+        if (run / one_shot.MODEL).exists():
+            return run
+        height = math.ceil(settings.batch_shape().size_hw[0] * max(1.0, settings.augmentation.largest))
+        bar = partial(show_progress, quiet=self.quiet)
+        cached = cache_videos(footages, self.out / "frames", height, lambda name, numbers: bar(numbers, name))
+        labels = None
+        if teacher is not None:
+            spec = Teacher(str(self.data / self.protocol.teachers[teacher]), (), self.device)
+            labels = teacher_labels(footages, cached, spec, self.out, Distributed(), self.quiet)
+        one_shot.train(
+            method,
+            cached,
+            settings,
+            run,
+            device=open_device(self.device),
+            resume=True,
+            progress=partial(bar, label=run.name, unit="iterations"),
+            trained_on=", ".join(footage.name for footage in footages),
+            workers=1,
+            teacher=labels,
+        )
+        return run
+
+    def embed(self, detected: DetectedFootage, recipe: OneShot) -> DetectedFootage:
+        """The detections of a row with the embeddings that it tracks with."""
+        if recipe.embeddings == "own":
+            return detected
+        if recipe.embeddings == "none":
+            return replace(detected, boxes=[replace(boxes, embedding=None) for boxes in detected.boxes])
+        if recipe.teacher is None:
+            raise UserError(f"{recipe.name}: a row with the teacher's embeddings has to name the teacher")
+        encoder = open_appearance(str(self.data / self.protocol.teachers[recipe.teacher]), self.device)
+        return replace(detected, boxes=encode(detected, encoder))
+
+    @cache  # noqa: B019  (lives as long as the program)
+    def training(self, images_only: bool = False) -> list[Footage]:
+        """First halves of the training videos, and the still images; or these alone."""
+        return [
+            footage
+            for source in self.protocol.train
+            if source.still or not images_only
+            for footage in open_all([self.data / source.path], "train" if source.half else "none", self.images)
+        ]
+
+    @cache  # noqa: B019
+    def validation(self) -> list[Footage]:
+        """The validation data, and the second halves of training videos."""
+        halves = [self.data / source.path for source in self.protocol.train if source.half]
+        others = [self.data / source.path for source in self.protocol.val]
+        return open_all(halves, "val", self.images) + open_all(others, "none", self.images)
+
+    @property
+    def images(self) -> Path | None:
+        """The folder of the videos, if frames are not beside the labels."""
+        return None if self.protocol.images is None else self.data / self.protocol.images
+
+
+def settings_of(method: Method[Any], texts: Sequence[str], seed: int) -> Any:
+    """Settings of a method with `name=value` overrides, of which the last of a name counts."""
+    last = {text.partition("=")[0]: text for text in texts}
+    return override(method.settings(seed=seed), last.values())
+
+
+def backbone_of(method: str, texts: Sequence[str]) -> str:
+    """The backbone that settings choose."""
+    return str(settings_of(METHODS[method], texts, seed=0).backbone)
+
+
+def retrieval(embedder: BoxEmbedder, footages: Iterable[Footage]) -> Figures:
+    """RETRIEVAL of the true boxes of every EVERY-th frame, mean over the footages."""
+    parts = []
+    for footage in footages:
+        is_used = (footage.boxes.score != 0) & (footage.boxes.id >= 0) & (footage.boxes.frame % EVERY == 0)
+        boxes = footage.boxes[is_used]
+        slices = [boxes.rows_at(number) for number in np.unique(boxes.frame)]
+        if len(slices) < 2:
+            continue
+        embeddings = [embedder(footage.image(int(boxes.frame[part.start])), boxes.xyxy[part]) for part in slices]
+        counts = evaluate_embeddings(np.concatenate(embeddings), boxes.id, boxes.frame, None, boxes.visibility)
+        parts.append(counts.metrics())
+    columns = {name: [value for part in parts if (value := part.get(name)) is not None] for name in RETRIEVAL}
+    return {name: float(np.mean(column)) for name, column in columns.items() if column}
+
+
+def track_live(
+    detector: Any, footages: Sequence[Footage], thresholds: Figures, tracker: str, texts: Sequence[str]
+) -> Figures:
+    """Metrics of a tracker that needs more of a network than boxes and embeddings, such as occlusions.
+
+    thresholds: the match threshold of the embeddings, as calibrated ("limit", "farthest").
+    """
+    detector.match_threshold, detector.upper_threshold = thresholds.get("limit"), thresholds.get("farthest")
+    total = Scores()
+    for footage in footages:
+        sequence = footage_as_sequence(footage)
+        run = prepare(sequence, detector, tracker, texts)
+        names = (str(footage.source), sequence.name)
+        total += evaluate(ground_truth_of(footage), run.track_all(), "auto", footage.length, names)
+    return {name: float(value) for name, value in compute_metrics(total).items()}
+
+
+def encode(detected: DetectedFootage, encoder: Any) -> list[Any]:
+    """The boxes of each footage with the embeddings of their crops."""
+    from idfree.detectors import PrecomputedDetector
+
+    pairs = zip(detected.footages, detected.boxes, strict=True)
+    return [
+        detect_sequence(footage_as_sequence(footage), PrecomputedDetector(boxes, score_range=None), encoder).boxes
+        for footage, boxes in pairs
+    ]
+
+
+def show_progress(steps: Sequence[int], label: str, quiet: bool, unit: str = "frames") -> Iterable[int]:
+    """Progress of reading frames, or of training."""
+    return progress(steps, label, len(steps), quiet, unit=unit)

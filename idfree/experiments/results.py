@@ -1,0 +1,123 @@
+"""Figures of rows as JSON files in OUT/rows, and the page of all tables with a verdict on each published ranking."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from idfree.core.files import write_text
+from idfree.experiments.table import OneShot, Ranking, Row, Table
+
+# Deviation of IDF1 between seeds of one network, in points, where no row has several (docs/label_free.md).
+DEVIATION = 1.5
+LOWER_IS_BETTER = ("IDSW", "FN", "ms")
+COUNTS = ("IDSW", "CLR_FN", "ms")
+FIRST = {"IDSW": "IDSW", "FN": "CLR_FN"}  # our names of the papers' measures
+PAGE = """# Published tables, at the scale of this machine
+
+Made by `idfree-experiments run --scale mini` (rows that have not been run are left out); `idfree-experiments list`
+names the tables. Three videos (first halves train, second halves judge) and 170 photographs, small networks from
+nothing: the figures cannot be compared with the papers', their order can. A ranking "holds" or is "reversed" if the
+difference exceeds what two means of the given number of seeds differ by at random (one deviation of their difference;
+of one network {deviation:.1f} points).
+
+{tables}
+"""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Figures kept below a folder, one file per row and seed."""
+
+    folder: Path
+
+    def file(self, row: Row, seed: int) -> Path:
+        """The file of a row's figures."""
+        return self.folder / "rows" / f"{row.recipe.name}-{seed}.json"
+
+    def write(self, row: Row, seed: int, figures: dict[str, float]) -> None:
+        """Keep the figures of a row."""
+        file = self.file(row, seed)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_text(file, json.dumps(figures, indent=1))
+
+    def read(self, row: Row) -> list[dict[str, float]]:
+        """The figures of a row, for each seed that was run."""
+        found = sorted(self.folder.glob(f"rows/{row.recipe.name}-[0-9].json"))
+        return [json.loads(file.read_text(encoding="utf-8")) for file in found]
+
+
+def page(tables: Iterable[Table], results: Results) -> str:
+    """The page of all tables of which a row was run, in Markdown."""
+    parts = [part for table in tables if (part := section(table, results))]
+    return PAGE.format(deviation=DEVIATION, tables="\n\n".join(parts) or "No row has been run.")
+
+
+def section(table: Table, results: Results) -> str:
+    """One table: its rows with the papers' figures and ours, and its rankings. "" if no row was run."""
+    figures = {row.title: results.read(row) for row in table.rows}
+    if not any(figures.values()):
+        return ""
+    names = list(dict.fromkeys(name for found in figures.values() for each in found for name in each))
+    published = list(dict.fromkeys(name for row in table.rows for name in row.published))
+    header = ["", *(f"paper: {name}" for name in published), *names, "seeds"]
+    lines = [
+        [
+            row.title,
+            *published_cells(row, published),
+            *(cell(name, figures[row.title]) for name in names),
+            str(len(figures[row.title])),
+        ]
+        for row in table.rows
+    ]
+    verdicts = [verdict(table, ranking, figures) for ranking in table.rankings]
+    title = f"## {table.title}\n\n{table.paper}. `idfree-experiments run {table.name}`. {table.note}".rstrip()
+    return "\n\n".join([title, markdown(header, lines), "\n".join(f"- {text}" for text in verdicts)]).rstrip()
+
+
+def published_cells(row: Row, names: list[str]) -> list[str]:
+    """The paper's figures of a row, in the order of the names."""
+    return [f"{row.published[name]:g}" if name in row.published else "–" for name in names]
+
+
+def verdict(table: Table, ranking: Ranking, figures: dict[str, list[dict[str, float]]]) -> str:
+    """A sentence on whether a published ranking holds."""
+    name = our_name(table, ranking)
+    pair = [[each[name] for each in figures[title] if name in each] for title in (ranking.better, ranking.worse)]
+    text = f"{ranking.better} above {ranking.worse} ({ranking.measure}): "
+    if not all(pair):
+        return f"{text}not run."
+    scale = 1 if name.endswith(COUNTS) else 100
+    means = [scale * float(np.mean(values)) for values in pair]
+    gain = (means[1] - means[0]) if ranking.measure in LOWER_IS_BETTER else (means[0] - means[1])
+    noise = DEVIATION * float(np.sqrt(sum(1 / len(values) for values in pair))) if scale == 100 else 0.1 * means[1]
+    found = "holds" if gain > noise else "reversed" if gain < -noise else "no difference"
+    return f"{text}{found}, {means[0]:.1f} and {means[1]:.1f}."
+
+
+def our_name(table: Table, ranking: Ranking) -> str:
+    """The name of a paper's measure among our figures: tracking figures are of the paper's tracker."""
+    if ranking.measure in ("R1", "mAP", "AP"):
+        return ranking.measure
+    if ranking.measure == "ms":
+        return "CPU ms"
+    recipe = table.row(ranking.better).recipe
+    tracker = "fairmot" if isinstance(recipe, OneShot) else recipe.tracker
+    return f"{tracker} {FIRST.get(ranking.measure, ranking.measure)}"
+
+
+def cell(name: str, found: list[dict[str, float]]) -> str:
+    """Mean over the seeds, and their deviation if there are several."""
+    values = [each[name] for each in found if name in each]
+    if not values:
+        return "–"
+    scale, digits = (1, 0) if name.endswith(COUNTS) else (100, 1)
+    spread = f" ± {scale * np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{scale * np.mean(values):.{digits}f}{spread}"
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A table in Markdown."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows))

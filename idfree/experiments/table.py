@@ -1,0 +1,109 @@
+"""A published table as data: its rows, each with what is trained and judged, the paper's figures and its rankings."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from idfree.experiments.protocol import Protocol
+
+# Of a row's crop embeddings: without, of an untrained network, of a network trained with identities on another data
+# set, from pseudo-labels of the footage, from its identities, and the true identities themselves.
+CropEmbedding = Literal["none", "colour", "random", "other", "pseudo-labels", "identities", "oracle"]
+
+
+@dataclass(frozen=True)
+class OneShot:
+    """A one-shot network: `idfree train METHOD --set …`, judged on its own detections.
+
+    settings: `name=value` of the method, beside the protocol's. data: "all" of the protocol's training data, or its
+    still "images" alone. identities: as the option of `train`. teacher: of tdt, a name of `Protocol.teachers`.
+    tracker_settings: `name=value` of the tracker. embeddings: "own" of the network, "teacher": the teacher's of crops
+    (tdt's two-stage pair), "none". untrained: the shared detector alone, whose embedding head was never trained.
+    """
+
+    method: str
+    settings: tuple[str, ...] = ()
+    data: Literal["all", "images"] = "all"
+    identities: Literal["labels", "tracklets"] = "labels"
+    teacher: str | None = None
+    tracker_settings: tuple[str, ...] = ()
+    embeddings: Literal["own", "teacher", "none"] = "own"
+    untrained: bool = False
+
+    @property
+    def images_only(self) -> bool:
+        """Whether it is trained on still images alone."""
+        return self.data == "images"
+
+    @property
+    def network(self) -> str:
+        """Name of the folder of its network: rows with the same training share it."""
+        if self.untrained:
+            return slug("untrained", *self.settings)
+        where = (self.data,) if self.images_only else ()
+        linked = () if self.identities == "labels" else (self.identities,)
+        taught = () if self.teacher is None else (self.teacher,)
+        return slug(self.method, *self.settings, *where, *linked, *taught)
+
+    @property
+    def name(self) -> str:
+        """Name of the file of its figures."""
+        judged = () if self.embeddings == "own" else (self.embeddings,)
+        return slug(self.network, *judged, *self.tracker_settings)
+
+
+@dataclass(frozen=True)
+class CropReid:
+    """A tracker on public detections with one kind of crop embedding (SimpleReID's tables)."""
+
+    embedding: CropEmbedding
+    tracker: str = "deepsort"
+
+    @property
+    def name(self) -> str:
+        """Name of the file of its figures."""
+        return slug(self.tracker, self.embedding)
+
+
+Recipe = OneShot | CropReid
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table. published: the paper's figures, MOTA, IDF1, IDSW, R1, … in percent, as far as it gives them."""
+
+    title: str
+    recipe: Recipe
+    published: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A row that the paper ranks above another by a measure (of IDSW and FN: below)."""
+
+    better: str
+    worse: str
+    measure: str = "IDF1"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published table. name: what is typed. paper: authors, year, where. full: the paper's own protocol."""
+
+    name: str
+    title: str
+    paper: str
+    rows: tuple[Row, ...]
+    rankings: tuple[Ranking, ...]
+    full: Protocol
+    note: str = ""
+
+    def row(self, title: str) -> Row:
+        """The row of a title."""
+        return next(row for row in self.rows if row.title == title)
+
+
+def slug(*words: str) -> str:
+    """Words as one file name: letters, digits and `.=_+`, joined by "-"."""
+    return "-".join(re.sub(r"[^\w.=+]+", "-", word).strip("-") for word in words)

@@ -67,6 +67,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--video", action="store_true", help="also write an annotated H.264 .mp4")
     add_("--show", action="store_true", help="also show it in a window while it runs")
     add_("--offline", action="store_true", help="at the end, link pieces of tracks, fill gaps, smooth boxes (refine)")
+    add_("--lag", type=float, metavar="SECONDS", help="as --offline, but while frames come, each so many seconds late")
     add_("--format", choices=FORMATS, default="mot", help="of the results")
     add_workers(parser)
     add_("--force", action="store_true", help="of several sources, track again those whose results are complete")
@@ -96,6 +97,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         show=options.show,
         format=options.format,
         offline=options.offline,
+        lag=options.lag,
         force=options.force,
         **worker_arguments(options),
         **run_arguments(options),

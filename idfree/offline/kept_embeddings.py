@@ -38,6 +38,23 @@ class KeptEmbeddings:
             self.samples[identity] = samples[::2]
             self.strides[identity] = 2 * stride
 
+    def rename(self, old: int, new: int) -> None:
+        """Keep the embeddings of track `old` as those of track `new`, an earlier piece of it."""
+        self.samples[new] = self.samples.get(new, []) + self.samples.pop(old, [])
+        for numbers in (self.strides, self.counts):
+            if old in numbers:
+                numbers[new] = numbers.pop(old)
+
+    def forget(self, before: int) -> None:
+        """Drop embeddings of earlier frames; where few are left, more of the following ones are kept again."""
+        for identity, samples in [*self.samples.items()]:
+            self.samples[identity] = [sample for sample in samples if sample[0] >= before]
+            if not self.samples[identity]:
+                for table in (self.samples, self.strides, self.counts):
+                    table.pop(identity, None)
+            elif len(self.samples[identity]) < MOST // 2:
+                self.strides[identity] = max(1, self.strides.get(identity, 1) // 2)
+
     def of_rows(self, tracks: Annotation) -> tuple[Integers, Floats] | None:
         """Rows (M,), ascending, of `tracks` whose embeddings (M, D) are kept; None if there are none."""
         kept = [(identity, number, v) for identity, samples in self.samples.items() for number, v in samples]

@@ -57,10 +57,12 @@ def link_tracks(
     size_hw: tuple[int, int] | None = None,
     settings: LinkSettings | None = None,
     embedded: tuple[Integers, Embeddings] | None = None,
+    settled: int = 0,
 ) -> Integers:
     """Ids (K,) of the rows, one for linked pieces: that of the first of them.
 
-    tracks: sorted by track, and smoothed. embedded: rows (M,), ascending, and their embeddings (M, D), if any.
+    tracks: sorted by track, and smoothed. embedded: rows (M,), ascending, and their embeddings (M, D), if any. settled:
+    number of a frame; pieces that begin there or before are not linked to earlier ones.
     """
     settings = settings or LinkSettings()
     starts = track_starts(tracks)
@@ -71,8 +73,8 @@ def link_tracks(
     heads = describe_ends(tracks, starts, frame_rate, forwards=True)
     looks = None if embedded is None else measure_looks(tracks, *embedded)
     i, j = follow_pairs(tails.time, heads.time, settings.longest if looks is None else settings.longest_seen)
-    is_class = tracks.class_id[stops[i]] == tracks.class_id[starts[j]]
-    i, j = i[is_class], j[is_class]
+    is_allowed = (tracks.class_id[stops[i]] == tracks.class_id[starts[j]]) & (tracks.frame[starts[j]] > settled)
+    i, j = i[is_allowed], j[is_allowed]
     width = settings.growth * usual_miss(tracks, frame_rate, MISS_SECONDS, settings.usual_miss)
     duration = max(1.0, float(np.ptp(tracks.frame)) / frame_rate)
     odds = motion_odds(tails[i], heads[j], width, picture_area(tracks, size_hw), len(starts) / duration, settings)

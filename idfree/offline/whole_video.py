@@ -1,6 +1,5 @@
 """Whole-video tracks from those of a tracker: link pieces, fill gaps, smooth boxes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,11 +9,9 @@ from idfree.offline.camera import cumulative_maps, warp_rows
 from idfree.offline.fill import fill_gaps, is_hidden
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.link import link_tracks
-from idfree.offline.looks import COVERED, Embeddings, clear_rows
+from idfree.offline.looks import COVERED
 from idfree.offline.smooth import smooth
-from idfree.offline.track_rows import by_frame, by_track, frame_step, is_filled
-
-Embed = Callable[[Annotation], Embeddings]
+from idfree.offline.track_rows import by_frame, by_track, frame_step, is_filled, track_starts
 
 
 @dataclass(frozen=True)
@@ -22,38 +19,52 @@ class Video:
     """What is known of the video that tracks belong to.
 
     frame_rate: frames per second. size_hw: (height, width), None if unknown. camera: (F, 2, 3), affine maps from pixels
-    of the frame before to those of each frame, None if they were not measured.
+    of the frame before to those of each frame, None if they were not measured. first: number of the first of these.
     """
 
     frame_rate: float = 30.0
     size_hw: tuple[int, int] | None = None
     camera: Floats | None = None
+    first: int = 1
 
 
-def refine_tracks(
-    tracks: Annotation, video: Video, embed: Embed | None = None, kept: KeptEmbeddings | None = None
-) -> Annotation:
+def refine_tracks(tracks: Annotation, video: Video, kept: KeptEmbeddings | None = None) -> Annotation:
     """Whole-video tracks: rows sorted by frame, then id; those that were filled in have the score 0.
 
     tracks: rows with ids, in any order, at most one of an id in a frame; rows of the score 0 are filled ones, and made
-    anew. embed: gives the embeddings (M, D) of the boxes of a few clear rows of each track. kept: embeddings that were
-    kept while tracking, used in its place. Without either, pieces are linked by motion alone.
+    anew. kept: embeddings of some of them; without any, pieces are linked by motion alone.
     """
-    rows = by_track(tracks[~is_filled(tracks)] if (tracks.score > 0).any() else replace(tracks, score=tracks.score + 1))
+    rows = detected_rows(by_track(tracks))
+    return refine_rows(rows, video, kept, frame_step(rows))[0]
+
+
+def detected_rows(tracks: Annotation) -> Annotation:
+    """The rows that were not filled in; where all scores are 0, all of them, with the score 1."""
+    return tracks[~is_filled(tracks)] if (tracks.score > 0).any() else replace(tracks, score=tracks.score + 1)
+
+
+def refine_rows(
+    rows: Annotation, video: Video, kept: KeptEmbeddings | None, step: int, settled: int = 0
+) -> tuple[Annotation, dict[int, int]]:
+    """Whole-video tracks, sorted by frame, then id; and of each piece that was linked to an earlier one, the new id.
+
+    rows: of detections, sorted by track. step: see `frame_step`. settled: number of the frame up to which pieces that
+    begin there keep their ids.
+    """
     if not len(rows):
-        return rows
-    step = frame_step(rows)
-    embedded: tuple[Integers, Embeddings] | None = None if kept is None else clear_kept(rows, kept)
-    if embedded is None and embed is not None:
-        clear = clear_rows(rows)
-        embedded = clear, embed(rows[clear])
-    size_hw, maps = video.size_hw, None
+        return rows, {}
+    embedded = None if kept is None else clear_kept(rows, kept)
+    size_hw, maps, number = video.size_hw, None, rows.frame - video.first + 1
     if video.camera is not None and len(video.camera):
         size_hw, maps = None, cumulative_maps(video.camera, rows.xyxy.reshape(-1, 2).mean(axis=0))
-        rows = replace(rows, xyxy=warp_rows(rows.xyxy, rows.frame, np.asarray(np.linalg.inv(maps), dtype=np.float64)))
-    ids = link_tracks(smooth(rows, step), video.frame_rate, size_hw, embedded=embedded)
+        rows = replace(rows, xyxy=warp_rows(rows.xyxy, number, np.asarray(np.linalg.inv(maps), dtype=np.float64)))
+    ids = link_tracks(smooth(rows, step), video.frame_rate, size_hw, embedded=embedded, settled=settled)
+    starts = track_starts(rows)
+    links = {old: new for old, new in zip(rows.id[starts].tolist(), ids[starts].tolist(), strict=True) if old != new}
     rows = smooth(fill_gaps(by_track(replace(rows, id=ids)), video.frame_rate, step, size_hw), step)
-    return by_frame(rows if maps is None else replace(rows, xyxy=warp_rows(rows.xyxy, rows.frame, maps)))
+    if maps is not None:
+        rows = replace(rows, xyxy=warp_rows(rows.xyxy, rows.frame - video.first + 1, maps))
+    return by_frame(rows), links
 
 
 def clear_kept(tracks: Annotation, kept: KeptEmbeddings) -> tuple[Integers, Floats] | None:

@@ -4,10 +4,9 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,25 +14,22 @@ from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting, write_text
 from idfree.core.progress import progress
 from idfree.core.reading import is_file, is_folder
-from idfree.core.types import FRAME_RATES, Annotation, Detections, Floats, Integers, Sequence
+from idfree.core.types import FRAME_RATES, Annotation, Floats, Integers, Sequence
 from idfree.core.version import __version__
 from idfree.evaluation.preprocess import check_identities
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.track_rows import is_filled
 from idfree.offline.whole_video import Video, refine_tracks
 from idfree.pipelines.annotate import RESULT_SUFFIXES, draw_tracks, find_results
-from idfree.pipelines.camera_motion import KeptCameraMotion, open_camera_motion
 from idfree.pipelines.finished_tracks import SUMMARY
 from idfree.pipelines.open_appearance import open_appearance
+from idfree.pipelines.refine_images import read_images
 from idfree.sequences import open_source
 from idfree.sequences.folders import list_files
 from idfree.sequences.motchallenge import write_results
 from idfree.sequences.seqinfo import FRAME_RATE
 from idfree.sequences.table_writer import write_table
 from idfree.sequences.tables import read_class_names, read_tracks
-
-if TYPE_CHECKING:
-    from idfree.appearance.encoder import Embedding, Encoder
 
 LOG = logging.getLogger("idfree")
 Summary = dict[str, Any]
@@ -72,9 +68,8 @@ def refine(
     summaries: list[Summary] = []
     for file, sequence in progress(pairs, "refine", len(pairs), quiet, "files"):
         tracks = read_checked(file, sequence)
-        embed = None if encoder is None or sequence is None else partial(embed_rows, sequence, encoder)
-        video = replace(describe_video(sequence, frame_rate), camera=measure_camera(camera, sequence, tracks))
-        refined = refine_tracks(tracks, video, embed)
+        maps, kept = (None, None) if sequence is None else read_images(sequence, tracks, camera, encoder)
+        refined = refine_tracks(tracks, replace(describe_video(sequence, frame_rate), camera=maps), kept)
         write_like(outputs[file], refined, read_class_names(file))
         summaries.append(summarise(file.stem, tracks, refined))
         if on_result is not None:
@@ -178,46 +173,6 @@ def describe_video(sequence: Sequence | None, frame_rate: float | None) -> Video
         raise UserError(f"--fps {frame_rate:g}: expected frames per second, more than 0, {FRAME_RATES[1]:.0f} at most")
     known = FRAME_RATE if sequence is None else sequence.frame_rate * sequence.step  # of frame numbers, not of frames
     return Video(frame_rate or known, None if sequence is None else sequence.size_hw)
-
-
-def measure_camera(camera: str, sequence: Sequence | None, tracks: Annotation) -> Floats | None:
-    """Maps (F, 2, 3) of the camera's motion; None if there is no source, if it has no images or the camera stood still.
-
-    camera: as the option `--camera`. tracks: boxes that are masked out. Raises UserError if a file is missing.
-    """
-    source = None
-    if sequence is not None and (camera != "auto" or has_images(sequence)):
-        source = open_camera_motion(camera, sequence)
-    if sequence is None or source is None:
-        return None
-    kept = KeptCameraMotion(source)
-    for frame in sequence if source.needs_images else sequence.without_images():
-        shown = tracks[tracks.rows_at(frame.number)]
-        kept(frame, Detections(shown.xyxy, shown.score, shown.class_id))
-    kept.finish()
-    return kept.all_maps()
-
-
-def has_images(sequence: Sequence) -> bool:
-    """Whether the first frame of a sequence can be read."""
-    try:
-        return next((frame.image is not None for frame in sequence), False)
-    except UserError:  # a MOTChallenge folder with annotations alone
-        return False
-
-
-def embed_rows(sequence: Sequence, encoder: "Encoder", rows: Annotation) -> "Embedding":
-    """Embeddings (M, D) of the boxes of rows (M,) of a sequence, whose images are read once, as far as needed."""
-    embedding = np.zeros((len(rows), encoder.dimension), dtype=np.float32)
-    order = np.argsort(rows.frame, kind="stable")
-    frames = rows.frame[order]
-    for frame in sequence:
-        if not len(frames) or frame.number > frames[-1]:
-            break
-        found = order[slice(*np.searchsorted(frames, [frame.number, frame.number + 1]))]
-        if len(found) and frame.image is not None:
-            embedding[found] = encoder(frame.image, rows.xyxy[found])
-    return embedding
 
 
 def write_like(path: Path, tracks: Annotation, class_names: Mapping[int, str] = MappingProxyType({})) -> None:

@@ -1,6 +1,7 @@
 """Track videos: `track` yields the tracks of each frame, `track_videos` writes files; TrackingRun has the loop."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from idfree.detectors.scores import ScoreScale
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.pipelines.camera_motion import KeptCameraMotion, open_camera_motion
 from idfree.pipelines.finished_tracks import SUMMARY, describe_request, file_sizes, is_finished, read_finished
+from idfree.pipelines.late_run import LateRun, check_lag
 from idfree.pipelines.open_appearance import leave_out_embeddings, open_appearance
 from idfree.pipelines.open_detector import (
     CallableDetector,
@@ -65,15 +67,18 @@ def track(
     public: str | Path | None = None,
     class_agnostic: bool = False,
     boxes: str = "filtered",
+    lag: float | None = None,
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Track one video or camera: yield each frame with its tracks.
 
     detector: as the option `--detector`, or a function from a Frame to Detections or to anything that
     `Detections.convert` accepts. tracker: a name, a class or an instance; by default `fused`. set: `name=value`
     overrides of the tracker's settings, or a dict. images: False leaves images unread if nothing needs them. classes:
-    numbers, or names that the model knows; one or several. The others are as the options of these names. Raises
-    UserError, also if the source has several sequences.
+    numbers, or names that the model knows; one or several. lag: seconds; the tracks are refined (as by `refine`) and
+    frames come so much later. The others are as the options of these names. Raises UserError, also if the source has
+    several sequences.
     """
+    check_lag(lag)
     sequences = open_source(source)
     if len(sequences) > 1:
         raise UserError(f"{source}: holds {len(sequences)} sequences; track them one by one")
@@ -82,7 +87,8 @@ def track(
     encoder = open_appearance(appearance)
     selection = Selection(start, frames, every, numbers, min_score, min_area, appearance, class_agnostic, boxes)
     near = load_public(None if public is None else str(public), sequences[0])
-    return iter(prepare(sequences[0], opened, tracker, set, selection, images, camera, encoder, near))
+    run = prepare(sequences[0], opened, tracker, set, selection, images, camera, encoder, near)
+    return iter(run if lag is None else LateRun(run, lag, keeps_images=images))
 
 
 def track_videos(
@@ -111,6 +117,7 @@ def track_videos(
     show: bool = False,
     format: Format = "mot",
     offline: bool = False,
+    lag: float | None = None,
     device: str = "auto",
     force: bool = False,
     workers: int = 1,
@@ -123,12 +130,14 @@ def track_videos(
     out: by default runs/track/NAME. settings: file of `idfree tune`, overridden by `set`: `name=value` for the tracker,
     `detector.name=value` for the detector. public: as the option `--public`. frame_rate: overrides the source's. video:
     also write OUT/NAME.mp4 with the tracks drawn. show: also show it in a window. offline: at the end of each sequence,
-    make whole-video tracks of its tracks, as `refine` does, and draw these. on_result: called with the result file and
-    summary of each sequence. force: repeat finished work; otherwise, of several sequences, those whose results are
-    complete and from the same request are skipped. workers, dask: processes, or the address of a Dask scheduler, that
-    track a sequence each. The other arguments are as the options of `idfree track`. Raises UserError; also after an
-    error or Ctrl-C, what was tracked is written, and summary.json lists each sequence, and whether it is "complete".
+    make whole-video tracks of its tracks, as `refine` does, and draw these. lag: do so while frames come, each so many
+    seconds late. on_result: called with the result file and summary of each sequence. force: repeat finished work;
+    otherwise, of several sequences, those whose results are complete and from the same request are skipped. workers,
+    dask: processes, or the address of a Dask scheduler, that track a sequence each. The other arguments are as the
+    options of `idfree track`. Raises UserError; also after an error or Ctrl-C, what was tracked is written, and
+    summary.json lists each sequence, and whether it is "complete".
     """
+    check_lag(lag, offline)
     sequences, pool = open_sequences(sources), WorkerPool(workers, dask)
     check_pool(sequences, pool, show)
     jobs = VideoJobs({sequence.name: sequence.source or Path(sequence.name) for sequence in sequences}, pool)
@@ -163,6 +172,7 @@ def track_videos(
         format=format,
         show=show,
         offline=offline,
+        lag=lag,
         quiet=quiet or jobs.uses_other_processes,
     )
     earlier = {} if force or show or len(sequences) == 1 else read_finished(out)
@@ -187,6 +197,7 @@ def track_sequence(
     format: Format,
     show: bool,
     offline: bool,
+    lag: float | None,
     quiet: bool,
 ) -> Outcome:
     """Track one sequence and write its files, unless that is done. Arguments as in `track_videos`."""
@@ -199,10 +210,11 @@ def track_sequence(
         run.camera = KeptCameraMotion(run.camera)
     run.kept = KeptEmbeddings() if offline else None
     files = [out / f"{sequence.name}.{suffix}" for suffix in suffixes]
-    request = describe_request(run, config, appearance, camera, public, [*suffixes, *["offline"] * offline])
+    outputs = [*suffixes, *["offline"] * offline, *[f"lag {lag}"] * (lag is not None)]
+    request = describe_request(run, config, appearance, camera, public, outputs)
     if task.earlier is not None and is_finished(task.earlier, request, files):
         return {**task.earlier, "skipped": True}, None
-    summary, failure = write_tracks(run, out, format, video and not offline, show, quiet)
+    summary, failure = write_tracks(run, out, format, video and not offline, show, quiet, lag)
     if offline and summary is not None and failure is None:
         names, film = drawn_class_names(run.detector), files[1] if video else None
         maps = run.camera.all_maps() if isinstance(run.camera, KeptCameraMotion) else None
@@ -253,9 +265,10 @@ def prepare(
 
 
 def write_tracks(
-    run: TrackingRun, out: Path, format: Format, video: bool, show: bool, quiet: bool
+    run: TrackingRun, out: Path, format: Format, video: bool, show: bool, quiet: bool, lag: float | None = None
 ) -> tuple[dict[str, Any] | None, BaseException | None]:
-    """Track one sequence and write its results as they come; its summary, and the error that ended it, or None.
+    """Track one sequence and write its results as they come (lag: s late, and refined); its summary, and the error that
+    ended it, or None.
 
     The summary is None if nothing was tracked, or none of it could be written.
 
@@ -269,25 +282,36 @@ def write_tracks(
     results = ResultsStream(out / f"{name}.{SUFFIXES[format]}", format, names)
     refinds = any(isinstance(each, Refinding) for each in layers(run.tracker)[1])  # then occlusions are of interest
     failure: BaseException | None = None
+    loop = run if lag is None else LateRun(run, lag, keeps_images=video or show)
+    rest: Iterable[tuple[Frame, Tracks]] = loop.rest() if isinstance(loop, LateRun) else ()
     try:
         with VideoOutput(film, sequence.frame_rate, title, sequence.is_irregular, names) as output:
-            try:
-                for frame, tracks in progress(run, name, length, quiet):
+
+            def write(frames: Iterable[tuple[Frame, Tracks]]) -> None:
+                for frame, tracks in frames:
                     with run.timer.time("writing"):
                         results.add(frame, tracks)
-                        output.add(frame, tracks, run.motion, run.occlusions if refinds else None)
+                        output.add(frame, tracks, loop.motion, loop.occlusions if refinds else None)
+
+            try:
+                write(progress(loop, name, length, quiet))
             except KeyboardInterrupt:  # the film is finished, too
                 interrupted = True
                 if length is not None and not run.counts.frames:
                     raise KeyboardInterrupt(f"nothing of {name} was tracked yet") from None
+            write(rest)
         with run.timer.time("writing"):
             results.finish()
     except BaseException as error:
         failure = error
+        with suppress(UserError):
+            for frame, tracks in rest:
+                results.add(frame, tracks)
         results.finish_after_failure(can_be_repeated=length is not None)
     if interrupted and failure is None and length is not None:
         failure = KeyboardInterrupt(f"the {run.counts.frames} frames of {name} until then are in {results.path}")
     if not results.is_finished:
         return None, failure
     was_interrupted = interrupted or isinstance(failure, KeyboardInterrupt)
-    return {**summarise(run), "interrupted": was_interrupted, "complete": failure is None}, failure
+    late = loop.describe() if isinstance(loop, LateRun) else {}
+    return {**summarise(run), **late, "interrupted": was_interrupted, "complete": failure is None}, failure

@@ -69,7 +69,8 @@ class TrackCounts:
 @dataclass
 class TrackingRun:
     """Tracking of one sequence: iterate for (frame, tracks), which are not kept; `counts` tells of them so far, and
-    `motion` (2, 3) of the camera's since the previous frame, None if unknown, and `occlusions` of the last frame.
+    `motion` (2, 3) of the camera's since the previous frame, None if unknown, and `occlusions` and `detections` of the
+    last frame.
 
     selection: of detections (the sequence has the selected frames only). camera: source of camera motion, or None.
     score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
@@ -92,6 +93,7 @@ class TrackingRun:
     counts: TrackCounts = field(default_factory=TrackCounts)
     motion: Floats | None = None
     occlusions: Floats | None = None
+    detections: Detections | None = None
 
     def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
         patience = PATIENCE if self.sequence.length is None else None  # files always give their next frame, or end
@@ -107,7 +109,7 @@ class TrackingRun:
                 self.counts.add(tracks)
                 if self.kept is not None:
                     self.kept.add(frame.number, tracks, view.detections)
-                self.motion, self.occlusions = view.camera, view.occlusions
+                self.motion, self.occlusions, self.detections = view.camera, view.occlusions, view.detections
                 yield frame, tracks
         if self.camera is not None:
             self.camera.finish()

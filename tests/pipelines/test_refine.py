@@ -9,9 +9,13 @@ import pytest
 import idfree
 from idfree.cli import main
 from idfree.core.errors import UserError
-from idfree.core.types import Detections, Frame, Sequence
+from idfree.core.types import Detections, Frame, Sequence, View
 from idfree.pipelines.camera_motion import KeptCameraMotion, StoredCameraMotion
+from idfree.pipelines.open_detector import CallableDetector
+from idfree.pipelines.track import write_tracks
+from idfree.pipelines.tracking_run import TrackingRun
 from idfree.sequences.tables import read_tracks
+from idfree.trackers.registry import make_tracker
 
 GAP = "".join(f"{frame},7,{10 * frame},50,40,100,0.9,-1,-1,-1\n" for frame in (1, 2, 3, 7, 8, 9))
 
@@ -121,6 +125,59 @@ def test_track_offline(shared, tmp_path):
     text = (tmp_path / "offline" / "TUD-Campus.csv").read_text().splitlines()
     assert "time" in text[0].split(",")
     assert len(text) - 1 == offline["sequences"][0]["boxes"]
+
+
+def test_track_with_a_lag(shared, tmp_path):
+    """As long as the video, it gives what --offline gives; a short one gives every frame, filled, with its counts."""
+    sequence = str(shared / "data" / "MOT15" / "train" / "TUD-Campus")
+    runs = {"offline": {"offline": True}, "long": {"lag": 100}, "short": {"lag": 0.5}}
+    for name, how in runs.items():
+        idfree.track_videos(sequence, tmp_path / name, detector="det", **how)
+    offline, long, short = (read_tracks(tmp_path / name / "TUD-Campus.txt") for name in runs)
+    np.testing.assert_array_equal(offline.id, long.id)
+    np.testing.assert_allclose(offline.xyxy, long.xyxy, atol=0.05)  # boxes in files are rounded
+    summary = json.loads((tmp_path / "short" / "summary.json").read_text())["sequences"][0]
+    assert summary["filled"] == (short.score == 0).sum() > 0
+    assert (summary["boxes"], summary["lag"]) == (len(short), 0.5)
+    assert summary["boxes_before"] == len(short) - summary["filled"]
+    frames = [(frame.number, len(tracks)) for frame, tracks in idfree.track(sequence, "det", lag=0.5, images=False)]
+    assert [number for number, _ in frames] == [*range(1, 72)]
+    assert sum(count for _, count in frames) == len(short)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"), [(["--lag", "0"], "more than"), (["--lag", "2", "--offline"], "one of")]
+)
+def test_a_lag_that_cannot_be(options, word, tmp_path, capsys):
+    assert main(["track", str(tmp_path), *options, "-o", str(tmp_path / "out")]) == 2
+    assert word in capsys.readouterr().err
+
+
+def run_that_ends(error, number=25):
+    """A tracking run of somebody who stands, with a gap, which an error ends after `number` frames."""
+
+    def frames():
+        for n in range(1, number + 1):
+            yield Frame(n, np.zeros((240, 320, 3), dtype=np.uint8))
+        raise error
+
+    def detect(frame):
+        boxes = np.zeros((0, 6)) if 10 < frame.number < 14 else np.array([[50.0, 50, 90, 150, 0.9, 1]])
+        return View(Detections.convert(boxes), frame)
+
+    sequence = Sequence("camera", frames, None, 10.0, (240, 320))
+    return TrackingRun(sequence, CallableDetector(detect), make_tracker("bytetrack", (), 10.0))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), UserError("the stream broke")])
+def test_what_waits_when_a_stream_ends_is_written(error, tmp_path):
+    run = run_that_ends(error)
+    summary, failure = write_tracks(run, tmp_path, "mot", True, False, True, lag=2.0)
+    assert (failure is None) == isinstance(error, KeyboardInterrupt)
+    assert summary["frames"] == 25
+    tracks = read_tracks(tmp_path / "camera.txt")
+    assert tracks.frame.tolist() == [*range(int(tracks.frame[0]), 26)]
+    assert summary["filled"] == (tracks.score == 0).sum() == 3
 
 
 def test_the_camera_is_followed_where_the_source_has_images(tmp_path):

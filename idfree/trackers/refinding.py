@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from idfree.core.boxes import area, overlapping_pairs, paired_intersection
+from idfree.core.heatmaps import gaussian_radius
 from idfree.core.occlusions import intersections
 from idfree.core.types import Floats, Integers, Tracks, View
 from idfree.trackers.association import assign_greedily
@@ -17,8 +18,6 @@ from idfree.trackers.jde import TRACKED, Jde
 from idfree.trackers.kalman import POSITION, VELOCITY
 from idfree.trackers.lost_tracks import LostTracks, is_in_image
 from idfree.trackers.tracker import Tracker
-
-RADIUS_OVERLAP = 0.7  # of the Gaussian radius (CornerNet's code)
 
 
 @dataclass(frozen=True)
@@ -137,18 +136,7 @@ def fit_scores(regions: Floats, points: Floats) -> Floats:
     σ is the radius that a region of these sides, rounded up, has in training (the public code; golden values).
     """
     centre, (width, height) = (regions[:, :2] + regions[:, 2:]) / 2, np.ceil(regions[:, 2:] - regions[:, :2]).T
-    return np.asarray(np.exp(-((points - centre) ** 2).sum(axis=1) / (2 * peak_radius(height, width) ** 2)))
-
-
-def peak_radius(height: Floats, width: Floats) -> Floats:
-    """Radii (K,), px, of the peaks that regions of this size have in training: CornerNet's, roots (b + √Δ) / 2."""
-    side, size = height + width, height * width
-    equations = (
-        (1, side, size * (1 - RADIUS_OVERLAP) / (1 + RADIUS_OVERLAP)),
-        (4, 2 * side, size * (1 - RADIUS_OVERLAP)),
-        (4 * RADIUS_OVERLAP, -2 * RADIUS_OVERLAP * side, size * (RADIUS_OVERLAP - 1)),
-    )
-    return np.asarray(np.min([(b + np.sqrt(np.maximum(b**2 - 4 * a * c, 0))) / 2 for a, b, c in equations], axis=0))
+    return np.asarray(np.exp(-((points - centre) ** 2).sum(axis=1) / (2 * gaussian_radius(height, width) ** 2)))
 
 
 def recover(lost: Floats, occluder: Floats, points: Floats) -> Floats:

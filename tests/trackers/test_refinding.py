@@ -7,6 +7,7 @@ import pytest
 
 from idfree.core.boxes import paired_iou
 from idfree.core.errors import UserError
+from idfree.core.heatmaps import gaussian_radius
 from idfree.core.occlusions import intersections
 from idfree.core.types import Annotation, Detections, Frame, Sequence, View
 from idfree.detectors import PrecomputedDetector
@@ -17,7 +18,6 @@ from idfree.trackers.refinding import (
     Refinding,
     RefindingSettings,
     fit_scores,
-    peak_radius,
     recover,
     recover_by_prediction,
 )
@@ -41,7 +41,8 @@ def test_the_authors_geometry(cases):
     np.testing.assert_allclose(recover(predicted, occluder, centre), recovered, atol=0.011)  # stored to 2 decimals
     np.testing.assert_allclose(fit_scores(intersections(predicted, occluder), centre), score, atol=1e-9)
     for each in radii:
-        assert peak_radius(*(np.array([each[side]]) for side in ("height", "width"))) == pytest.approx(each["radius"])
+        sides = (np.array([each[side]]) for side in ("height", "width"))
+        assert gaussian_radius(*sides) == pytest.approx(each["radius"])
 
 
 def test_equation_16_by_hand():

@@ -6,9 +6,10 @@ import numpy as np
 import torch
 
 from idfree.core.boxes import split_halves
+from idfree.core.heatmaps import draw_heatmap, gaussian_radius
 from idfree.core.occlusions import MIN_SHARE, occlusion_regions
 from idfree.core.types import Floats
-from idfree.learn.data.targets import draw_heatmap, gaussian_radius, stack_padded
+from idfree.learn.data.targets import stack_padded
 from idfree.learn.data.views import TwoViews
 from idfree.learn.tensors import Tensors
 

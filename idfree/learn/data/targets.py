@@ -8,15 +8,12 @@ import torch
 from numpy.typing import NDArray
 
 from idfree.core.boxes import split_halves
+from idfree.core.heatmaps import draw_heatmap, gaussian_radius
 from idfree.core.types import Floats, Integers
 from idfree.learn.data.labelled_images import LabelledImage, LabelledImages
 from idfree.learn.tensors import Tensors
 
-MIN_OVERLAP = 0.7  # IoU with the object of a box shifted by the radius (CornerNet's and CenterNet's code)
-DEVIATIONS = 6  # diameter of a peak in standard deviations (the same)
 PADDING = {"identity": -1, "row": -1}  # where there is no object; 0 for all other columns
-
-Heatmap = NDArray[np.float32]
 
 
 def make_targets(samples: Sequence[LabelledImage], dataset: LabelledImages, stride: int, sides: int = 4) -> Tensors:
@@ -78,39 +75,6 @@ def peak_radii(sample: LabelledImage, stride: int) -> Integers:
     top_left, bottom_right = split_halves(sample.visible / stride)
     width, height = np.ceil(bottom_right - top_left).T
     return gaussian_radius(height, width).astype(np.int64)
-
-
-def gaussian_radius(height: Floats, width: Floats, min_overlap: float = MIN_OVERLAP) -> Floats:
-    """(N,) the shift of a box's corners at that IoU: both outwards, both inwards, or both the same way (CornerNet).
-
-    Roots are (b + √Δ) / 2 whatever the leading coefficient, as in the public code with which networks were trained.
-    """
-    half_perimeter, area = height + width, height * width
-    equations = (  # a, b, c
-        (1, half_perimeter, area * (1 - min_overlap) / (1 + min_overlap)),
-        (4, 2 * half_perimeter, area * (1 - min_overlap)),
-        (4 * min_overlap, -2 * min_overlap * half_perimeter, area * (min_overlap - 1)),
-    )
-    roots = [(b + np.sqrt(np.maximum(b**2 - 4 * a * c, 0))) / 2 for a, b, c in equations]
-    return np.asarray(np.min(roots, axis=0))
-
-
-def draw_heatmap(shape: tuple[int, int, int], category: Integers, cell_xy: Integers, radius: Integers) -> Heatmap:
-    """(C, h, w): a Gaussian peak per object in the map of its category, the maximum where they overlap.
-
-    A peak is 1 in the object's cell and 0 more than `radius` (N,) cells from it along x or y.
-    """
-    side = 2 * radius + 1
-    owner = np.repeat(np.arange(len(side)), side**2)  # the object of each cell of all windows
-    nth = np.arange(len(owner)) - np.repeat(np.cumsum(side**2) - side**2, side**2)
-    shift = np.stack([nth % side[owner], nth // side[owner]], axis=1) - radius[owner, None]
-    xy = cell_xy[owner] + shift
-    inside = ((xy >= 0) & (xy < (shape[2], shape[1]))).all(axis=1)
-    owner, shift, (x, y) = owner[inside], shift[inside], xy[inside].T
-    value = np.exp(-(shift**2).sum(axis=1) / (2 * (side[owner] / DEVIATIONS) ** 2))
-    heat = np.zeros(shape, dtype=np.float32)
-    np.maximum.at(heat, (category[owner], y, x), value.astype(np.float32))
-    return heat
 
 
 def covered_cells(xyxy: Floats, size_hw: tuple[int, int]) -> NDArray[np.bool_]:

@@ -9,8 +9,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from idfree.core.boxes import clip
+from idfree.core.heatmaps import draw_heatmap, gaussian_radius
 from idfree.learn.data.labelled_images import LabelledImage, LabelledImages
-from idfree.learn.data.targets import covered_cells, draw_heatmap, gaussian_radius, make_targets
+from idfree.learn.data.targets import covered_cells, make_targets
 from idfree.learn.data.warp import ImageAugmentation, augment_image
 from idfree.learn.networks.decode import decode_maps
 

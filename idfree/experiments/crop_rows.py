@@ -1,7 +1,6 @@
 """Judge trackers on public detections with one kind of crop embedding each (SimpleReID's tables). Needs PyTorch."""
 
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -106,7 +105,6 @@ class CropRows:
         detected = [replace(footage, boxes=each) for footage, each in zip(footages, boxes, strict=True)]
         return [link_by_motion(footage, LINK_SETTINGS) for footage in detected]
 
-    @cache  # noqa: B019  (lives as long as the program)
     def detections(self, half: Half) -> tuple[list[Footage], list[Annotation]]:
         """One half of each video, and its public detections with scores in 0…1."""
         images = None if self.protocol.images is None else self.data / self.protocol.images

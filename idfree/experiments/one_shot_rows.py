@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,6 @@ class OneShotRows:
         encoder = open_appearance(str(self.data / self.protocol.teachers[recipe.teacher]), self.device)
         return replace(detected, boxes=encode(detected, encoder))
 
-    @cache  # noqa: B019  (lives as long as the program)
     def training(self, images_only: bool = False) -> list[Footage]:
         """First halves of the training videos, and the still images; or these alone."""
         return [
@@ -178,7 +177,6 @@ class OneShotRows:
             for footage in open_all([self.data / source.path], "train" if source.half else "none", self.images)
         ]
 
-    @cache  # noqa: B019
     def validation(self) -> list[Footage]:
         """The validation data, and the second halves of training videos."""
         halves = [self.data / source.path for source in self.protocol.train if source.half]

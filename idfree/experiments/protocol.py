@@ -12,8 +12,9 @@ PAIRED = ("clmot", "outrack")  # their batches are of pairs of images
 class Source:
     """Training or validation data below the folder of `--data`.
 
-    path: a file or folder that `idfree train` reads. frames: expected number of images, to notice an incomplete copy; 0: unknown.
-    half: first halves train, second halves validate. still: unrelated images, not video. origin: where to get it.
+    path: a file or folder that `idfree train` reads. frames: expected number of images, to notice an incomplete copy;
+    0: unknown. half: first halves train, second halves validate. still: unrelated images, not video. origin: where to
+    get it.
     """
 
     path: str

@@ -145,9 +145,7 @@ def test_track_with_a_lag(shared, tmp_path):
     assert sum(count for _, count in frames) == len(short)
 
 
-@pytest.mark.parametrize(
-    ("options", "word"), [(["--lag", "0"], "more than"), (["--lag", "2", "--offline"], "one of")]
-)
+@pytest.mark.parametrize(("options", "word"), [(["--lag", "0"], "more than"), (["--lag", "2", "--offline"], "one of")])
 def test_a_lag_that_cannot_be(options, word, tmp_path, capsys):
     assert main(["track", str(tmp_path), *options, "-o", str(tmp_path / "out")]) == 2
     assert word in capsys.readouterr().err

@@ -44,7 +44,11 @@ class ExportedTracker(nn.Module):
         self.outputs = (*OUTPUTS, OCCLUSIONS) if network.has_occlusions else OUTPUTS
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        detections = self.network.decode(self.maps(image))
+        return self.decode(self.maps(image))
+
+    def decode(self, maps: Tensors) -> tuple[Tensor, ...]:
+        """The outputs of the graph from the network's maps."""
+        detections = self.network.decode(maps)
         return tuple(detections[name][0] for name in self.outputs)
 
     def maps(self, image: Tensor) -> Tensors:

@@ -46,6 +46,8 @@ class TorchSession:
     def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         image = torch.from_numpy(np.ascontiguousarray(input_feed["image"]))
         device = self.tracker.network.standardise.mean.device
-        with torch.inference_mode(), autocast(self.precision, device):
-            outputs = self.tracker(image.to(device))
+        with torch.inference_mode():
+            with autocast(self.precision, device):
+                maps = self.tracker.maps(image.to(device))
+            outputs = self.tracker.decode(maps)
         return [output.cpu().numpy() for output in outputs]

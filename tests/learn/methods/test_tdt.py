@@ -136,6 +136,13 @@ def test_every_parameter_is_trained(narrow, tiny):
     assert not [name for name, value in before.items() if torch.equal(value, dict(network.named_parameters())[name])]
 
 
+def test_reduced_precision_is_decoded_in_float32(narrow, tiny):
+    """As it is where thresholds are calibrated during training."""
+    session = TorchSession(TDT.network(tiny, 1).eval(), {}, "bf16")
+    outputs = session.run(None, {"image": np.zeros((1, 64, 96, 3), np.uint8)})
+    assert [each.dtype for each in outputs] == [np.float32, np.float32, np.int64, np.float32]
+
+
 def test_retinanet_overfits_a_few_frames(narrow):
     """It finds the people of six frames, all as large as some anchor, and gives each the teacher's embedding."""
     street = narrow.make_footage(seed=4, frames=6, size_hw=(256, 160))

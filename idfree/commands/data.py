@@ -2,24 +2,29 @@
 
 example: idfree data check MOT17/train CrowdHuman/annotation_train.odgt
          idfree data convert CrowdHuman/annotation_train.odgt --to coco -o converted
+         idfree data convert runs/track/street/street.txt --images street.mp4 --to cvat -o to_correct
+         idfree data convert --list
          idfree data pack runs/track/test -o mot17.zip --benchmark MOT17
          idfree data synth -o streets --scenes 4 --camera shake --misses 0.1
 """
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from idfree.pipelines.check_data import DataCheck, DataReport
     from idfree.show.tables import Table
 
 DATA = (
-    "MOTChallenge sequences with gt/gt.txt or a folder of them, CrowdHuman's .odgt, COCO's .json, a JDE list, "
-    "a folder with boxes.json or of VOC's .xml; crops of Market-1501 or MSMT17 (simplereid)"
+    "MOTChallenge sequences with gt/gt.txt or a folder of them, or any other format of `idfree data convert --list`, "
+    "tracking results among them; crops of Market-1501 or MSMT17 (simplereid)"
 )
-IMAGES = "folder of the images or videos, if they are not beside the labels"
-FORMATS = ("mot", "coco", "odgt", "jde", "voc")
+IMAGES = "the video, or folder of images or videos, if they are not beside the labels"
+FORMATS = (
+    *("mot", "results", "coco", "cvat", "cvat-mot", "label-studio", "yolo", "yolo-track", "kitti", "trackeval"),
+    *("rerun", "odgt", "jde", "voc"),
+)
 MAX_WARNINGS = 10  # of a source
 FAULTS = {  # statistics, and what they count
     "missing": "missing images",
@@ -32,6 +37,16 @@ FAULTS = {  # statistics, and what they count
 }
 
 
+class ListFormats(argparse.Action):
+    """Print the table of formats, and end, as --version does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from idfree.datasets.format_list import list_formats
+
+        print(list_formats(), end="")
+        parser.exit(0)
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     kinds = parser.add_subparsers(dest="kind", metavar="check|convert|pack|synth", required=True)
@@ -40,7 +55,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     check.add_argument("--all", action="store_true", help="decode every image, not a sample")
     convert = kinds.add_parser("convert", help="from any of the formats to another; images are linked, not copied")
     add_data(convert)
-    convert.add_argument("--to", choices=FORMATS, required=True, help="the format")
+    convert.add_argument("--to", choices=FORMATS, required=True, metavar="FORMAT", help=f"one of {', '.join(FORMATS)}")
+    convert.add_argument("--list", action=ListFormats, nargs=0, help="the formats: what is read, written, and kept")
     convert.add_argument("-o", "--out", type=Path, required=True, help="the folder to write into")
     pack = kinds.add_parser("pack", help="check results and zip them as the server wants them")
     pack.add_argument("results", type=Path, help="a folder of NAME.txt")

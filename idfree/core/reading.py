@@ -110,11 +110,15 @@ def parse_long_integer(digits: str) -> int | float:
 
 def read_xml(path: Path | str) -> ElementTree.Element:
     """The root of an XML file. Raises UserError."""
-    content = read_content(path)
+    return parse_xml(read_content(path), str(path))
+
+
+def parse_xml(content: bytes, place: str) -> ElementTree.Element:
+    """The root of an XML text. place: file, for messages. Raises UserError."""
     try:
         return ElementTree.fromstring(content)
     except MALFORMED as error:  # ParseError is a SyntaxError, an unknown encoding a LookupError
-        raise UserError(f"{path}: is not XML: {error}") from error
+        raise UserError(f"{place}: is not XML: {error}") from error
 
 
 def load_array(path: Path | str) -> NDArray[Any]:

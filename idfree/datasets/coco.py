@@ -1,6 +1,7 @@
 """COCO's JSON (Lin 2014): images, annotations, categories; videos by `video_id`, `frame_id` and `track_id`.
 
-The last three are those of the JSON files that CenterTrack (Zhou 2020) and its successors train on.
+The last three are those of the JSON files that CenterTrack (Zhou 2020) and its successors train on. Read, too: TAO's
+`frame_index` (Dave 2020), `instance_id` of CocoVID and of BDD100K's conversion, and `score` of results.
 """
 
 import json
@@ -59,6 +60,7 @@ def read_coco(path: Path, images: Path | None, settings: FootageSettings, on_fau
     class_id = map_categories(content["categories"], settings.names, path)
     images_by_video = group_by_video(content["images"], path, on_fault)
     labels = read_boxes(content["annotations"], images_by_video, class_id, path, on_fault)
+    scored = any(isinstance(item, dict) and "score" in item for item in content["annotations"])
     listed = content["videos"] if isinstance(content.get("videos"), list) else []
     videos = {get_key(video, "id"): video for video in listed if isinstance(video, dict)}
     footages = []
@@ -76,6 +78,7 @@ def read_coco(path: Path, images: Path | None, settings: FootageSettings, on_fau
             frame_rate=frame_rate,
             source=path,
             classes=settings.names,
+            scored=scored,
         )
         footages.append(footage)
     return footages
@@ -105,7 +108,7 @@ def map_categories(categories: list[Any], names: tuple[str, ...], path: Path) ->
 
 
 def group_by_video(images: list[Any], path: Path, on_fault: OnFault) -> ImagesByVideo:
-    """The images of each video, sorted by frame_id. Raises UserError if there are no images."""
+    """The images of each video, sorted by frame_id or frame_index. Raises UserError if there are no images."""
     by_video: ImagesByVideo = defaultdict(list)
     for row, image in enumerate(images):
         if get_key(image, "id") is not None and is_name(image.get("file_name")):
@@ -115,7 +118,7 @@ def group_by_video(images: list[Any], path: Path, on_fault: OnFault) -> ImagesBy
     if not by_video:
         raise UserError(f"{path}: has no images")
     for video_images in by_video.values():
-        video_images.sort(key=lambda image: parse_integer(image.get("frame_id")) or 0)
+        video_images.sort(key=lambda image: parse_integer(image.get("frame_id", image.get("frame_index"))) or 0)
     return by_video
 
 
@@ -140,14 +143,14 @@ def read_boxes(
 
 def add_box(labels: LabelRows, frame: int, item: Object, class_id: int, place: str, on_fault: OnFault) -> None:
     """Add the box of one annotation; place: of the annotation, for messages."""
-    box, id = parse_numbers(item.get("bbox"), 4), parse_integer(item.get("track_id", -1))
-    visibility = item.get("visibility", 1.0)
+    box, id = parse_numbers(item.get("bbox"), 4), parse_integer(item.get("track_id", item.get("instance_id", -1)))
+    visibility, score = item.get("visibility", 1.0), item.get("score", 1.0)
     if box is None:
         return on_fault(f"{place}: bbox is {item.get('bbox')}, expected four numbers (left, top, width, height)")
-    if id is None or parse_numbers([visibility], 1) is None:
-        return on_fault(f"{place}: track_id or visibility is no number")
+    if id is None or parse_numbers([visibility, score], 2) is None:
+        return on_fault(f"{place}: track_id or visibility is no number, or the score is none")
     ignored = item.get("iscrowd") == 1 or item.get("ignore") == 1
-    labels.add(frame, xywh_to_corners(box), id, 1.0 - ignored, class_id, visibility)
+    labels.add(frame, xywh_to_corners(box), id, 0.0 if ignored else score, class_id, visibility)
 
 
 def image_folders(path: Path) -> list[Path]:
@@ -210,6 +213,7 @@ def annotation_objects(footage: Footage) -> list[Object]:
     for (frame, id, class_id), (score, visibility), box in zip(integers, reals, xywh, strict=True):
         category = class_id if class_id < len(footage.classes) else 0  # ignore regions of classes not trained on
         item = {"id": len(annotations) + 1, "image_id": frame, "category_id": category + 1, "bbox": box}
-        item |= {"area": round(box[2] * box[3], 2), "iscrowd": int(score == 0), "visibility": round(visibility, 4)}
+        item |= {"area": round(box[2] * box[3], 2), "visibility": round(visibility, 4)}
+        item |= {"iscrowd": 0, "score": round(score, 6)} if footage.scored else {"iscrowd": int(score == 0)}
         annotations.append(item | ({"track_id": id} if id >= 0 else {}))
     return annotations

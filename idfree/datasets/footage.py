@@ -7,6 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from idfree.core.errors import UserError
 from idfree.core.names import file_name
 from idfree.core.types import Annotation, Image
@@ -60,6 +63,8 @@ class Footage:
     source: the file or folder of the labels.
     offset: frame number in the video − frame number in this footage.
     fully_labelled: all objects are labelled, so that unlabelled regions are background.
+    scored: the labels are results: their scores are those of a tracker or detector, 0…1 (0: filled in); nothing is a
+    region to ignore.
     """
 
     name: str
@@ -74,9 +79,15 @@ class Footage:
     offset: int = 0
     classes: tuple[str, ...] = PEOPLE
     fully_labelled: bool = True
+    scored: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", file_name(self.name, "footage"))
+
+    @property
+    def ignored(self) -> NDArray[np.bool_]:
+        """(K,) which boxes are regions to ignore."""
+        return np.zeros(len(self.boxes), dtype=np.bool_) if self.scored else self.boxes.score == 0
 
     @property
     def in_video(self) -> bool:

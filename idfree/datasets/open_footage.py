@@ -28,8 +28,7 @@ def open_footage(
 ) -> list[Footage]:
     """The footage at a path: its labels are read, its images are not.
 
-    spec: a MOTChallenge sequence with gt/gt.txt or a folder of them (each video once), CrowdHuman's `.odgt`, COCO's
-    `.json`, a JDE list of image paths, a folder with boxes.json, or a folder of VOC's `.xml`.
+    spec: a file or folder in one of `formats.FORMATS`: MOTChallenge sequences, COCO's `.json`, CVAT's `.xml` …
     half: of each video (see Footage.half); footage without that half is left out, with a warning.
     images: the folder of the images, if not beside the labels (for MOTChallenge, a folder of NAME.mp4 or NAME/).
     on_fault: called for each invalid label, which is then skipped; by default it raises UserError.
@@ -48,7 +47,7 @@ def open_footage(
 def read_labels(path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
     """Read a file or folder in the first format that recognises it. Raises UserError if none does."""
     for file_format in FORMATS.values():
-        if file_format.recognises(path):
+        if file_format.recognises and file_format.read and file_format.recognises(path):
             return file_format.read(path, images, settings, on_fault)
     if is_reid(path):
         raise UserError(
@@ -56,8 +55,8 @@ def read_labels(path: Path, images: Path | None, settings: FootageSettings, on_f
             " `idfree train simplereid`, `eval-appearance` and `data check` read it"
         )
     raise UserError(
-        f"{path}: neither MOTChallenge sequences with gt/gt.txt, nor {BOXES_JSON}, nor VOC's .xml; "
-        f"found {describe_contents(path)}"
+        f"{path}: neither MOTChallenge sequences with gt/gt.txt, nor {BOXES_JSON}, nor VOC's .xml, nor another format "
+        f"of `idfree data convert --list`; found {describe_contents(path)}"
     )
 
 

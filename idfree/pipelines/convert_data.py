@@ -20,10 +20,10 @@ def convert_data(
     set: Assignments = (),
     quiet: bool = True,
 ) -> list[Path]:
-    """Write labelled data below `out` in the format `to` (mot, coco, odgt, jde or voc); return the paths to open it.
+    """Write labels or tracking results below `out` in the format `to`, a key of `convert.WRITERS`; return the paths.
 
-    images: folder of the images, if not beside the labels. half: of each video. set: `name=value` overrides of
-    FootageSettings. Raises UserError as `convert`.
+    images: the video or folder of the images, if not beside the labels. half: of each video. set: `name=value`
+    overrides of FootageSettings. Raises UserError as `convert`.
     """
     sources = [data] if isinstance(data, str | Path) else data
     footages = open_all(sources, half, images, override(FootageSettings(), set))

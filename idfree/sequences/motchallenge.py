@@ -187,13 +187,14 @@ def read_results(path: Path | str) -> Annotation:
     return read_detections(path)
 
 
-def read_ground_truth(path: Path | str) -> Annotation:
+def read_ground_truth(path: Path | str, text: str | None = None) -> Annotation:
     """Read ground truth: rows frame, id, x, y, w, h, mark[, class, visibility]; the score is the mark (0: ignore).
 
     Of ten columns the last three are a 3-D position, which is ignored (MOT15), or a class (results), or VisDrone's (see
-    `ten_columns`). Without these columns, class and visibility are 1. Raises UserError with file and line.
+    `ten_columns`). Without these columns, class and visibility are 1. text: contents of the file, if read already.
+    Raises UserError with file and line.
     """
-    columns = parse_columns(read_text(path), path, GROUND_TRUTH_LAYOUTS, usual=9)
+    columns = parse_columns(read_text(path) if text is None else text, path, GROUND_TRUTH_LAYOUTS, usual=9)
     if has_class(columns):
         columns["class"] = columns["X"]
     elif is_visdrone(columns):

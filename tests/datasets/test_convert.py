@@ -10,12 +10,15 @@ import pytest
 
 from idfree.commands import data
 from idfree.core.errors import UserError
-from idfree.datasets.convert import WRITERS, convert
+from idfree.datasets.convert import WRITERS, convert, features
+from idfree.datasets.footage import FootageSettings
 from idfree.datasets.formats import FORMATS
 from idfree.datasets.open_footage import open_footage
 from idfree.show.video_writer import VideoWriter
 
 SIZES = {"a": (48, 64), "b": (30, 20)}
+READ_BACK = [name for name in WRITERS if FORMATS[name].read]
+OF_STILLS = [name for name in READ_BACK if not FORMATS[name].videos_only]
 
 
 @pytest.fixture
@@ -55,13 +58,14 @@ def test_the_command_offers_every_writer():
     assert set(data.FORMATS) == set(WRITERS)
 
 
-@pytest.mark.parametrize("to", WRITERS)
-@pytest.mark.parametrize("kind", ["stills", "video"])
+@pytest.mark.parametrize(("to", "kind"), [*((to, "video") for to in READ_BACK), *((to, "stills") for to in OF_STILLS)])
 def test_round_trips(to, kind, request, tmp_path, caplog):
     footage = request.getfixturevalue(kind)
     with caplog.at_level(logging.WARNING, "idfree"):
         (path,) = convert([footage], to, tmp_path / "out")
     (back,) = open_footage(path)
+    if not back.paths:  # a file of labels alone
+        (back,) = open_footage(path, images=footage.paths[0])
     lost = FORMATS[to].lost
     expected = footage.boxes[footage.boxes.score != 0] if "regions to ignore" in lost else footage.boxes
     assert back.boxes.frame.tolist() == expected.frame.tolist()
@@ -75,10 +79,48 @@ def test_round_trips(to, kind, request, tmp_path, caplog):
     for number in range(1, back.length + 1):
         assert np.abs(back.image(number).astype(int) - footage.image(number)).max() <= 2
         assert back.size_at(number) == footage.size_at(number)
-    assert [word in caplog.text for word in lost] == [word != "order in time" or footage.is_sequence for word in lost]
+    assert [word in caplog.text for word in lost] == [features(footage)[word] for word in lost]
 
 
-@pytest.mark.parametrize("to", WRITERS)
+@pytest.mark.parametrize("to", [name for name in WRITERS if FORMATS[name].videos_only])
+def test_still_images_are_refused_by_formats_of_videos(to, stills, tmp_path):
+    with pytest.raises(UserError, match=f"photos: has still images, {to} has place for videos alone"):
+        convert([stills], to, tmp_path / "out")
+
+
+@pytest.fixture
+def scored(tmp_path, video):
+    """Results of that video: a track with a gap and a filled box, one of another class, a box of unknown identity."""
+    rows = ["1,3,1,2,10,20,0.5,1", "2,3,2,2,10,20,0,1", "3,3,3.5,2,10,20,0.875,1"]
+    rows += ["1,4,20,5,8,9.5,0.25,2", "3,4,24,5,8,9.5,0.625,2", "2,-1,40,5,8,9,0.75,2"]
+    (tmp_path / "in" / "street.txt").write_text("".join(f"{row},-1,-1\n" for row in rows))
+    (footage,) = open_footage(tmp_path / "in" / "street.txt", images=video.paths[0])
+    return footage
+
+
+@pytest.mark.parametrize("to", READ_BACK)
+def test_round_trips_of_results(to, scored, tmp_path, caplog):
+    assert (scored.scored, scored.classes, scored.ignored.any()) == (True, ("1", "2"), False)
+    with caplog.at_level(logging.WARNING, "idfree"):
+        (path,) = convert([scored], to, tmp_path / "out")
+    lost = FORMATS[to].lost
+    one_class = to in ("odgt", "trackeval")
+    settings = FootageSettings(classes="person" if one_class else "1,2" if to != "jde" else "0,1")
+    (back,) = open_footage(path, images=scored.paths[0] if to not in ("yolo", "jde") else None, settings=settings)
+    order = [np.lexsort((side.boxes.xyxy[:, 0], side.boxes.frame)) for side in (back, scored)]
+    boxes, expected = (side.boxes[rows] for side, rows in zip((back, scored), order, strict=True))
+    assert boxes.frame.tolist() == expected.frame.tolist()
+    assert np.abs(boxes.xyxy - expected.xyxy).max() < 0.01
+    assert back.scored == ("scores" not in lost)
+    assert boxes.score.tolist() == (expected.score.tolist() if back.scored else [1] * len(expected))
+    assert boxes.class_id.tolist() == [0 if one_class else k for k in expected.class_id.tolist()]
+    if "identities" not in lost:
+        is_new = any(word.startswith("unknown identities") for word in lost)
+        assert boxes.id.tolist() == [5 if id < 0 and is_new else id for id in expected.id.tolist()]
+    assert [word in caplog.text for word in lost] == [features(scored)[word] for word in lost]
+
+
+@pytest.mark.parametrize("to", OF_STILLS)
 def test_images_are_linked_and_conversion_can_be_repeated(to, stills, tmp_path):
     for _ in range(2):
         (path,) = convert([stills], to, tmp_path / "out")
@@ -121,7 +163,7 @@ def test_conversion_chain_of_a_real_data_set(shared, tmp_path):
     (footage,) = open_footage(shared / "data/PennFudan")
     footage = footage.frames(1, 20)
     expected = footage.boxes.xyxy
-    for to in WRITERS:
+    for to in OF_STILLS:
         (path,) = convert([footage], to, tmp_path / to)
         (footage,) = open_footage(path)  # the next format is converted from this one
     assert (len(footage.boxes), footage.length) == (len(expected), 20)

@@ -1,0 +1,45 @@
+"""Which of the classes that a file names are kept: those of the setting `classes`, and what is said of the others."""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from idfree.core.errors import UserError
+from idfree.core.messages import warn_once
+from idfree.datasets.footage import FootageSettings
+
+
+class ClassSelection:
+    """The class_id of each name, its position in `settings.names`; counts the boxes of other classes.
+
+    path: of the labels, for messages. aliases: idfree's names of classes that the format calls otherwise.
+    """
+
+    def __init__(self, settings: FootageSettings, path: Path, aliases: Mapping[str, str] | None = None) -> None:
+        self.class_ids = {name: class_id for class_id, name in enumerate(settings.names)}
+        self.path = path
+        self.aliases = aliases or {}
+        self.kept: set[str] = set()
+        self.left_out: Counter[str] = Counter()
+
+    def find(self, name: str) -> int | None:
+        """The class_id of a box's class, None if the class is not selected."""
+        name = self.aliases.get(name.strip().lower(), name.strip())
+        class_id = self.class_ids.get(name)
+        if class_id is None:
+            self.left_out[name] += 1
+        else:
+            self.kept.add(name)
+        return class_id
+
+    def report(self) -> None:
+        """Warn of boxes that were left out. Raises UserError if all were."""
+        if not self.left_out:
+            return
+        names = ", ".join(sorted(self.left_out))
+        if not self.kept:
+            wanted = " or ".join(map(repr, self.class_ids))
+            raise UserError(f"{self.path}: has no class {wanted}, there are: {names} (choose with classes=…)")
+        both = ",".join([*self.class_ids, *sorted(self.left_out)])
+        count = sum(self.left_out.values())
+        warn_once("%s: %d boxes of %s are left out: keep them with classes=%s", self.path, count, names, both)

@@ -1,0 +1,56 @@
+"""Tracks as keyframes, as annotation tools keep them: between two keyframes a box moves on a straight line."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idfree.core.types import Annotation, Floats, Integers
+
+Mask = NDArray[np.bool_]
+
+
+def interpolate(frame: Integers, values: Floats, shown: Mask) -> tuple[Integers, Floats, Integers]:
+    """The frames between the keyframes of a track: frames (N,), values (N, V), and the keyframe (N,) before each.
+
+    frame: (K,), ascending. values: (K, V). shown: (K,), whether the object is in sight up to the next keyframe.
+    """
+    steps = np.where(shown, np.diff(frame, append=frame[-1:] + 1), 1)
+    row = np.repeat(np.arange(len(frame)), steps)
+    offset = np.arange(len(row)) - np.repeat(np.cumsum(steps) - steps, steps)
+    following = np.minimum(row + 1, len(frame) - 1)
+    share = (offset / np.maximum(frame[following] - frame[row], 1))[:, None]
+    return frame[row] + offset, values[row] + share * (values[following] - values[row]), row
+
+
+def tracks_of(boxes: Annotation) -> Iterator[tuple[int | None, Annotation]]:
+    """Each identity with its boxes in order; each box of unknown identity (−1) by itself, with None."""
+    order = np.lexsort((boxes.frame, boxes.id))
+    rows = boxes[order]
+    starts = np.flatnonzero(np.diff(rows.id, prepend=rows.id[:1] - 1) != 0)
+    for part in np.split(np.arange(len(rows)), starts[1:]) if len(rows) else ():
+        identity = int(rows.id[part[0]])
+        if identity >= 0:
+            yield identity, rows[part]
+        else:
+            yield from ((None, rows[row : row + 1]) for row in part.tolist())
+
+
+def numbered_tracks(boxes: Annotation) -> Iterator[tuple[int, Annotation]]:
+    """`tracks_of`, with new numbers beyond the largest for boxes of unknown identity."""
+    fresh = int(boxes.id.max(initial=0)) + 1
+    for identity, rows in tracks_of(boxes):
+        yield (fresh if identity is None else identity), rows
+        fresh += identity is None
+
+
+def ends_run(frame: Integers) -> Mask:
+    """(K,) whether a box of a track is the last one before a gap, or of all."""
+    return np.diff(frame, append=frame[-1:] + 2) != 1
+
+
+def distinct_numbers(names: Iterable[str]) -> Sequence[int]:
+    """The names of tracks as numbers, if all are different whole numbers, else 1, 2, 3 …"""
+    names = list(names)
+    numbers = [int(name) for name in names if name.isdecimal() and len(name) <= 15]  # exact in float64
+    return numbers if len(numbers) == len(names) == len(set(numbers)) else range(1, len(names) + 1)

@@ -1,0 +1,233 @@
+"""YOLO data sets: data.yaml, images/ and labels/ with a text file per image.
+
+A row is `class cx cy w h`, the box as shares of the image; results append the confidence, tracks then the id, as
+`yolo track save_txt=True save_conf=True` writes them: `class cx cy w h [confidence] [id]`. A number without a decimal
+point in the last column is an id.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from idfree.core.boxes import xyxy_to_cxcywh
+from idfree.core.errors import UserError
+from idfree.core.files import write_text
+from idfree.core.names import is_path
+from idfree.core.reading import is_file, is_folder, read_text
+from idfree.datasets.class_selection import ClassSelection
+from idfree.datasets.data_yaml import Value, class_names, format_data_yaml, read_data_yaml
+from idfree.datasets.export_images import export_images, image_names
+from idfree.datasets.footage import Footage, FootageSettings
+from idfree.datasets.jde_lists import MAX_CLASS, MAX_SHARE
+from idfree.datasets.labels import LabelRows, OnFault
+from idfree.sequences.folders import natural_key
+from idfree.sequences.image_files import image_size, read_nth_image
+from idfree.sequences.images import IMAGE_SUFFIXES
+from idfree.sequences.rows import NUMBER
+
+DATA_YAML, IMAGES, LABELS = "data.yaml", "images", "labels"
+SPLITS = ("train", "val", "test")
+ROW = "class cx cy w h [confidence] [id]"
+ID = re.compile(r"-?\d{1,15}")  # exact in float64
+NUMBERED = re.compile(r"(.*?)[_-]?(\d{1,8})")  # the name of a video and the number of a frame
+
+
+class Row(NamedTuple):
+    """A row of a file of labels; box: cx, cy, w, h as shares of the image."""
+
+    class_id: int
+    box: tuple[float, ...]
+    confidence: float | None
+    id: int | None
+
+
+def is_yolo(path: Path) -> bool:
+    """Whether a path is a .yaml, or a folder with data.yaml."""
+    return (path.suffix.lower() in (".yaml", ".yml") and not path.is_dir()) or (path / DATA_YAML).is_file()
+
+
+def read_yolo(path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
+    """Each folder of images that data.yaml names: a video if its labels have ids, else still images.
+
+    images: the folder that data.yaml's paths are relative to, if not its own. Boxes of other classes than
+    settings.names are left out, with a warning. Raises UserError.
+    """
+    path = path / DATA_YAML if path.is_dir() else path
+    values = read_data_yaml(path)
+    names, selection = class_names(values, path), ClassSelection(settings, path)
+    root = values.get("path", "")
+    homes = [images, path.parent / str(root), path.parent]
+    footages = []
+    for folder in image_folders(values, path):
+        home = next((home for home in homes if home is not None and is_folder(home / folder)), None)
+        if home is None:
+            raise UserError(f"{path}: there is no folder {folder} (looked in {path.parent}; name another, --images)")
+        footages += read_folder(home / folder, path, names, selection, on_fault)
+    selection.report()
+    if not footages:
+        raise UserError(f"{path}: there are no images in {', '.join(image_folders(values, path))}")
+    return footages
+
+
+def image_folders(values: Mapping[str, Value], path: Path) -> list[str]:
+    """The folders of images of all splits, each once. Raises UserError if there are none."""
+    folders: list[str] = []
+    for split in SPLITS:
+        value = values.get(split, [])
+        folders += [value] if isinstance(value, str) else [*value] if isinstance(value, list) else []
+    folders = [folder for folder in dict.fromkeys(folders) if folder and is_path(folder)]
+    if not folders:
+        raise UserError(f"{path}: names no folder of images; expected {', '.join(SPLITS)}")
+    return folders
+
+
+def read_folder(
+    folder: Path, path: Path, names: Sequence[str], selection: ClassSelection, on_fault: OnFault
+) -> list[Footage]:
+    """The videos of a folder of images and of folders in it, and its still images as one footage."""
+    files = sorted((file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
+    rows = {file: [*read_rows(label_path(file), on_fault)] for file in files}
+    groups: dict[tuple[Path, str], list[Path]] = defaultdict(list)
+    for file in files:
+        groups[file.parent, split_name(file.stem)[0]].append(file)
+    footages, stills = [], []
+    for (parent, stem), group in groups.items():
+        if any(row.id is not None for file in group for row in rows[file]):
+            footages.append(footage_of(stem or parent.name, group, rows, path, names, selection, on_fault))
+        else:
+            stills += group
+    if stills:
+        still = footage_of(folder.name, stills, rows, path, names, selection, on_fault)
+        footages.append(replace(still, is_sequence=False))
+    return footages
+
+
+def split_name(stem: str) -> tuple[str, int | None]:
+    """The name of a video and the number of a frame: street_12 → street, 12; the whole stem without a number."""
+    match = NUMBERED.fullmatch(stem)
+    return (match[1], int(match[2])) if match else (stem, None)
+
+
+def footage_of(
+    name: str,
+    files: list[Path],
+    rows: Mapping[Path, list[Row]],
+    path: Path,
+    names: Sequence[str],
+    selection: ClassSelection,
+    on_fault: OnFault,
+) -> Footage:
+    """The footage of image files; a size is read of each that has boxes."""
+    labels, sizes, paths = LabelRows(), set(), tuple(files)
+    for frame, file in enumerate(files, start=1):
+        if not rows[file]:
+            continue
+        try:
+            sizes.add(size_hw := image_size(file))
+        except UserError as error:
+            on_fault(f"{error}; its boxes are normalised by its size")
+            continue
+        add_rows(labels, frame, rows[file], size_hw, names, selection, f"{label_path(file)}", on_fault)
+    return Footage(
+        name=name,
+        boxes=labels.annotation(),
+        length=len(files),
+        image=partial(read_nth_image, paths),
+        is_sequence=True,
+        paths=paths,
+        size_hw=sizes.pop() if len(sizes) == 1 and all(rows[file] for file in files) else None,
+        source=path,
+        classes=tuple(selection.class_ids),
+        scored=any(row.confidence is not None for file in files for row in rows[file]),
+    )
+
+
+def add_rows(
+    labels: LabelRows,
+    frame: int,
+    rows: Iterable[Row],
+    size_hw: tuple[int, int],
+    names: Sequence[str],
+    selection: ClassSelection,
+    place: str,
+    on_fault: OnFault,
+) -> None:
+    """Add the boxes of one image, in pixels; place: for messages."""
+    height, width = size_hw
+    for row in rows:
+        if row.class_id >= len(names):
+            on_fault(f"{place}: has class {row.class_id}, but {len(names)} are named")
+            continue
+        class_id = selection.find(names[row.class_id])
+        if class_id is not None:
+            cx, cy, w, h = row.box
+            corners = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
+            score = 1.0 if row.confidence is None else row.confidence
+            labels.add(frame, corners, -1 if row.id is None else row.id, score, class_id)
+
+
+def label_path(image: Path) -> Path:
+    """The file of an image's labels: the last `images` in its path is replaced by `labels`."""
+    parts = list(image.with_suffix(".txt").parts)
+    if IMAGES in parts:
+        parts[len(parts) - 1 - parts[::-1].index(IMAGES)] = LABELS
+    return Path(*parts)
+
+
+def read_rows(path: Path, on_fault: OnFault) -> Iterator[Row]:
+    """The rows of a file of labels; none if it does not exist."""
+    for number, line in enumerate(read_text(path).split("\n") if is_file(path) else (), start=1):
+        if not line.strip():
+            continue
+        if (row := parse_row(line.split())) is not None:
+            yield row
+        else:
+            on_fault(f"{path} line {number}: {line.strip()[:60]!r}, expected {ROW}, the box as shares of the image")
+
+
+def parse_row(fields: list[str]) -> Row | None:
+    """A row of labels; None if it is invalid."""
+    if not (5 <= len(fields) <= 7 and all(NUMBER.fullmatch(field) for field in fields) and fields[0].isdecimal()):
+        return None
+    box, rest = tuple(map(float, fields[1:5])), fields[5:]
+    id = int(rest.pop()) if rest and ID.fullmatch(rest[-1]) else None
+    confidence = float(rest[0]) if rest else None
+    valid = len(rest) <= 1 and (confidence is None or 0 <= confidence <= 1) and int(fields[0][:6]) <= MAX_CLASS
+    return Row(int(fields[0]), box, confidence, id) if valid and np.all(np.abs(box) <= MAX_SHARE) else None
+
+
+def write_yolo(footage: Footage, folder: Path, tracks: bool = False) -> Path:
+    """Write FOLDER/NAME/ with data.yaml, images/NAME/ and labels/NAME/; returns the path of data.yaml.
+
+    tracks: rows end in the id, before it the confidence of results; without, they have five columns, as to train on.
+    """
+    home = folder / footage.name
+    names = [f"{footage.name}/{name}" for name in image_names(footage)]
+    export_images(footage, [home / IMAGES / name for name in names])
+    for number, name in enumerate(names, start=1):
+        text = "".join(format_rows(footage, number, tracks))
+        write_text((home / LABELS / name).with_suffix(".txt"), text)
+    path = home / DATA_YAML
+    write_text(path, format_data_yaml(f"{IMAGES}/{footage.name}", footage.classes))
+    return path
+
+
+def format_rows(footage: Footage, number: int, tracks: bool) -> Iterator[str]:
+    """The lines of one image."""
+    rows = footage.boxes.rows_at(number)
+    boxes = footage.boxes[rows][~footage.ignored[rows]]
+    if not len(boxes):
+        return
+    height, width = footage.size_at(number)
+    shares = (xyxy_to_cxcywh(boxes.xyxy) / (width, height, width, height)).tolist()
+    columns = zip(boxes.class_id.tolist(), shares, boxes.score.tolist(), boxes.id.tolist(), strict=True)
+    for class_id, box, score, id in columns:
+        line = " ".join([str(class_id), *(f"{side:.6f}" for side in box)])
+        line += f" {score:.6f}" if tracks and footage.scored else ""
+        yield line + (f" {id}\n" if tracks and id >= 0 else "\n")

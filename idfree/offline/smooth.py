@@ -21,6 +21,7 @@ from idfree.core.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from idfree.core.types import Annotation, Floats, Integers
 from idfree.offline.track_rows import is_filled, segment_starts
 
+MOST_ROWS = 50_000  # that λ is chosen with, of evenly spread segments, and that are solved for at once
 HELD_OUT_EVERY = 4  # every fourth row of a segment is held out to choose λ: its neighbours are known
 NO_WEIGHT = 1e-9  # of rows that are held out; more than 0, so that the equations stay regular
 
@@ -46,19 +47,37 @@ def smooth(tracks: Annotation, step: int = 1, settings: SmoothSettings | None = 
     settings = settings or SmoothSettings()
     if not len(tracks):
         return tracks
-    was_detected = ~is_filled(tracks)
-    weight = np.where(was_detected, 1.0, settings.filled_weight)
+    weight = np.where(is_filled(tracks), settings.filled_weight, 1.0)
     starts = segment_starts(tracks, step)
-    held_out = held_out_rows(starts, len(tracks)) & was_detected
     boxes = xyxy_to_cxcywh(tracks.xyxy)
-    height = boxes[:, 3:].copy()
+    sample, sample_starts = sample_segments(starts, len(tracks))
+    chosen = (boxes[sample], weight[sample], sample_starts)
     for columns, times in ((slice(0, 2), settings.position), (slice(2, 4), settings.size)):
-        values = boxes[:, columns]
-        fits = [penalised_fit(values, np.where(held_out, NO_WEIGHT, weight), starts, time**4) for time in (0.5, *times)]
-        errors = [float((np.abs(fit - values) / height)[held_out].mean()) for fit in fits if held_out.any()]
-        if time := longest_time(errors, times, int(np.count_nonzero(held_out)), settings):
-            boxes[:, columns] = penalised_fit(values, weight, starts, time**4)
+        if time := choose_time(*chosen, columns, times, settings):
+            boxes[:, columns] = fit_in_parts(boxes[:, columns], weight, starts, time**4)
     return replace(tracks, xyxy=cxcywh_to_xyxy(boxes))
+
+
+def sample_segments(starts: Integers, count: int) -> tuple[Integers, Integers]:
+    """Of `count` rows, those (M,) of every so many-th segment, about MOST_ROWS; and first rows of the segments there."""
+    every = count // MOST_ROWS + 1
+    length = np.diff(starts, append=count)
+    rows = np.flatnonzero(np.repeat(np.arange(len(starts)) % every == 0, length))
+    return rows, np.append(0, np.cumsum(length[::every])[:-1])
+
+
+def choose_time(
+    boxes: Floats, weight: Floats, starts: Integers, columns: slice, times: tuple[float, ...], settings: SmoothSettings
+) -> float:
+    """The longest of `times` that predicts these columns of held-out boxes (K, 4), cxcywh, well; 0 if none does."""
+    held_out = held_out_rows(starts, len(boxes)) & (weight == 1)
+    values, known = boxes[:, columns], np.where(held_out, NO_WEIGHT, weight)
+    height = boxes[held_out, 3:]
+    errors = []
+    for time in (0.5, *times) if held_out.any() else ():
+        fit = penalised_fit(values, known, starts, time**4)
+        errors.append(float((np.abs(fit[held_out] - values[held_out]) / height).mean()))
+    return longest_time(errors, times, int(np.count_nonzero(held_out)), settings)
 
 
 def longest_time(errors: list[float], times: tuple[float, ...], count: int, settings: SmoothSettings) -> float:
@@ -79,17 +98,29 @@ def held_out_rows(starts: Integers, count: int) -> NDArray[np.bool_]:
     return (place % HELD_OUT_EVERY == 2) & (place + 2 < np.repeat(length, length))
 
 
+def fit_in_parts(values: Floats, weight: Floats, starts: Integers, penalty: float) -> Floats:
+    """As `penalised_fit`, whole segments of about MOST_ROWS at a time, as the equations take memory."""
+    first = starts[np.unique(np.searchsorted(starts, np.arange(0, len(values), MOST_ROWS)).clip(max=len(starts) - 1))]
+    bounds = np.unique([0, *first.tolist(), len(values)])
+    parts = []
+    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+        own = starts[(starts >= begin) & (starts < end)] - begin
+        parts.append(penalised_fit(values[begin:end], weight[begin:end], own, penalty))
+    return np.concatenate(parts)
+
+
 def penalised_fit(values: Floats, weight: Floats, starts: Integers, penalty: float) -> Floats:
     """Minimum (K, C) of the sum above for values (K, C), weights (K,), segments beginning at rows `starts`, and λ."""
     bands = np.zeros((3, len(values)))  # lower form: bands[d, i] is the entry (i + d, i)
     bands[0] = weight
-    middle = np.arange(1, len(values) - 1)
     is_start = np.zeros(len(values), dtype=bool)
     is_start[starts] = True
-    middle = middle[~is_start[middle] & ~is_start[middle + 1]]  # second differences within a segment
-    for offset, factor in ((-1, 1.0), (0, 4.0), (1, 1.0)):
-        bands[0, middle + offset] += penalty * factor
-    bands[1, middle - 1] -= 2 * penalty
-    bands[1, middle] -= 2 * penalty
-    bands[2, middle - 1] += penalty
+    curved = penalty * ~(is_start[1:-1] | is_start[2:])  # λ of second differences within a segment, at rows 1 … K − 2
+    if len(curved):
+        bands[0, :-2] += curved
+        bands[0, 1:-1] += 4 * curved
+        bands[0, 2:] += curved
+        bands[1, :-2] -= 2 * curved
+        bands[1, 1:-1] -= 2 * curved
+        bands[2, :-2] += curved
     return np.asarray(solveh_banded(bands, weight[:, None] * values, lower=True, check_finite=False))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
 from idfree.experiments.one_shot_rows import METRICS, Figures, encode
 from idfree.experiments.protocol import Protocol
 from idfree.experiments.table import CropReid
+from idfree.learn.methods import simplereid
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.open_detector import open_any_detector
 from idfree.pipelines.stored_detections import load_detections
@@ -28,7 +29,6 @@ from idfree.sequences.motchallenge import open_sequence
 Half = Literal["train", "val"]
 
 DIMENSION = 128  # of oracle embeddings
-UNTRAINED = ("iterations=1", "lr=1e-12")  # random weights, exported by the same code
 REGRESSING = ("tracktor",)  # trackers that ask a detector for boxes, besides the public ones
 
 
@@ -84,17 +84,15 @@ class CropRows:
             return str(self.data / self.protocol.teachers["better"])
         run = self.out / "encoders" / f"{embedding}-{seed}"
         model = run / "appearance.onnx"
-        if not model.exists():
-            texts = ("threads=1", *(UNTRAINED if embedding == "random" else ()))
-            train_crops(
-                self.training(embedding),
-                run,
-                assignments=texts,
-                resume=True,
-                device=self.device,
-                seed=seed,
-                quiet=self.quiet,
-            )
+        if model.exists():
+            return str(model)
+        if embedding == "random":
+            run.mkdir(parents=True, exist_ok=True)
+            simplereid.export_untrained(model, seed)
+        else:
+            texts = ("threads=1", f"identities={str(embedding == 'identities').lower()}")
+            options: dict[str, Any] = {"resume": True, "device": self.device, "seed": seed, "quiet": self.quiet}
+            train_crops(self.training(embedding), run, assignments=texts, **options)
         return str(model)
 
     def training(self, embedding: str) -> list[Footage]:

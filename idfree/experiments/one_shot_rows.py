@@ -133,8 +133,8 @@ class OneShotRows:
         run: Path,
         teacher: str | None = None,
     ) -> Path:
-        """Train a network, unless RUN/model.onnx exists; RUN."""
-        if (run / one_shot.MODEL).exists():
+        """Train a network, unless RUN/best.pt exists; RUN."""
+        if (run / one_shot.BEST).exists():
             return run
         height = math.ceil(settings.batch_shape().size_hw[0] * max(1.0, settings.augmentation.largest))
         bar = partial(show_progress, quiet=self.quiet)

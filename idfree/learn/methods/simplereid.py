@@ -150,3 +150,11 @@ def open_checkpoint(path: Path) -> CropReidNetwork:
 def export(network: CropReidNetwork, path: Path, metadata: Mapping[str, str]) -> None:
     """Write a crop encoder as an ONNX file. Raises as `export_encoder`."""
     export_encoder(network, path, {"method": "simplereid", **metadata})
+
+
+def export_untrained(path: Path, seed: int) -> None:
+    """Write an encoder with the random weights that training starts from: the paper's row of random weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = CropReidNetwork(SimpleReidSettings().network)
+    export(network.eval(), path, {})

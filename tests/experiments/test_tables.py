@@ -1,0 +1,128 @@
+"""The published tables as data, the check of what they need, and the page of their results."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from idfree.core.errors import UserError
+from idfree.experiments import cli
+from idfree.experiments.catalogue import PAGES, TABLES
+from idfree.experiments.dry_run import check_source, check_table
+from idfree.experiments.protocol import MINI, Protocol, Source
+from idfree.experiments.results import Results, page, verdict
+from idfree.experiments.table import CropReid, OneShot, Ranking, Row, Table, slug
+from idfree.pipelines.synthesise import SceneSettings, synthesise
+
+EMPTY = Protocol(train=())
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_rankings_name_rows_and_titles_differ(table):
+    titles = [row.title for row in table.rows]
+    assert len({*titles}) == len(titles)
+    assert {name for ranking in table.rankings for name in (ranking.better, ranking.worse)} <= {*titles}
+
+
+def test_each_page_has_a_table_of_its_own():
+    assert len(TABLES) == len(PAGES)
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_published_figures_agree_with_the_published_rankings(table):
+    figures = {row.title: row.published for row in table.rows}
+    for ranking in table.rankings:
+        pair = [figures[name].get(ranking.measure) for name in (ranking.better, ranking.worse)]
+        if None not in pair:
+            better, worse = pair if ranking.measure != "IDSW" else reversed(pair)
+            assert better >= worse, ranking
+
+
+def test_rows_of_the_same_training_share_a_network():
+    plain, linked = OneShot("fairmot"), OneShot("fairmot", identities="tracklets")
+    assert plain.network == replace(plain, embeddings="none").network != linked.network
+    assert plain.name != replace(plain, embeddings="none").name
+    assert slug("a b/c", "x=1.5") == "a-b-c-x=1.5"
+
+
+def table_of(*rows, rankings=()):
+    return Table("made-up", "Made up", "nobody", rows, tuple(rankings), EMPTY)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse", "measure", "expected"),
+    [
+        (0.70, 0.60, "IDF1", "holds, 70.0 and 60.0"),
+        (0.60, 0.70, "IDF1", "reversed, 60.0 and 70.0"),
+        (0.61, 0.60, "IDF1", "no difference"),  # 1 point, two networks differ by 1.5 × √2
+        (100, 200, "IDSW", "holds, 100.0 and 200.0"),
+        (200, 100, "IDSW", "reversed"),
+    ],
+)
+def test_verdict(better, worse, measure, expected):
+    table = table_of(Row("a", CropReid("none")), Row("b", CropReid("random")))
+    figures = {"a": [{f"deepsort {measure}": better}], "b": [{f"deepsort {measure}": worse}]}
+    assert expected in verdict(table, Ranking("a", "b", measure), figures)
+
+
+def test_page_shows_what_was_run_beside_the_paper(tmp_path):
+    row, other = Row("a", CropReid("none"), {"IDF1": 57.1}), Row("b", CropReid("random"))
+    results = Results(tmp_path)
+    assert "No row has been run" in page([table_of(row, other)], results)
+    for seed, idf1 in enumerate((0.5, 0.7)):
+        results.write(row, seed, {"deepsort IDF1": idf1})
+    text = page([table_of(row, other, rankings=[Ranking("a", "b")])], results)
+    assert "| a | 57.1 | 60.0 ± 14.1 | 2 |" in text
+    assert "| b | – | – | 0 |" in text
+    assert "a above b (IDF1): not run." in text
+
+
+@pytest.fixture
+def street(tmp_path):
+    (folder,) = synthesise(tmp_path / "data", SceneSettings(people=2, frames=6, size_hw=(64, 96)))
+    return folder
+
+
+def test_incomplete_data_are_named(street):
+    data = street.parent
+    assert check_source(Source(street.name, 6, "here"), data, EMPTY) == (6, None)
+    assert check_source(Source(street.name, 6, "here", half=True), data, EMPTY) == (4, None)  # 6 // 2 + 1
+    assert "has 6 images, expected 7" in check_source(Source(street.name, 7, "here"), data, EMPTY)[1]
+    assert "missing (7 images; from here)" in check_source(Source("other", 7, "here"), data, EMPTY)[1]
+
+
+def test_dry_run_checks_settings_weights_and_teachers(street):
+    pytest.importorskip("torch")
+    source = Source(street.name, 6, "here", half=True)
+    protocol = Protocol(train=(source,), init="weights/{backbone}.pth", teachers={"better": "teacher.onnx"})
+    rows = (Row("good", OneShot("fairmot")), Row("bad", OneShot("fairmot", ("strides=2",))))
+    report = check_table(table_of(*rows), protocol, street.parent)
+    assert report["rows"]["good"]["iterations"] == 30  # epochs of one batch
+    text = "\n".join(report["problems"])
+    assert not report["ready"]
+    assert "dla34.pth: missing" in text
+    assert "teacher.onnx: missing" in text
+    assert "bad: " in text
+    assert "strides" in text
+
+
+def test_settings_of_all_mini_rows_are_valid(tmp_path):
+    pytest.importorskip("torch")
+    for table in TABLES.values():
+        problems = check_table(table, MINI, tmp_path)["problems"]
+        assert all("missing" in problem for problem in problems), problems
+
+
+def test_cli_lists_and_reports_missing_data(tmp_path, capsys):
+    assert cli.main(["list"]) == 0
+    assert "outrack-terms: OUTrack: terms of the matching loss" in capsys.readouterr().out
+    arguments = ["run", "simplereid-deepsort", "--data", str(tmp_path), "-o", str(tmp_path / "out")]
+    assert cli.main(arguments) == 2
+    assert "MOT17-04-SDP: missing (1,050 images; from motchallenge.net), and" in capsys.readouterr().err
+    assert cli.main([*arguments, "--dry-run", "--json"]) == 0
+    assert not json.loads(capsys.readouterr().out)["simplereid-deepsort"]["ready"]
+
+
+def test_unknown_rows_are_refused():
+    with pytest.raises(UserError, match="outrack-terms has no row 'intra'; its rows are 'inter'"):
+        cli.chosen_rows(TABLES["outrack-terms"], ["intra"])

@@ -22,6 +22,7 @@ ALLOWED = {
     "appearance": set(),
     "teaching": set(),
     "offline": set(),
+    "counting": set(),
     "evaluation": set(),
     "show": set(),
     "learn": {"datasets"},

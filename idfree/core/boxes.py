@@ -47,6 +47,16 @@ def xyah_to_xyxy(xyah: ArrayLike) -> Floats:
     return cxcywh_to_xyxy(boxes)
 
 
+def centres(xyxy: Floats) -> Floats:
+    """Centres (N, 2) of boxes (N, 4)."""
+    return np.asarray((xyxy[:, :2] + xyxy[:, 2:]) / 2)
+
+
+def bottom_centres(xyxy: Floats) -> Floats:
+    """Middles (N, 2) of the lower edges of boxes (N, 4): where people stand."""
+    return np.stack([(xyxy[:, 0] + xyxy[:, 2]) / 2, xyxy[:, 3]], axis=1)
+
+
 def split_halves(boxes: ArrayLike) -> tuple[Floats, Floats]:
     """Return the first two and the last two columns of (N, 4) boxes, as float64."""
     rows = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from idfree.core.boxes import Floats, Integers
+from idfree.core.boxes import Floats, Integers, bottom_centres, centres
 from idfree.core.types import Tracks
 
 SMOOTHING = 2.0  # frames, standard deviation of the weights; see docs/settings.md
@@ -51,8 +51,7 @@ class Trails:
 
 def anchor_points(tracks: Tracks, is_foot: bool) -> Floats:
     """Middle (N, 2) of the lower edge of boxes, or their centre."""
-    left, top, right, bottom = tracks.xyxy.T
-    return np.stack([(left + right) / 2, bottom if is_foot else (top + bottom) / 2], axis=1)
+    return bottom_centres(tracks.xyxy) if is_foot else centres(tracks.xyxy)
 
 
 def local_lines(points: Floats, known: Floats, deviation: float) -> Floats:

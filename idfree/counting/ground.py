@@ -1,0 +1,160 @@
+"""From pixels to metres on the ground, by a scale or a homography; path lengths and speeds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from idfree.core.errors import UserError
+from idfree.core.reading import load_array, read_text
+from idfree.core.types import Annotation, Floats, Integers
+
+WINDOW = 1.0  # seconds of the smoothing of positions; study: docs/counting.md
+EXPECTED = (
+    "expected eight numbers h11,h12,h13,h21,h22,h23,h31,h32 (h33 = 1) of the map from pixels to metres, or a file with"
+    " its three rows, or with rows x,y,X,Y of four points or more: pixels, and metres on the ground"
+)
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Way of each track on the ground: id, class_id, first and last frame, seconds, metres, mean and top speed (T,).
+
+    Speeds are in m/s; the top speed is the highest of the smoothed path.
+    """
+
+    id: Integers
+    class_id: Integers
+    first: Integers
+    last: Integers
+    seconds: Floats
+    metres: Floats
+    mean_speed: Floats
+    top_speed: Floats
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+def read_ground(scale: float | None, homography: Any = None) -> Floats | None:
+    """The homography (3, 3) from pixels to metres; None if neither is given. Raises UserError.
+
+    scale: metres per pixel. homography: a file, a text of eight numbers, or an array (3, 3) or (8,).
+    """
+    if scale is not None and homography is not None:
+        raise UserError("--scale and --homography: expected one of them")
+    if homography is not None:
+        return read_homography(homography)
+    if scale is None:
+        return None
+    if not 0 < scale < np.inf:
+        raise UserError(f"--scale {scale:g}: expected metres per pixel, more than 0")
+    return np.diag([scale, scale, 1.0])
+
+
+def read_homography(given: Any) -> Floats:
+    """The homography (3, 3) of a file, a text of eight numbers, or an array. Raises UserError."""
+    if isinstance(given, str) and (numbers := parse_row(given)) is not None:
+        rows = [numbers]
+    elif isinstance(given, str | Path):
+        rows = load_array(given).tolist() if str(given).endswith(".npy") else read_rows(Path(given))
+    else:
+        rows = np.atleast_2d(np.asarray(given, dtype=np.float64)).tolist()
+    shape = (len(rows), *sorted({len(row) for row in rows}))
+    values = np.array([value for row in rows for value in row], dtype=np.float64)
+    if len(shape) == 2 and shape[0] >= 4 and shape[1] == 4:
+        return fit_homography(values.reshape(-1, 4))
+    if len(values) == 8 and len(shape) == 2:
+        values = np.append(values, 1.0)
+    matrix = values.reshape(3, 3) if len(values) == 9 else np.zeros((3, 3))
+    if not np.isfinite(matrix).all() or np.linalg.matrix_rank(matrix) < 3:
+        raise UserError(f"--homography {given}: {EXPECTED}")
+    return matrix
+
+
+def parse_row(text: str) -> list[float] | None:
+    """The numbers of a text, separated by commas or spaces; None if it is anything else."""
+    try:
+        return [float(word) for word in text.replace(",", " ").replace(";", " ").split()] or None
+    except ValueError:
+        return None
+
+
+def read_rows(path: Path) -> list[list[float]]:
+    """Rows of numbers of a text file; lines that begin with # are left out. Raises UserError."""
+    lines = [line for line in read_text(path).splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    rows = [parse_row(line) for line in lines]
+    if any(row is None for row in rows):
+        raise UserError(f"--homography {path}: line {lines[rows.index(None)][:40]!r}: {EXPECTED}")
+    return [row for row in rows if row is not None]
+
+
+def fit_homography(pairs: Floats) -> Floats:
+    """The homography (3, 3) of least squares through rows x, y, X, Y (K, 4) (Hartley 2004, alg. 4.1, DLT).
+
+    Points are centred and scaled before (sec. 4.4.4). Raises UserError if three of four points lie on one line.
+    """
+    to_unit, from_unit = (normalisation(points) for points in (pairs[:, :2], pairs[:, 2:]))
+    x, y = apply(to_unit, pairs[:, :2]).T
+    u, v = apply(from_unit, pairs[:, 2:]).T
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    rows = [[x, y, one, zero, zero, zero, -u * x, -u * y, -u], [zero, zero, zero, x, y, one, -v * x, -v * y, -v]]
+    equations = np.concatenate([np.stack(row, axis=1) for row in rows])
+    _, singular, vectors = np.linalg.svd(equations)
+    if singular[7] < 1e-6 * singular[0]:
+        raise UserError("--homography: the points lie on a line, or coincide: expected four corners of an area")
+    matrix = np.linalg.inv(from_unit) @ vectors[-1].reshape(3, 3) @ to_unit
+    return np.asarray(matrix / matrix[2, 2])
+
+
+def normalisation(points: Floats) -> Floats:
+    """The similarity (3, 3) that moves the mean of points (K, 2) to 0 and their mean distance from it to √2."""
+    mean = points.mean(axis=0)
+    scale = np.sqrt(2) / max(float(np.linalg.norm(points - mean, axis=1).mean()), 1e-12)
+    return np.array([[scale, 0, -scale * mean[0]], [0, scale, -scale * mean[1]], [0, 0, 1]])
+
+
+def apply(homography: Floats, points: Floats) -> Floats:
+    """Points (N, 2) mapped by a homography (3, 3); NaN at and beyond the horizon of the map.
+
+    The side of the horizon that counts is the one that most points lie on.
+    """
+    mapped = np.column_stack([points, np.ones(len(points))]) @ homography.T
+    depth = mapped[:, 2] * (np.sign(np.median(mapped[:, 2])) if len(points) else 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(depth[:, None] > 0, mapped[:, :2] / mapped[:, 2:], np.nan)
+
+
+def measure_paths(tracks: Annotation, points: Floats, homography: Floats, frame_rate: float) -> Paths:
+    """Lengths and speeds of the paths of tracks, from their anchor points (K, 2) in pixels.
+
+    Positions are interpolated in gaps and smoothed by lines through WINDOW seconds (Savitzky and Golay 1964): the
+    trembling of boxes would add to the length. Points beyond the horizon are left out.
+    """
+    ground = apply(homography, points)
+    known = np.flatnonzero(np.isfinite(ground).all(axis=1))
+    order = known[np.lexsort((tracks.frame[known], tracks.id[known]))]
+    parts = np.split(order, np.flatnonzero(np.diff(tracks.id[order])) + 1) if len(order) else []
+    first, last = ([int(tracks.frame[part[end]]) for part in parts] for end in (0, -1))
+    measured = [measure_path(tracks.frame[part], ground[part], frame_rate) for part in parts]
+    metres, top = np.array(measured, dtype=np.float64).reshape(-1, 2).T
+    seconds = (np.array(last) - np.array(first)) / frame_rate
+    speed = np.divide(metres, seconds, out=np.zeros_like(metres), where=seconds > 0)
+    heads = np.array([part[0] for part in parts], dtype=np.int64)
+    begin, end = (np.array(each, dtype=np.int64) for each in (first, last))
+    return Paths(tracks.id[heads], tracks.class_id[heads], begin, end, seconds, metres, speed, top)
+
+
+def measure_path(frame: Integers, ground: Floats, frame_rate: float) -> tuple[float, float]:
+    """Length in m and top speed in m/s of the smoothed path through positions (K, 2) in m at frames (K,)."""
+    from scipy.signal import savgol_filter
+
+    if len(frame) < 2:
+        return 0.0, 0.0
+    every = np.arange(frame[0], frame[-1] + 1)
+    path = np.stack([np.interp(every, frame, axis) for axis in ground.T], axis=1)
+    window = min(round(WINDOW * frame_rate), len(path) - 1) // 2 * 2 + 1  # odd
+    smooth = savgol_filter(path, window, 1, axis=0) if window > 1 else path
+    steps = np.linalg.norm(np.diff(smooth, axis=0), axis=1)
+    return float(steps.sum()), float(steps.max() * frame_rate)

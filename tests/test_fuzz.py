@@ -15,6 +15,7 @@ from idfree import cli
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
+from idfree.datasets.archive import write_archive
 from idfree.datasets.open_footage import open_footage
 from idfree.datasets.reid_crops import read_reid
 from idfree.datasets.submission import pack
@@ -62,6 +63,19 @@ BOXES = Annotation(
     visibility=np.ones(3),
 )
 ROWS = np.column_stack([[1, 1, 2], [-1] * 3, BOXES.xyxy, BOXES.score, np.eye(3)])
+CVAT = (
+    '<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version><meta><task><size>4</size><original_size>'
+    '<width>64</width><height>48</height></original_size></task></meta><track id="7" label="person"><box frame="0" '
+    'outside="0" xtl="1" ytl="2" xbr="30" ybr="40"><attribute name="score">0.5</attribute></box><box frame="2" '
+    'outside="1" xtl="1.5" ytl="2" xbr="30" ybr="40"></box></track></annotations>'
+)
+KEYFRAMES = [{"frame": f, "enabled": f == 1, "x": 1, "y": 2.5, "width": 30, "height": 40, "time": 0} for f in (1, 3)]
+REGION = {"id": "7", "type": "videorectangle", "original_width": 64, "original_height": 48}
+REGION |= {"value": {"framesCount": 4, "duration": 0.4, "labels": ["person"], "sequence": KEYFRAMES}}
+LABEL_STUDIO = [{"data": {"video": "/data/a.mp4"}, "annotations": [{"result": [REGION]}]}]
+KITTI = "".join(f"{f} {i} Pedestrian 0 {i} -10 1 2 30.5 40 -1 -1 -1 -1 -1 -1 -1\n" for f in (0, 1) for i in (0, 2))
+DATA_YAML = "path: .  # here\ntrain: images/a\nval: [images/a]\nnames:\n  0: person\n  1: 'car'\n"
+VISDRONE = "".join(f"{f},{i},1,2,30,40,1,{i},0,1\n" for f in (1, 2) for i in (1, 4))
 REPORT = {
     **{"detections": 3, "detector": "x", "start": 1, "stop": None, "every": 1, "score_range": [0, 2], "file": "a.npy"},
     "appearance": {"name": "own", "dimension": 3, "limit": 0.3, "farthest": 0.5, "dtype": "float32"},
@@ -192,6 +206,27 @@ def make_jde(damaged: str) -> Callable[[Path], Path]:
     return make
 
 
+def make_yolo(damaged: str) -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        write(folder / "data.yaml", DATA_YAML)
+        for name in ("a_1", "a_2"):
+            write(folder / "images" / "a" / f"{name}.jpg", JPEG)
+            write(folder / "labels" / "a" / f"{name}.txt", "0 0.5 0.5 0.25 0.5 0.75 7\n0 0.25 0.5 0.25 0.5\n")
+        return folder / damaged
+
+    return make
+
+
+def make_visdrone(folder: Path) -> Path:
+    (folder / "sequences").mkdir()
+    return write(folder / "annotations" / "a.txt", VISDRONE)
+
+
+def make_zip(folder: Path) -> Path:
+    write_archive(folder / "a.zip", {"gt/gt.txt": GT, "gt/labels.txt": "person\n"})
+    return folder / "a.zip"
+
+
 def make_msmt17(folder: Path) -> Path:
     name = "0000/0000_000_01_0303morning_0015_0.jpg"
     write(folder / "train" / name, b"")
@@ -258,6 +293,14 @@ CASES = {
     "voc": Case(make_text("a/a.xml", VOC), lambda path: read_footage(path.parent), "data check {folder}"),
     "jde list": Case(make_jde("a.train"), read_footage, "data check {}"),
     "jde labels": Case(make_jde("labels_with_ids/a.txt"), lambda path: read_footage(path.parents[1] / "a.train")),
+    "cvat": Case(make_text("a.xml", CVAT), read_footage, "data check {}"),
+    "cvat mot": Case(make_zip, read_footage, "data check {}"),
+    "label studio": Case(make_text("a.json", json.dumps(LABEL_STUDIO)), read_footage, "data check {}"),
+    "kitti": Case(make_text("label_02/0000.txt", KITTI), read_footage, "data check {}"),
+    "visdrone": Case(make_visdrone, lambda path: read_footage(path.parents[1]), "data check {folder}/.."),
+    "data.yaml": Case(make_yolo("data.yaml"), read_footage, "data check {}"),
+    "yolo labels": Case(make_yolo("labels/a/a_1.txt"), lambda path: read_footage(path.parents[2] / "data.yaml")),
+    "results as labels": Case(make_text("a.txt", RESULTS), read_footage, "data check {}"),
     "msmt17": Case(make_msmt17, lambda path: read_reid(path.parent)),
     "jpeg": Case(make_jpeg, read_images, "track {folder} --detector {folder}/../det.csv -q -o {folder}/out"),
     "png": Case(make_text("a/000001.png", PNG), read_images),

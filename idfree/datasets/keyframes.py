@@ -5,17 +5,23 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Floats, Integers
 
 Mask = NDArray[np.bool_]
+LONGEST = 1_000_000  # frames between two keyframes: nine hours at 30 frames per second
 
 
 def interpolate(frame: Integers, values: Floats, shown: Mask) -> tuple[Integers, Floats, Integers]:
     """The frames between the keyframes of a track: frames (N,), values (N, V), and the keyframe (N,) before each.
 
     frame: (K,), ascending. values: (K, V). shown: (K,), whether the object is in sight up to the next keyframe.
+    Raises UserError for more than LONGEST frames between two keyframes.
     """
     steps = np.where(shown, np.diff(frame, append=frame[-1:] + 1), 1)
+    if (too_long := steps > LONGEST).any():
+        start = frame[too_long][0]
+        raise UserError(f"a track has no keyframe in the {steps.max()} frames after {start}: is its end missing?")
     row = np.repeat(np.arange(len(frame)), steps)
     offset = np.arange(len(row)) - np.repeat(np.cumsum(steps) - steps, steps)
     following = np.minimum(row + 1, len(frame) - 1)
@@ -23,25 +29,15 @@ def interpolate(frame: Integers, values: Floats, shown: Mask) -> tuple[Integers,
     return frame[row] + offset, values[row] + share * (values[following] - values[row]), row
 
 
-def tracks_of(boxes: Annotation) -> Iterator[tuple[int | None, Annotation]]:
-    """Each identity with its boxes in order; each box of unknown identity (−1) by itself, with None."""
-    order = np.lexsort((boxes.frame, boxes.id))
-    rows = boxes[order]
-    starts = np.flatnonzero(np.diff(rows.id, prepend=rows.id[:1] - 1) != 0)
-    for part in np.split(np.arange(len(rows)), starts[1:]) if len(rows) else ():
-        identity = int(rows.id[part[0]])
-        if identity >= 0:
-            yield identity, rows[part]
-        else:
-            yield from ((None, rows[row : row + 1]) for row in part.tolist())
-
-
 def numbered_tracks(boxes: Annotation) -> Iterator[tuple[int, Annotation]]:
-    """`tracks_of`, with new numbers beyond the largest for boxes of unknown identity."""
-    fresh = int(boxes.id.max(initial=0)) + 1
-    for identity, rows in tracks_of(boxes):
-        yield (fresh if identity is None else identity), rows
-        fresh += identity is None
+    """Each identity with its boxes in order; each box of unknown identity (−1) gets a number beyond the largest."""
+    order = np.lexsort((boxes.frame, boxes.id))
+    rows, fresh = boxes[order], int(boxes.id.max(initial=0)) + 1
+    is_first = (np.diff(rows.id, prepend=-2) != 0) | (rows.id < 0)
+    for part in np.split(np.arange(len(rows)), np.flatnonzero(is_first)[1:]) if len(rows) else ():
+        identity = int(rows.id[part[0]])
+        yield (fresh if identity < 0 else identity), rows[part]
+        fresh += identity < 0
 
 
 def ends_run(frame: Integers) -> Mask:

@@ -9,6 +9,7 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.reading import exists
+from idfree.datasets.archive import find_entry, is_zip
 from idfree.datasets.boxes_json import BOXES_JSON
 from idfree.datasets.footage import Footage, FootageSettings, Half
 from idfree.datasets.formats import FORMATS
@@ -46,6 +47,8 @@ def open_footage(
 
 def read_labels(path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
     """Read a file or folder in the first format that recognises it. Raises UserError if none does."""
+    if is_zip(path) and not (find_entry(path, "annotations.xml") or find_entry(path, "gt/gt.txt")):
+        raise UserError(f"{path}: a zip without annotations.xml (CVAT for video) and gt/gt.txt (MOT 1.1), or damaged")
     for file_format in FORMATS.values():
         if file_format.recognises and file_format.read and file_format.recognises(path):
             return file_format.read(path, images, settings, on_fault)

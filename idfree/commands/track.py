@@ -35,8 +35,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_detector(parser)
     add_(
         "--appearance",
-        default="own",
-        help="own (embeddings of the detections), colour, model.onnx (crop Re-ID) or none",
+        default="auto",
+        help="own (embeddings of the detections), colour, model.onnx (crop Re-ID) or none; by default own or, of a"
+        " model that gives none, colour",
     )
     add_("--tracker", help=f"{tracker_help()}")
     add_(
@@ -106,15 +107,16 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def print_summary(path: Path, summary: dict[str, Any]) -> None:
-    """Print the counts and the speed of one sequence, and whether its camera moved."""
+    """Print the counts and the speed of one sequence, its appearance model, and whether its camera moved."""
     from idfree.pipelines.camera_motion import describe_motion
 
     lost = f", {summary['frames_lost']} frames lost" if summary["frames_lost"] else ""
     camera = describe_motion(summary.get("camera"))
+    looks = f", appearance: {summary['appearance']['name']}" if summary["appearance"] else ""
     kept = ", kept from an earlier run" if summary["skipped"] else ""
     print(
         f"{path}: {summary['tracks']} tracks, {summary['boxes']} boxes in {summary['frames']}"
-        f" frames{describe_rate(summary['frames_per_second'].get('all'))}{lost}{camera and f', {camera}'}{kept}"
+        f" frames{describe_rate(summary['frames_per_second'].get('all'))}{lost}{looks}{camera and f', {camera}'}{kept}"
     )
 
 

@@ -12,17 +12,31 @@ if TYPE_CHECKING:
 
 
 def open_appearance(spec: str, device: str = "auto", threads: int | None = None) -> "Encoder | None":
-    """The encoder for `colour` or MODEL.onnx; None for `own` (embeddings of the detector) and `none`.
+    """The encoder for `colour` or MODEL.onnx; None for `auto`, `own` (embeddings of the detector) and `none`.
 
     Raises UserError for any other spec, and if the model is missing or invalid.
     """
-    if spec in ("none", "own"):
+    if spec in ("auto", "none", "own"):
         return None
     from idfree.appearance import open_encoder
 
     if spec != "colour" and not spec.endswith(MODEL_SUFFIXES):
-        raise UserError(f"--appearance {spec}: expected none, own, colour or a file MODEL.onnx or MODEL.xml (OpenVINO)")
+        raise UserError(
+            f"--appearance {spec}: expected none, own, colour or a file MODEL.onnx or MODEL.xml (OpenVINO), or auto"
+        )
     return open_encoder(spec, device=device, threads=threads)
+
+
+def automatic_encoder(appearance: str, detector: Detector) -> "Encoder | None":
+    """The encoder that `auto` stands for: colour histograms, if the detector reads images and gives no embeddings.
+
+    None for any other choice.
+    """
+    if appearance != "auto" or detector.has_embeddings or not detector.needs_images:
+        return None
+    from idfree.appearance.colour import ColourHistogram
+
+    return ColourHistogram()
 
 
 def leave_out_embeddings(detector: Detector, appearance: str, encoder: "Encoder | None") -> Detector:

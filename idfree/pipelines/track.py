@@ -20,7 +20,7 @@ from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.pipelines.camera_motion import KeptCameraMotion, open_camera_motion
 from idfree.pipelines.finished_tracks import SUMMARY, describe_request, file_sizes, is_finished, read_finished
 from idfree.pipelines.late_run import LateRun, check_lag
-from idfree.pipelines.open_appearance import leave_out_embeddings, open_appearance
+from idfree.pipelines.open_appearance import automatic_encoder, leave_out_embeddings, open_appearance
 from idfree.pipelines.open_detector import (
     CallableDetector,
     ClassesLike,
@@ -56,7 +56,7 @@ def track(
     set: Assignments = (),
     images: bool = True,
     camera: str | Path | None = "auto",
-    appearance: str | Path | None = "own",
+    appearance: str | Path | None = "auto",
     classes: ClassesLike = "",
     scores: ScoreScale = "auto",
     start: int = 1,
@@ -102,7 +102,7 @@ def track_videos(
     tracker: str | None = None,
     settings: Path | None = None,
     set: Assignments = (),
-    appearance: str = "own",
+    appearance: str = "auto",
     camera: str = "auto",
     start: int = 1,
     frames: int | None = None,
@@ -238,11 +238,12 @@ def prepare(
     """Assemble a TrackingRun. Raises UserError for an unknown tracker, setting or camera motion.
 
     tracker, assignments: as `tracker` and `set` of `track`. camera: as the option `--camera`. encoder: embeds the
-    detections, in place of their own embeddings. public: gives the detections near which alone tracks may start.
-    images: whether the caller needs images; if neither the caller nor the detector, camera motion or encoder does, they
-    are not read.
+    detections, in place of their own embeddings; None: as `selection.appearance` says. public: gives the detections
+    near which alone tracks may start. images: whether the caller needs images; if neither the caller nor the detector,
+    camera motion or encoder does, they are not read.
     """
     selection = selection or Selection()
+    encoder = encoder or automatic_encoder(selection.appearance, detector)
     detector = leave_out_embeddings(detector, selection.appearance, encoder)
     uses_images = images or detector.needs_images or encoder is not None
     motion = open_camera_motion(camera, sequence, uses_images)

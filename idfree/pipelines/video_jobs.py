@@ -22,7 +22,7 @@ LOG = logging.getLogger("idfree")
 Report = dict[str, Any]  # of one video, ready for JSON
 Source = str | Path
 
-KEYWORDS = (PEOPLE, "det", "colour", "own", "none")  # values of --detector and --appearance that are no paths
+KEYWORDS = (PEOPLE, "det", "colour", "auto", "own", "none")  # values of --detector and --appearance that are no paths
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Rows sorted by track, then frame: the order in which off-line steps work; gaps, segments, adding rows."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,9 @@ def is_filled(tracks: Annotation) -> NDArray[np.bool_]:
 
 
 def concatenate(first: Annotation, second: Annotation) -> Annotation:
-    """All rows of both, sorted by track; without embeddings and times."""
-    names = [field.name for field in fields(Annotation) if field.name not in ("embedding", "time")]
-    columns = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names}
-    return by_track(replace(first, **columns, embedding=None, time=None))
+    """All rows of both, sorted by track; with the columns that both have."""
+    pairs = {field.name: (getattr(first, field.name), getattr(second, field.name)) for field in fields(Annotation)}
+    columns: dict[str, Any] = {
+        name: None if a is None or b is None else np.concatenate([a, b]) for name, (a, b) in pairs.items()
+    }
+    return by_track(replace(first, **columns))

@@ -4,13 +4,14 @@ Crops of the query's identity seen by the query's own camera are left out, as ar
 """
 
 from collections.abc import Iterator
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.types import Integers
 from idfree.evaluation.crop_pairs import FRAME_GAPS, Similarities
-from idfree.evaluation.reid import FAR
+from idfree.evaluation.reid import FAR, sensitivity_index
 
 JUNK = -1
 RANKS = (1, 5, 10)
@@ -40,11 +41,12 @@ def evaluate_query_gallery(
     known = gallery_labels[:, 0] != JUNK
     people = len(np.unique(np.concatenate([query_labels[:, 0], gallery_labels[known, 0]])))
     rates: dict[str, float | None] = {f"TPR@{far:g}": rate for far, rate in true_positive_rates(histograms).items()}
-    ranks = np.array(first_rank)
+    ranks, sensitivity = np.array(first_rank), sensitivity_index(*histograms)
     return {
         **rates,
         **{f"R{k}": float((ranks <= k).mean()) if len(ranks) else None for k in RANKS},
         "mAP": float(np.mean(average_precision)) if average_precision else None,
+        "d_prime": None if isnan(sensitivity) else sensitivity,
         **{f"AUC {gap}": None for gap in FRAME_GAPS},
         "crops": len(query) + int(np.count_nonzero(known)),
         "people": people,

@@ -38,7 +38,7 @@ class EmbeddingMetrics:
     tpr: true positive rate by false accept rate, i.e. the fraction of pairs of one person above the similarity that the
     given fraction of pairs of two people exceeds; tpr_within: the same with pairs of two people of one sequence only;
     cosine: the similarity threshold of `tpr`. rank1, mean_ap: retrieval of the second half of each tracklet by the
-    first. auc: area under the ROC curve by frame gap, over pairs within one sequence.
+    first. sensitivity: see `sensitivity_index`, over pairs within one sequence. auc: area under the ROC curve by frame gap, over pairs within one sequence.
     """
 
     crops: int
@@ -51,6 +51,7 @@ class EmbeddingMetrics:
     cosine: dict[float, float]
     rank1: float
     mean_ap: float
+    sensitivity: float
     auc: dict[str, float]
 
     def metrics(self) -> dict[str, float | None]:
@@ -60,6 +61,7 @@ class EmbeddingMetrics:
             **{f"TPR_within@{far:g}": value for far, value in self.tpr_within.items()},
             "R1": self.rank1,
             "mAP": self.mean_ap,
+            "d_prime": self.sensitivity,
             **{f"AUC {gap}": value for gap, value in self.auc.items()},
             **{f"cosine@{far:g}": value for far, value in self.cosine.items()},
             "crops": self.crops,
@@ -109,6 +111,7 @@ def evaluate_embeddings(
         cosine={far: cosine for far, (_, cosine) in points.items()},
         rank1=rank1,
         mean_ap=mean_ap,
+        sensitivity=sensitivity_index(different[:OTHER_SEQUENCE].sum(axis=0), same.sum(axis=0)),
         auc=dict(zip(FRAME_GAPS, auc, strict=True)),
     )
 
@@ -172,6 +175,23 @@ def histogram_auc(different: Integers, same: Integers) -> float:
         return nan
     below = np.cumsum(different) - different / 2
     return float(np.sum(same * below) / different.sum() / same.sum())
+
+
+def sensitivity_index(different: Integers, same: Integers) -> float:
+    """Sensitivity index d′ from histograms (B,) over −1…1 of the cosine similarities of pairs of two people and of one.
+
+    The difference of the means in root mean square standard deviations; NaN if a histogram is empty, or has one value.
+    Unlike retrieval and rates of errors, it still tells embeddings apart that make no errors.
+    """
+    if not different.any() or not same.any():
+        return nan
+    cosine = np.linspace(-1, 1, len(same))
+    means = [np.average(cosine, weights=each) for each in (different, same)]
+    variances = [
+        np.average((cosine - mean) ** 2, weights=each) for mean, each in zip(means, (different, same), strict=True)
+    ]
+    deviation = float(np.sqrt(np.mean(variances)))
+    return float(means[1] - means[0]) / deviation if deviation > 0 else nan
 
 
 def evaluate_retrieval(crops: SortedCrops) -> tuple[float, float, int]:

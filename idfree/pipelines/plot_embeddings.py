@@ -14,7 +14,7 @@ from idfree.pipelines.evaluate_appearance import embedding_metrics, load_embeddi
 from idfree.pipelines.paired_results import Half
 from idfree.show import embeddings
 
-METRICS = ("R1", "mAP", "TPR@0.1", "crops", "people")  # of EmbeddingMetrics
+METRICS = ("R1", "mAP", "TPR@0.1", "d_prime", "crops", "people")  # of EmbeddingMetrics
 
 
 def plot_embeddings(

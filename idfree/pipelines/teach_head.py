@@ -12,6 +12,7 @@ from idfree.appearance.calibrate import Calibration, calibrate_distances, labell
 from idfree.appearance.concatenated import balanced_weight
 from idfree.core.errors import UserError
 from idfree.core.types import Floats, Integers
+from idfree.pipelines.calibration import sensitivity_index
 from idfree.pipelines.teach_features import BoxFeatures
 from idfree.teaching.discriminant import DiscriminantSettings, LinearHead, learn_discriminant
 from idfree.teaching.distillation import learn_distilled
@@ -29,13 +30,14 @@ class TaughtHead:
     """An embedding head with its thresholds.
 
     alone: of its distances. mixed: of the mean of its distances and of a colour histogram's, the latter with the weight
-    `colour`. colour_alone: of the histogram. held_out: they are of tracklets that were not learnt from.
+    `colour`. colour_alone: of the histogram. sensitivity: the indices d′ of these three. held_out: they are of tracklets that were not learnt from.
     """
 
     head: LinearHead
     alone: Calibration
     mixed: Calibration
     colour_alone: Calibration
+    sensitivity: tuple[float, float, float]
     colour: float
     held_out: bool
 
@@ -98,8 +100,13 @@ def learn_head(
     colour_distance = pair_distances(boxes.colour, pairs.i, pairs.j)
     alone, colour_alone = calibrate_pairs(pairs, distance), calibrate_pairs(pairs, colour_distance)
     weight = colour_weight(colour_share, alone, colour_alone)
-    mixed = calibrate_pairs(pairs, (1 - weight) * distance + weight * colour_distance)
-    return TaughtHead(head, alone, mixed, colour_alone, weight, held_out)
+    mean_distance = (1 - weight) * distance + weight * colour_distance
+    mixed = calibrate_pairs(pairs, mean_distance)
+    sensitivity = [
+        sensitivity_index(each[pairs.is_same], each[~pairs.is_same])
+        for each in (distance, mean_distance, colour_distance)
+    ]
+    return TaughtHead(head, alone, mixed, colour_alone, (*sensitivity,), weight, held_out)
 
 
 def check_tracklets(boxes: BoxFeatures) -> None:
@@ -155,10 +162,14 @@ def colour_weight(share: float, alone: Calibration, colour: Calibration) -> floa
 
 
 def describe_head(taught: TaughtHead) -> dict[str, Any]:
-    """Equal error rates and match thresholds, ready for JSON."""
-    named = {"head": taught.alone, "colour": taught.colour_alone, "both": taught.mixed}
+    """Equal error rates, match thresholds and sensitivity indices, ready for JSON."""
+    named = {"head": taught.alone, "both": taught.mixed, "colour": taught.colour_alone}
     rates = {
-        name: {"error": round(each.equal_error_rate, 4), "limit": round(each.match_threshold, 4)}
-        for name, each in named.items()
+        name: {
+            "error": round(each.equal_error_rate, 4),
+            "limit": round(each.match_threshold, 4),
+            "d_prime": round(d_prime, 2),
+        }
+        for (name, each), d_prime in zip(named.items(), taught.sensitivity, strict=True)
     }
     return {**rates, "colour_weight": round(taught.colour, 4), "held_out": taught.held_out}

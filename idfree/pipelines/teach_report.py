@@ -18,6 +18,7 @@ def give_verdict(report: Mapping[str, Any]) -> str:
         return "Too few tracklets coexist to judge the head on some that it was not learnt from."
     head, colour, both = (100 * report[name]["error"] for name in ("head", "colour", "both"))
     rates = f"equal error rate {head:.2f} % alone, colour {colour:.2f} %, both {both:.2f} %"
+    rates += " (d′ " + ", ".join(f"{report[name]['d_prime']:.1f}" for name in ("head", "colour", "both")) + ")"
     if not report["colour_weight"]:
         return f"On people that the head was not learnt from: {rates}."
     if both < colour:
@@ -41,9 +42,11 @@ def give_advice(boxes: BoxFeatures, reports: Mapping[str, Mapping[str, Any]]) ->
 
 def render_report(report: Mapping[str, Any], taught: TaughtHead) -> str:
     """The report as an HTML page."""
-    rows = [["held-out tracklets", "equal error", "match threshold"]]
+    rows = [["held-out tracklets", "equal error", "d′", "match threshold"]]
     for name, title in (("head", "the head"), ("colour", "colour"), ("both", "both")):
-        rows.append([title, f"{100 * report[name]['error']:.2f} %", f"{report[name]['limit']:.3f}"])
+        figures = report[name]
+        cells = [f"{100 * figures['error']:.2f} %", f"{figures['d_prime']:.1f}", f"{figures['limit']:.3f}"]
+        rows.append([title, *cells])
     maps = [["tensor", "channels", "stride"]]
     maps += [[each["name"], str(each["channels"]), str(each["stride"])] for each in report["maps"]]
     tables = {

@@ -70,6 +70,7 @@ DETECTION = (
 )
 APPEARANCE = (
     *(ratio_column("TPR@0.1"), ratio_column("TPR@0.01"), ratio_column("R1"), ratio_column("mAP")),
+    Column("d_prime", "d′", "higher", "number"),
     *(ratio_column(f"AUC {gap}") for gap in ("1-10", "11-30", "31-60", "61-150", ">150")),
     *(count_column("crops", better=""), count_column("people", better="")),
 )

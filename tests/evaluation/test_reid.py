@@ -11,7 +11,7 @@ from idfree.core.boxes import xywh_to_xyxy
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
 from idfree.evaluation import crop_pairs, reid
-from idfree.evaluation.reid import FAR, FRAME_GAPS, assign_identities, evaluate_embeddings
+from idfree.evaluation.reid import FAR, FRAME_GAPS, assign_identities, evaluate_embeddings, sensitivity_index
 
 Crops = dict[str, NDArray[Any]]
 
@@ -120,8 +120,30 @@ def test_perfect_embeddings() -> None:
     assert result.positives + result.negatives == 400 * 399 // 2
 
 
+def test_sensitivity_by_hand() -> None:
+    """Cosines of one person 1 and 0.5, of two people −1 and −0.5: means 1.5 apart, deviations of 0.25."""
+    histograms = np.zeros((2, 5), dtype=np.int64)  # of −1, −0.5, 0, 0.5, 1
+    histograms[0, :2] = histograms[1, 3:] = 7
+    assert sensitivity_index(*histograms) == pytest.approx(6)
+    assert np.isnan(sensitivity_index(*histograms * [[1], [0]]))
+    assert np.isnan(sensitivity_index(*np.eye(5, dtype=np.int64)[:2]))
+
+
+def test_sensitivity_agrees_with_all_pairs() -> None:
+    crops = sign_crops(9)
+    unit = crops["embedding"] / np.linalg.norm(crops["embedding"], axis=1, keepdims=True)
+    i, j = np.triu_indices(len(unit), 1)
+    within = crops["sequence"][i] == crops["sequence"][j]
+    i, j = i[within], j[within]
+    cosine, is_same = (unit[i] * unit[j]).sum(axis=1), crops["identity"][i] == crops["identity"][j]
+    same, different = cosine[is_same], cosine[~is_same]
+    expected = (same.mean() - different.mean()) / np.sqrt((same.var() + different.var()) / 2)
+    assert evaluate_embeddings(**crops).sensitivity == pytest.approx(expected, abs=1e-3)
+
+
 def test_constant_embeddings() -> None:
     result = evaluate_embeddings(**random_crops(7) | {"embedding": np.ones((400, 4))})
+    assert np.isnan(result.sensitivity)
     assert set(result.auc.values()) == {0.5}
     assert set(result.tpr.values()) == {0.0}
     assert result.rank1 == 0.0

@@ -78,6 +78,7 @@ def test_the_report_says_what_was_done(taught):
     assert json.loads((out / "report.json").read_text()) == report
     assert [each["stride"] for each in report["maps"]] == [4, 8, 8]
     assert report["tracklets"] >= 6
+    assert report["head"]["d_prime"] > 1
     page = (out / "report.html").read_text()
     assert report["verdict"] in page.replace("&#x27;", "'")
     assert "Only 40 frames" in report["advice"][0]

@@ -7,7 +7,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.pipelines.teach_features import BoxFeatures, concatenate_features
-from idfree.pipelines.teach_head import learn_head
+from idfree.pipelines.teach_head import describe_head, learn_head
 from idfree.teaching.discriminant import DiscriminantSettings
 
 TRACKLETS, FRAMES, FEATURES = 8, 20, 24
@@ -37,6 +37,8 @@ def test_thresholds_are_of_tracklets_that_were_held_out():
     assert taught.held_out
     assert taught.alone.equal_error_rate < 0.1
     assert 0 < taught.colour < 1
+    assert taught.sensitivity[0] > 2
+    assert describe_head(taught)["head"]["d_prime"] == round(taught.sensitivity[0], 2)
     metadata = taught.metadata()
     assert metadata["limit"] == repr(taught.mixed.match_threshold)
     assert metadata["limit.alone"] == repr(taught.alone.match_threshold)

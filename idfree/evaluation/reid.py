@@ -38,7 +38,8 @@ class EmbeddingMetrics:
     tpr: true positive rate by false accept rate, i.e. the fraction of pairs of one person above the similarity that the
     given fraction of pairs of two people exceeds; tpr_within: the same with pairs of two people of one sequence only;
     cosine: the similarity threshold of `tpr`. rank1, mean_ap: retrieval of the second half of each tracklet by the
-    first. sensitivity: see `sensitivity_index`, over pairs within one sequence. auc: area under the ROC curve by frame gap, over pairs within one sequence.
+    first. sensitivity: see `sensitivity_index`, over pairs within one sequence. auc: area under the ROC curve by frame
+    gap, over pairs within one sequence.
     """
 
     crops: int

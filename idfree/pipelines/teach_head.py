@@ -30,7 +30,8 @@ class TaughtHead:
     """An embedding head with its thresholds.
 
     alone: of its distances. mixed: of the mean of its distances and of a colour histogram's, the latter with the weight
-    `colour`. colour_alone: of the histogram. sensitivity: the indices d′ of these three. held_out: they are of tracklets that were not learnt from.
+    `colour`. colour_alone: of the histogram. sensitivity: d′ of head, mixed and histogram. held_out: all of this is of
+    tracklets that were not learnt from.
     """
 
     head: LinearHead

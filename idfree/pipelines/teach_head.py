@@ -38,7 +38,7 @@ class TaughtHead:
     alone: Calibration
     mixed: Calibration
     colour_alone: Calibration
-    sensitivity: tuple[float, float, float]
+    sensitivity: tuple[float, ...]
     colour: float
     held_out: bool
 
@@ -107,7 +107,7 @@ def learn_head(
         sensitivity_index(each[pairs.is_same], each[~pairs.is_same])
         for each in (distance, mean_distance, colour_distance)
     ]
-    return TaughtHead(head, alone, mixed, colour_alone, (*sensitivity,), weight, held_out)
+    return TaughtHead(head, alone, mixed, colour_alone, tuple(sensitivity), weight, held_out)
 
 
 def check_tracklets(boxes: BoxFeatures) -> None:

@@ -32,6 +32,7 @@ TRUNK: dict[str, list[tuple[float, float, float, float]]] = {  # discs (side, fo
 }
 TRUNK_DISCS = np.array([(discs + discs[-1:] * 3)[:4] for discs in TRUNK.values()])  # padded to four by repetition
 PARTS = (*LIMBS, *LIMBS, *TRUNK)
+LIMB_COUNT = 2 * len(LIMBS)  # the first parts, which are hulls of two discs; those of the trunk are of four
 DEPTH_OFFSETS = {
     "thigh": 0.05,
     "shin": 0.05,
@@ -129,6 +130,12 @@ def limb_discs(phase: Floats, pace: Floats, side: int) -> list[Floats]:
     return [np.stack([a, b, b, b], axis=1) for a, b in ends]
 
 
+def part_outlines(discs: Floats) -> Floats:
+    """Outlines (N, P, V, 2) of body parts of four discs (N, P, 4, 3) x, y, radius."""
+    limbs, trunk = discs[:, :LIMB_COUNT, :2], discs[:, LIMB_COUNT:]
+    return np.concatenate([hull_outlines(limbs), hull_outlines(trunk)], axis=1)
+
+
 def hull_outlines(discs: Floats) -> Floats:
     """Convex hull (…, V, 2) of discs (…, K, 3) x, y, radius: the extreme point in each of V directions."""
     extent = discs[..., :2] @ DIRECTIONS + discs[..., 2:]  # … K V
@@ -171,28 +178,36 @@ class People:
         corner = np.array([left, top], dtype=np.int32) * 2**SUBPIXEL
         for outline in self.outline[person, self.has_part[person]] - corner:
             cv2.fillConvexPoly(mask, outline, 1, cv2.LINE_8, SUBPIXEL)
-        return mask > 0, left, top
+        return mask.view(np.bool_), left, top
 
 
 def pose_people(
     camera: PinholeCamera, appearance: Appearance, position: Floats, heading: Floats, distance: Floats, pace: Floats
-) -> People:
+) -> list[People]:
     """Pose people and project them to the image, with weak perspective: the scale of a person is that of their depth.
 
-    position, heading: (N, 2), (x, z), metres and unit vectors. distance: (N,), walked so far, metres. pace: (N,), 0…1.
+    position, heading: (F, N, 2), (x, z), metres and unit vectors, in F frames, which together take half the time.
+    distance: (F, N), walked so far, metres. pace: (F, N), 0…1. Returns the people of each frame.
     """
-    (x, z), (heading_x, heading_z) = position.T, heading.T[:, :, None, None]
-    phase = 2 * np.pi * distance / (STRIDE * appearance.height)
-    side, forward, up, radius = np.moveaxis(body_discs(phase, pace), -1, 0)
+    frames = len(position)
+    height, build = (np.tile(of_person, frames) for of_person in (appearance.height, appearance.build))
+    (x, z), (heading_x, heading_z) = position.reshape(-1, 2).T, heading.reshape(-1, 2).T[:, :, None, None]
+    side, forward, up, radius = np.moveaxis(
+        body_discs(2 * np.pi * distance.ravel() / (STRIDE * height), pace.ravel()), -1, 0
+    )
     right, back = forward * heading_x + side * heading_z, forward * heading_z - side * heading_x
     foot, scale = camera.project(x, 0, z), camera.focal / z
-    size, tilt = (scale * appearance.height)[:, None, None], (camera.height / z)[:, None, None]
+    size, tilt = (scale * height)[:, None, None], (camera.height / z)[:, None, None]
     centre = np.stack([size * right, -size * (up + tilt * back)], axis=-1) + foot[:, None, None]
-    radius = (size * radius * appearance.build[:, None, None])[..., None]
+    radius = (size * radius * build[:, None, None])[..., None]
     edges = np.concatenate([centre - radius, -centre - radius], axis=-1)
-    xyxy = np.where(appearance.has_part[..., None, None], edges, np.inf).min(axis=(1, 2)) * [1, 1, -1, -1]
-    outline = to_fixed_point(hull_outlines(np.concatenate([centre, np.maximum(radius - BLEED, 0)], axis=-1)))
+    has_part = np.tile(appearance.has_part, (frames, 1))
+    xyxy = np.where(has_part[..., None, None], edges, np.inf).min(axis=(1, 2)) * [1, 1, -1, -1]
+    outline = to_fixed_point(part_outlines(np.concatenate([centre, np.maximum(radius - BLEED, 0)], axis=-1)))
     depth = back.mean(axis=-1)
     shade = 1 - 0.25 * np.clip(depth / 0.1, 0, 1)  # parts on the far side are darker
+    colours = np.tile(appearance.colours, (frames, 1, 1)) * shade[..., None]
     order = np.argsort(-depth - PART_DEPTH_OFFSETS, axis=1, kind="stable")
-    return People(z, foot, scale, xyxy, outline, appearance.colours * shade[..., None], order, appearance.has_part)
+    columns = (z, foot, scale, xyxy, outline, colours, order, has_part)
+    by_frame = ([*column.reshape(frames, -1, *column.shape[1:])] for column in columns)
+    return [People(*of_frame) for of_frame in zip(*by_frame, strict=True)]

@@ -15,6 +15,7 @@ from idfree.synthetic.people import Appearance, People, pose_people, sample_appe
 from idfree.synthetic.scenery import SceneObject, draw_scenery
 from idfree.synthetic.trajectories import FAR_LANE, NEAR_LANES, Trajectories, sample_trajectories
 
+BLOCK = 16  # frames whose people are posed at once: larger arrays leave the cache
 MERGING = 0.4  # intersection over union from which two people may be detected as one
 
 
@@ -81,14 +82,14 @@ def make_street(
     detections = simulate_detections(detection_rng, truth, occluder, street, settings)
 
     def read() -> Iterator[Frame]:
-        return (Frame(n + 1, street.render(n), n / frame_rate) for n in range(frames))
+        return (Frame(n + 1, street.render(people), n / frame_rate) for n, people in enumerate(street.poses()))
 
     return SyntheticSequence(Sequence(f"street-{seed}", read, frames, frame_rate, size_hw), truth, detections)
 
 
 @dataclass(frozen=True)
 class Street:
-    """All people and objects of the scene; renders frames (numbered from 0) and computes visibility."""
+    """All people and objects of the scene; renders frames and computes visibility."""
 
     camera: PinholeCamera
     appearance: Appearance
@@ -97,17 +98,19 @@ class Street:
     objects: list[SceneObject]
     shadows: bool
 
-    def people_in(self, frame: int) -> People:
-        """Geometry of all people in one frame, including those outside the image."""
+    def poses(self) -> Iterator[People]:
+        """Yield the geometry of all people of each frame in order, including those outside the image."""
         t = self.trajectories
-        states = (t.position[frame], t.heading[frame], t.distance[frame], t.pace[frame])
-        return pose_people(self.camera, self.appearance, *states)
+        for start in range(0, len(t.distance), BLOCK):
+            rows = slice(start, start + BLOCK)
+            states = (t.position[rows], t.heading[rows], t.distance[rows], t.pace[rows])
+            yield from pose_people(self.camera, self.appearance, *states)
 
-    def render(self, frame: int) -> Image:
-        """Render the image (H, W, 3) of one frame."""
+    def render(self, people: People) -> Image:
+        """Render the image (H, W, 3) of people."""
         import cv2
 
-        people, image = self.people_in(frame), self.background.copy()
+        image = self.background.copy()
         if self.shadows:
             draw_shadows(image, people)
         for index in self.sort_by_depth(people)[::-1]:
@@ -134,15 +137,17 @@ class Street:
             if index >= count:
                 item, label = self.objects[index - count], count + 1
                 region, own = nearest[item.rows, item.columns], item.mask > 0
+                under = region[own]
             else:
                 mask, left, top = people.silhouette(index)
                 x, y, label = max(left, 0), max(top, 0), index + 1
                 region = nearest[y : top + mask.shape[0], x : left + mask.shape[1]]
                 own = mask[y - top :, x - left :][: region.shape[0], : region.shape[1]]
-                pixels = np.bincount(region[own], minlength=count + 2)  # by label
-                fraction[index] = pixels[0] / max(mask.sum(), 1)
+                under = region[own]
+                pixels = np.bincount(under, minlength=count + 2)  # by label
+                fraction[index] = pixels[0] / max(np.count_nonzero(mask), 1)
                 occluder[index] = pixels[1:].argmax() if pixels[1:].any() else -1
-            region[own & (region == 0)] = label
+            region[own] = np.where(under == 0, label, under)
         return fraction, occluder
 
 
@@ -161,8 +166,7 @@ def draw_shadows(image: Image, people: People) -> None:
 def annotate_people(street: Street) -> tuple[Annotation, Integers]:
     """Ground truth of all frames, and main occluder (K,) of each box (see `Street.visibility`)."""
     rows = []
-    for frame in range(len(street.trajectories.distance)):
-        people = street.people_in(frame)
+    for frame, people in enumerate(street.poses()):
         visibility, occluder = street.visibility(people)
         xyxy = clip(people.xyxy, street.camera.size_hw)
         person = np.flatnonzero(is_visible_box(xyxy))

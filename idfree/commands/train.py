@@ -55,6 +55,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--init",
         help="weights to begin with: a .pt or .pth of CenterNet, FairMOT, torchvision, timm or ours, of any method",
     )
+    add_(
+        "--fine-tune",
+        type=Path,
+        metavar="RUN/best.pt",
+        help="train the network of this run further, with its settings: 10 epochs at a tenth of its learning rate",
+    )
     add_("--teacher", metavar="MODEL", help="of tdt: the crop Re-ID network whose embeddings are learnt (.onnx, .pt)")
     add_("--network", choices=("retinanet", "centre"), help="of tdt (retinanet)")
     add_("--resume", action="store_true", help="go on where the run in that folder was stopped")
@@ -94,6 +100,7 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
             cache=options.cache,
             workers=options.workers,
             teacher=options.teacher,
+            fine_tune=options.fine_tune,
             resume=options.resume,
             device=options.device,
             seed=options.seed,

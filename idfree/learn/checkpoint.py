@@ -3,6 +3,7 @@
 Learning rate and batches are functions of the step and the settings, so they need no state of their own.
 """
 
+import logging
 import sys
 from collections.abc import Mapping
 from copy import copy
@@ -17,7 +18,10 @@ from idfree.core.files import atomic_write
 from idfree.core.reading import is_file, is_folder
 from idfree.learn.training import Training
 
+LOG = logging.getLogger("idfree")
+
 MUTABLE = ("idfree", "threads", "save_every", "validation")  # settings that may differ when a run is resumed
+LENGTHS = ("epochs", "iterations")  # of a run: settings that may differ, too, if more is asked for than was done
 HINT = (
     "a network of another program works as an ONNX file: export it there (Ultralytics: yolo export model=NAME.pt"
     " format=onnx; PyTorch: torch.onnx.export(network, image, 'NAME.onnx')) and name the .onnx"
@@ -131,6 +135,7 @@ def restore(training: Training, state: dict[str, Any], path: Path) -> None:
     parts of it are missing or do not fit.
     """
     refuse_other_run(training, state, path)
+    check_length(training, state, path)
     try:
         load_state(training, state)
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -160,9 +165,33 @@ def load_state(training: Training, state: Mapping[str, Any]) -> None:
 def refuse_other_run(training: Training, state: Mapping[str, Any], path: Path) -> None:
     """Raises UserError if the settings of run and checkpoint differ, or if the checkpoint holds a network only."""
     then, now = state["settings"], training.config
-    names = [n for n in {**then, **now} if n not in MUTABLE and then.get(n) != now.get(n)]
+    names = [n for n in {**then, **now} if n not in MUTABLE + LENGTHS and then.get(n) != now.get(n)]
     if names:
         differing = "; ".join(f"{name} was {then.get(name)!r}, now {now.get(name)!r}" for name in names)
         raise UserError(f"{path}: is of another run: {differing}")
     if "optimiser" not in state:
         raise UserError(f"{path}: holds a network, but not the rest of a run: go on from a last.pt")
+
+
+def check_length(training: Training, state: Mapping[str, Any], path: Path) -> None:
+    """Warn if a run is made longer or shorter, and what its learning rate then is.
+
+    Raises UserError if more iterations are done than the shorter run has.
+    """
+    then, now = state["settings"], training.config
+    names = [name for name in LENGTHS if then.get(name) != now.get(name)]
+    if not names:
+        return
+    changed = "; ".join(f"{name} was {then.get(name)}, now {now.get(name)}" for name in names)
+    step, iterations = state["step"], training.schedule.iterations
+    if step > iterations:
+        raise UserError(f"{path}: {changed}, which is {iterations} iterations, but {step} are done: ask for more")
+    if training.distributed.is_main:
+        LOG.warning(
+            "%s: %s: from iteration %d on the learning rate (%.3g) is that of a run of %d iterations from the start",
+            path,
+            changed,
+            step + 1,
+            training.schedule.learning_rate(step),
+            iterations,
+        )

@@ -14,6 +14,7 @@ from idfree.core.errors import UserError
 from idfree.core.files import make_folder, write_text
 from idfree.learn.checkpoint import load, restore, save, save_inference_network
 from idfree.learn.log import FILE_NAME, STEP, VALIDATION, Log
+from idfree.learn.networks.freezing import set_training_mode
 from idfree.learn.tensors import Tensors
 from idfree.learn.training import Metrics, Training
 
@@ -58,7 +59,7 @@ def fit(
     """
     make_folder(folder)
     restore_last(training, folder / "last.pt", resume)
-    training.network.train()
+    set_training_mode(training.network)
     saved, is_main = training.step, training.distributed.is_main
     if is_main:
         write_text(folder / "settings.json", json.dumps(training.config, indent=2) + "\n")
@@ -109,7 +110,7 @@ def save_and_validate(training: Training, folder: Path, log: Log, validation: Va
 def validate(training: Training, folder: Path, log: Log, validation: Validation) -> None:
     """Validate, log the metrics, and write last.pt, and best.pt if no network was better."""
     metrics = validation.evaluate(training.inference_network.eval())
-    training.network.train()
+    set_training_mode(training.network)
     log.add({STEP: training.step, VALIDATION: metrics})
     training.validated = training.step
     if training.best is None or metrics[validation.metric] >= training.best:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from idfree.learn.accumulation import forward_in_parts
 from idfree.learn.devices import to_device
 from idfree.learn.ema import Ema
 from idfree.learn.log import STEP
@@ -22,8 +23,9 @@ Metrics = dict[str, float]
 class Training:
     """Network, objective, optimiser and all other state of a run, hence what a checkpoint holds.
 
-    config: settings and data of the run, JSON values. step: iterations done. best: the highest value of the selection
-    metric over all validations. validated: the iteration of the last of them.
+    config: settings and data of the run, JSON values. parts: in which the network processes each batch (see
+    `forward_in_parts`). step: iterations done. best: the highest value of the selection metric over all validations.
+    validated: the iteration of the last of them.
     """
 
     network: nn.Module
@@ -32,6 +34,7 @@ class Training:
     config: dict[str, Any]
     device: torch.device
     distributed: Distributed = field(default_factory=Distributed)
+    parts: int = 1
     step: int = 0
     best: float | None = None
     validated: int = 0
@@ -73,7 +76,7 @@ class Training:
     def compute_losses(self, batch: Tensors) -> Tensors:
         """The losses of a batch: the network in the chosen precision, the objective always in float32."""
         with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
-            output = self.network(batch)
+            output = forward_in_parts(self.network, batch, self.parts)
         losses: Tensors = self.objective({name: tensor.float() for name, tensor in output.items()}, batch)
         return losses
 

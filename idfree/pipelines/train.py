@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
@@ -15,6 +15,9 @@ from idfree.pipelines.missing_images import drop_without_images
 from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
 from idfree.pipelines.validate import ground_truth_of
 from idfree.trackers.registry import TRACKERS
+
+if TYPE_CHECKING:
+    from idfree.pipelines.base_run import BaseRun
 
 Metrics = dict[str, float]
 Data = str | Path
@@ -40,6 +43,7 @@ def train(
     cache: str | Path | None = None,
     workers: int | None = None,
     teacher: str | Path | None = None,
+    fine_tune: str | Path | None = None,
     resume: bool = False,
     device: str = "auto",
     seed: int = 0,
@@ -53,7 +57,8 @@ def train(
     `epochs=5`, of its augmentation (`augmentation.flip=0`), of FootageSettings (`data.min_visibility=0.25`), of
     LabelSettings (`label.min_height=16`) and of the teacher (`teacher.normalisation=none`). half: "train" trains on the
     first half of each video. images: folder of the images, if not beside the labels. identities: "tracklets" replaces
-    annotated identities by motion-only tracking.
+    annotated identities by motion-only tracking. fine_tune: best.pt or last.pt of a run, whose network, settings and
+    classes are the defaults; by default with a tenth of its learning rate, trackers for 10 epochs.
 
     Of one-shot trackers only: val is validated on by tracking with `tracker` every `val_every` epochs (default: the
     second halves if half is "train", otherwise no validation); best: the metric that selects best.pt; on_validation is
@@ -67,9 +72,12 @@ def train(
         raise UserError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
     data, val, out = as_list(data), as_list(val), Path(out)
     assignments = split_assignments(set, PREFIXES)
-    weights = (text.partition("=")[2] for text in assignments[""] if text.startswith("init="))
-    refuse_overwriting((out / name for name in OUTPUTS), [*data, *val, *weights])
-    data_settings = override(FootageSettings(), assignments["data"])
+    weights = [text.partition("=")[2] for text in assignments[""] if text.startswith("init=")]
+    if fine_tune is not None and weights:
+        raise UserError(f"--fine-tune {fine_tune} begins with that run's network: leave --init {weights[0]} out")
+    refuse_overwriting((out / name for name in OUTPUTS), [*data, *val, *weights, *as_list(fine_tune)])
+    base = None if fine_tune is None else open_base(Path(fine_tune), method)
+    data_settings = override(FootageSettings() if base is None else base.footage_settings(), assignments["data"])
     is_encoder = METHODS[method].kind == "crops"
     reid = [Path(path) for path in data if is_encoder and is_reid(path)]
     if reid and identities == "tracklets":
@@ -89,6 +97,7 @@ def train(
             reid=reid,
             assignments=assignments[""],
             labels=assignments["label"],
+            base=base,
             resume=resume,
             device=device,
             seed=seed,
@@ -110,11 +119,19 @@ def train(
         cache=None if cache is None else Path(cache),
         workers=workers,
         teacher=None if teacher is None else Teacher(str(teacher), tuple(assignments["teacher"]), device),
+        base=base,
         resume=resume,
         device=device,
         seed=seed,
         quiet=quiet,
     )
+
+
+def open_base(path: Path, method: str) -> "BaseRun":
+    """The run to be fine-tuned. Raises UserError."""
+    from idfree.pipelines.base_run import BaseRun
+
+    return BaseRun.open(path, method)
 
 
 def as_list(paths: Data | Sequence[Data] | None) -> list[Data]:

@@ -17,6 +17,7 @@ from idfree.datasets.footage import Footage
 from idfree.learn.methods import simplereid
 from idfree.learn.networks.crop_reid import NETWORKS
 from idfree.learn.parallel import distributed_from_torchrun
+from idfree.pipelines.base_run import BaseRun
 from idfree.pipelines.calibration import calibration_metadata
 from idfree.pipelines.crop_sets import CropsSettings, concatenate_crops, split_crops_settings
 from idfree.pipelines.pseudolabels import (
@@ -39,6 +40,7 @@ def train_crops(
     reid: Sequence[Path] = (),
     assignments: Iterable[str] = (),
     labels: Iterable[str] = (),
+    base: BaseRun | None = None,
     resume: bool = False,
     device: str = "auto",
     seed: int = 0,
@@ -47,13 +49,15 @@ def train_crops(
     """Train SimpleReID on the crops of footages, and of folders of Market-1501 or MSMT17 (`reid`).
 
     assignments: `name=value` overrides of its settings and of CropsSettings. labels: overrides of LabelSettings, which
-    decide which boxes are cropped. Returns the path of the model, and the numbers of crops and tracklets (or
-    identities). Raises UserError, also if started by `torchrun`.
+    decide which boxes are cropped. base: the run to be fine-tuned. Returns the path of the model, and the numbers of
+    crops and tracklets (or identities). Raises UserError, also if started by `torchrun`.
     """
     if distributed_from_torchrun().world > 1:
         raise UserError("simplereid trains in one process: leave torchrun out")
     crops_settings, assignments = split_crops_settings(assignments)
-    settings = override(simplereid.SimpleReidSettings(seed=seed), assignments)
+    defaults = simplereid.SimpleReidSettings(seed=seed)
+    settings = override(defaults if base is None else base.settings(defaults), assignments)
+    notice = trained_on_notice if base is None else base.trained_on_notice
     label_settings = override(LabelSettings(), labels)
     size_hw = NETWORKS[settings.network][1]
     if reid and footages and not crops_settings.identities:
@@ -71,9 +75,7 @@ def train_crops(
         resume=resume,
         progress=None if quiet else training_progress,
         calibration=lambda embed: calibration_metadata(embed, crops),
-        trained_on=trained_on_notice(
-            [*(footage.name for footage in footages), *(path.resolve().name for path in reid)]
-        ),
+        trained_on=notice([*(footage.name for footage in footages), *(path.resolve().name for path in reid)]),
         device=device,
     )
     return {"model": str(model), "crops": len(crops), "tracklets": crops.tracklet_count}

@@ -31,6 +31,7 @@ from idfree.learn.parallel import Distributed, local_device, process_group
 from idfree.learn.schedule import Precision
 from idfree.learn.torch_session import TorchSession
 from idfree.learn.training import Metrics
+from idfree.pipelines.base_run import BaseRun
 from idfree.pipelines.check_data import TRACKLETS_ONLY
 from idfree.pipelines.teacher_embeddings import Teacher, TeacherEmbeddings, folder_beside, teacher_embeddings
 from idfree.pipelines.training_data import cache_videos, trained_on_notice
@@ -81,6 +82,7 @@ def train_tracker(
     cache: Path | None = None,
     workers: int | None = None,
     teacher: Teacher | None = None,
+    base: BaseRun | None = None,
     resume: bool = False,
     device: str = "auto",
     seed: int = 0,
@@ -90,14 +92,16 @@ def train_tracker(
 
     assignments, augmentation: `name=value` overrides of the method's settings and of its augmentation. classes: names
     of the footages' class ids. cache: folder for the frames of videos, OUT/frames if None. workers: threads that
-    prepare batches, see `default_workers`. teacher: of the methods that distil one. Returns the path of the model, and
-    the iteration and validation metrics of its network; {} in every process but the main one. Raises UserError.
+    prepare batches, see `default_workers`. teacher: of the methods that distil one. base: the run to be fine-tuned.
+    Returns the path of the model, and the iteration and validation metrics of its network; {} in every process but the
+    main one. Raises UserError.
     """
     entry = METHODS[method]
-    settings = method_settings(entry, assignments, augmentation, seed)
+    settings = method_settings(entry, assignments, augmentation, seed, base)
     torch_device = open_device(local_device(device))
     if workers is not None and workers < 0:
         raise UserError(f"--workers {workers}: expected 0 or more")
+    notice = trained_on_notice if base is None else base.trained_on_notice
     with process_group(torch_device) as distributed:
         quiet = quiet or not distributed.is_main
         if distributed.is_main:
@@ -115,7 +119,7 @@ def train_tracker(
             progress=None if quiet else training_progress,
             validation=validation.plan(settings.precision, distributed.is_main) if validation else None,
             classes=classes,
-            trained_on=trained_on_notice(footage.name for footage in footages),
+            trained_on=notice(footage.name for footage in footages),
             workers=default_workers(torch_device.type) if workers is None else workers,
             distributed=distributed,
             calibration=partial(calibrate_on_training, footages=cached, precision=settings.precision),
@@ -153,10 +157,11 @@ def calibrate_on_training(
 
 
 def method_settings(
-    method: Method[Any], assignments: Iterable[str], augmentation: Iterable[str], seed: int
+    method: Method[Any], assignments: Iterable[str], augmentation: Iterable[str], seed: int, base: BaseRun | None = None
 ) -> OneShotSettings:
-    """The settings of a method with overrides. Raises UserError."""
-    settings: OneShotSettings = override(method.settings(seed=seed), assignments)
+    """The settings of a method, or of the fine-tuning of a run, with overrides. Raises UserError."""
+    defaults: OneShotSettings = method.settings(seed=seed)
+    settings = override(defaults if base is None else base.settings(defaults), assignments)
     return replace(settings, augmentation=override(settings.augmentation, augmentation))
 
 

@@ -18,6 +18,8 @@ from idfree.pipelines.validate import footage_as_sequence
 # For annotated boxes: each shows one person even where two overlap, unlike boxes of a detector.
 LINK_SETTINGS = LabelSettings(max_overlap=1.0)
 
+TERMS = "; terms of that footage apply"  # the end of the notice about training data
+
 FrameProgress = Callable[[str, list[int]], Iterable[int]]  # (footage name, frame numbers) → the frame numbers
 
 
@@ -53,4 +55,4 @@ def link_by_motion(footage: Footage, settings: LabelSettings) -> Footage:
 
 def trained_on_notice(names: Iterable[str], prefix: str = "") -> str:
     """Metadata `trained_on` of a model: the names of its training data and a reminder of their licences."""
-    return f"{prefix}{', '.join(names)}; terms of that footage apply"
+    return f"{prefix}{', '.join(names)}{TERMS}"

@@ -168,6 +168,32 @@ def test_without_validation_the_best_is_the_last(streets, tmp_path, capsys, unex
     assert len(list(tmp_path.glob("kept/*/*.jpg"))) == 6
 
 
+def test_fine_tuning_takes_over_the_run_and_names_its_data(streets, tmp_path, capsys, unexported):
+    base, tuned = tmp_path / "base", tmp_path / "tuned"
+    small = ("--backbone", "narrow", "--size", "96x64", "--batch", 3, "--lr", 1e-3, "--set", "clip=20")
+    assert idfree("train", "fairmot", streets / "street-3", "-o", base, *small, "--epochs", 1, "-q") == 0
+    words = ("train", "outrack", streets / "street-4", "-o", tuned, "--fine-tune", base / "best.pt", "-q")
+    assert idfree(*words, "--init", "x.pt") == 2
+    assert "leave --init x.pt out" in capsys.readouterr().err
+    words = (*words, "--batch", 3, "--set", "freeze=backbone", "--set", "accumulate=2")
+    assert idfree(*words, "--epochs", 2) == 0
+    settings = json.loads((tuned / "settings.json").read_text())
+    taken = {"backbone": "narrow", "size": "96x64", "lr": 1e-5, "init": str(base / "best.pt"), "clip": 35.0}
+    assert {name: settings[name] for name in taken} == pytest.approx(taken)
+    assert settings["trained_on"] == "street-3, then street-4; terms of that footage apply"
+    assert len(metrics(tuned)) == 2  # of six frames
+    assert idfree(*words, "--epochs", 3, "--resume") == 0
+    assert len(metrics(tuned)) == 3
+    assert "epochs was 2, now 3" in capsys.readouterr().err
+
+
+def test_a_run_cannot_be_fine_tuned_into_itself(streets, tmp_path, capsys, unexported):
+    words = ("train", "fairmot", streets / "street-4", "-o", tmp_path, *SMALL, "--epochs", 1, "-q")
+    assert idfree(*words) == 0
+    assert idfree(*words[:5], "--fine-tune", tmp_path / "best.pt") == 2
+    assert str(tmp_path / "best.pt") in capsys.readouterr().err
+
+
 def test_export_of_any_checkpoint(streets, tmp_path, capsys, unexported, monkeypatch):
     words = ("train", "fairmot", streets / "street-4", "-o", tmp_path, *SMALL, "--epochs", 1, "-q")
     assert idfree(*words) == 0

@@ -139,6 +139,24 @@ def test_another_run_is_not_resumed(tmp_path):
     assert json.loads((tmp_path / "settings.json").read_text())["lr"] == 0.1
 
 
+def test_a_run_is_made_longer_and_that_is_said(tmp_path, caplog):
+    fit(training(iterations=8, epochs=2), batches, tmp_path)
+    longer = training(iterations=20, epochs=5)
+    fit(longer, batches, tmp_path, resume=True)
+    assert longer.step == 20
+    rate = longer.schedule.learning_rate(8)
+    assert "epochs was 2, now 5: from iteration 9 on the learning rate" in caplog.text
+    assert f"({rate:.3g}) is that of a run of 20 iterations" in caplog.text
+    assert metrics(tmp_path)[8]["lr"] == rate
+    assert json.loads((tmp_path / "settings.json").read_text())["epochs"] == 5
+
+
+def test_a_run_is_not_made_shorter_than_it_is(tmp_path):
+    fit(training(iterations=8, epochs=4), batches, tmp_path)
+    with pytest.raises(UserError, match=r"epochs was 4, now 1, which is 2 iterations, but 8 are done"):
+        fit(training(iterations=2, epochs=1), batches, tmp_path, resume=True)
+
+
 def test_nan_stops_and_keeps_the_last_checkpoint(tmp_path):
     run = training(poison=13)
     with pytest.raises(UserError, match=r"iteration 14: .*square is nan.*last.pt is of iteration 10"):

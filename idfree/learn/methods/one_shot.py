@@ -28,6 +28,7 @@ from idfree.learn.log import recent_mean
 from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import CentreNetwork
+from idfree.learn.networks.freezing import freeze_parts
 from idfree.learn.networks.heads import tracker_heads
 from idfree.learn.networks.tracker import TrackerNetwork
 from idfree.learn.networks.tracker_weights import load_tracker
@@ -141,7 +142,8 @@ def train(
         network = initial_network(method, settings, dataset.category_count)
         objective = method.objective(settings, dataset)
         schedule = settings.make_schedule(batches.per_epoch)
-        training = Training(network, objective, schedule, config, device, distributed)
+        freeze_parts(network, settings.frozen_parts)
+        training = Training(network, objective, schedule, config, device, distributed, settings.accumulate)
         plan = validation.in_iterations(model_metadata(config), batches.per_epoch) if validation else None
         with BatchPrefetcher(batches, workers, schedule.iterations) as prefetched:
             fit(training, prefetched, run, resume, progress, plan, events=True)

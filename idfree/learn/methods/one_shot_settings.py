@@ -15,7 +15,10 @@ class OneShotSettings:
     """size: WIDTHxHEIGHT of the network's input, multiples of 32. sides: 4 regresses the distances from the centre to
     the sides of a box, 2 its width and height. batch: images, over all processes. first_drop, second_drop: fractions of
     the epochs after which the learning rate falls to a tenth. init: a file of initial weights; those of ImageNet need
-    pixels=imagenet. Raises ValueError.
+    pixels=imagenet. freeze: names of parts of the network that stay as they are, comma separated: `backbone`,
+    `heads.heat` … accumulate: batches per iteration, for the gradient of one batch so many times as large (see
+    `idfree.learn.accumulation`). sync_norm: batch statistics of several processes are of all of them.
+    Raises ValueError.
     """
 
     backbone: str = "dla34"
@@ -40,10 +43,13 @@ class OneShotSettings:
     seed: int = 0
     threads: int | None = None
     save_every: int = 100  # iterations
+    freeze: str | None = None
+    accumulate: int = 1
+    sync_norm: bool = False
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
 
     def __post_init__(self) -> None:
-        for name in ("dimension", "epochs", "batch", "lr", "clip", "threads", "save_every"):
+        for name in ("dimension", "epochs", "batch", "lr", "clip", "threads", "save_every", "accumulate"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} is {value}, expected more than 0")
@@ -54,13 +60,18 @@ class OneShotSettings:
         self.batch_shape()
 
     def batch_shape(self) -> ImageBatchShape:
-        """Number and size of the images of a batch, and the layout of its targets. Raises ValueError."""
+        """Number and size of the images of an iteration, and the layout of its targets. Raises ValueError."""
         if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.size):
             raise ValueError(f"size is {self.size}, expected WIDTHxHEIGHT, such as 1088x608")
         width, height = map(int, self.size.split("x"))
         if self.sides not in (2, 4):
             raise ValueError(f"sides is {self.sides}, expected 4 or 2")
-        return ImageBatchShape(self.batch, (height, width), self.stride, 4 if self.sides == 4 else 2)
+        return ImageBatchShape(self.batch * self.accumulate, (height, width), self.stride, 4 if self.sides == 4 else 2)
+
+    @property
+    def frozen_parts(self) -> list[str]:
+        """The names in `freeze`."""
+        return [name.strip() for name in (self.freeze or "").split(",") if name.strip()]
 
     def make_schedule(self, batches_per_epoch: int) -> Schedule:
         """The optimisation schedule in iterations."""

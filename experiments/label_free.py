@@ -1,27 +1,27 @@
-"""Who is who learnt from boxes alone, against identities, colour, chance and no embeddings: one network, one schedule.
+"""Embeddings learnt from boxes alone, against identities, colour, random ones and none: one network, one schedule.
 
     python experiments/label_free.py --data ../shared/data --out runs/label_free [--rows fairmot outrack-video …]
 
-trains what is missing, judges it, and writes docs/label_free.md from all that OUT holds: a row or two at a time, and
-stopped at any moment, it goes on. To try it: --size 256x160 --backbone resnet18 --epochs 1 --frames 12 --page trial.md
+trains and judges the rows that OUT lacks, and writes docs/label_free.md from all results in OUT; an interrupted run
+resumes. To try it: --size 256x160 --backbone resnet18 --epochs 1 --frames 12 --page trial.md
 
-Learnt from first halves of MOT17-04, MOT17-09 and PETS09-S2L1 and the still images of PennFudan (whose identities are
-not known); judged on the second halves. Rows, and how each learns who is who:
+Trained on first halves of MOT17-04, MOT17-09 and PETS09-S2L1 and the still images of PennFudan (without identities);
+judged on the second halves. Rows, and what the embeddings are trained by:
 
-    none, random, colour   not at all: of detection alone; embeddings are left out, or what the head that never learnt
-                           gives, or striped colour histograms
-    fairmot                by the identities of the videos
-    tracklets              the same by tracklets: boxes that motion links, no name is read
-    cycas, outrack-video   by pairs of frames (PennFudan: two views)
-    outrack-images         by two views of each picture
-    triplet-hard, triplet-all, nt-xent   clmot: by two views of each picture
+    none, random, colour   nothing: the detector alone; no embeddings, those of the untrained head, or striped colour
+                           histograms
+    fairmot                the identities of the videos
+    tracklets              the same, with motion-only tracklets in place of identities
+    cycas, outrack-video   pairs of frames (PennFudan: two views)
+    outrack-images         two views of each image
+    triplet-hard, triplet-all, nt-xent   clmot: two views of each image
 
-All networks have one embedding size, and see as many pictures in as many iterations: methods of pairs take half as many
-pairs as others take pictures, for half as many epochs. (clmot finds objects in first views alone, as its paper has it.)
-All begin with one detector, learnt from the same boxes; the last network is judged, none is chosen by what it is judged
-by; each limit is calibrated by tracklets that motion links, without the truth; the trackers are the same for all.
-Retrieval: true boxes of every 5th frame, visibility ≥ 0.7, the mean of the three videos. AP and trackers: what each
-network detects, the three together.
+All networks have one embedding size and see as many images in as many iterations: methods of pairs take half as many
+pairs as others take images, for half as many epochs. (The detection loss of clmot is of first views alone, as in its
+paper.) All start from one detector, trained on the same boxes; the last network is judged, none is selected on the
+validation data; match thresholds are calibrated on motion-only tracklets, without the truth; the trackers are the same
+for all. Retrieval: true boxes of every 5th frame, visibility ≥ 0.7, mean of the three videos. AP and trackers: the
+network's own detections, the three videos together.
 """
 
 import argparse
@@ -57,28 +57,28 @@ MAIN = ("fairmot", "cycas", "outrack-video", "triplet-hard")  # of which all see
 FREE = ("data", "out", "rows", "seeds", "page", "device", "threads", "only_base")  # options that change no figure
 
 
-def how(options):
-    """What was done, for the page."""
+def describe_protocol(options):
+    """The protocol, for the page."""
     return (
         f"{options.backbone} at {options.size}: {options.base_epochs} epochs of detection, which all share, in batches"
         f" of {options.base_batch} pictures, then {2 * options.epochs} epochs of each row in batches of {options.batch}"
     )
 
 
-def known(row):
-    """A row, as asked for."""
+def row_name(row):
+    """A row as typed. Raises ArgumentTypeError for an unknown one."""
     if row.split(",")[0] not in ROWS:
         raise argparse.ArgumentTypeError(f"{row}: expected one of {', '.join(ROWS)}")
     return row
 
 
-def same_as_before(options):
-    """Results of other settings must not stand in one table."""
-    said = {name: value for name, value in vars(options).items() if name not in FREE}
+def refuse_other_settings(options):
+    """Exit if OUT holds results of other settings, which must not stand in one table."""
+    settings = {name: value for name, value in vars(options).items() if name not in FREE}
     file = options.out / "settings.json"
-    if file.exists() and json.loads(file.read_text()) != said:
-        sys.exit(f"{file} tells of other settings: name another --out")
-    write_text(file, json.dumps(said))
+    if file.exists() and json.loads(file.read_text()) != settings:
+        sys.exit(f"{file} holds other settings: name another --out")
+    write_text(file, json.dumps(settings))
 
 
 def main():
@@ -87,7 +87,7 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("runs/label_free"))
     parser.add_argument("--page", type=Path, default=PAGE)
     rows = f"{', '.join(ROWS)}; with other settings: outrack-video,frames=5,temperature=5"
-    parser.add_argument("--rows", nargs="+", type=known, default=list(ROWS), metavar="ROW", help=rows)
+    parser.add_argument("--rows", nargs="+", type=row_name, default=list(ROWS), metavar="ROW", help=rows)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="the first alone for the lesser rows")
     parser.add_argument("--backbone", default="resnet18-fpn")
     parser.add_argument("--size", default="576x320")
@@ -106,7 +106,7 @@ def main():
     options = parser.parse_args()
     if options.batch % 2:
         parser.error(f"--batch {options.batch}: expected an even number")
-    same_as_before(options)
+    refuse_other_settings(options)
     study = Study(options, ROWS)
     if options.only_base:
         study.base()
@@ -114,8 +114,8 @@ def main():
     for row in options.rows:
         for seed in options.seeds if row in MAIN else options.seeds[:1]:
             study.score(row, seed)
-            write_text(options.page, page(options.out, TITLES, MAIN, how(options)))
-    write_text(options.page, page(options.out, TITLES, MAIN, how(options)))
+            write_text(options.page, page(options.out, TITLES, MAIN, describe_protocol(options)))
+    write_text(options.page, page(options.out, TITLES, MAIN, describe_protocol(options)))
 
 
 if __name__ == "__main__":

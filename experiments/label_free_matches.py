@@ -1,7 +1,7 @@
-"""How often the nearest in another frame is the same person, as filmed and as training varies frames.
+"""How often the nearest neighbour in another frame is the same person, with and without augmentation.
 
-Matching (outrack, cycas) takes the most alike of another frame for the same person, and makes the two more alike still:
-where that is somebody else, it learns a mistake. The truth tells how often it is; no network learns from it.
+Matching (outrack, cycas) pulls nearest neighbours of two frames together, so that each wrong one is a wrong positive
+pair. Identities are used to count them, not to train.
 """
 
 from dataclasses import replace
@@ -17,12 +17,12 @@ from idfree.learn.objectives.pairs import Pairs
 from idfree.learn.schedule import autocast
 
 PAIRS = 8  # of frames of each video, at most 20 apart
-# how the two frames are varied: not at all, each anew, both in the same way
+# augmentation of the two frames: none, each its own, both the same
 VARIED = {"as filmed": (True, False), "varied": (False, False), "varied alike": (False, True)}
 
 
 def matches(network, footages, settings):
-    """{"matched NAME": the share of people whose nearest is themselves}, the mean over the videos."""
+    """{"matched NAME": share of people whose nearest neighbour is themselves}, mean over the videos."""
     videos = [footage for footage in footages if footage.is_sequence]
     return {
         f"matched {name}": float(np.mean([matched(network, video, settings, *how) for video in videos]))
@@ -31,7 +31,7 @@ def matches(network, footages, settings):
 
 
 def matched(network, footage, settings, still, alike):
-    """The share of one video; of those who are in both frames."""
+    """The share in one video, of the people who are in both frames."""
     scenes, right, all_of_them = LabelledImages.from_footages([footage]), 0, 0
     shape, augmentation = replace(settings.batch_shape(), images=1), NO_AUGMENTATION if still else settings.augmentation
     pairs = FramePairs(

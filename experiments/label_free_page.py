@@ -1,4 +1,4 @@
-"""The page of label_free.py: its table, and which orders of the papers hold in it."""
+"""The page of label_free.py: its table, and which published rankings hold in it."""
 
 import json
 
@@ -27,7 +27,8 @@ ORDERINGS = (
 
 PAGE = """# Embeddings trained on boxes
 
-Made by `python experiments/label_free.py --data ../shared/data`; see there what each row is. {how}. ± is between seeds.
+Made by `python experiments/label_free.py --data ../shared/data`; its docstring defines the rows. {how}. ± is the
+deviation between seeds.
 
 The rows of `clmot` have `pool=batch` (the mean of all samples of a batch at once), the default when they were made;
 today's is `pool=image`. The other rows do not depend on it.
@@ -36,113 +37,119 @@ today's is `pool=image`. The other rows do not depend on it.
 
 ## What the papers found
 
-IDF1 with `fairmot`, as in the papers; with `fused`; and mAP. An order holds where two means of the first are further
-apart than what other seeds would do to their difference; one network's has a deviation of {noise:.1f} between seeds.
+IDF1 with `fairmot`, as in the papers; with `fused`; and mAP. A ranking holds if the difference of the means exceeds the
+standard deviation of such a difference between seeds; that of one network is {noise:.1f}.
 
 {orderings}
 
 The papers begin with weights of COCO or ImageNet and learn for 30 or 40 epochs; here all begin with a detector that has
 seen three videos and 170 still images and has had no appearance loss, and learn for two; `epochs=3` of pairs and
-`epochs=6` of pictures are three times as long. Identities say at once that two crops far apart in time are one person.
-Views of one picture never show that (`clmot`), and matching finds out only if most of what it takes for the same is the
-same (`outrack`, `cycas`): see below. Neither three times the training nor `size=864x480`, whose boxes are better, helps
-identities to tell people apart: there are 89 in the three videos.
+`epochs=6` of pictures are three times as long. Only identities give positive pairs that are far
+apart in time: two views of one image (`clmot`) never do, and matching (`outrack`, `cycas`) learns from its own nearest
+neighbours, so it needs most of them to be correct (next section). Neither three times the training nor `size=864x480`,
+whose boxes are better, improves the embeddings of supervised training: the three videos show 89 people.
 
-## Whom matching would match
+## Nearest neighbours between frames
 
-Of two frames of a training video, at most 20 apart: the share of people whose most alike in the other frame is
-themselves; as filmed, with each frame varied anew, and with both varied in the same way (`alike`). The mean of the
-videos, first seeds. `outrack` and `cycas` make those who are most alike more so: where these are two people, a mistake
-is learnt. The head that learnt nothing is where all begin.
+Two frames of a training video, at most 20 apart: the share of people whose nearest neighbour in the other frame is
+themselves; without augmentation (`as filmed`), with each frame augmented independently (`varied`), and with both
+augmented in the same way (`varied alike`). Mean of the videos, first seeds. `outrack` and `cycas` pull nearest
+neighbours together, so each wrong one is a wrong positive pair. The untrained head (`random`) is where all start.
 
 {matched}
 
 ## Other settings
 
-`--rows outrack-video,temperature=5` and the like: what else a row may be told, beside the row itself.
+Rows with changed settings, such as `--rows outrack-video,temperature=5`, beside the row without.
 
 {others}
 """
 
 
 def page(out, titles, main, how):
-    """The page, as far as there are results. titles: of rows; main: those of which there are several seeds."""
+    """The page of the results that exist. titles: of rows; main: rows with several seeds."""
     changed = sorted({file.stem.rpartition("-")[0] for file in (out / "tracking").glob("*=*.json")})
-    names = titles | {row: row.replace(",", ", ") for row in changed}
-    told = {row: told_of(out, row) for row in names}
-    noise = noise_of([told[row] for row in main])
+    all_titles = titles | {row: row.replace(",", ", ") for row in changed}
+    results_of = {row: read_results(out, row) for row in all_titles}
+    noise = seed_deviation([results_of[row] for row in main])
     beside = [row for row in titles if any(each.startswith(f"{row},") for each in changed)]
-    known = [row for row in names if told[row] and MATCHED[0] in told[row][0]]
+    known = [row for row in all_titles if results_of[row] and MATCHED[0] in results_of[row][0]]
     return PAGE.format(
         how=how,
         noise=100 * noise,
-        rows=results({row: told[row] for row in titles}, names),
+        rows=result_table({row: results_of[row] for row in titles}, all_titles),
         orderings=table(
             ("published order", "published IDF1", "here", "holds", "with fused", "mAP"),
-            [ordering(names, told, noise, *each) for each in ORDERINGS],
+            [ranking(all_titles, results_of, noise, *each) for each in ORDERINGS],
         ),
         matched=table(
             ("embeddings", *MATCHED),
-            [[names[row], *(cell(name, [told[row][0][name]]) for name in MATCHED)] for row in known],
+            [[all_titles[row], *(cell(name, [results_of[row][0][name]]) for name in MATCHED)] for row in known],
         ),
-        others=results({row: told[row] for row in [*beside, *changed]}, names),
+        others=result_table({row: results_of[row] for row in [*beside, *changed]}, all_titles),
     )
 
 
-def results(told, names):
-    """The table of some rows, those of which something is known."""
-    return table(("embeddings", *FIGURES, "seeds"), [line(names[row], said) for row, said in told.items() if said])
+def result_table(results_of, titles):
+    """The table of the rows that have results."""
+    return table(
+        ("embeddings", *FIGURES, "seeds"),
+        [table_row(titles[row], values) for row, values in results_of.items() if values],
+    )
 
 
-def told_of(out, row):
-    """What is said of a row, for each seed that there is."""
+def read_results(out, row):
+    """The figures of a row, one dict for each seed."""
     names = [file.name for file in sorted((out / "tracking").glob(f"{row}-[0-9]*.json"))]
-    return [merged(out / folder / name for folder in ("retrieval", "tracking", "bare", "matches")) for name in names]
+    return [
+        merge_json(out / folder / name for folder in ("retrieval", "tracking", "bare", "matches")) for name in names
+    ]
 
 
-def merged(files):
-    """What several files of JSON say, as far as they are there."""
-    said = {}
+def merge_json(files):
+    """The contents of those of several JSON files that exist, as one dict."""
+    values = {}
     for file in files:
-        said |= json.loads(file.read_text()) if file.exists() else {}
-    return said
+        values |= json.loads(file.read_text()) if file.exists() else {}
+    return values
 
 
-def line(title, told):
+def table_row(title, seeds):
     """A row of the table: means over the seeds that there are."""
-    columns = zip(*map(figures, told), strict=True)
-    return [title, *(cell(name, values) for name, values in zip(FIGURES, columns, strict=True)), str(len(told))]
+    columns = zip(*map(figures, seeds), strict=True)
+    return [title, *(cell(name, values) for name, values in zip(FIGURES, columns, strict=True)), str(len(seeds))]
 
 
-def ordering(names, told, noise, better, worse, published):
-    """What a paper says of two rows, and what is found here."""
-    title = " > ".join(names.get(row, row) for row in (better, worse))
-    found = [idf1(told.get(row, ())) for row in (better, worse)]
+def ranking(titles, results_of, noise, better, worse, published):
+    """A published ranking of two rows, and whether it holds here."""
+    title = " > ".join(titles.get(row, row) for row in (better, worse))
+    found = [idf1(results_of.get(row, ())) for row in (better, worse)]
     if not all(found):
         return [title, published, *["–"] * 4]
     gain, least = np.mean(found[0]) - np.mean(found[1]), noise * np.sqrt(sum(1 / len(each) for each in found))
     verdict = "yes" if gain > least else "no: reversed" if gain < -least else "no difference"
     fused, retrieved = (
-        ", ".join(cell(name, [read(each) for each in told[row]]) for row in (better, worse))
+        ", ".join(cell(name, [read(each) for each in results_of[row]]) for row in (better, worse))
         for name, read in (("IDF1", lambda each: each["fused"]["IDF1"]), ("mAP", lambda each: each.get("mAP")))
     )
     return [title, published, ", ".join(cell("IDF1", each) for each in found), verdict, fused, retrieved]
 
 
-def noise_of(told):
+def seed_deviation(rows):
     """Deviation of IDF1 between seeds, of all rows that have several, pooled; 0 if none has."""
-    variances = [np.var(idf1(row), ddof=1) for row in told if len(row) > 1]
+    variances = [np.var(idf1(row), ddof=1) for row in rows if len(row) > 1]
     return float(np.sqrt(np.mean(variances))) if variances else 0.0
 
 
-def idf1(told):
-    return [each["fairmot"]["IDF1"] for each in told]
+def idf1(seeds):
+    """IDF1 with `fairmot`, for each seed."""
+    return [each["fairmot"]["IDF1"] for each in seeds]
 
 
-def figures(told):
-    """FIGURES of one result, None for those that it has not."""
-    tracked = [told[tracker][name] for tracker in TRACKERS for name in MEASURES]
-    return [*(told.get(name) for name in OF_BOXES), *tracked, told.get(BARE)]
+def figures(result):
+    """FIGURES of one result, None for missing ones."""
+    tracked = [result[tracker][name] for tracker in TRACKERS for name in MEASURES]
+    return [*(result.get(name) for name in OF_BOXES), *tracked, result.get(BARE)]
 
 
 def cell(name, values):
@@ -154,6 +161,6 @@ def cell(name, values):
     return f"{scale * np.mean(values):.{digits}f}{spread}"
 
 
-def table(names, rows):
+def table(header, rows):
     """A table in Markdown."""
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, ["---"] * len(names), *rows))
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows))

@@ -1,4 +1,4 @@
-"""What label_free.py judges: data, networks and what they see, each made once and kept."""
+"""Data, trained networks, detections and figures of label_free.py; each is made once and stored."""
 
 import json
 from dataclasses import replace
@@ -47,7 +47,7 @@ ALONE = Method("detection", OneShotSettings, one_shot.centre_network, lambda set
 
 
 class Study:
-    """The data, how networks are trained, and the folder in which everything that takes long is kept."""
+    """The data, the training of the networks, and the folder where results are stored."""
 
     def __init__(self, options, rows):
         self.options, self.out, self.rows = options, options.out, rows
@@ -55,7 +55,7 @@ class Study:
 
     @cache  # noqa: B019  (a study lives as long as the program)
     def footages(self, half):
-        """The videos' halves, and to train the still images; only the first frames of each if so asked."""
+        """One half of each video, and still images to train on; only the first `--frames` of each."""
         data, most = self.options.data, self.options.frames
         found = open_all([data / video for video in VIDEOS], half, data / "videos")
         found += open_all([data / STILLS]) if half == "train" else []
@@ -67,7 +67,7 @@ class Study:
         return {name: getattr(self.options, name) for name in names} | {"warm_up": WARM_UP}
 
     def base(self):
-        """The detector from which all rows begin: a file of weights."""
+        """Weights of the detector that all rows start from."""
         options, run = self.options, self.out / "networks" / "base"
         if not options.base_epochs:
             return options.init
@@ -106,21 +106,26 @@ class Study:
         return replace(settings, augmentation=override(settings.augmentation, varied))
 
     def train(self, method, settings, run, linked=False):
-        """RUN, where a network is trained if it was not yet; linked: by the identities that motion finds."""
+        """Train a network unless RUN/model.onnx exists; RUN. linked: identities are those of motion-only tracklets."""
         if not (run / one_shot.MODEL).exists():
-            footages = self.at_hand(settings)
+            footages = self.cached(settings)
             footages = [link_by_motion(each, LINK_SETTINGS) for each in footages] if linked else footages
-            options = {"device": self.device, "resume": True, "workers": 1, "progress": partial(bar, what=run.name)}
+            options = {
+                "device": self.device,
+                "resume": True,
+                "workers": 1,
+                "progress": partial(show_progress, what=run.name),
+            }
             one_shot.train(method, footages, settings, run, trained_on="MOTChallenge, PennFudan", **options)
         return run
 
-    def at_hand(self, settings):
-        """The footages to learn from, of which frames can be read in any order."""
+    def cached(self, settings):
+        """The training footages with their frames as image files, for random access."""
         height = round(settings.batch_shape().size_hw[0] * settings.augmentation.largest)
-        return cache_videos(self.footages("train"), self.out / "frames", height, lambda name, n: bar(n, name))
+        return cache_videos(self.footages("train"), self.out / "frames", height, lambda name, n: show_progress(n, name))
 
     def trained(self, row, seed):
-        """(network, its settings, what is known of it), after training."""
+        """(network, settings, metadata) of a row, after training."""
         _, method, _ = self.rows[row.split(",")[0]]
         run = self.out / "networks" / f"{network_of(row)}-{seed}"
         self.train(method, self.settings(row, seed), run, linked=row.startswith("tracklets"))
@@ -128,39 +133,39 @@ class Study:
         return network.to(self.device), settings, known
 
     def score(self, row, seed):
-        """See to what the page says of a row."""
+        """Compute all figures of a row."""
         name = f"{row}-{seed}"
-        self.kept("retrieval", name, lambda: self.retrieval(row, seed))
-        self.kept("tracking", name, lambda: self.tracking(row, seed))
-        self.kept("bare", name, lambda: self.bare(row, seed))
-        self.kept("matches", name, lambda: self.matches(row, seed))
+        self.keep("retrieval", name, lambda: self.retrieval(row, seed))
+        self.keep("tracking", name, lambda: self.track(row, seed))
+        self.keep("bare", name, lambda: self.track_without_embeddings(row, seed))
+        self.keep("matches", name, lambda: self.matches(row, seed))
 
-    def kept(self, folder, name, make):
-        """Write figures that are made once: delete OUT/tracking after a change of trackers."""
+    def keep(self, folder, name, make):
+        """Write figures unless their file exists: delete OUT/track after a change of trackers."""
         file = self.out / folder / f"{name}.json"
         if not file.exists():
             write_text(file, json.dumps(make()))
             print(folder, name, file.read_text(), flush=True)
 
-    def tracking(self, row, seed):
-        """AP of what is seen, and what each tracker makes of it."""
-        seen = dressed(self.seen(row, seed), row)
-        told, found = {tracker: seen.tracking_metrics(tracker) for tracker in TRACKERS}, seen.calibration
-        return {"AP": seen.average_precision, "limit": found.match_threshold if found else None, **told}
+    def track(self, row, seed):
+        """AP of the detections, and metrics of each tracker on them."""
+        detections = with_embeddings(self.detections(row, seed), row)
+        metrics, found = {tracker: detections.tracking_metrics(tracker) for tracker in TRACKERS}, detections.calibration
+        return {"AP": detections.average_precision, "limit": found.match_threshold if found else None, **metrics}
 
-    def bare(self, row, seed):
-        """What `fused` makes of the same detections without their embeddings."""
-        return {BARE: dressed(self.seen(row, seed), "none").tracking_metrics("fused")["IDF1"]}
+    def track_without_embeddings(self, row, seed):
+        """IDF1 of `fused` on the same detections without embeddings."""
+        return {BARE: with_embeddings(self.detections(row, seed), "none").tracking_metrics("fused")["IDF1"]}
 
     def matches(self, row, seed):
-        """How often the most alike of two frames are the same; nothing where no network says how alike they are."""
+        """Accuracy of nearest neighbours between frames; {} for rows without a network's embeddings."""
         if row in ("none", "colour"):
             return {}
         network, settings, _ = self.trained(row, seed)
-        return matches(network, self.at_hand(settings), settings)
+        return matches(network, self.cached(settings), settings)
 
-    def seen(self, row, seed):
-        """What a network sees of the second halves, kept."""
+    def detections(self, row, seed):
+        """A network's detections in the second halves, stored."""
         folder, footages = self.out / "seen" / f"{network_of(row)}-{seed}", self.footages("val")
         files = [folder / f"{footage.name}.npy" for footage in footages]
         if not all(file.exists() for file in files):
@@ -172,7 +177,7 @@ class Study:
         return DetectedFootage(footages, [read_npy(file) for file in files])
 
     def encoder_of(self, row, seed):
-        """What describes boxes."""
+        """The encoder of boxes of a row."""
         if row == "colour":
             return ColourHistogram()
         network, settings, _ = self.trained(row, seed)
@@ -202,18 +207,18 @@ class Study:
 
 
 def network_of(row):
-    """The name of the network that a row judges: the first three share one."""
+    """Name of the network of a row: the first three share one."""
     return "detection" if row in ("none", "random", "colour") else row
 
 
-def dressed(seen, row):
-    """What was seen, with the embeddings of a row."""
+def with_embeddings(detections, row):
+    """The detections with the embeddings of a row."""
     if row == "none":
-        return DetectedFootage(seen.footages, [replace(boxes, embedding=None) for boxes in seen.boxes])
+        return DetectedFootage(detections.footages, [replace(boxes, embedding=None) for boxes in detections.boxes])
     if row == "colour":
-        pairs = zip(seen.footages, seen.boxes, strict=True)
+        pairs = zip(detections.footages, detections.boxes, strict=True)
         return DetectedFootage(
-            seen.footages,
+            detections.footages,
             [
                 detect_sequence(
                     footage_as_sequence(one), PrecomputedDetector(boxes, score_range=None), ColourHistogram()
@@ -221,8 +226,8 @@ def dressed(seen, row):
                 for one, boxes in pairs
             ],
         )
-    return seen
+    return detections
 
 
-def bar(steps, what):
+def show_progress(steps, what):
     return progress(steps, what, len(steps), False, unit="iterations")

@@ -1,10 +1,10 @@
-"""A one-shot tracker from raw video: a detector's boxes as labels, motion as identities, no label by anybody.
+"""A one-shot tracker from raw video: a detector's boxes and motion-only tracklets as labels.
 
     python experiments/raw_video.py --data ../shared/data --out runs/raw_video
 
 labels the first halves of MOT17-04, MOT17-09 and PETS09-S2L1 by their public detections, trains `fairmot` on them from
-no weights, and sets its tracks of the second halves beside those that `bytetrack` makes of the detections themselves:
-the table in docs/training.md. Stopped at any moment, it goes on. About 40 minutes of one core.
+random weights, and compares its tracks of the second halves with `bytetrack` on the detections themselves: the table
+in docs/training.md. An interrupted run resumes. About 40 minutes of one core.
 """
 
 import argparse
@@ -30,17 +30,17 @@ SHOWN = ("MOTA", "IDF1", "HOTA")
 
 
 def run(*words):
-    """What a user would type. Ends where it fails; gives what it says as JSON."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    """Run a command of the command line; its JSON output. Exits if it fails."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
         status = idfree([*map(str, words), "--json"])
     if status:
         sys.exit(status)
-    return json.loads(said.getvalue())
+    return json.loads(printed.getvalue())
 
 
-def laid_out(data, out):
-    """Detections and truth under the videos' names."""
+def write_inputs(data, out):
+    """Write detections and truth under the videos' names."""
     for name, folder in VIDEOS.items():
         make_folder(out / "detections")
         shutil.copyfile(data / folder / "det" / "det.txt", out / "detections" / f"{name}.txt")
@@ -49,8 +49,8 @@ def laid_out(data, out):
         shutil.copyfile(data / folder / "seqinfo.ini", out / "truth" / name / "seqinfo.ini")
 
 
-def learnt(data, out):
-    """The network's model."""
+def train_network(data, out):
+    """Train the network; its ONNX file."""
     for name, folder in VIDEOS.items():
         half = read_seqinfo(data / folder).length // 2 + 1
         source = (data / "videos" / f"{name}.mp4", "--detector", out / "detections" / f"{name}.txt")
@@ -61,8 +61,8 @@ def learnt(data, out):
     return model
 
 
-def judged(data, out, detections, *options):
-    """Figures of the second halves, tracked."""
+def evaluate_tracks(data, out, detections, *options):
+    """Tracking metrics of the second halves."""
     results = out / "-".join(("tracks", detections.name, *options)).replace("---", "-")
     for name in VIDEOS:
         run("track", data / "videos" / f"{name}.mp4", "--detector", detections, *options, "-o", results)
@@ -81,18 +81,19 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("runs/raw_video"))
     options = parser.parse_args()
     data, out = options.data.resolve(), options.out
-    laid_out(data, out)
-    model = learnt(data, out)
-    seen, given = out / "seen", out / "detections"
+    write_inputs(data, out)
+    model = train_network(data, out)
+    detected, given = out / "detected", out / "detections"
     for name in VIDEOS:
-        run("detect", data / "videos" / f"{name}.mp4", "--detector", model, "--limit", "tracklets", "-o", seen)
-    found, teacher = precision(out, seen), precision(out, given)
+        run("detect", data / "videos" / f"{name}.mp4", "--detector", model, "--limit", "tracklets", "-o", detected)
+    found, teacher = precision(out, detected), precision(out, given)
     bare = ("--tracker", "fused", "--appearance", "none")
     rows = {
-        "the network, fused": found | judged(data, out, seen, "--tracker", "fused"),
-        "the network, fairmot": found | judged(data, out, seen, "--tracker", "fairmot"),
-        "the network's boxes alone, fused": found | judged(data, out, seen, *bare),
-        "the detections it learnt from, bytetrack": teacher | judged(data, out, given, "--tracker", "bytetrack"),
+        "the network, fused": found | evaluate_tracks(data, out, detected, "--tracker", "fused"),
+        "the network, fairmot": found | evaluate_tracks(data, out, detected, "--tracker", "fairmot"),
+        "the network's boxes alone, fused": found | evaluate_tracks(data, out, detected, *bare),
+        "the detections it train_network from, bytetrack": teacher
+        | evaluate_tracks(data, out, given, "--tracker", "bytetrack"),
     }
     for title, figures in rows.items():
         print(f"{title:<42}", *(f"{name} {100 * value:.1f}" for name, value in figures.items()))

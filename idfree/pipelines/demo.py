@@ -19,7 +19,8 @@ from idfree.offline.whole_video import Video, refine_tracks
 from idfree.pipelines.track import prepare
 from idfree.pipelines.tracking_run import TrackingRun, concatenate_tracks
 from idfree.sequences.motchallenge import write_results
-from idfree.show.drawing import Drawing, DrawingSettings, draw_heading
+from idfree.show.drawing import Drawing, DrawingSettings
+from idfree.show.text import draw_heading
 from idfree.show.video_output import VideoOutput
 from idfree.synthetic.scene import SyntheticSequence, make_street
 

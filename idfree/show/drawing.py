@@ -1,10 +1,8 @@
 """Draw tracks on an image: boxes, id labels and fading trails. Sizes scale with the image, colours depend on the id."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
-from math import ceil
 from types import MappingProxyType
 from typing import Literal
 
@@ -13,10 +11,11 @@ from numpy.typing import NDArray
 
 from idfree.core.boxes import Floats, Integers, area, clip
 from idfree.core.types import Image, Tracks
-from idfree.show.colours import Colour, contrasting_grey, palette
+from idfree.show.colours import Colour, palette
+from idfree.show.outlines import Outline, draw_outlines, draw_zones
+from idfree.show.text import draw_heading, paste, render_label
 from idfree.show.trails import Trails, anchor_points
 
-TEXT_SUPERSAMPLING = 4  # text is rendered at this scale and averaged down: sharper than OpenCV's anti-aliasing
 SUBPIXEL = 4  # fractional bits of the points given to OpenCV
 DASH = 4  # line widths, length of a dash and of the space after it
 CROSS = 6  # line widths, size of a marked place
@@ -62,15 +61,30 @@ class Drawing:
         caption: str = "",
         camera: Floats | None = None,
         points: Floats | None = None,
+        outlines: Sequence[Outline] = (),
     ) -> Image:
         """Return a copy of `image` (H, W, 3) with the tracks drawn, those with the lowest bottom edge on top.
 
         Tracks outside the image are not drawn. Trails require frames in order. camera: affine map (2, 3) from pixels
         of the previous frame to those of this one, by which trails move with the scene; None for no motion. points:
-        (K, 2) or more columns, x and y of places to mark, such as occlusions.
+        (K, 2) or more columns, x and y of places to mark, such as occlusions. outlines: lines and zones.
         """
         canvas = np.array(image, order="C")
+        return self.draw_on(canvas, tracks, frame_number, caption, camera, points, outlines)
+
+    def draw_on(
+        self,
+        canvas: Image,
+        tracks: Tracks,
+        frame_number: int | None = None,
+        caption: str = "",
+        camera: Floats | None = None,
+        points: Floats | None = None,
+        outlines: Sequence[Outline] = (),
+    ) -> Image:
+        """As `draw`, but on the image that is given, which is returned."""
         line, text = self.sizes(canvas)
+        draw_zones(canvas, outlines)
         self.draw_trails(canvas, tracks, max(line, 2), camera)
         nearest_last = np.argsort(tracks.xyxy[:, 3], kind="stable")
         shown = tracks[nearest_last]
@@ -82,6 +96,7 @@ class Drawing:
             labels = [render_label(name, text, colour) for name, colour in zip(names, colours, strict=True)]
             draw_labels(canvas, corners, labels, line)
         draw_points(canvas, np.zeros((0, 2)) if points is None else points, line)
+        draw_outlines(canvas, outlines, line, text)
         heading = "   ".join(
             part for part in (f"frame {frame_number}" if frame_number is not None else "", caption) if part
         )
@@ -114,32 +129,6 @@ class Drawing:
         for (_, points, age), colour in zip(trails, colours, strict=True):
             step = np.ceil(TRAIL_BANDS * (1 - age / self.settings.trail)).astype(int)
             draw_trail(canvas, points, step, colour, width)
-
-
-@lru_cache(maxsize=1024)
-def render_text(text: str, height: int) -> NDArray[np.uint8]:
-    """Coverage mask (h, w) of `text` with capitals `height` px tall and a margin. Non-ASCII characters become "?"."""
-    import cv2
-
-    text = text.encode("ascii", "replace").decode()
-    font, stroke = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(TEXT_SUPERSAMPLING * height / 6.5))
-    scale = cv2.getFontScaleFromHeight(font, TEXT_SUPERSAMPLING * height - stroke, 0)
-    (width, _), _ = cv2.getTextSize(text, font, scale, stroke)
-    margin = TEXT_SUPERSAMPLING * ceil(0.45 * height)
-    fine_height = TEXT_SUPERSAMPLING * height + 2 * margin
-    fine = np.zeros((fine_height, TEXT_SUPERSAMPLING * ceil(width / TEXT_SUPERSAMPLING) + 2 * margin), dtype=np.uint8)
-    baseline = fine_height - margin - stroke // 2
-    cv2.putText(fine, text, (margin, baseline), font, scale, 255, stroke, cv2.LINE_AA)
-    return np.asarray(
-        cv2.resize(fine, None, fx=1 / TEXT_SUPERSAMPLING, fy=1 / TEXT_SUPERSAMPLING, interpolation=cv2.INTER_AREA)
-    )
-
-
-@lru_cache(maxsize=1024)
-def render_label(text: str, height: int, colour: Colour) -> Image:
-    """Label image (h, w, 3): `text` in black or white on `colour`."""
-    coverage = render_text(text, height)[..., None] / 255
-    return np.asarray(np.rint(coverage * contrasting_grey(colour) + (1 - coverage) * np.array(colour)), dtype=np.uint8)
 
 
 def to_pixel_corners(xyxy: Floats, image: Image, margin: int) -> list[tuple[int, int, int, int]]:
@@ -188,21 +177,6 @@ def draw_labels(canvas: Image, corners: list[tuple[int, int, int, int]], labels:
         x, y = x - line // 2, y - line // 2
         above = y - len(label)
         paste(canvas, label, x, above if above >= 0 else y)
-
-
-def paste(canvas: Image, label: Image, x: int, y: int) -> None:
-    """Copy `label` into `canvas` at left x, top y; shifted inside and clipped if it is larger than the canvas."""
-    height, width = canvas.shape[:2]
-    x, y = max(0, min(x, width - label.shape[1])), max(0, min(y, height - label.shape[0]))
-    region = canvas[y : y + label.shape[0], x : x + label.shape[1]]
-    region[:] = label[: region.shape[0], : region.shape[1]]
-
-
-def draw_heading(canvas: Image, text: str, height: int) -> None:
-    """Draw white text on a darkened strip in the upper left corner."""
-    coverage = render_text(text, height)[: len(canvas), : canvas.shape[1], None] / 255
-    region = canvas[: coverage.shape[0], : coverage.shape[1]]
-    region[:] = np.rint(255 * coverage + 0.4 * region * (1 - coverage))
 
 
 def draw_trail(canvas: Image, points: Floats, step: Integers, colour: Colour, width: int) -> None:

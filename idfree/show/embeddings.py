@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from idfree.core.types import Annotation, Floats, Image, Integers
 from idfree.show.colours import palette
-from idfree.show.drawing import draw_heading, paste, render_label
+from idfree.show.text import draw_heading, paste, render_label
 from idfree.show.tsne import tsne
 
 SIDE, MARGIN, TEXT = 900, 40, 11  # px: image side, margin, text height

@@ -1,15 +1,20 @@
-"""Write annotated frames to a video file, a window, or both."""
+"""Write annotated frames to a video file, a window, or both; drawing and encoding have threads of their own."""
 
 import logging
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from idfree.core.background import Background
 from idfree.core.types import Floats, Frame, Image, Tracks
+from idfree.show.drawing import Drawing
+from idfree.show.outlines import Outline
 
 if TYPE_CHECKING:
     from idfree.show.video_writer import VideoWriter
@@ -18,12 +23,34 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("idfree")
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A frame, and what is drawn on it; see `Drawing.draw`."""
+
+    frame: Frame
+    tracks: Tracks
+    camera: Floats | None = None
+    points: Floats | None = None
+    outlines: Sequence[Outline] = ()
+
+    def scaled(self, scale: float) -> "Picture":
+        """The same marks on an image of another size."""
+        if scale == 1:
+            return self
+        tracks = replace(self.tracks, xyxy=self.tracks.xyxy * scale)
+        camera = None if self.camera is None else self.camera * [1, 1, scale]
+        points = None if self.points is None else self.points * scale
+        outlines = [replace(each, points=each.points * scale) for each in self.outlines]
+        return Picture(self.frame, tracks, camera, points, outlines)
+
+
 class VideoOutput:
     """A context manager: `add` draws the tracks of each frame and writes the image to the outputs.
 
     path: of the .mp4, which is written only if there is a frame and the block ends without an exception; None for no
     file. window: title of the window; None for no window. timed: frames have irregular times, which the video keeps
-    (see VideoWriter). class_names: by class id, for the labels (see Drawing).
+    (see VideoWriter). class_names: by class id, for the labels (see Drawing). height: of the image in pixels, if that
+    is less than the frames'. time: a context manager for the stages "drawing" and "encoding", to measure them.
     """
 
     def __init__(
@@ -33,14 +60,20 @@ class VideoOutput:
         window: str | None = None,
         timed: bool = False,
         class_names: Mapping[int, str] = MappingProxyType({}),
+        height: int | None = None,
+        time: Callable[[str], AbstractContextManager[None]] = lambda stage: nullcontext(),
     ):
-        from idfree.show.drawing import Drawing
-
-        self.path, self.frame_rate, self.window, self.timed = path, frame_rate, window, timed
+        self.path, self.frame_rate, self.title, self.timed = path, frame_rate, window, timed
+        self.height, self.time = height, time
         self.drawing = Drawing(class_names=class_names)
         self.stack = ExitStack()
         self.size_hw, self.warned = (0, 0), False
-        self.outputs: list[VideoWriter | Window] = []
+        self.count = 0  # of frames added
+        self.free: deque[Image] = deque()  # images that can be drawn on again
+        self.writer: VideoWriter | None = None
+        self.window: Window | None = None
+        self.encoder = Background(self.encode, name="encoding")
+        self.artist = Background(self.draw, name="drawing")
 
     def __enter__(self) -> "VideoOutput":
         return self
@@ -48,54 +81,100 @@ class VideoOutput:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and self.is_without_frames():  # interrupted before the first was written: leave no file
+        if kind is None and not self.count:  # interrupted before the first was added: leave no file
             kind, error = KeyboardInterrupt, KeyboardInterrupt()
         self.stack.__exit__(kind, error, trace)
 
-    def is_without_frames(self) -> bool:
-        """Whether a video file was opened and no frame written to it."""
-        return any(getattr(output, "written", 1) == 0 for output in self.outputs)
-
     def add(
-        self, frame: Frame, tracks: Tracks, camera: Floats | None = None, points: Floats | None = None
-    ) -> Image | None:
-        """Draw the tracks on the frame and output the image; return it, or None if there is no output.
+        self,
+        frame: Frame,
+        tracks: Tracks,
+        camera: Floats | None = None,
+        points: Floats | None = None,
+        outlines: Sequence[Outline] = (),
+    ) -> None:
+        """Draw the tracks on the frame and output the image, later if there is no window.
 
-        camera, points: as in `Drawing.draw`.
+        camera, points, outlines: as in `Drawing.draw`, in pixels of the frame. Raises errors of earlier frames, too.
         """
-        if (self.path is None and self.window is None) or frame.image is None:
-            return None
-        image = self.drawing.draw(frame.image, tracks, frame.number, camera=camera, points=points)
-        if not self.outputs:
-            self.open(image)
-            self.size_hw = (image.shape[0], image.shape[1])
-        if image.shape[:2] != self.size_hw:
-            image = self.fit_to_first(image, frame.number)
-        for output in self.outputs:
-            output.write(image, frame.time)
-        return image
+        if (self.path is None and self.title is None) or frame.image is None:
+            return
+        if self.size_hw == (0, 0):
+            self.open(frame.image)
+        self.count += 1
+        picture = Picture(frame, tracks, camera, points, outlines)
+        if self.title is None:
+            self.artist.put(picture)
+        else:  # windows belong to this thread
+            self.draw(picture)
 
-    def fit_to_first(self, image: Image, frame_number: int) -> Image:
-        """An image of another size than the first, enlarged or reduced and with black bars, with a warning once."""
+    def open(self, image: Image) -> None:
+        """Open the video file, with the size of its first image, the window, and the threads."""
+        height, width = image.shape[:2]
+        scale = min(1.0, (self.height or height) / height)
+        self.size_hw = (height, width) if scale == 1 else (round(height * scale), max(1, round(width * scale)))
+        if self.path is not None:
+            from idfree.show.video_writer import VideoWriter
+
+            video = VideoWriter(self.path, self.frame_rate, self.size_hw, timed=self.timed)
+            self.writer = self.stack.enter_context(video)
+            self.stack.enter_context(self.encoder)
+        if self.title is None:
+            self.stack.enter_context(self.artist)
+        else:
+            from idfree.show.window import Window
+
+            self.window = self.stack.enter_context(Window(self.title))
+
+    def draw(self, picture: Picture) -> None:
+        """Draw one frame; show it in the window, and hand it to the encoder."""
+        with self.time("drawing"):
+            canvas = self.draw_picture(picture)
+        if self.window is not None:
+            self.window.write(canvas)
+        if self.writer is None:
+            self.free.append(canvas)
+        else:
+            self.encoder.put((canvas, picture.frame.time))
+
+    def encode(self, image_and_time: tuple[Image, float | None]) -> None:
+        """Write one image to the file; it can be drawn on again."""
+        assert self.writer is not None
+        with self.time("encoding"):
+            self.writer.write(*image_and_time)
+        self.free.append(image_and_time[0])
+
+    def draw_picture(self, picture: Picture) -> Image:
+        """The frame in the size of the outputs, drawn on."""
+        import cv2
+
+        image = picture.frame.image
+        assert image is not None
+        height, width = image.shape[:2]
+        scale = self.size_hw[0] / height
+        if round(width * scale) != self.size_hw[1]:  # another size than the first
+            self.warn_of_size(image, picture.frame.number)
+            return fit(self.draw_on(image.copy(), picture), self.size_hw)
+        canvas = self.free.pop() if self.free else np.empty((*self.size_hw, 3), dtype=np.uint8)
+        if scale == 1:
+            np.copyto(canvas, image)
+        else:  # up to half the size, bilinear is as sharp as by area, and several times as fast
+            method = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+            cv2.resize(image, self.size_hw[::-1], dst=canvas, interpolation=method)
+        return self.draw_on(canvas, picture.scaled(scale))
+
+    def draw_on(self, canvas: Image, picture: Picture) -> Image:
+        """Draw a picture in place; the image."""
+        marks = (picture.camera, picture.points, picture.outlines)
+        return self.drawing.draw_on(canvas, picture.tracks, picture.frame.number, "", *marks)
+
+    def warn_of_size(self, image: Image, frame_number: int) -> None:
+        """Warn, once, of images of another size than the first."""
         if not self.warned:
             (height, width), (first_height, first_width) = image.shape[:2], self.size_hw
             sizes = f"{width}×{height} from frame {frame_number} on, {first_width}×{first_height} before"
             LOG.warning("the size of the images changes (%s): the video keeps the first, with black bars", sizes)
             self.warned = True
-        return fit(image, self.size_hw)
-
-    def open(self, image: Image) -> None:
-        """Open the video file, with the size of its first image, and the window."""
-        if self.path is not None:
-            from idfree.show.video_writer import VideoWriter
-
-            size_hw = (image.shape[0], image.shape[1])
-            video = VideoWriter(self.path, self.frame_rate, size_hw, timed=self.timed)
-            self.outputs.append(self.stack.enter_context(video))
-        if self.window is not None:
-            from idfree.show.window import Window
-
-            self.outputs.append(self.stack.enter_context(Window(self.window)))
 
 
 def fit(image: Image, size_hw: tuple[int, int]) -> Image:

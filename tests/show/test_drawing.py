@@ -5,7 +5,8 @@ import pytest
 
 from idfree.core.types import Image, Tracks
 from idfree.show.colours import EQUAL_CONTRAST_LUMINANCE, LUMINANCE_BGR, contrasting_grey, palette
-from idfree.show.drawing import Drawing, DrawingSettings, render_label
+from idfree.show.drawing import Drawing, DrawingSettings
+from idfree.show.text import render_label
 
 NO_LABELS = DrawingSettings(labels=False, trail=0)
 

@@ -50,7 +50,7 @@ class Annotation:
 
     frame: (K,), from 1. id: (K,), −1 if unknown. xyxy: (K, 4), pixels. score: (K,); in ground truth MOTChallenge's
     mark, 0 for boxes to ignore. class_id: (K,). visibility: (K,), 0…1. embedding: (K, D) or None. time: (K,), seconds
-    since the start of the video, or None.
+    since the start of the video, or None. displacement: (K, 2), of detections, see Detections, or None.
     """
 
     frame: Integers
@@ -61,6 +61,7 @@ class Annotation:
     visibility: Floats
     embedding: NDArray[np.floating[Any]] | None = None
     time: Floats | None = None
+    displacement: Floats | None = None
 
     @classmethod
     def empty(cls) -> "Annotation":
@@ -81,6 +82,7 @@ class Annotation:
             self.visibility[rows],
             None if self.embedding is None else self.embedding[rows],
             None if self.time is None else self.time[rows],
+            None if self.displacement is None else self.displacement[rows],
         )
 
     def rows_at(self, frame: int) -> slice:
@@ -96,4 +98,5 @@ class Annotation:
         """Boxes of one frame as detections."""
         rows = self.rows_at(frame)
         embedding = None if self.embedding is None else self.embedding[rows]
-        return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding)
+        moved = None if self.displacement is None else self.displacement[rows]
+        return Detections(self.xyxy[rows], self.score[rows], self.class_id[rows], embedding, displacement=moved)

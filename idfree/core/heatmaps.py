@@ -42,3 +42,14 @@ def draw_heatmap(shape: tuple[int, int, int], category: Integers, cell_xy: Integ
     heat = np.zeros(shape, dtype=np.float32)
     np.maximum.at(heat, (category[owner], y, x), value.astype(np.float32))
     return heat
+
+
+def centre_heatmap(centre: Floats, size: Floats, size_hw: tuple[int, int]) -> Heatmap:
+    """(1, H, W): peaks at centres (N, 2) of objects of these widths and heights (N, 2), all in cells; those outside the
+    map are left out.
+    """
+    cell = np.floor(centre).astype(np.int64)
+    inside = ((cell >= 0) & (cell < size_hw[::-1])).all(axis=1)
+    width, height = np.ceil(size[inside]).T
+    radius = gaussian_radius(height, width).astype(np.int64)
+    return draw_heatmap((1, *size_hw), np.zeros(len(radius), dtype=np.int64), cell[inside], radius)

@@ -43,6 +43,11 @@ def open_detector(
 
         settings = override(OneShotDetectorSettings(), assignments)
         return OneShotDetector(spec, settings, selected or None, session=session)
+    if kind == "centertrack":
+        from idfree.detectors.centertrack import CenterTrackDetector, CenterTrackDetectorSettings
+
+        choices = override(CenterTrackDetectorSettings(), assignments)
+        return CenterTrackDetector(spec, choices, selected or None, session=session)
     if kind in ("maps", "taught"):
         from idfree.detectors.taught import open_taught
 

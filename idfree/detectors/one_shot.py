@@ -121,10 +121,14 @@ class OneShotDetector:
         if self.class_ids is not None:
             mask &= np.isin(class_id, self.class_ids)
         xyxy = geometry.to_image(boxes[mask].astype(np.float64))  # not clipped: boxes are amodal
-        embedding = others[0][mask] if self.has_embeddings else None
-        detections = Detections(xyxy, score[mask], class_id[mask], embedding)
+        columns = {name: column[mask] for name, column in self.other_columns(others, geometry).items()}
+        detections = Detections(xyxy, score[mask], class_id[mask], **columns)
         found = detections.select(detections.valid_mask(geometry.image_hw))
         return found, occlusions_in_image(others[-1] if self.has_occlusions else np.zeros((0, 3)), geometry)
+
+    def other_columns(self, others: Sequence[NDArray[Any]], geometry: Letterbox) -> dict[str, NDArray[Any]]:
+        """Further columns of Detections, from the outputs after the classes."""
+        return {"embedding": others[0]} if self.has_embeddings else {}
 
     def run(self) -> Sequence[NDArray[Any]]:
         """Outputs for the input buffer. Raises UserError if the network fails or gives NaN."""

@@ -39,7 +39,7 @@ def export_encoder(network: CropReidNetwork, path: Path, metadata: Mapping[str, 
     }
     crops = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, height, width, 3), dtype=np.uint8))
     with atomic_write(path) as partial:
-        write_onnx(encoder, crops, partial, own_metadata | dict(metadata))
+        write_onnx(encoder, (crops,), partial, own_metadata | dict(metadata))
         difference = max_difference(encoder, crops, partial)
         if not difference <= TOLERANCE:
             raise UserError(
@@ -51,24 +51,23 @@ def export_encoder(network: CropReidNetwork, path: Path, metadata: Mapping[str, 
 class OnnxInterface:
     """Inputs and outputs of an ONNX graph.
 
-    dynamic_dims: of the input, torch.export.Dim by dimension. dim_names: by input or output, names of dynamic
+    inputs: by name, in order, torch.export.Dim of each by dimension. dim_names: by input or output, names of dynamic
     dimensions. translations: ONNX functions by custom PyTorch operator.
     """
 
-    input: str
-    dynamic_dims: Mapping[int, Any]
+    inputs: Mapping[str, Mapping[int, Any]]
     outputs: Sequence[str]
     dim_names: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     opset: int = OPSET
     translations: Mapping[Any, Any] | None = None
 
 
-CROP_INTERFACE = OnnxInterface("crops", {0: torch.export.Dim("N")}, ["embedding"])
+CROP_INTERFACE = OnnxInterface({"crops": {0: torch.export.Dim("N")}}, ["embedding"])
 
 
 def write_onnx(
     network: nn.Module,
-    example: torch.Tensor,
+    examples: tuple[torch.Tensor, ...],
     path: Path,
     metadata: Mapping[str, str],
     interface: OnnxInterface = CROP_INTERFACE,
@@ -82,10 +81,10 @@ def write_onnx(
     with silence_exporter():
         program = torch.onnx.export(
             network,
-            (example,),
-            input_names=[interface.input],
+            examples,
+            input_names=list(interface.inputs),
             output_names=list(interface.outputs),
-            dynamic_shapes=(dict(interface.dynamic_dims),),
+            dynamic_shapes=tuple(map(dict, interface.inputs.values())),
             opset_version=interface.opset,
             custom_translation_table=None if interface.translations is None else dict(interface.translations),
             dynamo=True,

@@ -1,4 +1,7 @@
-"""Export of one-shot trackers to ONNX, decoding included: image → boxes, scores, classes, embeddings, occlusions."""
+"""Export of one-shot trackers to ONNX, decoding included: image → boxes, scores, classes, embeddings, occlusions.
+
+CenterTrack's networks also take the previous image and its heatmap, and give displacements in place of embeddings.
+"""
 
 import copy
 from collections.abc import Mapping
@@ -20,53 +23,67 @@ from idfree.learn.networks.tracker import SIZE_MULTIPLE, TrackerNetwork
 from idfree.learn.tensors import Tensors
 
 DEFORM_OPSET = 19  # the first with DeformConv
-OUTPUTS = ("boxes", "scores", "classes", "embedding")
-OCCLUSIONS = "occlusions"  # the output after these, of networks with occlusion heads
-DIM_NAMES = {"image": {1: "H", 2: "W"}, OCCLUSIONS: {0: "M"}, **{name: {0: "K"} for name in OUTPUTS}}
+OUTPUTS = ("boxes", "scores", "classes", "embedding")  # of networks with embeddings
+OCCLUSIONS = "occlusions"  # the output after the columns, of networks with occlusion heads
 TRACED = (288, 416)  # of the image that is traced: no map of a pyramid has a side of 1, which would become a constant
 LARGEST = 4096  # of H and W in multiples of 32: the exporter requires a bound
 DEFORM_RUNTIME, PLAIN_RUNTIME = "1.25", "1.17"  # first ONNX Runtime with DeformConv on CPU; the package's minimum
 # Between PyTorch and ONNX Runtime: pixels, probabilities, elements of unit vectors.
-TOLERANCES = {"boxes": 0.05, "scores": 1e-3, "embedding": 1e-3}
+TOLERANCES = {"boxes": 0.05, "scores": 1e-3, "embedding": 1e-3, "displacement": 0.05}
 AGREEING = 0.99  # required fraction of boxes: of two equal neighbours, rounding decides which is the peak
 
-Rows = Mapping[str, NDArray[Any]]  # columns OUTPUTS of detections
+Rows = Mapping[str, NDArray[Any]]  # columns of detections
 
 
 class ExportedTracker(nn.Module):
-    """An image, uint8 (1, H, W, 3) BGR → boxes (K, 4), scores (K,), classes (K,), embedding (K, D); and occlusions
-    (M, 3) if the network has heads for them.
+    """An image, uint8 (1, H, W, 3) BGR → the network's columns without the batch: boxes (K, 4), scores (K,), classes
+    (K,), embedding (K, D) …; and occlusions (M, 3) if the network has heads for them.
+
+    Networks of several inputs take as many arrays (1, H, W, channels).
     """
 
     def __init__(self, network: TrackerNetwork):
         super().__init__()
         self.network = network
-        self.outputs = (*OUTPUTS, OCCLUSIONS) if network.has_occlusions else OUTPUTS
+        self.columns, self.inputs = network.columns, network.inputs
+        self.outputs = (*self.columns, OCCLUSIONS) if network.has_occlusions else self.columns
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        return self.decode(self.maps(image))
+    def forward(
+        self, image: Tensor, previous: Tensor | None = None, previous_heat: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        return self.decode(self.maps(*(each for each in (image, previous, previous_heat) if each is not None)))
 
     def decode(self, maps: Tensors) -> tuple[Tensor, ...]:
         """The outputs of the graph from the network's maps."""
         detections = self.network.decode(maps)
         return tuple(detections[name][0] for name in self.outputs)
 
-    def maps(self, image: Tensor) -> Tensors:
+    def maps(self, *inputs: Tensor) -> Tensors:
         """The network's maps in float32."""
-        maps = self.network.maps(image.permute(0, 3, 1, 2))  # 1 H W 3 -> 1 3 H W
-        return {name: each.float() for name, each in maps.items()}
+        planes = [each.permute(0, 3, 1, 2) for each in inputs]  # 1 H W 3 -> 1 3 H W
+        joined = planes[0] if len(planes) == 1 else torch.cat([each.float() for each in planes], dim=1)
+        return {name: each.float() for name, each in self.network.maps(joined).items()}
 
-    def candidates(self, image: Tensor) -> Rows:
+    def candidates(self, *inputs: Tensor) -> Rows:
         """All rows that `forward` may give: see `TrackerNetwork.candidates`."""
-        candidates = self.network.candidates(self.maps(image))
+        candidates = self.network.candidates(self.maps(*inputs))
         return {name: candidates[name][0].numpy() for name in self.outputs}
+
+    def noise(self, height: int, width: int) -> tuple[Tensor, ...]:
+        """Inputs of this size to trace the network with, and to compare runtimes: images and a heatmap of noise."""
+        return tuple(
+            noise_image(height, width, seed) if channels == 3 else noise_image(height, width, seed)[..., :1] / 255
+            for seed, channels in enumerate((3, 3, 1)[: len(self.inputs)])
+        )
 
 
 def export_tracker(network: TrackerNetwork, path: Path, metadata: Mapping[str, str], size_hw: tuple[int, int]) -> None:
     """Write a one-shot tracker: input `image` uint8 (1, H, W, 3) BGR, letterboxed; H and W dynamic, multiples of 32.
 
     Outputs `boxes` (K, 4) xyxy in input pixels, by descending score, `scores` (K,), `classes` (K,) int64, `embedding`
-    (K, D) of unit length; with occlusion heads `occlusions` (M, 3): x, y, score. metadata: method, limit, farthest,
+    (K, D) of unit length; with occlusion heads `occlusions` (M, 3): x, y, score. CenterTrack's also take `previous`,
+    as the image, and `previous_heat` float32 (1, H, W, 1), and give `displacement` (K, 2) in place of `embedding`.
+    metadata: method, limit, farthest,
     trained_on …, added to kind, version, dimension, size (HEIGHTxWIDTH of training), stride and needs. The file is
     written only if ONNX Runtime and PyTorch agree on images
     of two sizes. Raises MissingExtra without onnx and onnxscript, and UserError if the size is not a multiple of 32, if
@@ -78,27 +95,30 @@ def export_tracker(network: TrackerNetwork, path: Path, metadata: Mapping[str, s
     tracker = ExportedTracker(copy.deepcopy(network)).cpu().float().eval()
     tracker.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     own_metadata = {
-        "idfree.kind": "tracker",
+        "idfree.kind": network.kind,
         "idfree.version": __version__,
         "dimension": str(network.dimension),
         "size": f"{height}x{width}",
         "stride": str(network.stride),
         "needs": f"onnxruntime>={DEFORM_RUNTIME if has_deformable(network) else PLAIN_RUNTIME}",
     }
-    images = [noise_image(height, width), noise_image(height + SIZE_MULTIPLE, width + 2 * SIZE_MULTIPLE)]
+    sizes = [(height, width), (height + SIZE_MULTIPLE, width + 2 * SIZE_MULTIPLE)]
     with atomic_write(path) as partial:
-        write_onnx(tracker, noise_image(*TRACED), partial, own_metadata | dict(metadata), tracker_interface(tracker))
-        for image in images:
-            check_parity(tracker, image, partial, path)
+        write_onnx(tracker, tracker.noise(*TRACED), partial, own_metadata | dict(metadata), tracker_interface(tracker))
+        for size in sizes:
+            check_parity(tracker, tracker.noise(*size), partial, path)
 
 
 def tracker_interface(tracker: ExportedTracker) -> OnnxInterface:
     """Inputs and outputs of the graph; with the translation of deformable convolutions if there are any."""
     sides = {k: SIZE_MULTIPLE * torch.export.Dim(name, min=1, max=LARGEST) for k, name in ((1, "h"), (2, "w"))}
+    inputs = dict.fromkeys(tracker.inputs, sides)
+    names = {**{name: {1: "H", 2: "W"} for name in inputs}, **{name: {0: "K"} for name in tracker.columns}}
+    names[OCCLUSIONS] = {0: "M"}
     if not has_deformable(tracker):
-        return OnnxInterface("image", sides, tracker.outputs, DIM_NAMES)
+        return OnnxInterface(inputs, tracker.outputs, names)
     translations = {torch.ops.idfree.deformable_conv.default: translate_deform_conv}
-    return OnnxInterface("image", sides, tracker.outputs, DIM_NAMES, DEFORM_OPSET, translations)
+    return OnnxInterface(inputs, tracker.outputs, names, DEFORM_OPSET, translations)
 
 
 def has_deformable(network: nn.Module) -> bool:
@@ -113,46 +133,43 @@ def translate_deform_conv(x: Any, offset: Any, mask: Any, weight: Any, bias: Any
     return opset19.DeformConv(x, weight, offset, bias, mask, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
 
 
-def noise_image(height: int, width: int) -> Tensor:
+def noise_image(height: int, width: int, seed: int = 0) -> Tensor:
     """An image (1, height, width, 3) of coarse and fine noise."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     coarse = random.integers(0, 192, (1, height // SIZE_MULTIPLE, width // SIZE_MULTIPLE, 3), dtype=np.uint8)
     coarse = coarse.repeat(SIZE_MULTIPLE, axis=1).repeat(SIZE_MULTIPLE, axis=2)
     return torch.from_numpy(coarse + random.integers(0, 64, coarse.shape, dtype=np.uint8))
 
 
-def check_parity(tracker: ExportedTracker, image: Tensor, partial: Path, path: Path) -> None:
+def check_parity(tracker: ExportedTracker, inputs: tuple[Tensor, ...], partial: Path, path: Path) -> None:
     """Raises UserError if ONNX Runtime cannot run the file `partial`, or if its outputs differ from PyTorch's."""
     import onnxruntime
 
     with torch.inference_mode():
-        expected = dict(zip(tracker.outputs, (tensor.numpy() for tensor in tracker(image)), strict=True))
-        candidates = tracker.candidates(image)
+        expected = dict(zip(tracker.outputs, (tensor.numpy() for tensor in tracker(*inputs)), strict=True))
+        candidates = tracker.candidates(*inputs)
     try:
         session = onnxruntime.InferenceSession(str(partial), providers=["CPUExecutionProvider"])
-        actual = dict(zip(tracker.outputs, session.run(list(tracker.outputs), {"image": image.numpy()}), strict=True))
+        feed = {name: each.numpy() for name, each in zip(tracker.inputs, inputs, strict=True)}
+        actual = dict(zip(tracker.outputs, session.run(list(tracker.outputs), feed), strict=True))
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         hint = f"; deformable convolution needs {DEFORM_RUNTIME} or newer" if has_deformable(tracker) else ""
         raise UserError(
             f"{path}: not written, as ONNX Runtime {onnxruntime.__version__} cannot run it{hint}: "
             f"{summarise_error(error)}"
         ) from error
-    differences = output_differences(columns(actual), columns(candidates))
+    of_boxes = [{name: rows[name] for name in tracker.columns} for rows in (actual, candidates)]
+    differences = output_differences(*of_boxes)
     differences["scores"] = max(differences["scores"], score_difference(expected["scores"], actual["scores"]))
     if OCCLUSIONS in expected:
         points = output_differences(as_rows(actual[OCCLUSIONS]), as_rows(candidates[OCCLUSIONS]))
-        differences |= {name: max(differences[name], points[name]) for name in differences}
+        differences |= {name: max(differences[name], points[name]) for name in points}
     for name, difference in differences.items():
         if not difference <= TOLERANCES[name]:
             raise UserError(
                 f"{path}: not written, as ONNX Runtime and PyTorch differ by {difference:.2g} in {name}, "
                 f"more than {TOLERANCES[name]:g}"
             )
-
-
-def columns(outputs: Rows) -> Rows:
-    """The columns of detections."""
-    return {name: outputs[name] for name in OUTPUTS}
 
 
 def as_rows(occlusions: NDArray[Any]) -> Rows:
@@ -162,18 +179,18 @@ def as_rows(occlusions: NDArray[Any]) -> Rows:
         "boxes": place,
         "scores": occlusions[:, 2],
         "classes": np.zeros(count, dtype=np.int64),
-        "embedding": np.zeros((count, 1)),
     }
 
 
 def output_differences(found: Rows, candidates: Rows) -> dict[str, float]:
-    """The AGREEING quantile of the differences in boxes, scores and embedding between each detection found and the
-    most similar of the candidates of its class. Order is not compared, as rounding changes it; nor are padding rows of
-    score 0.
+    """The AGREEING quantile of the differences in each column of TOLERANCES between each detection found and the most
+    similar of the candidates of its class. Order is not compared, as rounding changes it; nor are padding rows of score
+    0.
     """
+    names = [name for name in TOLERANCES if name in found]
     found = {name: rows[found["scores"] > 0] for name, rows in found.items()}
     if not len(found["scores"]):
-        return dict.fromkeys(TOLERANCES, 0.0)
+        return dict.fromkeys(names, 0.0)
     nearest = np.array(
         [most_similar({name: rows[k] for name, rows in found.items()}, candidates) for k in range(len(found["scores"]))]
     )
@@ -185,7 +202,7 @@ def output_differences(found: Rows, candidates: Rows) -> dict[str, float]:
                 method="lower",
             )
         )
-        for name in TOLERANCES
+        for name in names
     }
 
 
@@ -197,5 +214,10 @@ def most_similar(row: Mapping[str, NDArray[Any]], candidates: Rows) -> int:
 
 
 def score_difference(expected: NDArray[Any], actual: NDArray[Any]) -> float:
-    """The largest difference of descending scores (K,); infinite if their numbers differ."""
-    return float(np.abs(expected - actual).max(initial=0)) if len(expected) == len(actual) else np.inf
+    """The AGREEING quantile of the differences of descending scores (K,); infinite if their numbers differ.
+
+    A peak more or less, where neighbours are equal, is a score in place of padding at the end.
+    """
+    if len(expected) != len(actual):
+        return np.inf
+    return float(np.quantile(np.abs(expected - actual), AGREEING, method="lower")) if len(expected) else 0.0

@@ -32,10 +32,12 @@ class TorchSession:
 
     def __init__(self, network: TrackerNetwork, metadata: Mapping[str, str], precision: Precision = "fp32"):
         self.tracker, self.precision = ExportedTracker(network), precision
-        self.metadata = {"idfree.kind": "tracker", **metadata}
+        self.metadata = {"idfree.kind": network.kind, **metadata}
 
     def get_inputs(self) -> list[TorchInput]:
-        return [TorchInput("image", (1, "H", "W", 3), "tensor(uint8)")]
+        kinds = {"image": (3, "uint8"), "previous": (3, "uint8"), "previous_heat": (1, "float")}
+        ports = ((name, *kinds[name]) for name in self.tracker.inputs)
+        return [TorchInput(name, (1, "H", "W", channels), f"tensor({kind})") for name, channels, kind in ports]
 
     def get_outputs(self) -> list[TorchInput]:
         return [TorchInput(name, ("K",), "tensor(float)") for name in self.tracker.outputs]
@@ -44,10 +46,10 @@ class TorchSession:
         return SimpleNamespace(custom_metadata_map=self.metadata)
 
     def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        image = torch.from_numpy(np.ascontiguousarray(input_feed["image"]))
+        inputs = [torch.from_numpy(np.ascontiguousarray(input_feed[name])) for name in self.tracker.inputs]
         device = self.tracker.network.standardise.mean.device
         with torch.inference_mode():
             with autocast(self.precision, device):
-                maps = self.tracker.maps(image.to(device))
+                maps = self.tracker.maps(*(each.to(device) for each in inputs))
             outputs = self.tracker.decode(maps)
         return [output.cpu().numpy() for output in outputs]

@@ -25,7 +25,7 @@ from idfree.pipelines.manifest import checksum_of_model, is_done, read_manifest,
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs
 from idfree.pipelines.selection import Selection
-from idfree.pipelines.stored_detections import class_ids_file
+from idfree.pipelines.stored_detections import class_ids_file, displacement_file
 from idfree.pipelines.video_jobs import Report, Source, make_jobs
 from idfree.sequences import open_source
 from idfree.sequences.tables import SUFFIXES
@@ -130,7 +130,7 @@ def detect_video(
     result = detect_sequence(sequence, detector, encoder.instance, selection, quiet)
     report = describe_detections(sequence, result, limit)
     file = write_detections(out, sequence.name, result.boxes)
-    report["file"], files = file.name, [file, *filter(Path.is_file, [class_ids_file(file)])]
+    report["file"], files = file.name, [file, *filter(Path.is_file, [class_ids_file(file), displacement_file(file)])]
     write_manifest(out, inputs, complete=True, name=manifest_name, files=files, idfree=__version__, report=report)
     return {**report, "skipped": False}
 

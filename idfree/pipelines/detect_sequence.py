@@ -17,7 +17,7 @@ from idfree.detectors.precomputed import ALL
 from idfree.pipelines.motion_tracklets import calibrate_on_motion
 from idfree.pipelines.open_appearance import leave_out_embeddings
 from idfree.pipelines.selection import Selection
-from idfree.pipelines.stored_detections import class_ids_file
+from idfree.pipelines.stored_detections import class_ids_file, displacement_file
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
@@ -86,7 +86,10 @@ def detect_sequence(
 def concatenate_detections(numbers: list[int], detections_by_frame: list[Detections]) -> Annotation:
     """Concatenate the detections of many frames, given the frame numbers, into one table."""
     parts = [Detections(np.zeros((0, 4))), *detections_by_frame]
-    embeddings = [detections.embedding for detections in detections_by_frame if detections.embedding is not None]
+    embeddings, displacements = (
+        [column for each in detections_by_frame if (column := getattr(each, name)) is not None]
+        for name in ("embedding", "displacement")
+    )
     counts = [len(detections) for detections in detections_by_frame]
     frame = np.repeat(np.asarray(numbers, dtype=np.int64), counts)
     return Annotation(
@@ -97,6 +100,7 @@ def concatenate_detections(numbers: list[int], detections_by_frame: list[Detecti
         class_id=np.concatenate([detections.class_id for detections in parts]),
         visibility=np.ones(len(frame)),
         embedding=np.concatenate(embeddings) if embeddings else None,
+        displacement=np.concatenate(displacements) if displacements else None,
     )
 
 
@@ -157,11 +161,14 @@ def write_detections(folder: Path, name: str, boxes: Annotation) -> Path:
     """Write FOLDER/NAME.npy, or NAME.txt if there are no embeddings, in full precision; return the path.
 
     Columns frame, −1, x, y, w, h, score, then the embedding, in text the class. NAME.npy has no column for classes: if
-    any is not 0, they are written to NAME.classes.npy. Previous files of this name are deleted.
+    any is not 0, they are written to NAME.classes.npy; displacements are written to NAME.displacement.npy. Previous
+    files of this name are deleted.
     """
     array_file, text_file = folder / f"{name}.npy", folder / f"{name}.txt"
-    for file in (array_file, text_file, class_ids_file(array_file)):
+    for file in (array_file, text_file, class_ids_file(array_file), displacement_file(array_file)):
         file.unlink(missing_ok=True)
+    if boxes.displacement is not None:
+        write_array(displacement_file(array_file), boxes.displacement)
     rows = np.column_stack([boxes.frame, boxes.id, xyxy_to_xywh(boxes.xyxy), boxes.score])
     if boxes.embedding is None:
         lines = zip(boxes.frame.tolist(), rows[:, 2:].tolist(), boxes.class_id.tolist(), strict=True)

@@ -89,7 +89,7 @@ class DetectorConfig:
             options = (self.format, self.classes, self.assignments, self.device, threads, session)
             detector = open_detector(self.spec, *options)
             add_colour(detector)
-            return lambda sequence: detector
+            return lambda sequence: for_sequence(detector)
         return lambda sequence: load_detections(self.spec, sequence, self.scores)
 
     def inputs(self) -> list[Path]:
@@ -107,6 +107,12 @@ class DetectorConfig:
     def file(self) -> Path:
         """The file of the detector, which need not exist."""
         return FILE if self.spec == PEOPLE else Path(self.spec)
+
+
+def for_sequence(detector: Detector) -> Detector:
+    """The detector itself, or one anew if it remembers frames."""
+    restarted: Callable[[], Detector] | None = getattr(detector, "restarted", None)
+    return detector if restarted is None else restarted()
 
 
 def add_colour(detector: Detector) -> None:

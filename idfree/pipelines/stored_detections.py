@@ -12,7 +12,7 @@ from idfree.core.arrays import to_array
 from idfree.core.errors import UserError
 from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.reading import is_folder, load_array
-from idfree.core.types import Annotation, Integers, Sequence
+from idfree.core.types import Annotation, Floats, Integers, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.precomputed import ALL
 from idfree.detectors.scores import SCORE_SCALES, Range, ScoreScale, scale_scores
@@ -54,7 +54,7 @@ def load_detections(
             f"{path}: {len(boxes)} rows, but {path.stem}.json tells of {report.count}: it is of other"
             " detections; delete it to use these without"
         )
-    class_id = read_class_ids(path, boxes)
+    class_id, displacement = read_class_ids(path, boxes), read_displacement(path, boxes)
     if damaged := damaged_files(manifest, path.parent):
         raise UserError(
             f"{damaged[0]}: is missing, damaged or changed since `idfree detect` wrote it: run that again, or delete"
@@ -63,7 +63,7 @@ def load_detections(
     with np.errstate(over="ignore"):  # to infinity, which trackers take for unknown
         embedding = None if boxes.embedding is None else boxes.embedding.astype(report.dtype)
     return PrecomputedDetector(
-        replace(boxes, class_id=class_id, embedding=embedding),
+        replace(boxes, class_id=class_id, embedding=embedding, displacement=displacement),
         sequence.size_hw,
         report.detector,
         match_threshold=report.match_threshold,
@@ -199,6 +199,27 @@ def read_class_ids(path: Path, boxes: Annotation) -> Integers:
     if class_ids.shape != boxes.class_id.shape:
         raise UserError(f"{file}: {class_ids.shape} classes for {len(boxes)} boxes: run `idfree detect --force` again")
     return to_array(str(file), class_ids, np.int64)
+
+
+def read_displacement(path: Path, boxes: Annotation) -> Floats | None:
+    """(K, 2) displacements of the boxes read from `path`, in NAME.displacement.npy; None if there is none.
+
+    Raises UserError if that has another number of rows.
+    """
+    file = displacement_file(path)
+    if not file.is_file():
+        return None
+    displacement = load_array(file)
+    if displacement.shape != (len(boxes), 2):
+        raise UserError(
+            f"{file}: {displacement.shape} displacements for {len(boxes)} boxes: run `idfree detect --force` again"
+        )
+    return to_array(str(file), displacement, np.float64)
+
+
+def displacement_file(path: Path) -> Path:
+    """The file of the displacements of the boxes in NAME.npy or NAME.txt."""
+    return path.with_name(f"{path.stem}.displacement.npy")
 
 
 def class_ids_file(path: Path) -> Path:

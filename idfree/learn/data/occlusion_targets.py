@@ -1,6 +1,7 @@
 """Targets of occlusion heads, made from the boxes of a batch alone (Liu et al. 2021, OUTrack, eqs. 9 and 10)."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,15 +11,25 @@ from idfree.core.heatmaps import draw_heatmap, gaussian_radius
 from idfree.core.occlusions import MIN_SHARE, occlusion_regions
 from idfree.core.types import Floats
 from idfree.learn.data.targets import stack_padded
-from idfree.learn.data.views import TwoViews
 from idfree.learn.tensors import Tensors
+
+
+class Batches(Protocol):
+    """Batch n of a run; `per_epoch` batches contain every image once."""
+
+    @property
+    def per_epoch(self) -> int: ...
+    def __call__(self, step: int) -> Tensors: ...
 
 
 @dataclass(frozen=True)
 class WithOcclusions:
-    """The batches of `batches` with the columns of `occlusion_targets`. min_share: see `occlusion_regions`."""
+    """The batches of `batches` with the columns of `occlusion_targets`. stride: of the network's maps. min_share: see
+    `occlusion_regions`.
+    """
 
-    batches: TwoViews
+    batches: Batches
+    stride: int = 4
     min_share: float = MIN_SHARE
 
     @property
@@ -28,7 +39,7 @@ class WithOcclusions:
 
     def __call__(self, step: int) -> Tensors:
         batch = self.batches(step)
-        return batch | occlusion_targets(batch, self.batches.batches.shape.stride, self.min_share)
+        return batch | occlusion_targets(batch, self.stride, self.min_share)
 
 
 def occlusion_targets(batch: Tensors, stride: int, min_share: float = MIN_SHARE) -> Tensors:

@@ -60,6 +60,13 @@ METHODS: dict[str, MethodEntry] = {
         batch=12,
         unit="pairs",
     ),
+    "centertrack": MethodEntry(
+        "idfree.learn.methods.centertrack",
+        "CenterTrack (Zhou 2020): detection, and where each object was in the previous frame",
+        needs=("boxes", "all boxes"),
+        epochs=70,
+        batch=32,
+    ),
     "tdt": MethodEntry(
         "idfree.learn.methods.tdt",
         "TDT (Yu 2022): detection, and embeddings distilled from a crop Re-ID network (--teacher)",

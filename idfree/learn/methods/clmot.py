@@ -16,16 +16,16 @@ from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.views import TwoViews, TwoViewsSettings
 from idfree.learn.methods import one_shot
-from idfree.learn.methods.one_shot import Method, centre_network
-from idfree.learn.methods.one_shot_settings import OneShotSettings
+from idfree.learn.methods.occlusions import OcclusionSettings, detection_loss, occlusion_network, with_occlusions
+from idfree.learn.methods.one_shot import BatchSource, Method
 from idfree.learn.objectives.balance import LossBalance
 from idfree.learn.objectives.contrastive import ContrastiveKind, ContrastiveLoss, ContrastiveSettings, Pool
-from idfree.learn.objectives.detection import DetectionLoss
+from idfree.learn.objectives.occlusion import OcclusionLoss
 from idfree.learn.objectives.pairs import FirstViewLoss
 
 
 @dataclass(frozen=True)
-class ClmotSettings(OneShotSettings):
+class ClmotSettings(OcclusionSettings):
     """batch: images, each in two views. objective, margin, temperature, violating, projection: see ContrastiveSettings.
     pool: also there. around: additional off-centre cells per object that enter the contrast. detect: detection losses
     on first views only or on both. Defaults are the paper's; its code: margin=0.5 violating=true balance=frozen
@@ -63,11 +63,15 @@ class ClmotSettings(OneShotSettings):
 
 def objective(settings: ClmotSettings, dataset: LabelledImages) -> nn.Module:
     """Balanced detection loss on first views and contrastive loss between both views (sec. 3.3)."""
-    detection = FirstViewLoss(DetectionLoss()) if settings.detect == "first" else DetectionLoss()
+    if settings.occlusions == "only":
+        return OcclusionLoss()
+    detection = detection_loss(settings)
+    if settings.detect == "first":
+        detection = FirstViewLoss(detection)
     return LossBalance(detection, ContrastiveLoss(settings.dimension, settings.contrast()), settings.balance)
 
 
-def batches(settings: ClmotSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> TwoViews:
+def batches(settings: ClmotSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> BatchSource:
     """Batches of two views per image; unreadable images are replaced."""
     images = ImageBatches(
         dataset,
@@ -77,10 +81,10 @@ def batches(settings: ClmotSettings, dataset: LabelledImages, rank_world: tuple[
         skip_unreadable=True,
         rank_world=rank_world,
     )
-    return TwoViews(images, settings.views())
+    return with_occlusions(TwoViews(images, settings.views()), settings)
 
 
-CLMOT = Method("clmot", ClmotSettings, centre_network, objective, batches)
+CLMOT = Method("clmot", ClmotSettings, occlusion_network, objective, batches)
 
 
 def train(footages: Sequence[Footage], settings: ClmotSettings, run: Path, **options: Any) -> Path:

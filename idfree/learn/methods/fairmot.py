@@ -15,28 +15,35 @@ from idfree.datasets.footage import Footage
 from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.methods import one_shot
-from idfree.learn.methods.one_shot import Method, centre_network
-from idfree.learn.methods.one_shot_settings import OneShotSettings
+from idfree.learn.methods.occlusions import OcclusionSettings, detection_loss, occlusion_network, with_occlusions
+from idfree.learn.methods.one_shot import BatchSource, Method
 from idfree.learn.networks.anchors import ANCHOR_SIZES, AnchorNetwork, anchor_heads
 from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.objectives.anchors import AnchorDetectionLoss, AnchorTargets
 from idfree.learn.objectives.balance import LossBalance
 from idfree.learn.objectives.centre_identity import CentreIdentityLoss
-from idfree.learn.objectives.detection import DetectionLoss
+from idfree.learn.objectives.occlusion import OcclusionLoss
 
 
 @dataclass(frozen=True)
-class FairmotSettings(OneShotSettings):
+class FairmotSettings(OcclusionSettings):
     """anchors: anchor boxes in place of centres (Wang 2020, JDE), the design compared in Zhang 2020, sec. 5.3."""
 
     anchors: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.anchors and self.occlusions != "none":
+            raise ValueError("occlusions are learnt beside centres: leave anchors=true out")
+        if self.occlusions != "none" and self.augmentation.mosaic:
+            raise ValueError("augmentation.mosaic: no occlusions are learnt from mosaics, whose pictures overlap")
 
 
 def network(settings: FairmotSettings, categories: int) -> CentreNetwork:
     """Network with centre heads, or with anchor heads. Raises UserError for anchors with several categories."""
     if not settings.anchors:
-        return centre_network(settings, categories)
+        return occlusion_network(settings, categories)
     if categories > 1:
         raise UserError(
             f"anchors are for one class of objects, not {categories}: leave anchors=true or the classes out"
@@ -48,15 +55,17 @@ def network(settings: FairmotSettings, categories: int) -> CentreNetwork:
 
 def objective(settings: FairmotSettings, dataset: LabelledImages) -> nn.Module:
     """Balanced detection and identity classification losses (Zhang 2020, eq. 5)."""
+    if settings.occlusions == "only":
+        return OcclusionLoss()
     identity = CentreIdentityLoss(dataset.identity_count, settings.dimension)
     if settings.anchors:
         return AnchorTargets(LossBalance(AnchorDetectionLoss(), identity, settings.balance), ANCHOR_SIZES)
-    return LossBalance(DetectionLoss(), identity, settings.balance)
+    return LossBalance(detection_loss(settings), identity, settings.balance)
 
 
-def batches(settings: FairmotSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> ImageBatches:
+def batches(settings: FairmotSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> BatchSource:
     """Batches of single images; unreadable ones are replaced."""
-    return ImageBatches(
+    images = ImageBatches(
         dataset,
         settings.batch_shape(),
         settings.seed,
@@ -64,6 +73,7 @@ def batches(settings: FairmotSettings, dataset: LabelledImages, rank_world: tupl
         skip_unreadable=True,
         rank_world=rank_world,
     )
+    return with_occlusions(images, settings)
 
 
 FAIRMOT = Method("fairmot", FairmotSettings, network, objective, batches, uses_identities=True)

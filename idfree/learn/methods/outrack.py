@@ -12,36 +12,27 @@ from typing import Any, Literal
 
 from torch import nn
 
-from idfree.core.occlusions import MIN_SHARE
 from idfree.datasets.footage import Footage
 from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.data.labelled_images import LabelledImages
-from idfree.learn.data.occlusion_targets import WithOcclusions
 from idfree.learn.data.views import FramePairs, FramePairsSettings, TwoViews, TwoViewsSettings
 from idfree.learn.methods import one_shot
+from idfree.learn.methods.occlusions import OcclusionSettings, detection_loss, occlusion_network, with_occlusions
 from idfree.learn.methods.one_shot import BatchSource, Method
-from idfree.learn.methods.one_shot_settings import OneShotSettings
-from idfree.learn.networks.backbones import make_backbone
-from idfree.learn.networks.centre import CentreNetwork
-from idfree.learn.networks.frozen import FrozenCentreNetwork
-from idfree.learn.networks.heads import occlusion_heads, tracker_heads
-from idfree.learn.objectives.balance import LossBalance, LossSum
-from idfree.learn.objectives.detection import DetectionLoss
+from idfree.learn.objectives.balance import LossBalance
 from idfree.learn.objectives.matching import CycleLoss, CycleSettings, MatchingLoss, MatchingSettings
-from idfree.learn.objectives.occlusion import WEIGHT, OcclusionLoss
+from idfree.learn.objectives.occlusion import OcclusionLoss
 
 HALF = 0.5  # fraction of the video frames that are paired with themselves if both kinds of pairs are wanted
 
 
 @dataclass(frozen=True)
-class OutrackSettings(OneShotSettings):
+class OutrackSettings(OcclusionSettings):
     """batch: pairs of images. objective: the paper's `utrack`, or `cycas`, which uses no negative pairs. views: a video
     frame is paired with another of `frames` consecutive ones (`frames`), with a second augmentation of itself
     (`images`), or with either equally often (`both`); a still image always with itself. alike: both frames of a pair
     get the same augmentation (docs/label_free.md). negatives: pairs of two scenes per other pair. All else: see
-    MatchingSettings. The public code: frames=10 negative=hinge. occlusions: heads for occlusion centres, trained with
-    the others, or alone on the frozen network of `init` (`only`), or none. occlusion_share: τ, of `occlusion_regions`.
-    occlusion_weight: of their loss within that of detection.
+    MatchingSettings. The public code: frames=10 negative=hinge.
     """
 
     dimension: int = 256
@@ -58,17 +49,11 @@ class OutrackSettings(OneShotSettings):
     inter: bool = True
     cycle: bool = True
     occlusions: Literal["joint", "only", "none"] = "joint"
-    occlusion_share: float = MIN_SHARE
-    occlusion_weight: float = WEIGHT
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.objective == "utrack" and not (self.intra or self.inter or self.cycle):
             raise ValueError("intra, inter and cycle are all off: nothing is left to learn from pairs")
-        if self.occlusions == "only" and not self.init:
-            raise ValueError("occlusions=only trains heads on a frozen network: name it with init=LAST.pt")
-        if not 0 <= self.occlusion_share < 1 or not 0 < self.occlusion_weight < float("inf"):
-            raise ValueError("occlusion_share must lie in 0…1, occlusion_weight above 0")
         self.matching(), self.pairs()
 
     def matching(self) -> MatchingSettings:
@@ -85,17 +70,6 @@ class OutrackSettings(OneShotSettings):
         return FramePairsSettings(negatives=negatives, frames=self.frames, self_pairs=self_pairs, alike=self.alike)
 
 
-def network(settings: OutrackSettings, categories: int) -> CentreNetwork:
-    """FairMOT's network, with occlusion heads unless they are off; frozen but for these if they alone are trained."""
-    heads = tracker_heads(categories, settings.dimension, settings.sides)
-    if settings.occlusions != "none":
-        heads |= occlusion_heads()
-    backbone = make_backbone(settings.backbone, settings.stride)
-    if settings.occlusions == "only":
-        return FrozenCentreNetwork(backbone, heads, settings.pixels, trained=tuple(occlusion_heads()))
-    return CentreNetwork(backbone, heads, settings.pixels)
-
-
 def objective(settings: OutrackSettings, dataset: LabelledImages) -> nn.Module:
     """Balanced detection loss on all images and matching loss within pairs (Liu 2021, sec. 3.1)."""
     if settings.occlusions == "only":
@@ -104,10 +78,7 @@ def objective(settings: OutrackSettings, dataset: LabelledImages) -> nn.Module:
         matching: nn.Module = CycleLoss(CycleSettings(settings.temperature, settings.margin))
     else:
         matching = MatchingLoss(settings.matching())
-    detection: nn.Module = DetectionLoss()
-    if settings.occlusions == "joint":
-        detection = LossSum([detection, OcclusionLoss(settings.occlusion_weight)])
-    return LossBalance(detection, matching, settings.balance)
+    return LossBalance(detection_loss(settings), matching, settings.balance)
 
 
 def batches(settings: OutrackSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> BatchSource:
@@ -122,10 +93,10 @@ def batches(settings: OutrackSettings, dataset: LabelledImages, rank_world: tupl
     )
     pairs = settings.pairs()
     views = FramePairs(images, pairs) if isinstance(pairs, FramePairsSettings) else TwoViews(images, pairs)
-    return views if settings.occlusions == "none" else WithOcclusions(views, settings.occlusion_share)
+    return with_occlusions(views, settings)
 
 
-OUTRACK = Method("outrack", OutrackSettings, network, objective, batches)
+OUTRACK = Method("outrack", OutrackSettings, occlusion_network, objective, batches)
 
 
 def train(footages: Sequence[Footage], settings: OutrackSettings, run: Path, **options: Any) -> Path:

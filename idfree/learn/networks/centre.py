@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from idfree.learn.networks.decode import MAX_BOXES, decode_maps, decode_occlusions, gather_cells
+from idfree.learn.networks.decode import decode_maps, decode_occlusions, gather_cells
 from idfree.learn.networks.heads import Head, Heads
 from idfree.learn.networks.tracker import Pixels, TrackerNetwork
 from idfree.learn.tensors import Tensors
@@ -31,11 +31,11 @@ class CentreNetwork(TrackerNetwork):
         maps: Tensors = self.heads(self.backbone(self.standardise(image.float())))
         return maps
 
-    def decode(self, output: Tensors, max_boxes: int = MAX_BOXES) -> Tensors:
-        """Boxes, scores, classes and embeddings, best first: see `decode_maps`; with occlusion heads, "occlusions"."""
-        decoded = decode_maps(output, self.stride, max_boxes)
+    def decode(self, output: Tensors) -> Tensors:
+        """The `columns`, best first: see `decode_maps`; with occlusion heads, "occlusions"."""
+        decoded = decode_maps(output, self.stride)
         if self.has_occlusions:
-            decoded["occlusions"] = decode_occlusions(output, self.stride, max_boxes)
+            decoded["occlusions"] = decode_occlusions(output, self.stride)
         return decoded
 
     def embed(self, output: Tensors, xyxy: Tensor, visible: Tensor) -> Tensor:

@@ -16,20 +16,25 @@ NMS_KERNEL = 3  # cells across, in which a peak is the maximum (Zhou 2019, sec. 
 def decode_maps(output: Tensors, stride: int, max_boxes: int = MAX_BOXES) -> Tensors:
     """Boxes of each image, best first: K = `max_boxes`, or all cells of all classes if they are fewer.
 
-    output: "heat" logits (B, C, h, w), "offset" (B, 2, h, w), "size" (B, 4 or 2, h, w) in cells, "embedding" (B, D, h,
-    w). Returns "boxes" (B, K, 4) xyxy in pixels of the input image, "scores" (B, K), "classes" (B, K) int64 and
-    "embedding" (B, K, D) of unit length.
+    output: "heat" logits (B, C, h, w), "offset" (B, 2, h, w), "size" (B, 4 or 2, h, w) in cells, and "embedding" (B, D,
+    h, w) or "displacement" (B, 2, h, w) in cells, if there are such heads. Returns "boxes" (B, K, 4) xyxy in pixels of
+    the input image, "scores" (B, K), "classes" (B, K) int64, and "embedding" (B, K, D) of unit length or "displacement"
+    (B, K, 2) in pixels.
     """
     score, classes, cell = find_peaks(output["heat"], max_boxes)
     centre = cell_coordinates(cell, output["heat"].shape[3]) + gather_cells(output["offset"], cell)
     size = gather_cells(output["size"], cell)
     top_left, bottom_right = size.chunk(2, dim=2) if size.shape[2] == 4 else (size / 2, size / 2)
-    return {
+    decoded = {
         "boxes": stride * torch.cat([centre - top_left, centre + bottom_right], dim=2),
         "scores": score.sigmoid(),
         "classes": classes,
-        "embedding": normalize(gather_cells(output["embedding"], cell), dim=2),
     }
+    if "embedding" in output:
+        decoded["embedding"] = normalize(gather_cells(output["embedding"], cell), dim=2)
+    if "displacement" in output:
+        decoded["displacement"] = stride * gather_cells(output["displacement"], cell)
+    return decoded
 
 
 def decode_occlusions(output: Tensors, stride: int, max_occlusions: int = MAX_BOXES) -> Tensor:

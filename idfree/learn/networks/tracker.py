@@ -24,6 +24,9 @@ class TrackerNetwork(nn.Module):
 
     stride: int
     heads: nn.ModuleDict
+    inputs: tuple[str, ...] = ("image",)  # of a batch, one behind the other in what `maps` takes
+    kind = "tracker"  # of the files that it is exported to: which detector reads them
+    columns: tuple[str, ...] = ("boxes", "scores", "classes", "embedding")  # that `decode` gives of each box
 
     def __init__(self, pixels: Pixels = "unit"):
         super().__init__()
@@ -31,7 +34,9 @@ class TrackerNetwork(nn.Module):
 
     @property
     def dimension(self) -> int:
-        """Dimension of the embedding."""
+        """Dimension of the embedding; 0 without one."""
+        if "embedding" not in self.heads:
+            return 0
         *_, last = self.heads["embedding"].children()
         assert isinstance(last, nn.Conv2d)
         return last.out_channels
@@ -42,12 +47,12 @@ class TrackerNetwork(nn.Module):
         return "occlusion" in self.heads
 
     def maps(self, image: Tensor) -> Tensors:
-        """All maps of a batch of images, as `decode` and `embed` take them."""
+        """All maps of a batch of images (with all channels of `inputs`), as `decode` and `embed` take them."""
         raise NotImplementedError
 
     def decode(self, output: Tensors) -> Tensors:
-        """Of maps in float32: "boxes" (B, K, 4) xyxy in pixels of the input, "scores" (B, K), "classes" (B, K) int64,
-        "embedding" (B, K, D) of unit length, best first.
+        """Of maps in float32, the `columns`, best first: "boxes" (B, K, 4) xyxy in pixels of the input, "scores" (B,
+        K), "classes" (B, K) int64, "embedding" (B, K, D) of unit length …
         """
         raise NotImplementedError
 

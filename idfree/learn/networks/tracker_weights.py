@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from idfree.learn.networks.weights import check_keys, strip_prefixes
 
 OWN_PREFIXES = ("backbone.", "heads.", "standardise.")  # of our own checkpoints
+PRIOR = "prior"  # part of the first convolution that sees the previous frame (CenterTrack's)
 HEADS = {"hm.": "heads.heat.", "wh.": "heads.size.", "reg.": "heads.offset.", "id.": "heads.embedding."}  # CenterNet's
 # The levels of DLA without the upsampling path.
 DLA_LEVELS = ("base_layer.", "level0.", "level1.", "level2.", "level3.", "level4.", "level5.")
@@ -48,7 +49,7 @@ def load_tracker(network: nn.Module, name: str, weights: Mapping[str, Tensor], s
     weights = {key: value for key, value in weights.items() if not key.startswith(ignored)}
     missing = {part_of(key) for key in expected if is_optional(key)} - {part_of(key) for key in weights}
     reshaped = reshaped_heads(weights, expected)
-    unused = {part_of(key) for key in weights if key.startswith("heads.")} - {part_of(key) for key in expected}
+    unused = {part_of(key) for key in weights if is_droppable(key)} - {part_of(key) for key in expected}
     weights = {key: value for key, value in weights.items() if part_of(key) not in reshaped | unused}
     expected = {key: value for key, value in expected.items() if part_of(key) not in missing | reshaped}
     check_keys(expected, weights, name, source)
@@ -75,11 +76,19 @@ def translate_key(key: str) -> str:
 
 
 def part_of(key: str) -> str:
-    """The part of the network that a parameter belongs to: "heads.heat", "backbone.dla_up", "standardise", …"""
+    """The part of the network that a parameter belongs to: "heads.heat", "backbone.dla_up", "standardise", PRIOR …"""
     names = key.split(".")
+    if PRIOR in names:
+        return PRIOR
     return names[0] if names[0] == "standardise" else ".".join(names[:2])
 
 
 def is_optional(key: str) -> bool:
     """Whether published weights may lack the part that a parameter belongs to."""
-    return not key.startswith("backbone.") or key.split(".")[1] in UPSAMPLING_PARTS
+    names = key.split(".")
+    return names[0] != "backbone" or names[1] in UPSAMPLING_PARTS or PRIOR in names
+
+
+def is_droppable(key: str) -> bool:
+    """Whether a network may lack the part that a published parameter belongs to."""
+    return key.startswith("heads.") or PRIOR in key.split(".")

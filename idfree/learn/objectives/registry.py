@@ -15,6 +15,7 @@ from idfree.learn.objectives.balance import LossBalance, LossSum
 from idfree.learn.objectives.centre_identity import CentreIdentityLoss
 from idfree.learn.objectives.contrastive import ContrastiveLoss
 from idfree.learn.objectives.detection import DetectionLoss
+from idfree.learn.objectives.displacement import DisplacementLoss
 from idfree.learn.objectives.distillation import AnchorDistillationLoss, CentreDistillationLoss
 from idfree.learn.objectives.identity import MaskedSoftmaxLoss, SoftmaxLoss
 from idfree.learn.objectives.matching import CycleLoss, MatchingLoss
@@ -70,6 +71,7 @@ OBJECTIVES: dict[str, ObjectiveEntry] = {
     "contrastive": ObjectiveEntry(ContrastiveLoss, lambda: ContrastiveLoss(DIMENSION), "pairs"),
     "cycle": ObjectiveEntry(CycleLoss, CycleLoss, "pairs"),
     "detection": ObjectiveEntry(DetectionLoss, DetectionLoss, "images"),
+    "displacement": ObjectiveEntry(DisplacementLoss, DisplacementLoss, "images"),
     "first_view": ObjectiveEntry(FirstViewLoss, lambda: FirstViewLoss(DetectionLoss()), "pairs"),
     "masked_softmax": ObjectiveEntry(
         MaskedSoftmaxLoss, lambda: MaskedSoftmaxLoss(TRACKLETS, DIMENSION), "crops", float32_only=True

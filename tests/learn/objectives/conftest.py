@@ -34,6 +34,8 @@ def batch_of(counts=(2, 4, 0), sides=4, identities=5, seed=0):
         "occlusion_mask": mask,
         "occlusion_index": index,
         "occlusion_offset": occlusion_offset * mask[..., None],
+        "displacement": 5 - 10 * occlusion_offset,
+        "displaced": mask & (torch.arange(M) != 2),
         "image": torch.zeros(len(counts), 3, H * STRIDE, W * STRIDE, dtype=torch.uint8),
     }
 
@@ -50,7 +52,7 @@ def output_of(batch, seed=1, dtype=torch.float32):
     random = torch.Generator().manual_seed(seed)
     channels = {"heat": C, "offset": 2, "size": batch["size"].shape[2], "embedding": D}
     channels |= {"objectness": len(ANCHOR_SIZES), "box": 4 * len(ANCHOR_SIZES)}
-    channels |= {"occlusion": C, "occlusion_offset": 2}
+    channels |= {"occlusion": C, "occlusion_offset": 2, "displacement": 2}
     maps = {name: torch.randn(len(batch["mask"]), n, H, W, generator=random) for name, n in channels.items()}
     return {name: each.to(dtype).requires_grad_() for name, each in maps.items()}
 

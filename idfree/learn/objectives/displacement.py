@@ -1,0 +1,19 @@
+"""Loss of CenterTrack's displacement head (Zhou et al. 2020, eq. 3)."""
+
+from torch import nn
+
+from idfree.learn.objectives.detection import masked_l1_loss
+from idfree.learn.objectives.gather import gather_centres
+from idfree.learn.tensors import Tensors
+
+
+class DisplacementLoss(nn.Module):
+    """ "displacement": L1 of the displacements of the objects that were in the previous frame.
+
+    output: "displacement" (B, 2, h, w). batch: "index", and "displacement" and "displaced" of
+    `idfree.learn.data.previous_frames`.
+    """
+
+    def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        prediction = gather_centres(output["displacement"], batch["index"])
+        return {"displacement": masked_l1_loss(prediction, batch["displacement"], batch["displaced"])}

@@ -121,6 +121,12 @@ def mutations() -> Iterator[ModuleType]:
     yield from beside("mutations")
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[ModuleType]:
+    """The module browser: a headless Chromium."""
+    yield from beside("browser")
+
+
 def beside(name: str) -> Iterator[ModuleType]:
     """A module that lies beside this file."""
     folder = str(Path(__file__).parent)

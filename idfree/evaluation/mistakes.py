@@ -1,6 +1,6 @@
 """The single misses, false alarms and identity switches that CLEAR MOT counts, as rows of truth and results."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -22,11 +22,31 @@ class Mistakes:
 
 
 def find_mistakes(truth: Annotation, results: Annotation, frames: int, names: tuple[str, str]) -> Mistakes:
-    """The mistakes of a sequence, all classes as one, with the protocol that the truth suggests.
+    """The mistakes of a sequence, with the protocol that the truth suggests.
 
-    Boxes to ignore, and results on distractors, are left out as in the evaluation. Errors: as `preprocess`.
+    Of several classes ("plain"), boxes are compared within their class, and results of other classes left out. Boxes to
+    ignore, and results on distractors, are left out as in the evaluation. Errors: as `preprocess`.
     """
     protocol = infer_protocol(truth, names[0])
+    classes = np.unique(truth.class_id[truth.score != 0])
+    if protocol != "plain" or len(classes) <= 1:
+        return find_in_class(truth, results, protocol, frames, names)
+    parts = []
+    for class_id in classes.tolist():
+        gt_rows, rows = (np.flatnonzero(side.class_id == class_id) for side in (truth, results))
+        found = find_in_class(truth[gt_rows], results[rows], protocol, frames, names)
+        own = (rows[found.false_alarm], rows[found.switched], rows[found.switched_from])
+        parts.append(Mistakes(gt_rows[found.missed], *own))
+    missed, false_alarm, switched, switched_from = (
+        np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Mistakes)
+    )
+    return Mistakes(np.sort(missed), np.sort(false_alarm), switched, switched_from)
+
+
+def find_in_class(
+    truth: Annotation, results: Annotation, protocol: str, frames: int, names: tuple[str, str]
+) -> Mistakes:
+    """The mistakes of a sequence, all classes as one."""
     preprocess(truth, results, protocol, frames, names=names)  # its checks
     alignment = align(truth, results, frames)
     ignored, on_distractor = truth.score == 0, np.zeros(len(results), dtype=np.bool_)

@@ -11,10 +11,12 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting, write_text
 from idfree.core.progress import progress
+from idfree.core.reading import is_folder
 from idfree.core.types import Annotation, Floats, Image, Integers, Sequence
 from idfree.evaluation.mistakes import find_mistakes
 from idfree.pipelines.paired_results import find_ground_truth
 from idfree.pipelines.refine import pair_with_sequences, read_checked
+from idfree.pipelines.view_map import map_embeddings
 from idfree.sequences.motchallenge import read_ground_truth
 from idfree.show.view_page import Marks, Pictures, make_page
 
@@ -31,6 +33,7 @@ def view(
     out: str | Path | None = None,
     *,
     truth: str | Path | None = None,
+    appearance: str | None = None,
     embed: bool = False,
     quiet: bool = True,
 ) -> Path:
@@ -38,7 +41,8 @@ def view(
 
     results: a file that `idfree track` wrote in any format, or a folder with one. source: the video, see `open_source`;
     without it there are boxes alone. out: the .html, by default beside the results. truth: a gt.txt, or its folder; its
-    mistakes are marked. embed: the frames lie in the page, as JPEG; without it, the page plays the video file where it
+    mistakes are marked. appearance: a model or `colour`, or a file or folder of boxes with embeddings (NAME.npy): adds
+    the map of looks. embed: the frames lie in the page, as JPEG; without it, the page plays the video file where it
     is, and other sources are always embedded. Raises UserError.
     """
     results = Path(results)
@@ -48,7 +52,8 @@ def view(
     file, sequence = pairs[0]
     out = file.with_suffix(".html") if out is None else Path(out)
     opened = [] if sequence is None or sequence.source is None else [sequence.source]
-    refuse_overwriting([out], [file, *opened, *([] if truth is None else [truth])])
+    looked_at = [path for path in (truth, appearance) if path is not None and not is_folder(path)]
+    refuse_overwriting([out], [file, *opened, *looked_at])
     tracks = read_checked(file, sequence)
     path = None if truth is None else truth_of(Path(truth), file)
     ground_truth = Annotation.empty() if path is None else read_ground_truth(path)
@@ -56,7 +61,8 @@ def view(
     length = last if sequence is None or sequence.length is None else sequence.length
     marks = None if path is None else mark_mistakes(ground_truth, tracks, length, (str(path), str(file)))
     pictures = Pictures(extent(tracks)) if sequence is None else take_pictures(sequence, tracks, out, embed, quiet)
-    write_text(out, make_page(file.stem, tracks, frame_times(sequence, length), pictures, marks))
+    looks = None if appearance is None else map_embeddings(tracks, file.stem, sequence, appearance)
+    write_text(out, make_page(file.stem, tracks, frame_times(sequence, length), pictures, marks, looks))
     return out
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.types import Annotation, Integers
+from idfree.core.types import Annotation, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,21 @@ class Pictures:
     crops: dict[int, bytes] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class EmbeddingMap:
+    """Boxes in the plane by their embeddings. row (P,): of the tracks. xy (P, 2): 0…1."""
+
+    row: Integers
+    xy: Floats
+
+
 def make_page(
-    name: str, tracks: Annotation, times: NDArray[np.float64], pictures: Pictures, marks: Marks | None = None
+    name: str,
+    tracks: Annotation,
+    times: NDArray[np.float64],
+    pictures: Pictures,
+    marks: Marks | None = None,
+    embedding_map: EmbeddingMap | None = None,
 ) -> str:
     """The page. times (F,): seconds of the frames 1 … F."""
     data = {
@@ -48,6 +61,7 @@ def make_page(
         "images": {number: base64.b64encode(jpeg).decode() for number, jpeg in pictures.images.items()},
         "crops": {row: base64.b64encode(jpeg).decode() for row, jpeg in pictures.crops.items()},
         "marks": None if marks is None else encode_marks(marks),
+        "map": None if embedding_map is None else encode_map(embedding_map),
     }
     page = read_part("view.html")
     # "</" would end the script element, wherever a name contains it
@@ -85,3 +99,8 @@ def encode_marks(marks: Marks) -> dict[str, Any]:
     """The marks as the page reads them."""
     rows = {name: getattr(marks, name) for name in ("false_alarm", "switched", "switched_from")}
     return {"missed": encode_boxes(marks.missed), **{name: encode(value, np.int32) for name, value in rows.items()}}
+
+
+def encode_map(embedding_map: EmbeddingMap) -> dict[str, str]:
+    """The map as the page reads it."""
+    return {"row": encode(embedding_map.row, np.int32), "xy": encode(embedding_map.xy, np.float32)}

@@ -3,8 +3,6 @@
 import base64
 import json
 import re
-import shutil
-import subprocess
 
 import cv2
 import numpy as np
@@ -12,26 +10,6 @@ import pytest
 
 import idfree
 from idfree.cli import main
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SECONDS = 60  # until a browser that hangs is ended
-
-# Merges 2 into 1 by clicks on their lanes, splits the whole at frame 7, and keeps the saved file in the page.
-CLICKS = """
-<pre id="saved"></pre><script>
-const click = (name, x, y) => {
-  const rect = get(name).getBoundingClientRect();
-  get(name).dispatchEvent(new MouseEvent("click", { clientX: rect.left + x, clientY: rect.top + y, bubbles: true }));
-};
-URL.createObjectURL = (blob) => { blob.text().then((text) => { get("saved").textContent = text; }); return "#"; };
-click("time", 10, 9);
-get("merge").click();
-click("time", 10, 45);
-go(7);
-get("split").click();
-get("save").click();
-</script></body>
-"""
 
 
 @pytest.fixture
@@ -95,15 +73,41 @@ def test_command(street, capsys):
     assert main(["view", str(street / "nothing.txt")]) == 2
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
-def test_merge_split_and_save_in_a_browser(street):
-    page = idfree.view(street / "street.txt")
-    page.write_text(page.read_text(encoding="utf-8").replace("</body>", CLICKS), encoding="utf-8")
-    options = f"--headless --no-sandbox --disable-gpu --virtual-time-budget=2000 --user-data-dir={street}/browser"
-    command = [CHROMIUM, *options.split(), "--dump-dom", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-    saved = re.search(r'<pre id="saved">(.*?)</pre>', done.stdout, re.DOTALL).group(1)
-    before = (street / "street.txt").read_text()
-    expected = re.sub(r"^([78]),2,", r"\1,6,", before, flags=re.MULTILINE)
-    expected = re.sub(r"^([56]),2,", r"\1,1,", expected, flags=re.MULTILINE)
-    assert saved == expected
+def test_mistakes_of_several_classes(street):
+    """2 is a car in the truth and in the results, 1 a person whom the results call a car."""
+    truth = street / "truth" / "gt"
+    truth.mkdir(parents=True)
+    rows = [(f, 1, 10 + f, 10, 20, 40, 1, 1, 1) for f in (1, 2, 3)] + [(f, 2, 60, 10, 20, 40, 1, 3, 1) for f in (1, 2)]
+    (truth / "gt.txt").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    results = [(f, 1, 10 + f, 10, 20, 40, 0.5, 3, -1, -1) for f in (1, 2, 3)]
+    results += [(f, 6 + f, 60, 10, 20, 40, 0.5, 3, -1, -1) for f in (1, 2)] + [(3, 9, 0, 0, 5, 5, 1, 7, -1, -1)]
+    (street / "street.txt").write_text("".join(",".join(map(str, row)) + "\n" for row in sorted(results)))
+    marks = data_of(idfree.view(street / "street.txt", truth=truth.parent))["marks"]
+    assert decode(marks["missed"]["id"], "<i4").tolist() == [1, 1, 1]
+    assert decode(marks["false_alarm"], "<i4").tolist() == [0, 2, 4]
+    assert (decode(marks["switched"], "<i4").tolist(), decode(marks["switched_from"], "<i4").tolist()) == ([3], [1])
+
+
+def test_map_of_looks(street):
+    """Embeddings of a file; rows without a detection, and filled ones, have no point."""
+    rows = np.loadtxt(street / "street.txt", delimiter=",")
+    looks = np.where(rows[:, 1:2] == 5, [[0.0, 1.0]], [[1.0, 0.1]])
+    np.save(street / "street.npy", np.concatenate([rows[2:, :7], looks[2:]], axis=1))
+    found = data_of(idfree.view(street / "street.txt", appearance=str(street)))["map"]
+    row, xy = decode(found["row"], "<i4"), decode(found["xy"], "<f4").reshape(-1, 2)
+    assert row.tolist() == [2, 3, 4, 5, *range(7, 15)]
+    assert xy.min() >= 0
+    assert xy.max() <= 1
+    ids = rows[row, 1] == 5
+    assert np.linalg.norm(xy[ids].mean(axis=0) - xy[~ids].mean(axis=0)) > 0.3
+    assert data_of(idfree.view(street / "street.txt"))["map"] is None
+
+
+@pytest.mark.parametrize(
+    ("appearance", "message"),
+    [("colour", "needs the images"), ("nothing.npy", "expected colour, a model"), ("street.txt", "without embeddings")],
+)
+def test_user_errors_of_the_map(street, monkeypatch, appearance, message):
+    monkeypatch.chdir(street)
+    with pytest.raises(idfree.UserError, match=message):
+        idfree.view(street / "street.txt", appearance=appearance)

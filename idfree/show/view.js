@@ -85,9 +85,10 @@ function results() { // MOTChallenge rows: frame, id, x, y, w, h, score, class, 
   const parts = [], bytes = new Uint8Array(PART + 256), COMMA = 44, END = [44, 45, 49, 44, 45, 49, 10]; // ",-1,-1\n"
   let at = 0;
   const whole = (k) => {
-    const start = at;
-    do { bytes[at++] = 48 + (k % 10); k = Math.floor(k / 10); } while (k);
-    bytes.subarray(start, at).reverse();
+    let last = at;
+    for (let rest = k; rest > 9; rest = Math.floor(rest / 10)) last++;
+    at = last + 1;
+    do { bytes[last--] = 48 + (k % 10); k = Math.floor(k / 10); } while (k);
   };
   const number = (value, unit) => { // rounded to 1 / unit, without zeros at the end
     let k = Math.round(Math.abs(value) * unit);

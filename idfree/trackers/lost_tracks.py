@@ -72,7 +72,8 @@ class LostTracks:
         known = np.union1d(self.reported.ids, tracks.id)
         self.reported.ids = np.intersect1d(known, self.tracker.tracks.id)
         self.reported.count += len(rows)
-        return append_rows(tracks, self.tracker, rows, boxes)
+        own = tracks[~np.isin(tracks.id, self.tracker.tracks.id[rows])] if len(rows) else tracks
+        return append_rows(own, self.tracker, rows, boxes)
 
     def lost_rows(self, tracks: Tracks) -> Integers:
         """Rows of the tracks that were reported before, and are not in this frame."""

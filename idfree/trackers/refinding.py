@@ -55,8 +55,14 @@ class Refinding(LostTracks):
         super().reset()
         self.overlapped = {}
 
+    def lost_rows(self, tracks: Tracks) -> Integers:
+        """Rows of the tracks that were reported before, and are not detected, be they reported at predicted boxes."""
+        table = self.tracker.tracks
+        return np.flatnonzero(np.isin(table.id, self.reported.ids) & (table.detection < 0))
+
     def find(self, rows: Integers, tracks: Tracks, view: View) -> tuple[Integers, Floats]:
         self.note_overlaps(tracks)
+        tracks = tracks[tracks.detection >= 0]  # occluders are seen
         settings = self.refinding
         rows = rows[self.is_eligible(rows)]
         points = view.occlusions[view.occlusions[:, 2] >= settings.min_score]
@@ -70,11 +76,16 @@ class Refinding(LostTracks):
         return rows, boxes
 
     def take(self, rows: Integers, boxes: Floats) -> None:
-        """Give tracks `rows` the recovered boxes (R, 4); as tracked ones, they may match by overlap next."""
+        """Give tracks `rows` the recovered boxes (R, 4); as tracked ones, they may match by overlap next.
+
+        They count as seen: else DeepSORT would not match them by overlap, and OC-SORT not report them at once.
+        """
         tracker: Any = self.tracker
         table = tracker.tracks
         table.state[rows, POSITION] = tracker.motion.to_measurement(boxes)
         table.last_seen[rows] += tracker.elapsed
+        if hasattr(table, "missed"):
+            table.missed[rows] = 0
         if isinstance(tracker, Jde):
             table.status[rows] = TRACKED
             for coordinate in tracker.frozen_if_lost:

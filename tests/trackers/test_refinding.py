@@ -94,6 +94,19 @@ def test_a_person_behind_another_is_found_again(name):
     assert tracker.reported.count >= 11  # DeepSORT itself reports the first lost frame
 
 
+@pytest.mark.parametrize("name", WITH_MOTION)
+def test_who_is_detected_again_is_reported_once(name):
+    """With the detected box, at once, as the person who was found again; though the occlusion is still seen."""
+    reports = scene(Refinding(make_tracker(name, LONG.get(name, []))), frames=50)
+    known = set(reports[35].id.tolist())
+    for frame in range(42, 51):
+        tracks = reports[frame - 1]
+        at_walker = np.flatnonzero(paired_iou(tracks.xyxy, np.repeat(walk(frame)[0], len(tracks), axis=0)) > 0.6)
+        assert len(at_walker) == 1, frame
+        assert tracks.detection[at_walker] == 0, frame
+        assert set(tracks.id.tolist()) == known
+
+
 def test_nothing_is_found_without_occlusions():
     plain = scene(make_tracker("fairmot"))
     wrapped = scene(Refinding(make_tracker("fairmot")), occlusions=False)

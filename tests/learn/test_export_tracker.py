@@ -14,10 +14,10 @@ from idfree.core import onnx_session
 from idfree.core.errors import UserError
 from idfree.learn import export_tracker as module
 from idfree.learn.export_tracker import export_tracker, output_differences
+from idfree.learn.networks import pyramid_anchors, retinanet, suppression
 from idfree.learn.networks.anchors import AnchorNetwork, anchor_heads
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.deformable import DeformableConv
-from idfree.learn.networks.fpn import Pyramid
 from idfree.learn.networks.heads import occlusion_heads, tracker_heads
 from idfree.learn.networks.layers import make_conv_block
 from idfree.learn.networks.retinanet import RetinaNet
@@ -36,25 +36,36 @@ class Small(nn.Sequential):
         super().__init__(make_conv_block(nn.Conv2d(3, 8, 9, stride=8, padding=4)), second)
 
 
-class SmallPyramid(nn.Module):
-    """A pyramid backbone of few layers."""
+class TwoLevels(nn.Module):
+    """The levels 3 and 6 of a pyramid: the second has ⌈H/64⌉ rows, not always H/64."""
 
     channels = 8
 
     def __init__(self):
         super().__init__()
-        self.layers = nn.ModuleList(nn.Conv2d(3, 4, stride, stride) for stride in (8, 16, 32))
-        self.fpn = Pyramid([4, 4, 4], 8)
+        self.fine = nn.Conv2d(3, 8, 8, stride=8)
+        self.coarse = nn.Sequential(nn.Conv2d(3, 8, 32, stride=32), nn.Conv2d(8, 8, 3, stride=2, padding=1))
 
     def forward(self, x):
-        return self.fpn([layer(x) for layer in self.layers])
+        return [self.fine(x), self.coarse(x)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_retinanet():
+    """Two of the five levels and short subnets, as exporting takes long for graphs of many nodes and shapes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pyramid_anchors, "STRIDES", (8, 64))
+        patch.setattr(retinanet, "LEVELS", ("level3", "level6"))
+        patch.setattr(retinanet, "CONVOLUTIONS", 1)
+        patch.setattr(suppression, "ROUNDS", 3)
+        yield
 
 
 def make(kind):
     """A network with statistics as after some training, in the memory format of training."""
     torch.manual_seed(0)
     if kind == "retinanet":
-        network = RetinaNet(SmallPyramid(), 2, 16)
+        network = RetinaNet(TwoLevels(), 2, 16)
         network({"image": torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8)})
         return network
     heads = anchor_heads(16) if kind == "anchors" else tracker_heads(2, 16)

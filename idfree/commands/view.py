@@ -2,6 +2,7 @@
 
 example: idfree view runs/track/street/street.txt street.mp4 -o street.html
          idfree view runs/track/street/street.txt street.mp4 --truth MOT17/train/street --embed
+         idfree view runs/track/street/street.txt street.mp4 --appearance model.onnx
 """
 
 import argparse

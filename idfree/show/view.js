@@ -1,6 +1,6 @@
 // The page of `idfree view`. Rows of all boxes lie in typed arrays sorted by frame; edits change `id` and `alive` only.
 "use strict";
-const LANE = 18, LABEL = 46, LONG_GAP_SECONDS = 0.5, MOST_MOMENTS = 20, MOST_SWITCHES = 200, PART = 1 << 16, NEAR = 14, HUE_STEP = 0.3563; // HUE_STEP: show/colours.py
+const LANE = 18, LABEL = 46, LONG_GAP_SECONDS = 0.5, MOST_MOMENTS = 20, MOST_SWITCHES = 200, PART = 1 << 16, NEAR = 14, SHORT_GAP = 4, HUE_STEP = 0.3563; // HUE_STEP: show/colours.py
 const get = (name) => document.getElementById(name);
 const data = JSON.parse(get("data").textContent);
 function typed(text, Type) {
@@ -41,7 +41,14 @@ function rebuild() { // the lanes: rows of each identity, and its runs (first, l
     else lane.runs.push([frame[row], frame[row], filled]);
   }
   lanes = [...laneOf.values()];
-  for (const lane of lanes) lane.refound = lane.runs.filter((run, i) => i && !run[2] && (lane.runs[i - 1][2] || lane.runs[i - 1][1] < run[0] - 1));
+  for (const lane of lanes) { // where it was seen again, and the frame in which it had been seen last
+    let last = null;
+    lane.refound = lane.runs.filter((run) => !run[2]).flatMap((run) => {
+      const before = last;
+      last = run[1];
+      return before === null ? [] : [[run[0], before]];
+    });
+  }
   if (chosen !== null && !laneOf.has(chosen)) chosen = null;
   get("spacer").style.height = `${Math.max(0, (lanes.length + (marks ? 1 : 0)) * LANE - get("lanes").clientHeight)}px`;
   get("counts").textContent = `${lanes.length} identities, ${alive.reduce((a, b) => a + b, 0)} boxes, ${length} frames`;
@@ -172,8 +179,9 @@ function drawLanes(pen, width, height, top) { // only those in view
       if (filled) { pen.setLineDash([3, 2]); pen.strokeRect(x + 0.5, y + 5.5, w, 7); pen.setLineDash([]); }
     }
     pen.fillStyle = "#1c2127";
-    for (const [a] of lane.refound) if (a >= from && a < to) {
-      const x = Math.max(LABEL, toX(a, width));
+    for (const [a, before] of lane.refound) if (a >= from && a < to) {
+      const x = toX(a, width);
+      if (x - toX(before + 1, width) < SHORT_GAP) continue; // to be seen by zooming
       pen.beginPath(); pen.moveTo(x, y + 2); pen.lineTo(x + 7, y + 9); pen.lineTo(x, y + 16); pen.fill();
     }
   }
@@ -296,6 +304,7 @@ function jump(step) {
   const [f, k] = found.reduce((a, b) => ((b[0] - a[0]) * step < 0 ? b : a));
   choose(k !== null && laneOf.has(k) ? k : chosen); go(f);
 }
+const ONE = { switches: "switch", misses: "miss", "false alarms": "false alarm" };
 function listMoments() { // the seconds with most mistakes
   const bins = new Map();
   const count = (f, what) => {
@@ -315,12 +324,12 @@ function listMoments() { // the seconds with most mistakes
   const switches = Array.from(marks.switched, (row, i) => entry(`frame ${frame[row]}: ${id[marks.from[i]]} becomes ${id[row]}`, frame[row], id[row]));
   const worst = [...bins].sort((a, b) => b[1].switches - a[1].switches || b[1].all - a[1].all).slice(0, MOST_MOMENTS);
   const seconds = worst.map(([second, bin]) => {
-    const parts = ["switches", "misses", "false alarms"].filter((what) => bin[what]).map((what) => `${bin[what]} ${what}`);
+    const parts = Object.keys(ONE).filter((what) => bin[what]).map((what) => `${bin[what]} ${bin[what] === 1 ? ONE[what] : what}`);
     return entry(`second ${second}: ${parts.join(", ")}`, bin.at);
   });
   get("moments").replaceChildren(...seconds, ...switches.slice(0, MOST_SWITCHES));
   get("worst").hidden = false;
-  get("legend").insertAdjacentHTML("beforeend", '<i class="switch"></i>switch <i class="bad"></i>false alarm (✗) <i class="miss"></i>missed (?)');
+  get("legend").insertAdjacentHTML("beforeend", '<span><i class="switch"></i>switch</span> <span><i class="bad"></i>false alarm (✗)</span> <span><i class="miss"></i>missed (?)</span>');
 }
 function resize() { // the whole frame fits: by width, and by about half the window's height
   const stage = get("stage"), [w, h] = data.size, room = stage.parentElement.clientWidth;

@@ -43,6 +43,7 @@ def load_detections(
     manifest = read_manifest(path.parent, f"{path.stem}.json")
     boxes = read_checked(path, sequence)
     if not manifest:
+        boxes = replace(boxes, displacement=read_displacement(path, boxes))
         return PrecomputedDetector(boxes, sequence.size_hw, score_range=scale_of_file(path, boxes, scores))
     if not manifest.get("complete"):
         raise UserError(f"{path}: `idfree detect` did not finish: run it again with the same options to complete it")

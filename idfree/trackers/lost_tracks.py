@@ -31,6 +31,10 @@ class LostTracks:
     def __init__(self, tracker: Tracker):
         if not hasattr(tracker, "motion") or not hasattr(tracker.tracks, "state"):
             raise UserError(f"{type(tracker).__name__} has no motion model: lost tracks cannot be predicted; use fused")
+        if getattr(tracker, "second", None) is not None:
+            raise UserError(
+                "reassociate=true: its tracks are DeepSORT's, which are not predicted: leave one of both out"
+            )
         self.tracker = tracker
         self.reported = Reported()
 

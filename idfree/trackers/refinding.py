@@ -84,6 +84,8 @@ class Refinding(LostTracks):
         table = tracker.tracks
         table.state[rows, POSITION] = tracker.motion.to_measurement(boxes)
         table.last_seen[rows] += tracker.elapsed
+        if hasattr(table, "xyxy"):  # CenterTrack's, beside its filter
+            table.xyxy[rows] = boxes
         if hasattr(table, "missed"):
             table.missed[rows] = 0
         if isinstance(tracker, Jde):

@@ -1,6 +1,7 @@
 """Stored detections, and calibration of the match threshold of their embeddings without labels."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ import pytest
 
 from idfree.cli import main
 from idfree.core.errors import UserError
-from idfree.core.types import Annotation, Sequence
+from idfree.core.types import Annotation, Frame, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.pipelines.detect_sequence import detect_sequence, write_detections
 from idfree.pipelines.manifest import checksum_of_detector
@@ -22,6 +23,7 @@ from idfree.sequences.motchallenge import write_results
 from idfree.synthetic.scene import make_street
 
 SIZE = (240, 426)
+REPORT = {"detections": 4, "detector": "x", "every": 1, "score_range": None, "appearance": None}
 
 
 def annotation(frame, xyxy, embedding=None, class_id=0):
@@ -35,6 +37,22 @@ def annotation(frame, xyxy, embedding=None, class_id=0):
         visibility=np.ones(count),
         embedding=embedding,
     )
+
+
+@pytest.mark.parametrize("embedding", [None, np.ones((4, 2))])
+def test_displacements_are_stored_beside(tmp_path, embedding):
+    boxes = annotation([1, 1, 2, 4], 4 * [[0, 0, 9, 9]], embedding)
+    moved = np.arange(8.0).reshape(4, 2)
+    write_detections(tmp_path, "a", replace(boxes, displacement=moved))
+    (tmp_path / "a.json").write_text(json.dumps({"complete": True, "report": REPORT}))
+    detector = load_detections(str(tmp_path), Sequence("a", iter, length=9))
+    np.testing.assert_array_equal(detector(Frame(1)).detections.displacement, moved[:2])
+    np.testing.assert_array_equal(detector(Frame(2)).detections.displacement, moved[2:3])
+    np.save(tmp_path / "a.displacement.npy", moved[:3])
+    with pytest.raises(UserError, match="displacements for 4 boxes"):
+        load_detections(str(tmp_path), Sequence("a", iter, length=9))
+    write_detections(tmp_path, "a", boxes)
+    assert not (tmp_path / "a.displacement.npy").exists()
 
 
 def test_find_rows_by_frame_and_box():
@@ -58,6 +76,7 @@ def test_written_detections_are_read_again(tmp_path, dtype):
         np.testing.assert_array_equal(getattr(back, name), getattr(boxes, name))
     np.testing.assert_allclose(back.xyxy, xyxy, rtol=1e-15)  # x + (x2 − x) may be a last bit off
     assert (back.embedding is None) == (dtype is None)
+    assert back.displacement is None
     if dtype:
         np.testing.assert_array_equal(back.embedding.astype(dtype), embedding)
 

@@ -5,7 +5,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Frame, View
-from idfree.trackers.registry import CenterTrack, CenterTrackSettings
+from idfree.trackers.registry import CenterTrack, CenterTrackSettings, make_tracker
 
 
 def found(*rows, side=10.0):
@@ -84,3 +84,28 @@ def test_displacements_that_are_not_finite_count_as_none():
 def test_displacements_of_another_number():
     with pytest.raises(UserError, match=r"displacement has shape \(1, 2\), expected \(2, 2\)"):
         Detections(np.zeros((2, 4)), displacement=np.zeros((1, 2)))
+
+
+def looking(x, looks, score=0.9):
+    """Squares of 100 px at these x, with the embeddings of these numbers."""
+    detections = found(*((each, 0, 0) for each in x), side=100)
+    scores = np.broadcast_to(score, len(x))
+    return Detections(detections.xyxy, scores, embedding=np.eye(4)[list(looks)], displacement=[[0, 0]] * len(x))
+
+
+def test_reassociation_tells_people_apart_by_their_looks():
+    """Two people change places unseen: centres are told by place, DeepSORT's tracks by looks. Low scores stay out."""
+    for reassociate in (False, True):
+        tracker = CenterTrack(CenterTrackSettings(reassociate=reassociate))
+        for _ in range(3):
+            tracker.update(looking((0, 12), (0, 1)))
+        for _ in range(3):
+            tracks = tracker.update(looking((12, 0, 90), (0, 1, 2), score=[0.9, 0.9, 0.1]))
+        place = seen(tracks)
+        assert (place[1] > place[2]) == reassociate
+        assert sorted(tracks.detection.tolist()) == [0, 1]
+
+
+def test_reassociated_tracks_are_not_predicted():
+    with pytest.raises(UserError, match="reassociate"):
+        make_tracker("centertrack", ["reassociate=true", "predict=0.5"])

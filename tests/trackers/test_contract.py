@@ -14,7 +14,12 @@ pytestmark = pytest.mark.usefixtures("detections_refine")
 FIELDS = ("xyxy", "score", "class_id", "embedding")
 
 
-WITH_WRAPPER = ("sort refind=true", "fused refind=true")  # wrappers keep the contract
+WITH_WRAPPER = (  # wrappers keep the contract, and so does a second tracker
+    "sort refind=true",
+    "fused refind=true",
+    "centertrack refind=true",
+    "centertrack reassociate=true",
+)
 
 
 @pytest.fixture(params=[*TRACKERS, *WITH_WRAPPER])

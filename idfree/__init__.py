@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from idfree.pipelines.annotate import annotate
     from idfree.pipelines.check_data import check_data
     from idfree.pipelines.convert_data import convert_data
+    from idfree.pipelines.count import count
     from idfree.pipelines.demo import run_demo
     from idfree.pipelines.detect import detect
     from idfree.pipelines.evaluate import evaluate, evaluate_detection
@@ -37,6 +38,7 @@ MODULES = {  # of the public names; each is imported at its first use, so that `
     "annotate": "pipelines.annotate",
     "check_data": "pipelines.check_data",
     "convert_data": "pipelines.convert_data",
+    "count": "pipelines.count",
     "detect": "pipelines.detect",
     "evaluate": "pipelines.evaluate",
     "evaluate_appearance": "pipelines.evaluate_appearance",
@@ -65,6 +67,7 @@ __all__ = [
     "annotate",
     "check_data",
     "convert_data",
+    "count",
     "detect",
     "evaluate",
     "evaluate_appearance",

@@ -18,7 +18,7 @@ from idfree.core.files import WRITE_ERRORS
 from idfree.core.threads import thread_environment
 
 COMMANDS = (  # modules of idfree.commands
-    *("track", "refine", "show", "view", "detect", "label", "adapt", "teach", "train", "export"),
+    *("track", "refine", "show", "view", "count", "detect", "label", "adapt", "teach", "train", "export"),
     *("eval", "eval_detections", "eval_appearance"),
     *("tune", "data", "demo", "version"),
 )

@@ -17,6 +17,7 @@ FUNCTIONS = {  # of each command, except `version`
     "track": ["track", "track_videos"],
     "show": ["annotate", "plot_embeddings"],
     "view": ["view"],
+    "count": ["count"],
     "detect": ["detect"],
     "label": ["label"],
     "adapt": ["adapt"],

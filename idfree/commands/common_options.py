@@ -34,6 +34,26 @@ def frame_arguments(options: argparse.Namespace) -> dict[str, Any]:
     return select(options, "every", "start", "frames")
 
 
+def add_counting(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of what is counted."""
+    add_ = parser.add_argument
+    what = "count crossings of this line, in pixels; repeatable"
+    add_("--line", action="append", default=[], metavar="[NAME=]x1,y1,x2,y2", help=what)
+    what = "count people in this polygon, in pixels; repeatable"
+    add_("--zone", action="append", default=[], metavar="[NAME=]x1,y1,x2,y2,x3,y3…", help=what)
+    what = "the point of a box that counts: middle of its lower edge (bottom), or centre"
+    add_("--anchor", choices=("bottom", "centre"), default="bottom", help=what)
+    add_("--scale", type=float, metavar="METRES", help="per pixel: measures path lengths and speeds")
+    what = "from pixels to metres on the ground, the same: h11,h12,h13,h21,…,h32, or a file of a matrix or of points"
+    add_("--homography", metavar="H", help=what)
+
+
+def counting_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of `add_counting`."""
+    names = {"lines": "line", "zones": "zone", "anchor": "anchor", "scale": "scale", "homography": "homography"}
+    return {name: getattr(options, option) for name, option in names.items()}
+
+
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Declare the options for several processes."""
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="videos at a time, a process each (1)")

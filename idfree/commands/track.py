@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import (
+    add_counting,
     add_detector,
     add_frames,
     add_workers,
+    counting_arguments,
     detector_arguments,
     frame_arguments,
     run_arguments,
     worker_arguments,
 )
+from idfree.commands.count import print_totals
+from idfree.core.errors import UserError
 from idfree.pipelines.selection import BOXES
 from idfree.trackers.registry import tracker_help
 
@@ -66,7 +70,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_frames(parser)
     add_("--fps", type=float, help="frame rate, if the source has none or a wrong one")
     add_("--video", action="store_true", help="also write an annotated H.264 .mp4")
+    add_("--video-height", type=int, metavar="N", help="of the video in pixels, if less than the source's: faster")
     add_("--show", action="store_true", help="also show it in a window while it runs")
+    add_("--count", action="store_true", help="count at --line and --zone while it runs, as `idfree count` does")
+    add_counting(parser)
     add_("--offline", action="store_true", help="at the end, link pieces of tracks, fill gaps, smooth boxes (refine)")
     add_("--lag", type=float, metavar="SECONDS", help="as --offline, but while frames come, each so many seconds late")
     add_("--format", choices=FORMATS, default="mot", help="of the results")
@@ -78,6 +85,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Track every sequence of every source; return the summary."""
     from idfree.pipelines.track import track_videos
 
+    if options.count and not (options.line or options.zone or options.scale or options.homography):
+        raise UserError("--count: expected --line x1,y1,x2,y2 or --zone x1,y1,x2,y2,x3,y3…, in pixels of the video")
     return track_videos(
         options.source,
         options.out,
@@ -95,7 +104,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         boxes=options.boxes,
         frame_rate=options.fps,
         video=options.video,
+        video_height=options.video_height,
         show=options.show,
+        **counting_arguments(options),
         format=options.format,
         offline=options.offline,
         lag=options.lag,
@@ -118,6 +129,8 @@ def print_summary(path: Path, summary: dict[str, Any]) -> None:
         f"{path}: {summary['tracks']} tracks, {summary['boxes']} boxes in {summary['frames']}"
         f" frames{describe_rate(summary['frames_per_second'].get('all'))}{lost}{looks}{camera and f', {camera}'}{kept}"
     )
+    if "count" in summary:
+        print_totals(summary["count"])
 
 
 def describe_rate(rate: float | None) -> str:

@@ -9,9 +9,9 @@ from idfree.core.files import refuse_overwriting
 from idfree.core.progress import progress
 from idfree.core.reading import is_file
 from idfree.core.types import Annotation, Sequence
+from idfree.pipelines.film import AS_SOURCE, Film, FilmSettings
 from idfree.sequences import open_source
 from idfree.sequences.tables import read_class_names, read_tracks
-from idfree.show.video_output import VideoOutput
 from idfree.trackers.auto_camera_motion import AutoCameraMotion
 
 RESULT_SUFFIXES = (".txt", ".csv", ".json", ".parquet")  # of `idfree track --format`
@@ -23,6 +23,7 @@ def annotate(
     out: str | Path | None = None,
     *,
     show: bool = False,
+    video_height: int | None = None,
     frame_rate: float | None = None,
     quiet: bool = True,
     on_video: Callable[[Path], None] | None = None,
@@ -31,9 +32,10 @@ def annotate(
 
     results: a file that `idfree track` wrote in any format, or a folder of them. source: the videos, see `open_source`.
     out: an .mp4, or a folder for several; by default beside the results, or no file with `show`, which opens a window.
-    frame_rate: overrides the source's. on_video: called with each path written. Raises UserError without results.
+    video_height: of the video in pixels, if less than the source's. frame_rate: overrides the source's. on_video:
+    called with each path written. Raises UserError without results.
     """
-    results, sequences = Path(results), open_source(source)
+    results, sequences, settings = Path(results), open_source(source), FilmSettings(video_height)
     is_only = len(sequences) == 1
     files = {sequence.name: find_results(results, sequence.name, is_only) for sequence in sequences}
     folder = None if out is None else Path(out)
@@ -46,7 +48,7 @@ def annotate(
         if frame_rate is not None:
             sequence = sequence.at_rate(frame_rate)
         title, names = sequence.name if show else None, read_class_names(files[sequence.name])
-        draw_tracks(sequence, tracks, path, title, names, quiet)
+        draw_tracks(sequence, tracks, path, title, names, quiet, settings)
         paths[sequence.name] = str(path) if path else None
         if path and on_video is not None:
             on_video(path)
@@ -60,14 +62,15 @@ def draw_tracks(
     title: str | None = None,
     class_names: Mapping[int, str] = MappingProxyType({}),
     quiet: bool = True,
+    settings: FilmSettings = AS_SOURCE,
 ) -> None:
     """Draw tracks on their sequence, into a video file, a window of this title, or both."""
     camera = AutoCameraMotion()  # trails move with the scene
-    with VideoOutput(path, sequence.frame_rate, title, sequence.is_irregular, class_names) as output:
+    with Film(sequence, path, title, class_names, settings) as film:
         for frame in progress(sequence, sequence.name, sequence.count, quiet):
             shown = tracks.tracks_at(frame.number)
             motion = None if frame.image is None else camera.estimate(frame.image, shown.xyxy)
-            output.add(frame, shown, motion)
+            film.add(frame, shown, motion)
 
 
 def find_results(results: Path, name: str, is_only: bool) -> Path:

@@ -13,12 +13,18 @@ from idfree.core.reading import exists
 from idfree.core.settings import Assignments, parse_assignments, split_assignments
 from idfree.core.types import Detector, Frame, Sequence, Tracks
 from idfree.core.workers import PicklableFactory, WorkerPool
+from idfree.counting.request import CountRequest
+from idfree.counting.shapes import Shapes
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.classes import drawn_class_names
 from idfree.detectors.scores import ScoreScale
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.pipelines.camera_motion import KeptCameraMotion, open_camera_motion
+from idfree.pipelines.count import count_file
+from idfree.pipelines.count_report import paths_of as count_paths
+from idfree.pipelines.film import AS_SOURCE, Film, FilmSettings
 from idfree.pipelines.finished_tracks import SUMMARY, describe_request, file_sizes, is_finished, read_finished
+from idfree.pipelines.first_image import first_image
 from idfree.pipelines.late_run import LateRun, check_lag
 from idfree.pipelines.open_appearance import automatic_encoder, leave_out_embeddings, open_appearance
 from idfree.pipelines.open_detector import (
@@ -39,7 +45,6 @@ from idfree.pipelines.tracker_settings import choose_tracker, with_min_score
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.pipelines.video_jobs import VideoJobs
 from idfree.sequences import open_source
-from idfree.show.video_output import VideoOutput
 from idfree.trackers.lost_tracks import LostTracks, layers
 from idfree.trackers.refinding import Refinding
 from idfree.trackers.registry import DEFAULT_TRACKER, Tracker, make_tracker, tracker_name
@@ -114,7 +119,13 @@ def track_videos(
     boxes: str = "filtered",
     frame_rate: float | None = None,
     video: bool = False,
+    video_height: int | None = None,
     show: bool = False,
+    lines: Shapes = (),
+    zones: Shapes = (),
+    anchor: str = "bottom",
+    scale: float | None = None,
+    homography: Any = None,
     format: Format = "mot",
     offline: bool = False,
     lag: float | None = None,
@@ -129,7 +140,9 @@ def track_videos(
 
     out: by default runs/track/NAME. settings: file of `idfree tune`, overridden by `set`: `name=value` for the tracker,
     `detector.name=value` for the detector. public: as the option `--public`. frame_rate: overrides the source's. video:
-    also write OUT/NAME.mp4 with the tracks drawn. show: also show it in a window. offline: at the end of each sequence,
+    also write OUT/NAME.mp4 with the tracks drawn, video_height pixels high if that is less than the source. show: also
+    show it in a window. lines, zones, anchor, scale, homography: count, as `count` does, drawn live, and write its
+    files. offline: at the end of each sequence,
     make whole-video tracks of its tracks, as `refine` does, and draw these. lag: do so while frames come, each so many
     seconds late. on_result: called with the result file and summary of each sequence. force: repeat finished work;
     otherwise, of several sequences, those whose results are complete and from the same request are skipped. workers,
@@ -140,6 +153,7 @@ def track_videos(
     check_lag(lag, offline)
     sequences, pool = open_sequences(sources), WorkerPool(workers, dask)
     check_pool(sequences, pool, show)
+    film = FilmSettings(video_height, CountRequest.read(lines, zones, anchor, scale, homography))
     jobs = VideoJobs({sequence.name: sequence.source or Path(sequence.name) for sequence in sequences}, pool)
     out = Path("runs") / "track" / sequences[0].name if out is None else Path(out)
     assignments = split_assignments(set, ("detector",))
@@ -151,6 +165,7 @@ def track_videos(
     suffixes = [SUFFIXES[format], *["mp4"] * video]
     near = None if public is None else jobs.spec_for_workers(str(public))
     outputs = [out / f"{s.name}.{suffix}" for s in sequences for suffix in suffixes]
+    outputs += [path for s in sequences if film.count for path in count_paths(out, s.name)]
     read = [path for s in sequences for path in (s.source, s.folder, settings) if path is not None]
     refuse_overwriting([*outputs, out / SUMMARY], [*read, *config.inputs(), appearance, camera, *filter(None, [near])])
     make_folder(out)
@@ -171,6 +186,7 @@ def track_videos(
         suffixes=suffixes,
         format=format,
         show=show,
+        film=film,
         offline=offline,
         lag=lag,
         quiet=quiet or jobs.uses_other_processes,
@@ -196,6 +212,7 @@ def track_sequence(
     suffixes: list[str],
     format: Format,
     show: bool,
+    film: FilmSettings,
     offline: bool,
     lag: float | None,
     quiet: bool,
@@ -212,13 +229,18 @@ def track_sequence(
     files = [out / f"{sequence.name}.{suffix}" for suffix in suffixes]
     outputs = [*suffixes, *["offline"] * offline, *[f"lag {lag}"] * (lag is not None)]
     request = describe_request(run, config, appearance, camera, public, outputs)
+    request |= {"count": film.count.to_json()} if film.count else {}
+    request |= {"video_height": film.height} if film.height and video else {}
     if task.earlier is not None and is_finished(task.earlier, request, files):
         return {**task.earlier, "skipped": True}, None
-    summary, failure = write_tracks(run, out, format, video and not offline, show, quiet, lag)
+    summary, failure = write_tracks(run, out, format, video and not offline, show, quiet, lag, film)
     if offline and summary is not None and failure is None:
-        names, film = drawn_class_names(run.detector), files[1] if video else None
+        names, path = drawn_class_names(run.detector), files[1] if video else None
         maps = run.camera.all_maps() if isinstance(run.camera, KeptCameraMotion) else None
-        summary |= refine_written(files[0], run.sequence, names, run.kept, maps, film, quiet)
+        summary |= refine_written(files[0], run.sequence, names, run.kept, maps, path, quiet, film)
+    if film.count and summary is not None and failure is None:
+        names, image = drawn_class_names(run.detector), first_image(sequence)
+        summary |= {"count": count_file(files[0], run.sequence, film.count, out, image=image, class_names=names)}
     if summary is not None:
         summary |= {"skipped": False, "request": request, "bytes": file_sizes(files)}
     return summary, failure
@@ -266,7 +288,14 @@ def prepare(
 
 
 def write_tracks(
-    run: TrackingRun, out: Path, format: Format, video: bool, show: bool, quiet: bool, lag: float | None = None
+    run: TrackingRun,
+    out: Path,
+    format: Format,
+    video: bool,
+    show: bool,
+    quiet: bool,
+    lag: float | None = None,
+    settings: FilmSettings = AS_SOURCE,
 ) -> tuple[dict[str, Any] | None, BaseException | None]:
     """Track one sequence and write its results as they come (lag: s late, and refined); its summary, and the error that
     ended it, or None.
@@ -278,7 +307,7 @@ def write_tracks(
     """
     sequence, interrupted = run.sequence, False
     name, length = sequence.name, sequence.count
-    film = out / f"{name}.mp4" if video else None
+    path = out / f"{name}.mp4" if video else None
     title, names = name if show else None, drawn_class_names(run.detector)
     results = ResultsStream(out / f"{name}.{SUFFIXES[format]}", format, names)
     refinds = any(isinstance(each, Refinding) for each in layers(run.tracker)[1])  # then occlusions are of interest
@@ -286,13 +315,13 @@ def write_tracks(
     loop = run if lag is None else LateRun(run, lag, keeps_images=video or show)
     rest: Iterable[tuple[Frame, Tracks]] = loop.rest() if isinstance(loop, LateRun) else ()
     try:
-        with VideoOutput(film, sequence.frame_rate, title, sequence.is_irregular, names) as output:
+        with Film(sequence, path, title, names, settings, run.timer.time) as film:
 
             def write(frames: Iterable[tuple[Frame, Tracks]]) -> None:
                 for frame, tracks in frames:
                     with run.timer.time("writing"):
                         results.add(frame, tracks)
-                        output.add(frame, tracks, loop.motion, loop.occlusions if refinds else None)
+                        film.add(frame, tracks, loop.motion, loop.occlusions if refinds else None)
 
             try:
                 write(progress(loop, name, length, quiet))

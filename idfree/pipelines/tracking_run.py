@@ -23,7 +23,10 @@ STAGES = ("reading", "detecting", "associating", "writing")
 
 
 class StageTimer:
-    """Seconds spent in each stage; `total`, from first to last, is less than their sum if stages run in parallel."""
+    """Seconds spent in each stage; `total`, from first to last, is less than their sum if stages run in parallel.
+
+    Threads may measure at the same time, each its own stages.
+    """
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(STAGES, 0.0)
@@ -43,7 +46,7 @@ class StageTimer:
             yield
         finally:
             self.last = time.perf_counter()
-            self.seconds[stage] += self.last - start
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + self.last - start
 
 
 class TrackCounts:

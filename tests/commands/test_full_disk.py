@@ -151,7 +151,7 @@ def test_a_film_of_images_of_several_sizes(tmp_path, caplog):
     assert (tmp_path / "out/walk.txt").read_text().count("\n") == 3
     av = pytest.importorskip("av")
     with av.open(str(tmp_path / "out/walk.mp4")) as film:
-        images = [frame.to_ndarray(format="gray") for frame in film.decode(video=0)]
+        images = [frame.to_ndarray(format="gray").astype(int) for frame in film.decode(video=0)]
     assert {image.shape for image in images} == {(40, 60)}
     assert images[2][20, [2, 30, 57]] == pytest.approx([0, 200, 0], abs=40)  # 60×80 becomes 30×40 in the middle
     assert images[3][[5, 20, 35], 55] == pytest.approx([0, 200, 0], abs=40)

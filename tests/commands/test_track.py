@@ -14,6 +14,7 @@ import pytest
 
 from idfree.cli import main
 from idfree.sequences.motchallenge import read_results
+from idfree.show.video_output import VideoOutput
 from idfree.show.video_writer import VideoWriter
 from idfree.synthetic.scene import make_street
 
@@ -300,7 +301,7 @@ def test_interrupted_before_the_first_frame_of_the_film(video, tmp_path, monkeyp
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(VideoWriter, "write", interrupt)
+    monkeypatch.setattr(VideoOutput, "add", interrupt)
     assert main(["track", str(video), "--video", "-o", str(tmp_path / "out")]) == 130
     assert "idfree: interrupted: the 1 frames of" in capsys.readouterr().err
     assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".txt", ".json"}

@@ -1,0 +1,62 @@
+"""count people at lines and in zones, how long they stay, how far and how fast they go
+
+example: idfree count street.txt street.mp4 --line door=100,400,700,400 --zone hall=0,0,500,0,500,400
+         writes runs/count/street/street-crossings.csv, -zones.csv, -visits.csv and a picture, street-counts.png
+
+Coordinates are pixels of the video. A line is crossed left, right, up or down, as seen in the picture.
+--homography FILE: three rows of a matrix from pixels to metres on the ground, or rows x,y,X,Y of four points or more
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from idfree.commands.common_options import add_counting, counting_arguments
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_ = parser.add_argument
+    add_("results", type=Path, help="NAME.txt in MOTChallenge format (or as track --format), or a folder of them")
+    add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
+    add_("-o", "--out", type=Path, help="folder for the files (default: runs/count/NAME)")
+    add_counting(parser)
+    add_("--fps", type=float, help="frame rate, if there is no source or its own is wrong (30)")
+    add_("--no-plot", action="store_true", help="no picture")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Count; return the totals."""
+    from idfree.pipelines.count import count
+
+    return count(
+        options.results,
+        options.source,
+        options.out,
+        **counting_arguments(options),
+        frame_rate=options.fps,
+        plot=not options.no_plot,
+        quiet=options.quiet,
+        on_result=None if options.json or options.quiet else print_totals,
+    )
+
+
+def print_totals(totals: dict[str, Any]) -> None:
+    """Print the counts of one file, and where they are written."""
+    print(totals["name"])
+    for name, line in totals["lines"].items():
+        print(f"  {name}: {describe_line(line)}")
+        for kind, own in line.get("classes", {}).items():
+            print(f"    {kind}: {describe_line(own)}")
+    for name, zone in totals["zones"].items():
+        stay = "" if zone["mean_seconds"] is None else f", {zone['mean_seconds']:.1f} s each"
+        print(f"  {name}: {zone['visits']} visits of {zone['tracks']} tracks{stay}, {zone['most']} at a time at most")
+    if (paths := totals.get("paths")) and paths["mean_speed"] is not None:
+        print(f"  {paths['tracks']} tracks, {paths['metres']:.0f} m, {paths['mean_speed']:.2f} m/s on average")
+    for path in totals["files"].values():
+        print(f"  {path}")
+
+
+def describe_line(totals: dict[str, Any]) -> str:
+    """Counts of both directions as text."""
+    return ", ".join(f"{count} {word}" for word, count in totals.items() if word != "classes")

@@ -1,0 +1,83 @@
+"""The picture of what was counted: lines and zones in the scene, crossings and people over time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from idfree.core.types import Floats, Image, Integers
+from idfree.show.axes import INK, Axes
+from idfree.show.colours import Colour, palette
+from idfree.show.figure import Figure
+from idfree.show.outlines import Outline
+from idfree.show.plots import BLACK, WHITE, dim, prepare
+
+PANEL = 210  # px, height of a panel below the picture
+MARGIN = 70  # px, left of the panels
+LETTER = 7.2  # px, about the width of a letter of the legend
+FIRST_COLOUR = 2  # in the palette of ids: orange, green, …
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A quantity over time: seconds (K,) at which it changes, and its values (K,) from then on."""
+
+    label: str
+    seconds: Floats
+    values: Integers
+    colour: Colour
+    is_dashed: bool = False
+
+
+def draw_counts(
+    image: Image, outlines: list[Outline], crossings: list[Curve], people: list[Curve], end: float
+) -> Figure:
+    """The scene, crossings so far, and people in zones; panels without curves are left out. end: in seconds."""
+    picture, scale = prepare(image)
+    panels = [
+        (title, curves) for title, curves in (("crossings so far", crossings), ("people in zones", people)) if curves
+    ]
+    figure = Figure(picture.shape[1], picture.shape[0] + len(panels) * (PANEL + 110) + 10)
+    figure.picture(0, 0, dim(picture))
+    for outline in outlines:
+        draw_outline(figure, outline, outline.points * scale)
+    top = float(picture.shape[0] + 56)
+    for title, curves in panels:
+        highest = max(float(curve.values.max(initial=0)) for curve in curves)
+        axes = Axes(figure, MARGIN, top, figure.width - MARGIN - 30, PANEL, max(end, 1e-9), max(1.0, 1.1 * highest))
+        axes.frame(title, "seconds")
+        draw_legend(figure, curves, figure.width - 30, top - 12)
+        for curve in curves:
+            axes.steps(curve.seconds, curve.values, curve.colour, curves is people, 6 if curve.is_dashed else 0)
+        top += PANEL + 110
+    return figure
+
+
+def draw_outline(figure: Figure, outline: Outline, points: Floats) -> None:
+    """A line or zone, with its text."""
+    ring = np.concatenate([points, points[:1]]) if outline.is_closed else points
+    if outline.is_closed:
+        figure.area(points, outline.colour, 0.25)
+    figure.line(ring, BLACK, 6, 0.6)
+    figure.line(ring, outline.colour, 3)
+    for point in points:
+        figure.dot(point, 5, outline.colour, BLACK)
+    x, y = points.mean(axis=0).tolist()
+    y = y + 6 if outline.is_closed else y - 16
+    half = 5.2 * len(outline.text) + 8  # of letters 18 px high
+    figure.bar(x - half, y - 20, 2 * half, 28, BLACK, 0.6)
+    figure.text(x, y, outline.text, 18, WHITE, "middle")
+
+
+def draw_legend(figure: Figure, curves: list[Curve], right: float, y: float) -> None:
+    """Names of the curves, from the right."""
+    for curve in reversed(curves):
+        figure.text(right, y, curve.label, 13, INK, "end")
+        right -= LETTER * len(curve.label) + 8
+        dash = 6 if curve.is_dashed else 0
+        figure.line([[right - 26, y - 5], [right, y - 5]], curve.colour, 3, dash=dash)
+        right -= 26 + 22
+
+
+def shape_colours(count: int) -> list[Colour]:
+    """Colours of lines and zones, far apart."""
+    return palette(np.arange(FIRST_COLOUR, FIRST_COLOUR + count))

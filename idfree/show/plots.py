@@ -1,0 +1,154 @@
+"""Plots of tracks: trails and density over a picture, and a time line of identities."""
+
+import numpy as np
+
+from idfree.core.boxes import bottom_centres
+from idfree.core.types import Annotation, Floats, Image, Integers
+from idfree.show.axes import INK, PALE, Axes
+from idfree.show.colours import palette
+from idfree.show.figure import Figure
+
+WIDTH = 1400  # px, of the pictures
+MAX_LABELS = 60  # ids beside trails: those of the longest tracks
+GAP = 0.5  # seconds without a box, from which on a trail is dashed
+DIMMED = 0.45  # brightness of the picture below trails
+SPREAD = 0.02  # of a person in the density: standard deviation, in widths of the picture
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+LANE = (3.0, 16.0)  # px, least and greatest height of a lane of the time line
+LEAST_TEXT = 9.0  # px: lanes of this height have the id beside them
+
+
+def draw_trails(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
+    """The way of each track's feet over a dimmed picture: from a ring to a dot; dashed where it was not seen."""
+    picture, scale = prepare(image)
+    figure = Figure(picture.shape[1], picture.shape[0])
+    figure.picture(0, 0, dim(picture))
+    parts = split_tracks(tracks)
+    feet = [bottom_centres(tracks.xyxy[part]) * scale for part in parts]
+    colours = palette([tracks.id[part[0]] for part in parts])
+    for part, points, colour in zip(parts, feet, colours, strict=True):
+        smooth = smooth_path(points, frame_rate)
+        breaks = np.flatnonzero(np.diff(tracks.frame[part]) > max(1, GAP * frame_rate)) + 1
+        for piece in np.split(np.arange(len(part)), breaks):
+            if len(piece) > 1:
+                figure.line(smooth[piece], colour, 2.5, 0.9)
+        for k in breaks.tolist():
+            figure.line(smooth[[k - 1, k]], colour, 1.5, 0.7, dash=5)
+        figure.dot(smooth[0], 3, BLACK, colour)
+        figure.dot(smooth[-1], 4.5, colour, WHITE)
+    longest = np.argsort([-len(part) for part in parts], kind="stable")[:MAX_LABELS]
+    for k in longest.tolist():
+        x, y = np.minimum(feet[k][-1] + [8, 5], [figure.width - 28, figure.height - 6]).tolist()
+        figure.text(x, y, str(tracks.id[parts[k][0]]), 13, WHITE, halo=BLACK)
+    return figure
+
+
+def draw_heat(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
+    """Where people stood and walked: person-seconds in each place, over a dimmed picture, with a colour scale."""
+    import cv2
+
+    picture, scale = prepare(image)
+    height, width = picture.shape[:2]
+    x, y = np.rint(bottom_centres(tracks.xyxy) * scale).astype(int).T
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    seconds = np.zeros((height, width), dtype=np.float32)
+    np.add.at(seconds, (y[inside], x[inside]), 1 / frame_rate)
+    density = cv2.GaussianBlur(seconds, (0, 0), SPREAD * width) * (width * height / 100)  # in 1 % of the picture
+    top = max(float(density.max()), 1e-9)
+    strength = np.sqrt(density / top)  # the eye sees faint traces, too
+    colours = cv2.applyColorMap(np.rint(255 * strength).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    opacity = np.minimum(1, 2.5 * strength)[..., None] * 0.85
+    heat = np.rint(opacity * colours + (1 - opacity) * dim(picture)).astype(np.uint8)
+    figure = Figure(width, height + 56)
+    figure.picture(0, 0, heat)
+    scale_width = min(360, width // 3)
+    ramp = np.sqrt(np.linspace(0, 1, scale_width))[None].repeat(14, axis=0)
+    figure.picture(
+        16, height + 14, np.asarray(cv2.applyColorMap(np.rint(255 * ramp).astype(np.uint8), cv2.COLORMAP_INFERNO))
+    )
+    figure.text(16, height + 46, "0", 12, INK)
+    figure.text(16 + scale_width, height + 46, f"{top:.3g}", 12, INK, "end")
+    figure.text(32 + scale_width, height + 26, "person-seconds in 1 % of the picture", 13, INK)
+    return figure
+
+
+def draw_timeline(tracks: Annotation, frame_rate: float) -> Figure:
+    """A lane for each identity, in order of appearance, with the number of people above; pale where filled in."""
+    parts = split_tracks(tracks)
+    parts.sort(key=lambda part: (int(tracks.frame[part[0]]), int(tracks.id[part[0]])))
+    lane = float(np.clip(900 / max(len(parts), 1), *LANE))
+    lanes = lane * max(len(parts), 1)
+    figure = Figure(WIDTH, round(lanes) + 270)
+    end = max(float(tracks.frame.max(initial=1)) / frame_rate, 1e-9)
+    frames = np.arange(1, int(tracks.frame.max(initial=1)) + 1)
+    people = np.searchsorted(tracks.frame, frames, side="right") - np.searchsorted(tracks.frame, frames)
+    above = Axes(figure, 70, 40, WIDTH - 100, 100, end, max(1.0, 1.1 * float(people.max(initial=0))))
+    above.frame(f"people in the picture ({len(parts)} tracks)")
+    changes = np.flatnonzero(np.diff(people, prepend=-1))
+    above.steps((frames[changes] - 1) / frame_rate, people[changes], INK, fills=True)
+    below = Axes(figure, 70, 210, WIDTH - 100, lanes, end, max(len(parts), 1))
+    below.frame("identities", "seconds", shows_y=False)
+    colours = palette([tracks.id[part[0]] for part in parts])
+    for row, (part, colour) in enumerate(zip(parts, colours, strict=True)):
+        draw_lane(figure, below, tracks, part, row * lane, lane, frame_rate, colour)
+    return figure
+
+
+def draw_lane(
+    figure: Figure,
+    axes: Axes,
+    tracks: Annotation,
+    part: Integers,
+    offset: float,
+    lane: float,
+    frame_rate: float,
+    colour: tuple[int, int, int],
+) -> None:
+    """The lane of one track: a bar for each run of frames, pale where its boxes were filled in."""
+    top, height = axes.top + offset, max(2.0, lane - max(1.0, 0.25 * lane))
+    is_filled = tracks.score[part] == 0
+    frame = tracks.frame[part]
+    step = int(np.diff(frame).min()) if len(frame) > 1 else 1
+    starts = np.flatnonzero((np.diff(frame, prepend=frame[0] - 2 * step) > step) | np.diff(is_filled, prepend=False))
+    begins = np.unique(np.concatenate([[0], starts]))
+    ends = np.append(begins[1:], len(frame))
+    (left, _), (right, _) = axes.to_pixels((frame[[0, -1]] - 0.5) / frame_rate, [0, 0]).tolist()
+    figure.line([[left, top + height / 2], [right, top + height / 2]], PALE, 1)
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        times = np.array([frame[begin] - 1, frame[end - 1] - 1 + step]) / frame_rate
+        (x1, _), (x2, _) = axes.to_pixels(np.minimum(times, axes.x_max), [0, 0]).tolist()
+        figure.bar(x1, top, max(1.0, x2 - x1), height, colour, 0.35 if is_filled[begin] else 1)
+    if lane >= LEAST_TEXT:
+        figure.text(axes.left - 8, top + height - 1, str(tracks.id[part[0]]), min(12, lane), INK, "end")
+
+
+def split_tracks(tracks: Annotation) -> list[Integers]:
+    """The rows of each track, by frame."""
+    order = np.lexsort((tracks.frame, tracks.id))
+    return np.split(order, np.flatnonzero(np.diff(tracks.id[order])) + 1) if len(order) else []
+
+
+def smooth_path(points: Floats, frame_rate: float) -> Floats:
+    """Points (K, 2) smoothed by lines through half a second (Savitzky and Golay 1964)."""
+    from scipy.signal import savgol_filter
+
+    window = min(round(frame_rate / 2), len(points) - 1) // 2 * 2 + 1
+    return np.asarray(savgol_filter(points, window, 1, axis=0)) if window > 1 else points
+
+
+def prepare(image: Image) -> tuple[Image, float]:
+    """The picture at WIDTH, and its scale."""
+    import cv2
+
+    scale = WIDTH / image.shape[1]
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    size = (WIDTH, max(1, round(image.shape[0] * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8), scale
+
+
+def dim(image: Image) -> Image:
+    """A dark, almost grey picture, from which colours stand out."""
+    import cv2
+
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    return np.asarray(cv2.addWeighted(grey, 0.8 * DIMMED, image, 0.2 * DIMMED, 0))

@@ -1,10 +1,11 @@
 """A tiny one-shot network and a synthetic street for tests of training; run as a script, it trains in its own process.
 
-Usage: python narrow.py train RUN, or python narrow.py distributed RUN under the environment variables of torchrun.
+Usage: python narrow.py train RUN, or python narrow.py distributed RUN and python narrow.py gradients RUN under the
+environment variables of torchrun.
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from idfree.learn.fit import fit
 from idfree.learn.methods import fairmot, one_shot
 from idfree.learn.methods.fairmot import FairmotSettings
 from idfree.learn.methods.one_shot import ValidationPlan
+from idfree.learn.methods.registry import METHODS
 from idfree.learn.networks.backbones import BACKBONES
 from idfree.learn.networks.fpn import Pyramid
 from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, make_conv_block
 from idfree.learn.networks.pyramids import PYRAMIDS
+from idfree.learn.networks.synchronised_norm import synchronise_norms
 from idfree.learn.parallel import process_group
 from idfree.learn.schedule import Schedule
 from idfree.learn.training import Training
@@ -149,6 +152,66 @@ def train_distributed(run):
         fit(training, batches, Path(run))
 
 
+def make_lopsided():
+    """Four still images in the order of a first batch of seed 0: every second one has no objects, or few."""
+    position = np.argsort(np.random.default_rng([0, 0, 0]).permutation(4))  # of each image in that batch
+    street = make_footage(people=8, frames=4)
+    boxes = street.boxes
+    nth = np.arange(len(boxes)) - np.searchsorted(boxes.frame, boxes.frame)
+    most = np.array([99, 0, 99, 3])[position]
+    return replace(street, boxes=boxes[nth < most[boxes.frame - 1]], is_sequence=False)
+
+
+def first_gradient(name, distributed):
+    """Gradient and metrics of the first iteration of a method, the objects spread unevenly over the processes."""
+    method, footages = METHODS[name], [make_lopsided()]
+    size = "192x128" if name == "tdt" else "96x64"  # the smallest anchors match no smaller objects
+    common = {"backbone": "narrow", "size": size, "dimension": 8, "precision": "fp32", "clip": 1e9, "batch": 4}
+    settings = method.settings(**common, lr=1e-3)
+    dataset = replace(method.dataset(footages, ("person",)), teacher=make_teacher(footages))
+    torch.manual_seed(0)
+    network = method.network(settings, 1)
+    objective = method.objective(settings, dataset)
+    fix_norms(network)
+    training = Training(network, objective, settings.make_schedule(3), {}, CPU, distributed)
+    metrics = training.iterate(method.batches(settings, dataset, (distributed.rank, distributed.world))(0))
+    named = [*network.named_parameters(), *objective.named_parameters()]
+    return {"metrics": metrics, "gradient": {key: value.grad for key, value in named}}
+
+
+def fix_norms(network):
+    """Batch statistics stay as they are, also in training mode: those of parts of a batch differ."""
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.train = lambda mode=True, layer=layer: layer
+            layer.training = False
+
+
+def normed_gradient(distributed):
+    """Gradient and batch statistics of a smooth network with synchronised batch norm, of half a batch each."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Softplus(), nn.Conv2d(8, 2, 3))
+    image = torch.randn(6, 3, 12, 12) * torch.arange(1, 7).view(6, 1, 1, 1)
+    if distributed.world > 1:
+        synchronise_norms(network)
+    network(image[distributed.rank :: distributed.world]).square().mean().backward()
+    gradient = {key: value.grad for key, value in network.named_parameters()}
+    distributed.average(list(gradient.values()))
+    norms = {key: value for key, value in network.state_dict().items() if "running" in key}
+    return {"metrics": {}, "gradient": gradient | norms}
+
+
+def gradients(run):
+    """Write RUN/gradients.pt: `first_gradient` of all methods and `normed_gradient`, from the main process."""
+    torch.set_num_threads(1)
+    with process_group(CPU) as distributed:
+        found = {name: first_gradient(name, distributed) for name in METHODS}
+        found["norms"] = normed_gradient(distributed)
+    if distributed.is_main:
+        Path(run).mkdir(parents=True, exist_ok=True)
+        torch.save(found, Path(run) / "gradients.pt")
+
+
 class NarrowPyramid(Narrow):
     """The levels 3 to 7, about 150,000 parameters."""
 
@@ -169,4 +232,4 @@ PYRAMIDS["narrow"] = NarrowPyramid
 
 if __name__ == "__main__":
     one_shot.export = lambda *arguments: None  # takes seconds
-    {"train": train_fairmot, "distributed": train_distributed}[sys.argv[1]](sys.argv[2])
+    {"train": train_fairmot, "distributed": train_distributed, "gradients": gradients}[sys.argv[1]](sys.argv[2])

@@ -2,7 +2,8 @@
 
 Gradients and metrics are averaged over processes. Losses are divided by counts over the whole batch (`mean_count`), so
 that their average is the loss of a single process: unlike in FairMOT's code, an object weighs the same in whichever
-part it is. Batch-norm statistics are of a process's part.
+part it is. Batch-norm statistics are of a process's part, unless they are synchronised
+(`idfree.learn.networks.synchronised_norm`).
 """
 
 import os
@@ -34,9 +35,10 @@ def mean_count(count: Tensor) -> Tensor:
 
 
 def divisor(count: Tensor) -> Tensor:
-    """As `mean_count`, with 1 in place of a count of 0 in the whole batch, so that an empty sum stays 0."""
+    """As `mean_count`, but if the whole batch counts 0, sums are not divided: those of the processes then add up."""
     mean = mean_count(count)
-    return mean.where(mean > 0, 1)
+    world = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+    return mean.where(mean > 0, 1 / world)
 
 
 @dataclass(frozen=True)

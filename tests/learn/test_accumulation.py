@@ -25,10 +25,7 @@ def make_training(narrow, name, parts, batch=4, **settings):
     dataset = replace(method.dataset(footages, ("person",)), teacher=narrow.make_teacher(footages))
     torch.manual_seed(0)
     network = method.network(settings, 1)
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.train = lambda mode=True, layer=layer: layer
-            layer.training = False
+    narrow.fix_norms(network)
     objective = method.objective(settings, dataset)
     training = Training(network, objective, settings.make_schedule(3), {}, CPU, parts=parts)
     return training, method.batches(settings, dataset, (0, 1))

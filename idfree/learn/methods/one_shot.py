@@ -30,6 +30,7 @@ from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.freezing import freeze_parts
 from idfree.learn.networks.heads import tracker_heads
+from idfree.learn.networks.synchronised_norm import synchronise_norms
 from idfree.learn.networks.tracker import TrackerNetwork
 from idfree.learn.networks.tracker_weights import load_tracker
 from idfree.learn.networks.weights import read_weights
@@ -142,6 +143,8 @@ def train(
         network = initial_network(method, settings, dataset.category_count)
         objective = method.objective(settings, dataset)
         schedule = settings.make_schedule(batches.per_epoch)
+        if settings.sync_norm and distributed.world > 1:
+            synchronise_norms(network)
         freeze_parts(network, settings.frozen_parts)
         training = Training(network, objective, schedule, config, device, distributed, settings.accumulate)
         plan = validation.in_iterations(model_metadata(config), batches.per_epoch) if validation else None

@@ -18,7 +18,7 @@ __all__ = ["open_encoder"]
 def open_encoder(
     spec: str | Path, assignments: Iterable[str] = (), device: str = "auto", threads: int | None = None
 ) -> "Encoder":
-    """Open the encoder `colour`, or that of an ONNX or OpenVINO IR file, concatenated with colour if the file says so.
+    """Open the encoder `colour`, `people` or of an ONNX or OpenVINO IR file, concatenated with colour if it says so.
 
     assignments: `name=value` changes of the encoder's settings. device, threads: of a network.
     Raises UserError for any other spec, and whatever the encoder raises.
@@ -27,12 +27,16 @@ def open_encoder(
         from idfree.appearance.colour import ColourHistogram, ColourSettings
 
         return ColourHistogram(override(ColourSettings(), assignments))
+    if spec == "people":
+        from idfree.appearance.people_crops import FILE
+
+        spec = FILE
     if Path(spec).suffix.lower() in MODEL_SUFFIXES:
         from idfree.appearance.crop_network import CropNetwork, CropNetworkSettings
 
         network = CropNetwork(spec, override(CropNetworkSettings(), assignments), device, threads)
         return concatenate_colour(network) if network.colour_weight else network
-    raise UserError(f"--appearance {spec}: expected colour or a file MODEL.onnx or MODEL.xml (OpenVINO)")
+    raise UserError(f"--appearance {spec}: expected colour, people or a file MODEL.onnx or MODEL.xml (OpenVINO)")
 
 
 def concatenate_colour(network: "CropNetwork") -> "Encoder":

@@ -43,8 +43,9 @@ class CropNetworkSettings:
 class CropNetwork(Encoder):
     """An encoder from an ONNX or OpenVINO IR file with one input and one output, embeddings (N, D) of any length.
 
-    idfree's own files take crops (N, H, W, 3) in uint8, normalise them in the graph, and may have calibrated thresholds
-    in their metadata. Third-party files take images (N, 3, H, W) in fp32 or fp16, normalised as the settings say.
+    idfree's own files take crops (N, H, W, 3) in uint8, normalise them in the graph, may have calibrated thresholds in
+    their metadata, and other outputs after the first. Third-party files take images (N, 3, H, W) in fp32 or fp16,
+    normalised as the settings say.
     colour_weight: weight of a colour histogram to concatenate (see concatenated.py), 0 for none. metadata: of the file.
     device, threads: see `open_session`. session: an open session to use; `path` is then only a name.
     Raises UserError if the file cannot be opened, is no such network, or gives NaN.
@@ -71,9 +72,10 @@ class CropNetwork(Encoder):
         """Set the batch size, crop size and normalisation of the input. Raises UserError if it is not suitable."""
         self.input = crop_input(self.model)
         count, *sides = self.input.shape
+        self.output = 0
         self.has_fixed_batch = isinstance(count, int)
         self.batch = count if isinstance(count, int) else self.settings.batch
-        is_own = self.input.type == OWN_TYPE
+        self.is_own = is_own = self.input.type == OWN_TYPE
         normalisation, self.channels = preprocessing(self.settings, is_ir(self.path))
         self.levels = None if is_own else normalised_levels(normalisation, NUMPY_TYPES[self.input.type])
         default_hw = SIZE_HW if self.settings.size else self.model.stored_size(SIZE_HW)
@@ -113,6 +115,7 @@ class CropNetwork(Encoder):
         """Output (N, D) of the network. Raises UserError if it fails, gives NaN or infinity, or has another shape."""
         height, width = self.size_hw
         outputs = self.model.run({self.input.name: batch}, f"{len(batch)} crops {width}x{height}")
+        outputs = outputs[self.output : self.output + 1] if self.is_own else outputs
         if len(outputs) != 1 or outputs[0].ndim != 2 or len(outputs[0]) != len(batch):
             shapes = ", ".join(str(output.shape) for output in outputs)
             raise UserError(

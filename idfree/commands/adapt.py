@@ -1,4 +1,4 @@
-"""learn what the people of your own videos look like, without a label
+"""find or learn what tells the people of your own videos apart, without a label
 
 example: idfree adapt street.mp4 --detector yolox.onnx --classes person -o runs/street
          idfree track street.mp4 --detector yolox.onnx --classes person --appearance runs/street/appearance.onnx
@@ -26,8 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for the model and the report")
     add_detector(parser)
     add_frames(parser)
+    add_("--teacher", metavar="MODEL.onnx", help="a crop network, which is tested beside the others")
     add_("--network", help="striped (default, for CPUs), resnet18, resnet50, osnet_x1_0 or osnet_x0_25")
-    add_("--iterations", type=int, help="of training (default: 350 for one video, up to 900 for five)")
+    add_("--iterations", type=int, help="of training (default: 350 for one video, up to 900 for five); 0: none")
     add_("--colour", type=float, default=0.5, metavar="SHARE", help="of colour in the model's say, 0…1 (default: 0.5)")
     add_("--set", action="append", default=[], metavar="NAME=VALUE", help="of training; label.NAME, detector.NAME")
     add_workers(parser)
@@ -40,6 +41,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     report = adapt(
         options.source,
         options.out,
+        teacher=options.teacher,
+        train=False if options.iterations == 0 else None,
         set=options.set + network_assignments(options),
         colour=options.colour,
         **detector_arguments(options),
@@ -56,7 +59,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def network_assignments(options: argparse.Namespace) -> list[str]:
     """`name=value` of the settings that have options of their own."""
     values = {"network": options.network, "iterations": options.iterations}
-    return [f"{name}={value}" for name, value in values.items() if value is not None]
+    return [f"{name}={value}" for name, value in values.items() if value]
 
 
 def format_summary(report: dict[str, Any], out: Path) -> str:

@@ -5,6 +5,7 @@ example: idfree track street.mp4 --detector yolox.onnx --video -o runs/street
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_(
         "--appearance",
         default="auto",
-        help="own (embeddings of the detections), colour, model.onnx (crop Re-ID) or none; by default own or, of a"
-        " model that gives none, colour",
+        help="own (embeddings of the detections), colour, people, model.onnx (crop Re-ID) or none; by default own or,"
+        " of a model that gives none, colour",
     )
+    add_("--adapt", action="store_true", help="first find or learn what tells these people apart (idfree adapt)")
     add_("--tracker", help=f"{tracker_help()}")
     add_(
         "--camera",
@@ -83,11 +85,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Track every sequence of every source; return the summary."""
+    from idfree.pipelines.adapt_track import adapt_and_track
     from idfree.pipelines.track import track_videos
 
     if options.count and not (options.line or options.zone or options.scale or options.homography):
         raise UserError("--count: expected --line x1,y1,x2,y2 or --zone x1,y1,x2,y2,x3,y3…, in pixels of the video")
-    return track_videos(
+    is_told = not (options.json or options.quiet)
+    adapted = {"seed": options.seed, "on_adapted": print if is_told else None}
+    return (partial(adapt_and_track, **adapted) if options.adapt else track_videos)(
         options.source,
         options.out,
         **detector_arguments(options),
@@ -113,7 +118,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         force=options.force,
         **worker_arguments(options),
         **run_arguments(options),
-        on_result=None if options.json or options.quiet else print_summary,
+        on_result=print_summary if is_told else None,
     )
 
 

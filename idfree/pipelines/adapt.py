@@ -1,28 +1,36 @@
-"""Train an appearance encoder on unlabelled videos, from pseudo-labels (SimpleReID, Karthik 2020). Needs PyTorch."""
+"""Choose or learn how to tell the people of unlabelled videos apart, from pseudo-labels (Karthik 2020)."""
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from idfree.appearance import open_encoder
+from idfree.appearance.crop_network import CropNetwork
 from idfree.appearance.crops import crop_boxes
 from idfree.core.cropset import CropSet
-from idfree.core.errors import UserError
-from idfree.core.files import make_folder, refuse_overwriting, write_text
-from idfree.core.progress import training_progress
+from idfree.core.errors import MissingExtra, UserError
+from idfree.core.files import make_folder, refuse_overwriting, write_bytes, write_text
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.core.workers import PicklableFactory
-from idfree.detectors.people import PEOPLE
 from idfree.detectors.scores import ScoreScale
-from idfree.learn.methods import simplereid
-from idfree.learn.networks.crop_reid import NETWORKS
-from idfree.pipelines.adapt_relink import carry_colour, compare_candidates, cut_tracklets
-from idfree.pipelines.adapt_report import make_report, next_commands, render_report
-from idfree.pipelines.calibration import calibration_metadata
+from idfree.pipelines.adapt_candidates import (
+    Candidate,
+    Looks,
+    adapted_candidate,
+    box_candidate,
+    colour_candidate,
+    teacher_candidate,
+)
+from idfree.pipelines.adapt_choice import choose
+from idfree.pipelines.adapt_relink import cut_tracklets
+from idfree.pipelines.adapt_report import NO_TORCH, make_report, next_commands, render_report
+from idfree.pipelines.adapt_train import can_train, crop_size, trained_candidate
 from idfree.pipelines.crop_sets import HELD_OUT, concatenate_crops, crops_of_labels, split_crops
 from idfree.pipelines.held_out import choose_held_out, mask_of
 from idfree.pipelines.label_sequence import label_sequence
@@ -37,9 +45,6 @@ from idfree.sequences import open_source
 LOG = logging.getLogger("idfree")
 
 OUTPUTS = ("appearance.onnx", "last.pt", "best.pt", "report.json", "report.html", "settings.json", "metrics.jsonl")
-OWN_UNTESTED = (
-    f"The embeddings of the detector {PEOPLE} were not part of the test: also track with --appearance own and compare."
-)
 
 
 def adapt(
@@ -47,6 +52,8 @@ def adapt(
     out: str | Path,
     detector: str | Path = "people",
     *,
+    teacher: str | Path | None = None,
+    train: bool | None = None,
     set: Assignments = (),
     colour: float = 0.5,
     detector_format: str | None = None,
@@ -61,55 +68,72 @@ def adapt(
     seed: int = 0,
     quiet: bool = True,
 ) -> dict[str, Any]:
-    """Train an appearance encoder on videos without labels; returns the report (see `make_report`), ready for JSON.
+    """Find the best appearance encoder for videos without labels; returns the report (see `make_report`).
 
-    videos: video files, folders of videos or images, MOTChallenge folders. out: folder for appearance.onnx,
-    report.json, report.html and intermediate results; finished work in it is not repeated. detector, detector_format,
-    scores, classes: as the options of `idfree track`. set: `name=value` overrides of SimpleReidSettings,
-    `label.name=value` of LabelSettings, `detector.name=value` of the detector. colour: weight of a colour histogram
-    that is concatenated with the trained embedding, 0…1. start, frames, every: see Selection. workers, dask: see
-    `make_jobs`. Raises UserError.
+    The candidates are in adapt_candidates.py. videos: video files, folders of videos or images, MOTChallenge folders.
+    out: folder for appearance.onnx, report.json, report.html and intermediate results; finished work in it is not
+    repeated. detector, detector_format, scores, classes: as the options of `idfree track`. teacher: MODEL.onnx, a crop
+    network that is a candidate, too. train: whether to train a network, which needs PyTorch; None: if that is
+    installed. set: `name=value` overrides of SimpleReidSettings, `label.name=value` of LabelSettings,
+    `detector.name=value` of the detector. colour: share of a colour histogram in the distances, 0…1. start, frames,
+    every: see Selection. workers, dask: see `make_jobs`. Raises UserError.
     """
     if not 0 <= colour < 1:
         raise UserError(f"--colour {colour}: expected a share, 0 or more and less than 1")
     assignments, out = split_assignments(set, ("label", "detector")), Path(out)
-    settings = override(simplereid.SimpleReidSettings(seed=seed), assignments[""])
+    is_trained = decide_training(train, assignments[""])
     labels = override(LabelSettings(), assignments["label"])
+    taught = None if teacher is None else open_teacher(Path(teacher), device)
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     jobs = make_jobs(videos, config, workers, dask)
     outputs = (out / name for name in OUTPUTS)
-    refuse_overwriting(outputs, [*jobs.videos.values(), *config.inputs()])
+    read = [*jobs.videos.values(), *config.inputs(), *([] if teacher is None else [Path(teacher)])]
+    refuse_overwriting(outputs, read)
     make_folder(out)
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
-    crops, label_reports = collect_crops(jobs, out, config, selection, labels, NETWORKS[settings.network][1], quiet)
+    size_hw = crop_size(assignments[""], is_trained)
+    crops, label_reports = collect_crops(jobs, out, config, selection, labels, size_hw, quiet)
     split = split_crops(crops, seed)
-    model = simplereid.train(
-        split.train,
-        settings,
-        out,
-        resume=(out / "last.pt").is_file(),
-        progress=None if quiet else training_progress,
-        calibration=lambda embed: calibration_metadata(embed, crops, colour),
-        trained_on=trained_on_notice(label_reports, "pseudo-labels of "),
-        device=device,
-    )
-    encoder = open_encoder(model, device=device)
-    rates = [open_source(jobs.videos[name])[0].frame_rate for name in label_reports]
     is_held_out = mask_of(crops.spans(), choose_held_out(crops.spans(), seed, HELD_OUT))
-    relinking = compare_candidates(encoder, crops, cut_tracklets(crops, is_held_out, rates, seed))
+    rates = np.array([open_source(jobs.videos[name])[0].frame_rate for name in label_reports])
+    cuts = cut_tracklets(crops, np.ones(crops.tracklet_count, dtype=bool), rates.tolist(), seed)
+    notice = trained_on_notice(label_reports, "pseudo-labels of ")
+    looks = Looks.of(crops, cuts, rates, colour, notice)
+    candidates: list[Candidate | None] = [colour_candidate(looks), box_candidate(looks)]
+    candidates += [adapted_candidate(looks, ~is_held_out, seed)]
+    if taught is not None:
+        candidates += [teacher_candidate(looks, Path(str(teacher)), taught)]
+    if is_trained:
+        candidates += [trained_candidate(looks, split, is_held_out, out, assignments[""], seed, device, quiet)]
+    winner, relinking = choose([each for each in candidates if each], cuts, crops.xyxy)
+    model = out / "appearance.onnx"
+    if winner.file is not None:
+        write_bytes(model, winner.file)
+    encoder = open_encoder(model, device=device)
     report = {"model": str(model), **make_report(encoder, crops, split.held_out, label_reports, relinking)}
-    if str(detector) == PEOPLE:
-        report["advice"].append(OWN_UNTESTED)
-    if relinking["winner"] == "colour":
-        carry_colour(model)
-        encoder = open_encoder(model)
-        report["limit"] = encoder.match_threshold
+    if not is_trained and not can_train():
+        report["advice"].append(NO_TORCH)
     sources = [videos] if isinstance(videos, str | Path) else videos
     options = str(detector), join_classes(classes), detector_format or ""
     report["next"] = next_commands(str(model), [*map(str, sources)], *options)
     write_text(out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
     write_text(out / "report.html", render_report(encoder, crops, report))
     return report
+
+
+def decide_training(train: bool | None, assignments: Iterable[str]) -> bool:
+    """Whether to train a network. Raises MissingExtra if that is asked for, and PyTorch is not installed."""
+    is_asked = train or (train is None and bool(list(assignments)))
+    if is_asked and not can_train():
+        raise MissingExtra("torch", "train", "training a network (--network, --iterations, --set)")
+    return can_train() if train is None else train
+
+
+def open_teacher(path: Path, device: str) -> CropNetwork:
+    """The crop network of a file. Raises UserError for others than ONNX, which could not be written again."""
+    if path.suffix.lower() != ".onnx":
+        raise UserError(f"--teacher {path}: expected a crop network MODEL.onnx")
+    return CropNetwork(path, device=device)
 
 
 def collect_crops(

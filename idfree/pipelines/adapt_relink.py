@@ -6,16 +6,13 @@ left out is such a case, and its answer is known.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.appearance.colour import ColourHistogram
 from idfree.appearance.encoder import Embedding, Encoder
 from idfree.core.cropset import CropSet
-from idfree.core.files import atomic_write
+from idfree.core.stored_crops import select
 from idfree.core.types import Floats, Integers
 
 GAP = (0.5, 4.0)  # seconds
@@ -24,8 +21,6 @@ SIDE = 2  # crops that a half has at the least
 LOOKS = 8  # crops of each half that are compared: the ones nearest to the gap
 TIE = 0.005  # difference of two scores that counts as none
 FEW_JUDGED = 4  # cut tracklets: fewer cannot show that training has helped
-
-Winner = Literal["adapted", "colour"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +47,12 @@ class Relinked:
     def score(self) -> Floats:
         """(C,) mean of both."""
         return (self.is_nearest.astype(float) + self.is_right) / 2
+
+    def where(self, mask: NDArray[np.bool_], other: "Relinked") -> "Relinked":
+        """With the rows of `other` where a mask (C,) is True."""
+        return Relinked(
+            np.where(mask, other.is_nearest, self.is_nearest), np.where(mask, other.is_right, self.is_right)
+        )
 
 
 def cut_tracklets(crops: CropSet, among: NDArray[np.bool_], frame_rate: Sequence[float], seed: int = 0) -> list[Cut]:
@@ -122,68 +123,51 @@ def position_distances(xyxy: Floats, cuts: Sequence[Cut]) -> list[Floats]:
     ]
 
 
-def compare_candidates(encoder: Encoder, crops: CropSet, cuts: Sequence[Cut]) -> dict[str, Any]:
-    """The test of each candidate, the winner and by how much, ready for JSON.
-
-    nothing: the position before the gap, for comparison; every tracker uses it beside the appearance. colour: the
-    histogram, with its own match threshold. adapted: the trained encoder.
-    """
-    histogram = ColourHistogram()
-    candidates = {
-        "nothing": relink(position_distances(crops.xyxy, cuts), cuts, None),
-        "colour": relink_with(histogram, crops, cuts),
-        "adapted": relink_with(encoder, crops, cuts),
-    }
-    tracklet = np.array([cut.tracklet for cut in cuts], dtype=np.int64)
-    winner, gain, error = choose(candidates["adapted"].score - candidates["colour"].score, tracklet)
-    return {
-        "cuts": len(cuts),
-        "tracklets": len(np.unique(tracklet)),
-        "candidates": {name: describe(each, name) for name, each in candidates.items()},
-        "winner": winner,
-        "gain": gain,
-        "standard_error": error,
-    }
+def relink_embeddings(embedding: Embedding, cuts: Sequence[Cut], threshold: float | None) -> Relinked:
+    """Re-link with the unit embeddings (K, D) of all crops."""
+    return relink(embedding_distances(embedding, cuts), cuts, threshold)
 
 
 def relink_with(encoder: Encoder, crops: CropSet, cuts: Sequence[Cut]) -> Relinked:
-    """Re-link with the embeddings and the match threshold of an encoder."""
+    """Re-link with the embeddings and the match threshold of an encoder; only the crops of cuts are embedded."""
     if not cuts:
         return relink([], cuts, None)
-    return relink(embedding_distances(encoder.embed_crops(crops.crops), cuts), cuts, encoder.match_threshold)
+    rows = np.unique(np.concatenate([part for cut in cuts for part in (cut.later, *cut.gallery)]))
+    embedding = np.zeros((len(crops), encoder.dimension), dtype=np.float32)
+    embedding[rows] = encoder.embed_crops(select(crops.crops, rows))
+    return relink_embeddings(embedding, cuts, encoder.match_threshold)
 
 
-def choose(gain: Floats, tracklet: Integers) -> tuple[Winner, float | None, float | None]:
-    """The winner, the mean gain of `adapted` over `colour` and its standard error over tracklets.
+@dataclass(frozen=True)
+class Gain:
+    """Mean gain in the score of one candidate over another, its standard error over tracklets, and their number.
 
-    gain, tracklet: (C,), of each cut. Colour, the simpler, wins unless the gain is above TIE and its standard error.
+    mean, error: None with fewer than FEW_JUDGED tracklets, which show nothing.
     """
-    numbers, index = np.unique(tracklet, return_inverse=True)
+
+    mean: float | None
+    error: float | None
+    tracklets: int
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is above TIE and its standard error."""
+        return self.mean is not None and self.error is not None and self.mean > max(TIE, self.error)
+
+
+def compare(challenger: Relinked, best: Relinked, tracklet: Integers, is_judged: NDArray[np.bool_]) -> Gain:
+    """The gain of a challenger on the cuts of a mask (C,). tracklet: (C,), of each cut."""
+    numbers, index = np.unique(tracklet[is_judged], return_inverse=True)
     if len(numbers) < FEW_JUDGED:
-        return "colour", None, None
-    by_tracklet = np.bincount(index, gain) / np.bincount(index)
-    mean, error = float(by_tracklet.mean()), float(by_tracklet.std(ddof=1) / np.sqrt(len(numbers)))
-    return ("adapted" if mean > max(TIE, error) else "colour"), round(mean, 4), round(error, 4)
+        return Gain(None, None, len(numbers))
+    by_tracklet = np.bincount(index, (challenger.score - best.score)[is_judged]) / np.bincount(index)
+    error = float(by_tracklet.std(ddof=1) / np.sqrt(len(numbers)))
+    return Gain(round(float(by_tracklet.mean()), 4), round(error, 4), len(numbers))
 
 
-def describe(relinked: Relinked, name: str) -> dict[str, float | None]:
-    """Shares of the cuts that are re-linked; None without cuts, and without a threshold."""
-    if not len(relinked.is_nearest):
+def describe(relinked: Relinked, is_judged: NDArray[np.bool_], has_threshold: bool = True) -> dict[str, float | None]:
+    """Shares of the cuts of a mask (C,) that are re-linked; None without cuts, and without a threshold."""
+    if not is_judged.any():
         return {"rank1": None, "right": None}
-    right = None if name == "nothing" else round(float(relinked.is_right.mean()), 4)
-    return {"rank1": round(float(relinked.is_nearest.mean()), 4), "right": right}
-
-
-def carry_colour(model: Path) -> None:
-    """Have an appearance file stand for the colour histogram alone: its weight becomes 1, the thresholds are its own.
-
-    Needs onnx, as the export of the file did.
-    """
-    import onnx
-
-    histogram, network = ColourHistogram(), onnx.load(model)
-    metadata = {entry.key: entry.value for entry in network.metadata_props}
-    thresholds = {"limit": repr(histogram.match_threshold), "farthest": repr(histogram.upper_threshold)}
-    onnx.helper.set_model_props(network, {**metadata, **thresholds, "colour": "1.0"})
-    with atomic_write(model) as partial:
-        onnx.save(network, partial)
+    right = round(float(relinked.is_right[is_judged].mean()), 4) if has_threshold else None
+    return {"rank1": round(float(relinked.is_nearest[is_judged].mean()), 4), "right": right}

@@ -55,29 +55,37 @@ def make_report(
     }
 
 
+NAMES = {
+    "colour": "plain colour",
+    "box": "the crop network that comes with idfree",
+    "adapted": "the crop network adapted to these videos",
+    "trained": "the network trained on these videos",
+    "teacher": "the teacher",
+}
+NO_TORCH = "PyTorch is not installed, so no network was trained on these videos: pip install 'idfree[train]'"
+
+
 def give_verdict(relinking: Mapping[str, Any]) -> str:
     """What appearance.onnx carries and why, in words."""
-    colour, adapted = (describe_relinking(relinking["candidates"][name]) for name in ("colour", "adapted"))
-    if relinking["gain"] is None:
-        return (
-            f"appearance.onnx carries plain colour: {relinking['tracklets']} held-out tracklets are long enough to be"
-            f" cut in two, too few to show that training helps (expected {FEW_JUDGED})."
-        )
-    rates = (
-        f"later halves of cut tracklets re-linked, adapted {adapted}, plain colour {colour}; gain"
-        f" {100 * relinking['gain']:+.1f} ± {100 * relinking['standard_error']:.1f} points, {relinking['tracklets']}"
-        f" tracklets, {relinking['cuts']} cuts"
+    candidates, winner = relinking["candidates"], relinking["winner"]
+    shares = f"re-linked of {relinking['cuts']} cuts of {relinking['tracklets']} tracklets, " + "; ".join(
+        f"{name} {describe_relinking(candidates[name])}" for name in candidates if name != "nothing"
     )
-    if relinking["winner"] == "adapted":
-        return f"appearance.onnx carries the adapted model, as it is better than plain colour: {rates}."
-    return f"appearance.onnx carries plain colour, as the adapted model is not clearly better: {rates}."
+    if winner != "colour":
+        gain = f"{100 * relinking['gain']:+.1f} ± {100 * relinking['standard_error']:.1f} points"
+        over = NAMES[candidates[winner]["over"]]
+        return f"appearance.onnx carries {NAMES[winner]}, which re-links more than {over} ({gain}): {shares}."
+    if relinking["tracklets"] < FEW_JUDGED:
+        return (
+            f"appearance.onnx carries plain colour: {relinking['tracklets']} tracklets are long enough to be cut in"
+            f" two, too few to show that another is better (expected {FEW_JUDGED})."
+        )
+    return f"appearance.onnx carries plain colour, as none is clearly better: {shares}."
 
 
 def describe_relinking(shares: Mapping[str, float | None]) -> str:
     """Shares of the cuts that a candidate re-links, in words."""
-    return " and ".join(
-        f"{percent(shares[key])} {name}" for key, name in (("rank1", "at rank 1"), ("right", "within the threshold"))
-    )
+    return f"{percent(shares['rank1'])} ({percent(shares['right'])} within its threshold)"
 
 
 def percent(share: float | None) -> str:
@@ -127,32 +135,37 @@ def render_report(encoder: Encoder, crops: CropSet, report: Mapping[str, Any]) -
     tables = {
         "Pseudo-labels": label_table(report["videos"]),
         RELINKED: relinking_table(report["relinking"]),
-        HELD_OUT: held_out_table(report["held_out"], "model as trained"),
+        HELD_OUT: held_out_table(report["held_out"], "what is carried"),
     }
     notes = {
         RELINKED: describe_test(report["relinking"]),
         HELD_OUT: describe_held_out(report["held_out"]),
         GROUPS: describe_groups(people, report),
     }
-    title, commands = "Appearance model trained on these videos", report.get("next", ())
+    title, commands = "Appearance model for these videos", report.get("next", ())
     return render_page(title, tables, report["advice"], images, [report["verdict"]], commands, notes)
 
 
 def relinking_table(relinking: Mapping[str, Any]) -> list[list[str]]:
     """Rows of the table of the acceptance test, a row for each candidate."""
-    rows = [["", "nearest (rank 1)", "nearest and within the threshold", ""]]
+    rows = [["", "nearest (rank 1)", "nearest and within the threshold", "gain", ""]]
     for name, shares in relinking["candidates"].items():
+        gain = ""
+        if shares.get("gain") is not None:
+            gain = f"{100 * shares['gain']:+.1f} ± {100 * shares['standard_error']:.1f} over {shares['over']}"
         chosen = "chosen" if name == relinking["winner"] else ""
-        rows.append([name, percent(shares["rank1"]), percent(shares["right"]), chosen])
+        rows.append([name, percent(shares["rank1"]), percent(shares["right"]), gain, chosen])
     return rows
 
 
 def describe_test(relinking: Mapping[str, Any]) -> str:
     """What the acceptance test measures."""
     return (
-        f"{relinking['tracklets']} held-out tracklets, cut in two {relinking['cuts']} times, {GAP[0]:g} to {GAP[1]:g} s"
-        " apart: how often the later half is nearest to its own earlier half, among all tracklets that have begun by"
-        " then. nothing: by position alone, for comparison. If the two others are equal, colour is chosen."
+        f"{relinking['tracklets']} tracklets, cut in two {relinking['cuts']} times, {GAP[0]:g} to {GAP[1]:g} s apart:"
+        " how often the later half is nearest to its own earlier half, among all tracklets that have begun by then, and"
+        " no candidate judged on tracklets that it was learnt from (trained: on the held-out ones). Gain: of the mean"
+        " of both shares, ± its standard error over tracklets, over the best of the rows above; below that, the simpler"
+        " one stays. nothing: by position alone, for comparison."
     )
 
 

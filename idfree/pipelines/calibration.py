@@ -98,17 +98,20 @@ def calibration_metadata(embed: Embed, crops: CropSet, colour_share: float = 0.0
     tracklets coexist.
     """
     pairs = pairs_to_calibrate(crops)
-    distance = pairs.distances(embed)
+    colour = pairs.distances(ColourHistogram().embed_crops) if colour_share and all(pairs.counts) else np.zeros(0)
+    return pairs_metadata(pairs, pairs.distances(embed), colour, colour_share)
+
+
+def pairs_metadata(pairs: CropPairs, distance: Floats, colour: Floats, colour_share: float) -> dict[str, str]:
+    """As `calibration_metadata`, from the distances (P,) of the encoder and of the colour histogram."""
     calibration = calibrate_pairs(pairs, distance)
     if calibration is None:
         return {}
     if not colour_share:
         return calibration.metadata()
-    histogram_distance = pairs.distances(ColourHistogram().embed_crops)
-    histogram_threshold = pairs.calibrate(histogram_distance).match_threshold
-    colour = balanced_weight(colour_share, calibration.match_threshold, histogram_threshold)
-    concatenated = pairs.calibrate((1 - colour) * distance + colour * histogram_distance)
-    return {**concatenated.metadata(), "colour": repr(colour)}
+    weight = balanced_weight(colour_share, calibration.match_threshold, pairs.calibrate(colour).match_threshold)
+    concatenated = pairs.calibrate((1 - weight) * distance + weight * colour)
+    return {**concatenated.metadata(), "colour": repr(weight)}
 
 
 def evaluate_on_crops(embed: Embed, crops: CropSet) -> dict[str, Any]:

@@ -32,6 +32,10 @@ def split_crops_settings(assignments: Iterable[str]) -> tuple[CropsSettings, lis
     return override(CropsSettings(), own), [assignment for assignment in assignments if assignment not in own]
 
 
+class TooFewTracklets(UserError):
+    """There are too few tracklets to learn from."""
+
+
 @dataclass(frozen=True)
 class CropSplit:
     """Training and held-out crops; no tracklet is in both."""
@@ -64,10 +68,10 @@ def concatenate_crops(crop_sets: Sequence[CropSet], identities: bool = False) ->
 def split_crops(crops: CropSet, seed: int, fraction: float = HELD_OUT) -> CropSplit:
     """Hold out random tracklets (see `choose_held_out`).
 
-    Raises UserError if there are fewer than MIN_TRACKLETS tracklets.
+    Raises TooFewTracklets if there are fewer than MIN_TRACKLETS tracklets.
     """
     if crops.tracklet_count < MIN_TRACKLETS:
-        raise UserError(
+        raise TooFewTracklets(
             f"tracklets worth learning from: {crops.tracklet_count}, expected {MIN_TRACKLETS} at the least: give more"
             " or longer videos, a better detector, or ask for less (--set label.min_score=0.3 --set"
             " label.min_height=16)"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def open_appearance(spec: str, device: str = "auto", threads: int | None = None) -> "Encoder | None":
-    """The encoder for `colour` or MODEL.onnx; None for `auto`, `own` (embeddings of the detector) and `none`.
+    """The encoder for `colour`, `people` or MODEL.onnx; None for `auto`, `own` (embeddings of the detector) and `none`.
 
     Raises UserError for any other spec, and if the model is missing or invalid.
     """
@@ -20,9 +20,10 @@ def open_appearance(spec: str, device: str = "auto", threads: int | None = None)
         return None
     from idfree.appearance import open_encoder
 
-    if spec != "colour" and not spec.endswith(MODEL_SUFFIXES):
+    if spec not in ("colour", "people") and not spec.endswith(MODEL_SUFFIXES):
         raise UserError(
-            f"--appearance {spec}: expected none, own, colour or a file MODEL.onnx or MODEL.xml (OpenVINO), or auto"
+            f"--appearance {spec}: expected none, own, colour, people or a file MODEL.onnx or MODEL.xml (OpenVINO), or"
+            " auto"
         )
     return open_encoder(spec, device=device, threads=threads)
 

@@ -112,5 +112,5 @@ def test_settings_by_name_and_their_errors():
         open_encoder("colour", ["spread=0"])
     with pytest.raises(UserError, match="ColourSettings has no setting 'bins'"):
         open_encoder("colour", ["bins=7"])
-    with pytest.raises(UserError, match=r"--appearance color: expected colour or a file MODEL\.onnx"):
+    with pytest.raises(UserError, match=r"--appearance color: expected colour, people or a file MODEL\.onnx"):
         open_encoder("color")

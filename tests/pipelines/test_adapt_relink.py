@@ -3,22 +3,21 @@
 import numpy as np
 import pytest
 
-from idfree.appearance import open_encoder
-from idfree.appearance.colour import ColourHistogram
 from idfree.appearance.encoder import Encoder
 from idfree.core.cropset import CropSet
 from idfree.pipelines.adapt_relink import (
     FEW_JUDGED,
     SEEDS,
     Cut,
-    carry_colour,
-    choose,
-    compare_candidates,
+    Relinked,
+    compare,
     cut_tracklets,
+    describe,
     draw_gap,
     embedding_distances,
     position_distances,
     relink,
+    relink_with,
 )
 
 FRAMES = 50
@@ -89,36 +88,33 @@ def test_distances_are_means_over_pairs_and_in_heights():
 
 
 @pytest.mark.parametrize(
-    ("gain", "winner"),
-    [([0.0] * 4, "colour"), ([0.1] * 4, "adapted"), ([1.0, 0, 0, -0.5], "colour"), ([0.1] * 3, "colour")],
+    ("gain", "is_clear"),
+    [([0.0] * 4, False), ([0.5] * 4, True), ([1.0, 0, 0, -0.5], False), ([0.5] * 3, False)],
 )
-def test_adapted_wins_only_by_more_than_its_standard_error_and_with_enough_tracklets(gain, winner):
-    assert choose(np.array(gain), np.arange(len(gain)))[0] == winner
+def test_a_gain_is_clear_above_its_standard_error_and_with_enough_tracklets(gain, is_clear):
+    """Scores of a cut are 0, ½ or 1; the best so far has ½ everywhere."""
+    score = np.array(gain) + 0.5
+    best = Relinked(np.ones(len(gain), dtype=bool), np.zeros(len(gain), dtype=bool))
+    found = compare(Relinked(score > 0, score > 0.5), best, np.arange(len(gain)), np.ones(len(gain), dtype=bool))
+    assert found.is_clear == is_clear
+    assert (found.mean is None) == (len(gain) < FEW_JUDGED)
 
 
-def test_an_encoder_that_learned_nothing_loses_and_one_that_sees_more_wins():
+def test_only_cuts_that_count_are_compared():
+    all_of, none_of = (np.full(8, value) for value in (True, False))
+    first = np.arange(8) < 4
+    gain = compare(Relinked(first, first), Relinked(none_of, none_of), np.arange(8), first)
+    assert (gain.mean, gain.error, gain.tracklets) == (1, 0, 4)
+    assert describe(Relinked(first, none_of), first) == {"rank1": 1, "right": 0}
+    assert describe(Relinked(all_of, all_of), none_of) == {"rank1": None, "right": None}
+
+
+def test_an_encoder_that_learned_nothing_re_links_nobody_and_one_that_sees_everybody():
     crops = street(FEW_JUDGED + 4)
     cuts = cut_tracklets(crops, np.ones(FEW_JUDGED + 4, dtype=bool), [10.0])
-    blind, sharp = (compare_candidates(encoder, crops, cuts) for encoder in (Blind(), Sharp()))
-    assert blind["winner"] == "colour"
-    assert blind["candidates"]["adapted"] == {"rank1": 0, "right": 0}
-    assert sharp["candidates"]["adapted"] == {"rank1": 1, "right": 1}
-    assert sharp["candidates"]["nothing"] == {"rank1": 1, "right": None}  # nobody moves
-
-
-def test_without_a_cut_colour_wins_and_no_share_is_known():
-    result = compare_candidates(Blind(), street(2), [])
-    assert (result["winner"], result["gain"]) == ("colour", None)
-    assert result["candidates"]["adapted"] == {"rank1": None, "right": None}
-
-
-def test_a_file_that_carries_colour_embeds_as_colour_does(tmp_path):
-    pytest.importorskip("torch", reason="a network to carry needs PyTorch")
-    from idfree.learn.methods.simplereid import export
-    from idfree.learn.networks.crop_reid import CropReidNetwork
-
-    export(CropReidNetwork("striped").eval(), tmp_path / "a.onnx", {"limit": "0.5", "colour": "0.3"})
-    carry_colour(tmp_path / "a.onnx")
-    carried, colour, crops = open_encoder(tmp_path / "a.onnx"), ColourHistogram(), street(2).crops
-    assert (carried.match_threshold, carried.upper_threshold) == (colour.match_threshold, colour.upper_threshold)
-    assert np.array_equal(carried.embed_crops(crops), colour.embed_crops(crops))
+    everything = np.ones(len(cuts), dtype=bool)
+    assert describe(relink_with(Blind(), crops, cuts), everything) == {"rank1": 0, "right": 0}
+    assert describe(relink_with(Sharp(), crops, cuts), everything) == {"rank1": 1, "right": 1}
+    nothing = relink(position_distances(crops.xyxy, cuts), cuts, None)
+    assert describe(nothing, everything, has_threshold=False) == {"rank1": 1, "right": None}  # nobody moves
+    assert len(relink_with(Blind(), crops, []).score) == 0

@@ -1,0 +1,52 @@
+"""`idfree track --adapt`: adapt to the video, then track it with what won, from one command without PyTorch."""
+
+import json
+
+import pytest
+
+from idfree.cli import main
+from idfree.pipelines import adapt_train
+from idfree.sequences.motchallenge import read_results, write_results
+from idfree.show.video_writer import VideoWriter
+from idfree.synthetic.scene import make_street
+
+SIZE = (240, 426)
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A video of a street, and its detections."""
+    folder = tmp_path_factory.mktemp("film")
+    street = make_street(0, people=8, frames=60, size_hw=SIZE)
+    with VideoWriter(folder / "one.mp4", 20, SIZE) as video:
+        for frame in street.sequence:
+            if frame.image is not None:
+                video.write(frame.image)
+    write_results(folder / "one.txt", street.detections)
+    return folder
+
+
+def words(film, out, *options):
+    return ["track", str(film / "one.mp4"), "--detector", str(film / "one.txt"), "--adapt", "-o", str(out), *options]
+
+
+def test_one_command_adapts_and_tracks_without_pytorch(film, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(adapt_train, "find_spec", lambda name: None)
+    monkeypatch.setattr("idfree.pipelines.adapt.can_train", lambda: False)
+    assert main(words(film, tmp_path)) == 0
+    told = capsys.readouterr().out
+    assert "appearance.onnx carries" in told
+    assert len(read_results(tmp_path / "one.txt")) > 0
+    report = json.loads((tmp_path / "adapt" / "report.json").read_text())
+    assert set(report["relinking"]["candidates"]) == {"nothing", "colour", "box", "adapted"}
+    assert any("PyTorch is not installed" in each for each in report["advice"])
+
+
+def test_with_too_little_to_learn_from_it_is_plain_colour(film, tmp_path, capsys):
+    assert main(words(film, tmp_path, "--frames", "9")) == 0
+    assert "tracked with plain colour, as there is too little to learn from" in capsys.readouterr().out
+
+
+def test_two_choices_of_the_appearance_are_refused(film, tmp_path, capsys):
+    assert main(words(film, tmp_path, "--appearance", "colour")) == 2
+    assert "--adapt chooses the appearance itself" in capsys.readouterr().err

@@ -1,0 +1,131 @@
+"""The candidates of `idfree adapt`, merged tracklets, and which candidate wins."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from idfree.appearance import open_encoder
+from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.crops import crop_boxes
+from idfree.core.cropset import CropSet
+from idfree.pipelines.adapt_candidates import (
+    Candidate,
+    Looks,
+    adapted_candidate,
+    box_candidate,
+    colour_candidate,
+)
+from idfree.pipelines.adapt_choice import choose
+from idfree.pipelines.adapt_merge import merge_tracklets
+from idfree.pipelines.adapt_relink import Relinked, cut_tracklets
+from idfree.synthetic.scene import make_street
+
+RATE = 20.0
+
+
+@pytest.fixture(scope="module")
+def crops() -> CropSet:
+    """Every second crop of the people of a street, who are the tracklets."""
+    street = make_street(0, people=8, frames=60, size_hw=(240, 426))
+    parts = []
+    for frame in street.sequence:
+        rows = street.truth.rows_at(frame.number)
+        if frame.number % 2 and frame.image is not None:
+            parts.append(crop_boxes(frame.image, street.truth.xyxy[rows], (128, 64)))
+    truth = street.truth[street.truth.frame % 2 == 1]
+    tracklet = np.unique(truth.id, return_inverse=True)[1].astype(np.int64)
+    return CropSet(np.concatenate(parts), tracklet, truth.frame, np.zeros_like(tracklet), truth.xyxy)
+
+
+@pytest.fixture(scope="module")
+def looks(crops: CropSet) -> Looks:
+    cuts = cut_tracklets(crops, np.ones(crops.tracklet_count, dtype=bool), [RATE])
+    return Looks.of(crops, cuts, np.array([RATE]), 0.5, "a street")
+
+
+def written(candidate: Candidate | None, path):
+    assert candidate is not None
+    assert candidate.file is not None
+    path.write_bytes(candidate.file)
+    return open_encoder(path)
+
+
+def test_each_file_gives_the_embeddings_and_the_threshold_that_were_tested(looks, tmp_path):
+    everything = np.ones(looks.crops.tracklet_count, dtype=bool)
+    candidates = [colour_candidate(looks), box_candidate(looks), adapted_candidate(looks, everything, 0)]
+    lengths = []
+    for number, candidate in enumerate(candidates):
+        encoder = written(candidate, tmp_path / f"{number}.onnx")
+        assert candidate is not None
+        assert encoder.match_threshold == candidate.threshold
+        lengths.append(encoder.embed_crops(looks.crops.crops[:2]).shape[1])
+    colour = ColourHistogram()
+    assert lengths == [colour.dimension, 64 + colour.dimension, 64 + colour.dimension]
+    carried = open_encoder(tmp_path / "0.onnx")
+    assert np.array_equal(carried.embed_crops(looks.crops.crops[:2]), colour.embed_crops(looks.crops.crops[:2]))
+    box, adapted = (open_encoder(tmp_path / f"{n}.onnx").embed_crops(looks.crops.crops[:2]) for n in (1, 2))
+    assert not np.allclose(box, adapted)
+
+
+def test_without_pairs_nothing_is_adapted_or_calibrated(looks):
+    one = looks.crops.tracklet == 0
+    alone = CropSet(*(getattr(looks.crops, name)[one] for name in ("crops", "tracklet", "frame", "video", "xyxy")))
+    cuts = cut_tracklets(alone, np.ones(1, dtype=bool), [RATE])
+    few = Looks.of(alone, cuts, np.array([RATE]), 0.5, "")
+    assert adapted_candidate(few, np.zeros(1, dtype=bool), 0) is None
+    assert box_candidate(few).threshold is None
+
+
+def candidate(name: str, is_right: list[int], is_judged: list[int] | None = None) -> Candidate:
+    right = np.array(is_right, dtype=bool)
+    judged = np.ones(len(right), dtype=bool) if is_judged is None else np.array(is_judged, dtype=bool)
+    return Candidate(name, Relinked(right, right), judged, b"")
+
+
+def test_the_first_of_equal_candidates_wins_and_a_better_one_is_accepted(looks):
+    cuts, xyxy = looks.cuts, looks.crops.xyxy
+    none, every = [0] * len(cuts), [1] * len(cuts)
+    winner, told = choose([candidate("colour", none), candidate("box", none)], cuts, xyxy)
+    assert (winner.name, told["gain"]) == ("colour", None)
+    winner, told = choose([candidate("colour", none), candidate("box", every), candidate("adapted", every)], cuts, xyxy)
+    assert (winner.name, told["gain"], told["standard_error"]) == ("box", 1, 0)
+    assert told["candidates"]["adapted"] == {
+        "rank1": 1, "right": 1, "over": "box", "gain": 0, "standard_error": 0
+    }  # fmt: skip
+    assert told["candidates"]["nothing"]["right"] is None
+    few = [cut.tracklet < 2 for cut in cuts]
+    winner, _ = choose([candidate("colour", none), candidate("trained", every, few)], cuts, xyxy)
+    assert winner.name == "colour"  # judged on too few
+
+
+def walker(*spans: tuple[int, int, float, int]) -> CropSet:
+    """Tracklets of two crops each: first and last frame, x of the left edge, person."""
+    number = np.arange(len(spans)).repeat(2)
+    frame = np.array([frame for first, last, _, _ in spans for frame in (first, last)])
+    box = np.array([[x, 0.0, x + 40, 80] for _, _, x, _ in spans])[number]
+    return CropSet(np.zeros((len(number), 4, 4, 3), np.uint8), number, frame, np.zeros_like(number), box)
+
+
+@pytest.mark.parametrize(
+    ("spans", "expected"),
+    [
+        ([(1, 20, 0, 0), (40, 60, 50, 0)], [0, 0]),  # 2 s later, half a height on
+        ([(1, 20, 0, 0), (40, 60, 900, 0)], [0, 1]),  # too far to walk
+        ([(1, 20, 0, 0), (15, 60, 50, 0)], [0, 1]),  # seen at the same time
+        ([(1, 20, 0, 0), (140, 160, 50, 0)], [0, 1]),  # 12 s later
+        ([(1, 20, 0, 0), (40, 60, 50, 1)], [0, 1]),  # somebody else
+    ],
+)
+def test_tracklets_of_one_person_are_merged_if_a_walk_explains_them(spans, expected):
+    crops = walker(*spans)
+    person = np.eye(2, dtype=np.float32)[[each[3] for each in spans]].repeat(2, axis=0)
+    merged = merge_tracklets(crops, person, 0.1, np.array([10.0]))
+    assert merged[::2].tolist() == expected
+    assert np.array_equal(merged[::2], merged[1::2])
+
+
+def test_only_mutual_nearest_tracklets_are_merged():
+    crops = walker((1, 20, 0, 0), (30, 40, 10, 0), (45, 60, 20, 0))
+    embedding = np.float32([[1, 0], [0.98, 0.199], [0.999, 0.04]]).repeat(2, axis=0)
+    assert merge_tracklets(replace(crops), embedding, 0.5, np.array([10.0]))[::2].tolist() == [0, 1, 0]

@@ -52,7 +52,8 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
     @torch.no_grad()
     def update_statistics(self, mean: Tensor, variance: Tensor) -> None:
         """Move the running statistics towards those of a batch; variance: the unbiased one."""
-        assert self.running_mean is not None and self.running_var is not None
+        assert self.running_mean is not None
+        assert self.running_var is not None
         assert self.momentum is not None
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance, self.momentum)

@@ -1,8 +1,9 @@
-"""train a tracker on boxes (clmot, outrack, tdt) or also identities (fairmot), or an encoder on tracks (simplereid)
+"""train a tracker on boxes (clmot, outrack, tdt) or also identities (fairmot, centertrack), or an encoder on tracks
 
 example: idfree train fairmot MOT17/train --half train --images videos -o runs/fairmot
          idfree train outrack MOT17/train PennFudan --half train --images videos -o runs/outrack
          idfree train tdt CrowdHuman/annotation_train.odgt --teacher reid.onnx -o runs/tdt
+         idfree train centertrack MOT17/train --half train --images videos --tracker centertrack -o runs/centertrack
          idfree track street.mp4 --detector runs/outrack/model.onnx
 """
 

@@ -134,8 +134,10 @@ def calibrate_on_training(
     """Match thresholds of a network, from tracklets of what it detects in the videos that it was trained on.
 
     Of at most CALIBRATION_VIDEOS videos, CALIBRATION_FRAMES frames in all. {}, with a warning, if no two tracklets
-    coexist in them, as in still images. Warns of either. network: a CentreNetwork.
+    coexist in them, as in still images. Warns of either. {} of a network without embeddings. network: a TrackerNetwork.
     """
+    if not network.dimension:
+        return {}
     videos = [footage for footage in footages if footage.is_sequence]
     videos = videos[:: -(-len(videos) // CALIBRATION_VIDEOS) or 1]
     count = CALIBRATION_FRAMES // max(1, len(videos))

@@ -39,7 +39,9 @@ def open_checkpoint(path: Path, device: str = "auto") -> TorchSession:
 
 def open_box_embedder(path: Path, device: str = "auto") -> BoxEmbedder:
     """The embedding head of a checkpoint, evaluated at given boxes. Raises UserError."""
-    network, settings, _ = open_tracker(path)
+    network, settings, metadata = open_tracker(path)
+    if not network.dimension:
+        raise UserError(f"{path}: is a network of {metadata['method']}, which has no embeddings")
     return BoxEmbedder(network.to(open_device(device)), settings.batch_shape().size_hw)
 
 

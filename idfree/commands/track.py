@@ -5,6 +5,7 @@ example: idfree track street.mp4 --detector yolox.onnx --video -o runs/street
 """
 
 import argparse
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         raise UserError("--count: expected --line x1,y1,x2,y2 or --zone x1,y1,x2,y2,x3,y3…, in pixels of the video")
     is_told = not (options.json or options.quiet)
     adapted = {"seed": options.seed, "on_adapted": print if is_told else None}
-    return (partial(adapt_and_track, **adapted) if options.adapt else track_videos)(
+    track: Callable[..., dict[str, Any]] = partial(adapt_and_track, **adapted) if options.adapt else track_videos
+    return track(
         options.source,
         options.out,
         **detector_arguments(options),

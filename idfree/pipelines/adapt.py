@@ -46,6 +46,8 @@ LOG = logging.getLogger("idfree")
 
 OUTPUTS = ("appearance.onnx", "last.pt", "best.pt", "report.json", "report.html", "settings.json", "metrics.jsonl")
 
+CANDIDATES = "candidates"
+
 
 def adapt(
     videos: str | Path | Sequence[str | Path],
@@ -105,8 +107,8 @@ def adapt(
         candidates += [teacher_candidate(looks, Path(str(teacher)), taught)]
     if is_trained:
         candidates += [trained_candidate(looks, split, is_held_out, out, assignments[""], seed, device, quiet)]
-    winner, relinking = choose([each for each in candidates if each], cuts, crops.xyxy)
     model = out / "appearance.onnx"
+    winner, relinking = choose(write_candidates(out, candidates), cuts, crops.xyxy)
     if winner.file is not None:
         write_bytes(model, winner.file)
     encoder = open_encoder(model, device=device)
@@ -119,6 +121,16 @@ def adapt(
     write_text(out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
     write_text(out / "report.html", render_report(encoder, crops, report))
     return report
+
+
+def write_candidates(out: Path, candidates: Iterable[Candidate | None]) -> list[Candidate]:
+    """Write those that there are to OUT/candidates, for comparison by hand; the trained one is in last.pt."""
+    found = [each for each in candidates if each is not None]
+    make_folder(out / CANDIDATES)
+    for each in found:
+        if each.file is not None:
+            write_bytes(out / CANDIDATES / f"{each.name}.onnx", each.file)
+    return found
 
 
 def decide_training(train: bool | None, assignments: Iterable[str]) -> bool:

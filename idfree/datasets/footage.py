@@ -28,7 +28,8 @@ class FootageSettings:
     """Which labels are trained on. Raises ValueError if a value is out of range."""
 
     min_visibility: float = 0.0  # 0…1; less visible boxes become ignore regions
-    classes: str = "person"  # names or numbers of classes, comma separated; class_id is the position in this list
+    # Names or numbers of classes, comma separated; class_id is the position in this list; `all` of MOTChallenge
+    classes: str = "person"
     crowdhuman: Literal["full", "visible", "head"] = "full"  # which of CrowdHuman's boxes (Shao 2018, sec. 3)
 
     def __post_init__(self) -> None:

@@ -116,8 +116,7 @@ def read_sequence(
     """
     declared, source = read_declared(folder)[0], folder / GROUND_TRUTH
     ini, settings = read_ini(folder / SEQINFO), settings or FootageSettings()
-    names = [name.strip() for name in ini.get(CLASSES_KEY, "").split(",") if name.strip()]
-    boxes = select_classes(read_ground_truth(source), settings, source, names)
+    boxes = select_classes(read_ground_truth(source), settings, source, class_names_of(folder))
     image_source = find_images(folder, declared, images)
     is_stills = ini.get(STILLS_KEY) == "1"
     annotated = (int(boxes.frame[0]), int(boxes.frame[-1])) if len(boxes) else None
@@ -140,6 +139,11 @@ def read_sequence(
         classes=settings.names,
     )
     return footage.frames(info.first, length) if info.first > 1 else footage
+
+
+def class_names_of(folder: Path) -> list[str]:
+    """The names of a sequence's classes from 1, if its seqinfo.ini has any."""
+    return [name.strip() for name in read_ini(folder / SEQINFO).get(CLASSES_KEY, "").split(",") if name.strip()]
 
 
 def find_images(folder: Path, info: SeqInfo, images: Path | None) -> ImageSource:

@@ -9,6 +9,7 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.reading import exists
+from idfree.datasets.all_classes import name_all_classes
 from idfree.datasets.archive import find_entry, is_zip
 from idfree.datasets.boxes_json import BOXES_JSON
 from idfree.datasets.footage import Footage, FootageSettings, Half
@@ -80,4 +81,6 @@ def open_all(
     on_fault: OnFault = raise_fault,
 ) -> list[Footage]:
     """The footage of several paths, in their order (see open_footage)."""
+    specs = list(specs)
+    settings = name_all_classes(specs, settings or FootageSettings())
     return [footage for spec in specs for footage in open_footage(spec, half, images, settings, on_fault)]

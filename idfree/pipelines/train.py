@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
 from idfree.core.settings import Assignments, override, split_assignments
+from idfree.datasets.all_classes import name_all_classes
 from idfree.datasets.footage import Footage, FootageSettings
 from idfree.datasets.open_footage import open_all
 from idfree.datasets.reid_crops import is_reid
@@ -78,6 +79,7 @@ def train(
     refuse_overwriting((out / name for name in OUTPUTS), [*data, *val, *weights, *as_list(fine_tune)])
     base = None if fine_tune is None else open_base(Path(fine_tune), method)
     data_settings = override(FootageSettings() if base is None else base.footage_settings(), assignments["data"])
+    data_settings = name_all_classes([*data, *val], data_settings)
     is_encoder = METHODS[method].kind == "crops"
     reid = [Path(path) for path in data if is_encoder and is_reid(path)]
     if reid and identities == "tracklets":

@@ -187,6 +187,16 @@ def test_fine_tuning_takes_over_the_run_and_names_its_data(streets, tmp_path, ca
     assert "epochs was 2, now 3" in capsys.readouterr().err
 
 
+def test_all_classes_are_learnt(streets, tmp_path, unexported):
+    street = tmp_path / "street-4"
+    copytree(streets / "street-4", street)
+    truth = read_ground_truth(street / "gt" / "gt.txt")
+    write_ground_truth(street / "gt" / "gt.txt", replace(truth, class_id=1 + truth.id % 3))
+    words = ("train", "clmot", street, "-o", tmp_path / "run", *SMALL, "--epochs", 1, "-q", "--val", street)
+    assert idfree(*words, "--set", "data.classes=all") == 0
+    assert json.loads((tmp_path / "run" / "settings.json").read_text())["classes"] == ["1", "2", "3"]
+
+
 def test_a_run_cannot_be_fine_tuned_into_itself(streets, tmp_path, capsys, unexported):
     words = ("train", "fairmot", streets / "street-4", "-o", tmp_path, *SMALL, "--epochs", 1, "-q")
     assert idfree(*words) == 0

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from idfree.core.errors import UserError
+from idfree.datasets.all_classes import name_all_classes
 from idfree.datasets.convert import convert
 from idfree.datasets.footage import FootageSettings
-from idfree.datasets.open_footage import open_footage
+from idfree.datasets.open_footage import open_all, open_footage
 from idfree.pipelines.validate import ground_truth_of
 
 OWN = [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 0, 3)]  # id, mark, class of boxes of a data set with classes of its own
@@ -132,3 +133,41 @@ def test_voc_without_the_class(tmp_path):
     with pytest.raises(UserError, match=r"has no class 'person', there are: car \(choose with classes=…\)"):
         read(tmp_path)
     assert read(tmp_path, "car") == [(-1, 0, 1)]
+
+
+def test_all_classes_of_all_sequences(tmp_path, caplog):
+    one, two = sequence(tmp_path / "one", OWN), sequence(tmp_path / "two", [(1, 1, 1), (5, 1, 7)])
+    settings = FootageSettings(classes="all")
+    assert name_all_classes([one], settings).names == ("1", "2", "3")
+    footages = open_all([tmp_path], settings=settings)
+    assert [footage.classes for footage in footages] == [("1", "2", "3", "7")] * 2
+    assert [footage.boxes.class_id.tolist() for footage in footages] == [[0, 1, 2, 2], [0, 3]]
+    assert [footage.boxes.score.tolist() for footage in footages] == [[1, 1, 1, 0], [1, 1]]
+    assert not caplog.text
+    assert name_all_classes([two / "gt" / "gt.txt"], settings).names == ("1", "7")
+
+
+def test_all_classes_by_name(tmp_path):
+    settings = FootageSettings(classes="all")
+    assert name_all_classes([write(tmp_path / "drone", VISDRONE)], settings).names == ("pedestrian", "car")
+    assert name_all_classes([sequence(tmp_path / "mot", MOT)], settings).names == ("person",)
+    named = sequence(tmp_path / "named", OWN)
+    (named / "seqinfo.ini").write_text("[Sequence]\nname=named\nclasses=person,car,bus\n")
+    assert name_all_classes([named], settings).names == ("person", "car", "bus")
+    other = FootageSettings(classes="3")
+    assert name_all_classes([named], other) is other
+
+
+def test_all_classes_survive_conversion(tmp_path):
+    footages = open_all([sequence(tmp_path / "seq", OWN)], settings=FootageSettings(classes="all"))
+    (path,) = convert(footages, "mot", tmp_path / "out")
+    again = open_all([path], settings=FootageSettings(classes="all"))
+    assert [*again[0].boxes.class_id] == [*footages[0].boxes.class_id]
+    (path,) = convert(footages, "coco", tmp_path / "coco")
+    assert [each["name"] for each in json.loads(path.read_text())["categories"]] == ["1", "2", "3"]
+
+
+def test_all_classes_of_other_formats_are_asked_for(tmp_path):
+    (tmp_path / "labels.json").write_text("{}")
+    with pytest.raises(UserError, match=r"classes=all: is for MOTChallenge folders; name the classes of .*\.json"):
+        open_all([tmp_path / "labels.json"], settings=FootageSettings(classes="all"))

@@ -136,7 +136,7 @@ def calibrate_on_training(
     Of at most CALIBRATION_VIDEOS videos, CALIBRATION_FRAMES frames in all. {}, with a warning, if no two tracklets
     coexist in them, as in still images. Warns of either. {} of a network without embeddings. network: a TrackerNetwork.
     """
-    if not network.dimension:
+    if getattr(network, "dimension", None) == 0:
         return {}
     videos = [footage for footage in footages if footage.is_sequence]
     videos = videos[:: -(-len(videos) // CALIBRATION_VIDEOS) or 1]

@@ -1,11 +1,12 @@
 """Make the crop network of the package, idfree/appearance/people_crops.onnx, from the people detector's first layers.
 
-    python experiments/people_crops.py --head HEAD.npz
+    python experiments/people_crops.py --data ../shared/data
 
 Crops (N, 128, 64, 3) in uint8, BGR, go through the detector up to the two maps that its own embeddings are read from;
 the maps' means in four horizontal stripes, the sides of the box left out, are the output `features` (N, 768). A linear
 head gives the output `embedding` (N, 64): (features − head/mean) · head/weight. `idfree adapt` puts a head of its own
-in the same place. HEAD.npz holds `mean` (768,) and `weight` (768, 64), and `limit` and `farthest`. Needs onnx.
+in the same place. The head is a linear discriminant of tracklets that SORT links from public detections: no identity
+label is read. Thresholds are of each video's tracklets by a head of the other video. Needs onnx.
 """
 
 import argparse
@@ -15,12 +16,28 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from idfree.appearance.calibrate import calibrate_distances, labelled_pairs, pair_distances
+from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.concatenated import balanced_weight
 from idfree.appearance.crop_network import KIND
-from idfree.appearance.people_crops import FILE, MEAN, WEIGHT
+from idfree.appearance.crops import crop_boxes
+from idfree.appearance.people_crops import DIMENSION, FEATURES, FILE, MEAN, WEIGHT, PeopleFeatures
 from idfree.core.files import atomic_write
 from idfree.core.onnx_model import KIND_KEY
-from idfree.detectors import people
+from idfree.detectors import PrecomputedDetector, people
+from idfree.pipelines.label_sequence import label_sequence
+from idfree.pipelines.stored_detections import read_stored_detections
+from idfree.sequences import open_source
+from idfree.sequences.motchallenge import open_sequence
+from idfree.teaching.discriminant import DiscriminantSettings, learn_discriminant
 
+SOURCES = {  # groups of one video each: the video, and folders of its detections
+    "PETS09-S2L1": ("MOT15/train/PETS09-S2L1",),
+    "MOT17-09": ("MOT17/train/MOT17-09-SDP", "MOT17/train/MOT17-09-FRCNN"),
+}
+BETWEEN, WITHIN = 15, 60  # frames between the crops of a pair of two people, and of one
+MAX_PAIRS = 8000  # of each kind, of a source
+COLOUR = 0.5  # share of the colour histogram
 SIZE_HW = (128, 64)
 STRIPES, CELLS = 4, 4  # cells of stride 8 px that a stripe has in height, and that are read of 8 in width
 MAPS = "idfree_joined"  # of the detector's graph: both maps at stride 8
@@ -66,19 +83,78 @@ def build(mean, weight):
     return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--head", type=Path, required=True)
-    head = np.load(parser.parse_args().head)
-    model = build(head["mean"], head["weight"])
-    metadata = {KIND_KEY: KIND, "size": f"{SIZE_HW[0]}x{SIZE_HW[1]}"}
-    metadata |= {name: repr(float(head[name])) for name in ("limit", "farthest", "colour") if name in head}
+class Source:
+    """Features and colour of the crops of a source's tracklets, and pairs of them."""
+
+    def __init__(self, data, video, folder):
+        sequence, film = open_sequence(data / folder), open_source(data / "videos" / f"{video}.mp4")[0]
+        detector = PrecomputedDetector(read_stored_detections("det", sequence))
+        labels = label_sequence(film, detector, None, lambda image, xyxy: crop_boxes(image, xyxy, SIZE_HW))
+        boxes, tracklet = (
+            labels.boxes[labels.crop_rows],
+            np.unique(labels.boxes.id[labels.crop_rows], return_inverse=True)[1],
+        )
+        self.features = PeopleFeatures().of_crops(labels.crops).astype(np.float32)
+        self.colour = ColourHistogram().embed_crops(labels.crops)
+        self.i, self.j, self.is_same = labelled_pairs(tracklet, boxes.frame, np.zeros_like(boxes.frame), max_gap=WITHIN)
+        self.gap = np.abs(boxes.frame[self.i] - boxes.frame[self.j])
+        print(f"{folder}: {len(boxes)} crops of {tracklet.max() + 1} tracklets", flush=True)
+
+
+def discriminant(sources):
+    """The head of several sources."""
+    random, first, parts = np.random.default_rng(0), 0, []
+    for each in sources:
+        for kind in (each.is_same, ~each.is_same & (each.gap <= BETWEEN)):
+            rows = random.permutation(np.flatnonzero(kind))[:MAX_PAIRS]
+            parts.append((each.i[rows] + first, each.j[rows] + first, each.is_same[rows]))
+        first += len(each.features)
+    features = np.concatenate([each.features for each in sources])
+    settings = DiscriminantSettings(dimension=DIMENSION, max_pairs=len(sources) * MAX_PAIRS)
+    return learn_discriminant(features, *map(np.concatenate, zip(*parts, strict=True)), settings)
+
+
+def thresholds(groups):
+    """Metadata: thresholds with colour beside the head, and colour's weight."""
+    own, colour, same = [], [], []
+    for video, judged in groups.items():
+        head = discriminant([each for name, group in groups.items() if name != video for each in group])
+        own.append(pair_distances(head(judged[0].features), judged[0].i, judged[0].j))
+        colour.append(pair_distances(judged[0].colour, judged[0].i, judged[0].j))
+        same.append(judged[0].is_same)
+    own, colour, same = map(np.concatenate, (own, colour, same))
+    limits = [calibrate_distances(each[same], each[~same]).match_threshold for each in (own, colour)]
+    weight = balanced_weight(COLOUR, *limits)
+    mixed = (1 - weight) * own + weight * colour
+    return {**calibrate_distances(mixed[same], mixed[~same]).metadata(), "colour": repr(weight)}
+
+
+def write(head, metadata):
+    """Write the file into the package."""
+    model = build(head.mean, head.weight)
+    metadata = {KIND_KEY: KIND, "size": f"{SIZE_HW[0]}x{SIZE_HW[1]}", **metadata}
     metadata |= {"licence": "Apache-2.0", "source": "person-detection-retail-0013; see detectors/people.txt"}
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     with atomic_write(FILE) as partial:
         onnx.save(model, str(partial))
     print(f"{FILE}: {FILE.stat().st_size} bytes")
+
+
+class NoHead:
+    """The head before one is learnt."""
+
+    mean, weight = np.zeros(FEATURES), np.eye(FEATURES, DIMENSION)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    data = parser.parse_args().data
+    if not FILE.exists():  # delete it if the detector has changed; the features do not depend on the head
+        write(NoHead, {})
+    groups = {video: [Source(data, video, folder) for folder in folders] for video, folders in SOURCES.items()}
+    write(discriminant([each for group in groups.values() for each in group]), thresholds(groups))
 
 
 if __name__ == "__main__":

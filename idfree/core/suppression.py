@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.boxes import Floats, Integers, paired_iou
+from idfree.core.boxes import Floats, Integers, area, paired_intersection, paired_iou
+from idfree.core.boxes import overlapping_pairs as intersecting_pairs
 
 
 def nms(xyxy: Floats, score: Floats, class_id: Integers, max_iou: float) -> Integers:
@@ -26,6 +27,24 @@ def nms(xyxy: Floats, score: Floats, class_id: Integers, max_iou: float) -> Inte
         if np.array_equal(next_keep, keep):
             return order[keep]
         keep = next_keep
+
+
+PART = 0.7  # share of the smaller box that lies in a better one
+
+
+def demote_parts(xyxy: Floats, score: Floats, class_id: Integers, factor: float) -> Floats:
+    """Scores (N,), times `factor` where a box and a better one of its class share PART of the smaller of the two.
+
+    Soft-NMS (Bodla 2017) by the intersection over the smaller box (Zhang 2016, MTCNN): detectors give close people a
+    second box of head and shoulders, or of two, whose IoU with the first is small.
+    """
+    i, j = intersecting_pairs(xyxy, xyxy)
+    chosen = (score[i] > score[j]) & (class_id[i] == class_id[j])
+    i, j = i[chosen], j[chosen]
+    shared = paired_intersection(xyxy[i], xyxy[j]) / np.minimum(area(xyxy)[i], area(xyxy)[j])
+    is_part = np.zeros(len(score), dtype=bool)
+    is_part[j[shared > PART]] = True
+    return np.where(is_part, factor * score, score)
 
 
 def overlapping_pairs(xyxy: Floats, class_id: Integers, min_iou: float) -> tuple[Integers, Integers]:

@@ -15,7 +15,7 @@ from idfree.core.errors import UserError
 from idfree.core.letterbox import Letterbox, draw, letterbox
 from idfree.core.onnx_model import OnnxModel, describe_inputs, input_size, prefix_errors, requested_size
 from idfree.core.onnx_session import ModelInput, Session
-from idfree.core.suppression import nms
+from idfree.core.suppression import demote_parts, nms
 from idfree.core.types import Detections, Floats, Frame, Image, Integers, View
 from idfree.detectors.candidates import Candidates
 from idfree.detectors.classes import class_names, select_class_ids
@@ -32,6 +32,7 @@ PADDING = 114  # grey level around a letterboxed image: YOLOX, YOLOv5 and later
 class OnnxDetectorSettings:
     min_score: float = 0.1  # ByteTrack (Zhang 2022, sec. 3) still uses boxes of 0.1; trackers have their own thresholds
     max_iou: float = 0.65  # of non-maximum suppression within a class: YOLOX, COCO evaluation; for crowds 0.7
+    part_score: float = 1.0  # factor of the score of a box that is a part of a better one, or holds it; 1: the same
     max_boxes: int = 300  # per frame, by score: Ultralytics' max_det
     max_candidates: int = 3000  # before suppression, by score: bounds its time
     size: str | None = None  # WIDTHxHEIGHT of the input if the file leaves it open; None: as its metadata say, or 640²
@@ -43,6 +44,8 @@ class OnnxDetectorSettings:
     def __post_init__(self) -> None:
         if not (0 <= self.min_score <= 1 and 0 <= self.max_iou <= 1):
             raise ValueError(f"min_score={self.min_score} and max_iou={self.max_iou} must lie in 0…1")
+        if not 0 <= self.part_score <= 1:
+            raise ValueError(f"part_score={self.part_score} must lie in 0…1")
         if self.max_boxes < 1 or self.max_candidates < 1:
             raise ValueError(f"max_boxes={self.max_boxes} and max_candidates={self.max_candidates} must be at least 1")
         if self.scale is not None and not 0 < self.scale < inf:
@@ -176,10 +179,18 @@ class OnnxDetector:
         settings = self.settings
         candidates = self.limit_candidates(candidates)
         if self.format.suppress:
-            candidates = candidates.take(nms(*candidates, settings.max_iou))
+            candidates = self.demote(candidates.take(nms(*candidates, settings.max_iou)))
         xyxy, score, class_id = candidates.take(np.arange(len(candidates.score)) < settings.max_boxes)
         detections = Detections(clip(geometry.to_image(xyxy), geometry.image_hw), score, class_id)
         return detections[detections.valid_mask(geometry.image_hw)]
+
+    def demote(self, candidates: Candidates) -> Candidates:
+        """Candidates with lower scores of parts, by descending score, as far as they reach the least score."""
+        if self.settings.part_score == 1:
+            return candidates
+        score = demote_parts(*candidates, self.settings.part_score)
+        reaching = np.count_nonzero(score >= self.settings.min_score)
+        return candidates._replace(score=score).take(np.argsort(-score, kind="stable")[:reaching])
 
     def limit_candidates(self, candidates: Candidates) -> Candidates:
         """The finite candidates of the classes to detect, by descending score, as many as the settings allow."""

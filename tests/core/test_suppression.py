@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from idfree.core.boxes import cxcywh_to_xyxy, iou
-from idfree.core.suppression import nms, overlapping_pairs
+from idfree.core.suppression import demote_parts, nms, overlapping_pairs
 
 
 def greedy(xyxy, score, class_id, max_iou):
@@ -62,3 +62,12 @@ def test_inputs_are_left_alone():
     nms(*scene, 0.5)
     for array, copy in zip(scene, before, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+def test_parts_of_a_better_box_lose_score_and_nothing_else_does():
+    xyxy = np.array([[0, 0, 40, 100], [0, 0, 40, 40], [20, 0, 60, 100], [0, 0, 80, 120], [300, 0, 340, 100.0]])
+    score = np.array([0.9, 0.8, 0.7, 0.6, 0.5])  # a person, the head of it, a neighbour, both of them, somebody else
+    same = np.zeros(5, dtype=np.int64)
+    assert demote_parts(xyxy, score, same, 0.5).tolist() == [0.9, 0.4, 0.7, 0.3, 0.5]
+    assert np.array_equal(demote_parts(xyxy, score, np.arange(5), 0.5), score)  # of other classes
+    assert len(demote_parts(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64), 0.5)) == 0

@@ -5,6 +5,10 @@ suits all. Two kinds of pairs are certain in any video: two detections of one fr
 detection that overlap, far more than either overlaps with any other, are one. The distances of each kind are modelled
 as a normal distribution. An encoder that tells nobody apart has two equal distributions, and its ratio is 1.
 
+A few of these boxes hold something else: part of a neighbour, a wall in front. So one object is a mixture of its normal
+distribution and, with the weight OUTLIERS, that of two objects, and no distance speaks against a pair by more than
+log OUTLIERS.
+
 One object resembles itself less after seconds than in the next frame. So the distances of one object are learnt twice:
 of a track to its next detection, and, for tracks that were not detected for a while, of a track to what it looked like
 SPAN seconds before.
@@ -28,9 +32,10 @@ FADING = 10.0  # number of observed pairs at which they count for half, if the e
 FRAME_PAIRS = 200.0  # greatest number that pairs of one frame count for: tracks' embeddings are smoother than theirs
 WINDOW = 2000.0  # number of pairs that older ones count for, so that light may change
 MIN_VARIANCE = 1e-4
-MAX_EVIDENCE = 8.0  # greatest log-likelihood ratio, for and against
+MAX_EVIDENCE = 8.0  # greatest ratio of the two normal distributions, for and against
 FIRST_AGAINST = 2.0  # greatest ratio against "same" before any pair of one object was observed …
 TRUSTED = 50.0  # … and the number of such pairs that brings it half-way to MAX_EVIDENCE
+OUTLIERS = 0.05  # share of one object's distances that are as those of two (docs/association.md)
 MIN_SENSITIVITY = 1.0  # least sensitivity index d′ of an encoder that finds anybody again (of 0.7 to 1.5, all the same)
 SPAN = 2.0  # s between two looks of one track that are learnt from (4: the same; 1: worse at low frame rates)
 ABSENT = 0.1  # s after its last detection from which a track is judged by them
@@ -110,13 +115,17 @@ class AppearanceLikelihood:
         return np.where(is_absent, self.normal_log_ratio(distance, later, different), ratio)
 
     def normal_log_ratio(self, distance: Floats, same: Moments, different: Moments) -> Floats:
-        """Log-likelihood ratios (K,) of two normal distributions; constant beyond both means, so that it falls."""
+        """Log-likelihood ratios (K,) of two normal distributions; constant beyond both means, so that it falls.
+
+        With outliers: log((1 − ε) exp(ratio) + ε), between log ε and MAX_EVIDENCE.
+        """
         if same.mean >= different.mean:
             return np.zeros(len(distance))
         between = np.clip(distance, same.mean, different.mean)
         ratio = log_density(between, same) - log_density(between, different)
         trust = self.same.count / (self.same.count + TRUSTED)
-        return np.clip(ratio, -(FIRST_AGAINST + trust * (MAX_EVIDENCE - FIRST_AGAINST)), MAX_EVIDENCE)
+        ratio = np.clip(ratio, -(FIRST_AGAINST + trust * (MAX_EVIDENCE - FIRST_AGAINST)), MAX_EVIDENCE)
+        return np.logaddexp(ratio + np.log1p(-OUTLIERS), np.log(OUTLIERS))
 
     def separates(self, match_threshold: float | None) -> bool:
         """Whether one and two objects differ enough, as far as is known, to find an object again after seconds.

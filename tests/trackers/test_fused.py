@@ -57,10 +57,11 @@ def test_two_that_swap_places_while_hidden_keep_their_ids():
     assert last.xyxy[last.id.tolist().index(1), 0] > 120  # red moved to the right
 
 
-def test_appearance_outweighs_a_perfect_overlap():
-    """Another person replaces the first at the same place, after the distances of one object were learnt."""
-    frames = [frame_of((100, RED))] * 200 + [frame_of((100, BLUE))] * 3
-    assert ids(Fused(), frames)[-1] == [2]
+@pytest.mark.parametrize(("shift", "expected"), [(0, 1), (30, 2)])
+def test_appearance_outweighs_a_half_overlap_but_not_a_perfect_one(shift, expected):
+    """Another person near the first one's place, after the distances of one object were learnt."""
+    frames = [frame_of((100, RED))] * 200 + [frame_of((100 + shift, BLUE))] * 3
+    assert ids(Fused(), frames)[-1] == [expected]
     unknown = [Detections(frame.xyxy, frame.score) for frame in frames]
     assert ids(Fused(), unknown)[-1] == [1]
 

@@ -40,7 +40,9 @@ def export_images(footage: Footage, targets: Sequence[Path]) -> None:
     existing = [(path, target) for path, target in zip(footage.paths, targets, strict=False) if path.is_file()]
     for path, target in existing:
         replace_link(target, path)
-    if len(existing) < footage.length:
+    if not footage.paths:
+        LOG.warning("%s: has no images to link: name them, --images", footage.name)
+    elif len(existing) < footage.length:
         LOG.warning("%s: %d of %d images are missing", footage.name, footage.length - len(existing), footage.length)
 
 

@@ -2,8 +2,8 @@
 
     python experiments/people_crops.py --data ../shared/data
 
-Crops (N, 128, 64, 3) in uint8, BGR, go through the detector up to the two maps that its own embeddings are read from;
-the maps' means in four horizontal stripes, the sides of the box left out, are the output `features` (N, 768). A linear
+Crops (N, 128, 64, 3) in uint8, BGR, go through the detector up to two maps of strides 4 and 8 px; their
+means in four horizontal stripes, the sides of the box left out, are the output `features` (N, 768). A linear
 head gives the output `embedding` (N, 64): (features − head/mean) · head/weight. `idfree adapt` puts a head of its own
 in the same place. The head is a linear discriminant of tracklets that SORT links from public detections: no identity
 label is read. Thresholds are of each video's tracklets by a head of the other video. Needs onnx.
@@ -40,7 +40,7 @@ MAX_PAIRS = 8000  # of each kind, of a source
 COLOUR = 0.5  # share of the colour histogram
 SIZE_HW = (128, 64)
 STRIPES, CELLS = 4, 4  # cells of stride 8 px that a stripe has in height, and that are read of 8 in width
-MAPS = "idfree_joined"  # of the detector's graph: both maps at stride 8
+FINE, COARSE = "bottleneck2_8/fn", "bottleneck3_4/fn"  # maps of the detector, of strides 4 and 8 px
 CONSTANTS = {
     "crops/rgb": np.array([2, 1, 0]),
     "crops/white": np.float32(255),
@@ -53,7 +53,9 @@ NODES = (  # before and after the detector's own
     ("Transpose", ["crops/channels"], "crops/planes", {"perm": [0, 3, 1, 2]}),
     ("Cast", ["crops/planes"], "crops/float", {"to": TensorProto.FLOAT}),
     ("Div", ["crops/float", "crops/white"], "images", {}),
-    ("Slice", [MAPS, "stripes/first", "stripes/last", "stripes/axis"], "stripes/middle", {}),
+    ("AveragePool", [FINE], "maps/fine", {"kernel_shape": [2, 2], "strides": [2, 2]}),
+    ("Concat", ["maps/fine", COARSE], "maps/both", {"axis": 1}),
+    ("Slice", ["maps/both", "stripes/first", "stripes/last", "stripes/axis"], "stripes/middle", {}),
     ("AveragePool", ["stripes/middle"], "stripes/means", {"kernel_shape": [CELLS] * 2, "strides": [CELLS] * 2}),
     ("Transpose", ["stripes/means"], "stripes/first_axis", {"perm": [0, 2, 1, 3]}),
     ("Flatten", ["stripes/first_axis"], "features", {"axis": 1}),
@@ -65,7 +67,7 @@ NODES = (  # before and after the detector's own
 def build(mean, weight):
     """The model with a head."""
     model = onnx.load(people.FILE)
-    used, kept = {MAPS}, []
+    used, kept = {FINE, COARSE}, []
     for node in reversed(model.graph.node):
         if used & set(node.output):
             kept.append(node)

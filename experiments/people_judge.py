@@ -14,7 +14,6 @@ import idfree
 from idfree.core.files import write_text
 from idfree.detectors import open_detector
 from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.open_detector import add_colour
 from idfree.sequences import open_source
 
 EVERY = (1, 3, 5)
@@ -33,11 +32,11 @@ ROWS = {  # detector, classes, `--appearance`, settings of the detector
     "yolox_nano, motion alone": (YOLOX, "person", "none", ()),
     "yolox_nano + colour": (YOLOX, "person", "colour", ()),
     "people, motion alone": ("people", "", "none", ()),
-    "people + colour, its own embeddings left out": ("people", "", "colour", ()),
-    "people, colour left out": ("people", "", "own", ("detector.colour=false",)),
-    "people": ("people", "", "own", ()),
+    "people + colour, parts as they come": ("people", "", "colour", ("detector.part_score=1",)),
+    "people + colour": ("people", "", "colour", ()),
+    "people + its crop network": ("people", "", "people", ()),
 }
-JUDGED = ("yolox_nano + colour", "people")
+JUDGED = ("yolox_nano + colour", "people + colour")
 TIMED, WARM = 40, 5  # frames; the first ones are not counted
 
 
@@ -69,11 +68,11 @@ class Judge:
         """The folder of the boxes and embeddings of a row."""
         spec, classes, appearance, settings = self.detector(row)
         folder = self.out / name / row.replace(" ", "_").replace(",", "")
+        plain = "people + colour" if spec == "people" else "yolox_nano + colour"
         if appearance == "none":  # the boxes of another row, without its embeddings
-            return self.detections(name, "people" if spec == "people" else "yolox_nano + colour")
-        if appearance == "colour" and spec == "people":
-            boxes = self.detections(name, "people")
-            idfree.detect(self.video(name), folder, boxes, appearance="colour")
+            return self.detections(name, plain)
+        if appearance == "people":
+            idfree.detect(self.video(name), folder, self.detections(name, plain), appearance="people")
             return folder
         idfree.detect(self.video(name), folder, spec, classes=classes, appearance=appearance, set=settings)
         return folder
@@ -110,7 +109,6 @@ class Judge:
             spec, classes, appearance, settings = self.detector(row)
             settings = [each.removeprefix("detector.") for each in settings]
             detector = open_detector(spec, None, classes, settings, threads=threads)
-            add_colour(detector)
             encoder = open_appearance(appearance, threads=threads) if appearance == "colour" else None
             spent = []
             for frame, _ in zip(open_source(self.video(name))[0], range(WARM + TIMED), strict=False):

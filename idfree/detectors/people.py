@@ -5,12 +5,15 @@ from pathlib import Path
 
 from idfree.core.errors import UserError
 from idfree.core.onnx_session import Session, open_session
+from idfree.core.settings import override
 from idfree.core.types import Detector
-from idfree.detectors.taught import open_taught
+from idfree.detectors.onnx import OnnxDetector, OnnxDetectorSettings
 
 PEOPLE = "people"  # value of --detector
 FILE = Path(__file__).with_name("people.onnx")
 CLASSES = ("person", "0")  # by name and by number
+FORMAT = "yolov8"  # of its output
+SETTINGS = OnnxDetectorSettings(max_iou=0.45, part_score=0.6)  # docs/people_model.md, "How it was chosen"
 
 
 def check_name(spec: str | Path) -> None:
@@ -37,4 +40,6 @@ def open_people(
             f"--classes {','.join(map(str, others))}: {PEOPLE}, the default detector, knows people (class 0) only; for"
             " other classes add --detector MODEL.onnx, a detector that knows them (the README says where to get one)"
         )
-    return open_taught(PEOPLE, format, assignments, classes, session or open_session(FILE, device, threads))
+    settings = override(SETTINGS, assignments)
+    opened = session or open_session(FILE, device, threads)
+    return OnnxDetector(PEOPLE, format or FORMAT, settings, classes or None, session=opened)

@@ -13,7 +13,7 @@ from idfree.pipelines.open_detector import DetectorConfig
 
 def test_people_by_name_with_its_settings():
     assert open_detector("people", assignments=["min_score=0.3"], threads=1).settings.min_score == 0.3
-    with pytest.raises(UserError, match="TaughtDetectorSettings has no setting 'widht'"):
+    with pytest.raises(UserError, match="OnnxDetectorSettings has no setting 'widht'"):
         open_detector("people", assignments=["widht=640"])
 
 

@@ -7,6 +7,7 @@ from idfree.experiments.tables import (
     fairmot_anchors,
     fairmot_backbones,
     fairmot_dimensions,
+    outrack_centertrack,
     outrack_half_val,
     outrack_images,
     outrack_negatives,
@@ -27,7 +28,7 @@ PAGES = (
     *(simplereid_deepsort, simplereid_tracktor),
     *(clmot_supervision, clmot_losses),
     *(outrack_half_val, outrack_terms, outrack_temperature, outrack_placeholder, outrack_negatives, outrack_images),
-    outrack_occlusions,
+    *(outrack_occlusions, outrack_centertrack),
     *(tdt_stages, tdt_teachers, tdt_dimensions, tdt_backbones),
 )
 TABLES: dict[str, Table] = {page.TABLE.name: page.TABLE for page in PAGES}

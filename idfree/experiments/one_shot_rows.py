@@ -19,7 +19,7 @@ from idfree.detectors import open_detector
 from idfree.evaluation.reid import evaluate_embeddings
 from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
 from idfree.experiments.protocol import Protocol
-from idfree.experiments.table import OneShot, slug
+from idfree.experiments.table import TRACKERS, OneShot, slug
 from idfree.learn.checkpoint import load
 from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.data.labelled_images import LabelledImages
@@ -43,7 +43,6 @@ from idfree.pipelines.validate import DetectedFootage, detect_footage, footage_a
 
 EVERY = 5  # frames between those whose true boxes retrieval is measured on
 RETRIEVAL = ("R1", "mAP", "TPR@0.1")
-TRACKERS = ("fairmot", "fused")  # the papers', and the default
 METRICS = ("MOTA", "IDF1", "HOTA", "IDSW", "CLR_FN")
 SHARED = ("backbone", "size", "stride", "sides", "pixels")  # settings that a network has in common with its base
 
@@ -85,8 +84,8 @@ class OneShotRows:
         if recipe.embeddings == "own":
             found |= retrieval(BoxEmbedder(network, settings.batch_shape().size_hw, "auto"), footages)
         detected = self.embed(detected, recipe)
-        for tracker in TRACKERS:
-            if recipe.tracker_settings:
+        for tracker in recipe.trackers:
+            if recipe.tracker_settings or recipe.trackers != TRACKERS:
                 metrics = track_live(detector, footages, detected.thresholds, tracker, recipe.tracker_settings)
             else:
                 metrics = detected.tracking_metrics(tracker)

@@ -104,7 +104,7 @@ def our_name(table: Table, ranking: Ranking) -> str:
     if ranking.measure == "ms":
         return "CPU ms"
     recipe = table.row(ranking.better).recipe
-    tracker = "fairmot" if isinstance(recipe, OneShot) else recipe.tracker
+    tracker = recipe.trackers[0] if isinstance(recipe, OneShot) else recipe.tracker
     return f"{tracker} {FIRST.get(ranking.measure, ranking.measure)}"
 
 

@@ -11,6 +11,8 @@ from idfree.experiments.protocol import Protocol
 # set, from pseudo-labels of the footage, from its identities, and the true identities themselves.
 CropEmbedding = Literal["none", "colour", "random", "other", "pseudo-labels", "identities", "oracle"]
 
+TRACKERS = ("fairmot", "fused")  # of most papers, and the default
+
 
 @dataclass(frozen=True)
 class OneShot:
@@ -18,8 +20,9 @@ class OneShot:
 
     settings: `name=value` of the method, beside the protocol's. data: "all" of the protocol's training data, or its
     still "images" alone. identities: as the option of `train`. teacher: of tdt, a name of `Protocol.teachers`.
-    tracker_settings: `name=value` of the tracker. embeddings: "own" of the network, "teacher": the teacher's of crops
-    (tdt's two-stage pair), "none". untrained: the shared detector alone, whose embedding head was never trained.
+    trackers: what it is judged with, the paper's first. tracker_settings: `name=value` of them. embeddings: "own" of
+    the network, "teacher": the teacher's of crops (tdt's two-stage pair), "none". untrained: the shared detector alone,
+    whose embedding head was never trained.
     """
 
     method: str
@@ -27,6 +30,7 @@ class OneShot:
     data: Literal["all", "images"] = "all"
     identities: Literal["labels", "tracklets"] = "labels"
     teacher: str | None = None
+    trackers: tuple[str, ...] = TRACKERS
     tracker_settings: tuple[str, ...] = ()
     embeddings: Literal["own", "teacher", "none"] = "own"
     untrained: bool = False
@@ -50,7 +54,8 @@ class OneShot:
     def name(self) -> str:
         """Name of the file of its figures."""
         judged = () if self.embeddings == "own" else (self.embeddings,)
-        return slug(self.network, *judged, *self.tracker_settings)
+        trackers = () if self.trackers == TRACKERS else self.trackers
+        return slug(self.network, *judged, *trackers, *self.tracker_settings)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def map_embeddings(tracks: Annotation, name: str, sequence: Sequence | None, app
     """
     seen = np.flatnonzero(tracks.score != 0)
     rows = seen[np.unique(np.linspace(0, len(seen) - 1, min(POINTS, len(seen))).round().astype(np.int64))]
-    if appearance == "colour" or appearance.endswith(MODEL_SUFFIXES):
+    if appearance.endswith(MODEL_SUFFIXES) or not (Path(appearance).suffix or exists(appearance)):
         encoder = open_appearance(appearance)
         if sequence is None or encoder is None:
             raise UserError(f"--appearance {appearance}: needs the images of the video: idfree view RESULTS SOURCE")

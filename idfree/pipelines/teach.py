@@ -93,6 +93,7 @@ def teach(
     selection = Selection(start, frames, every, (), appearance="none")
     maps_config = DetectorConfig(str(tapped), device=device)
     boxes, reports = collect_features(jobs, out, maps_config, selection, labels, named_teacher, quiet)
+    check_detections(reports, config.classes)
     taught = learn_head(boxes, settings, colour, every, seed=seed)
     metadata |= taught.metadata() | {"trained_on": trained_on_notice(reports, "pseudo-labels of ")}
     model = write_taught(out, graph, chosen, taught, metadata)
@@ -124,6 +125,17 @@ def check_file(spec: str) -> None:
     """Raises UserError if a detector is not in a file that can be taught."""
     if not spec.lower().endswith(MODEL_SUFFIXES):
         raise UserError(f"{spec}: only MODEL.onnx and MODEL.xml (OpenVINO) can be taught")
+
+
+def check_detections(reports: dict[str, Any], classes: str) -> None:
+    """Raises UserError if nothing was detected in any frame."""
+    if any(report["detections"] for report in reports.values()):
+        return
+    frames, what = sum(report["frames"] for report in reports.values()), f"--classes {classes}: " if classes else ""
+    raise UserError(
+        f"{what}nothing was detected in {frames} frames with a score of label.min_score or more: is it the right video"
+        " and the right class? else ask for less (--set label.min_score=0.3)"
+    )
 
 
 def cut(config: DetectorConfig, names: list[str]) -> tuple[DetectorGraph, list[FeatureMap], dict[str, str]]:

@@ -136,6 +136,7 @@ def write(head, metadata):
     model = build(head.mean, head.weight)
     metadata = {KIND_KEY: KIND, "size": f"{SIZE_HW[0]}x{SIZE_HW[1]}", **metadata}
     metadata |= {"licence": "Apache-2.0", "source": "person-detection-retail-0013; see detectors/people.txt"}
+    metadata |= {"trained_on": "PETS09-S2L1, MOT17-09 (MOTChallenge: non-commercial research): the last layer"}
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     with atomic_write(FILE) as partial:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from idfree.pipelines.export import export
     from idfree.pipelines.label import label
     from idfree.pipelines.plot_embeddings import plot_embeddings
+    from idfree.pipelines.plot_tracks import plot_tracks
     from idfree.pipelines.refine import refine
     from idfree.pipelines.teach import teach
     from idfree.pipelines.track import track, track_videos
@@ -47,6 +48,7 @@ MODULES = {  # of the public names; each is imported at its first use, so that `
     "label": "pipelines.label",
     "pack": "datasets.submission",
     "plot_embeddings": "pipelines.plot_embeddings",
+    "plot_tracks": "pipelines.plot_tracks",
     "refine": "pipelines.refine",
     "run_demo": "pipelines.demo",
     "teach": "pipelines.teach",
@@ -76,6 +78,7 @@ __all__ = [
     "label",
     "pack",
     "plot_embeddings",
+    "plot_tracks",
     "refine",
     "run_demo",
     "teach",

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 FUNCTIONS = {  # of each command, except `version`
     "track": ["track", "track_videos"],
-    "show": ["annotate", "plot_embeddings"],
+    "show": ["annotate", "plot_tracks", "plot_embeddings"],
     "view": ["view"],
     "count": ["count"],
     "detect": ["detect"],

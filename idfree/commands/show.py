@@ -1,6 +1,7 @@
-"""draw tracking results on their video; or plot embeddings with their true identities
+"""draw tracking results on their video, or plot them; or plot embeddings with their true identities
 
 example: idfree show runs/track/street/street.txt street.mp4 -o street-annotated.mp4
+         idfree show runs/track/street/street.txt street.mp4 --plot heat -o heat.svg
          idfree show embeddings runs/outrack/best.pt MOT17/train -o embeddings
          idfree show embeddings features MOT17/train -o embeddings     (features/NAME.npy: boxes and an embedding each)
 """
@@ -30,8 +31,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="of `embeddings MODEL|FEATURES TRUTH`: the sequences; MODEL and FEATURES as of eval-appearance",
     )
     parser.add_argument(
-        "-o", "--out", type=Path, help="the .mp4, or a folder for several (default: beside the results)"
+        "-o", "--out", type=Path, help="the .mp4 (.png or .svg of --plot), or a folder for several (beside the results)"
     )
+    plots = "a picture instead: ways of the feet, person-seconds in each place, or a lane for each identity"
+    parser.add_argument("--plot", choices=("trails", "heat", "timeline"), help=plots)
+    parser.add_argument("--video-height", type=int, metavar="N", help="of the video, if less than the source's")
     parser.add_argument("--show", action="store_true", help="show it in a window; then a video is only written with -o")
     parser.add_argument("--fps", type=float, help="frames per second of the video")
     group = parser.add_argument_group("of embeddings")
@@ -54,6 +58,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     ]
     if changed:
         raise UserError(f"{' '.join(changed)}: only for `idfree show embeddings MODEL|FEATURES TRUTH`")
+    on_file = None if options.json or options.quiet else print
+    if options.plot:
+        from idfree.pipelines.plot_tracks import plot_tracks
+
+        sources = (options.results, options.source, options.out)
+        return {**plot_tracks(*sources, plot=options.plot, frame_rate=options.fps, on_plot=on_file)}
     from idfree.pipelines.annotate import annotate
 
     return annotate(
@@ -61,9 +71,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         options.source,
         options.out,
         show=options.show,
+        video_height=options.video_height,
         frame_rate=options.fps,
         quiet=options.quiet,
-        on_video=None if options.json or options.quiet else print,
+        on_video=on_file,
     )
 
 

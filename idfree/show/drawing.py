@@ -19,6 +19,7 @@ from idfree.show.trails import Trails, anchor_points
 SUBPIXEL = 4  # fractional bits of the points given to OpenCV
 DASH = 4  # line widths, length of a dash and of the space after it
 CROSS = 6  # line widths, size of a marked place
+MOST_COLOURS = 4096  # that are kept
 TRAIL_BANDS = 8  # opacity steps of a trail
 
 
@@ -52,6 +53,7 @@ class Drawing:
     def reset(self) -> None:
         """Clear the trails, before another sequence."""
         self.trails = Trails(self.settings.trail)
+        self.known_colours: dict[int, Colour] = {}
 
     def draw(
         self,
@@ -89,7 +91,7 @@ class Drawing:
         nearest_last = np.argsort(tracks.xyxy[:, 3], kind="stable")
         shown = tracks[nearest_last]
         shown = shown[area(clip(shown.xyxy, canvas.shape[:2])) > 0]
-        corners, colours = to_pixel_corners(shown.xyxy, canvas, margin=2 * line), palette(shown.id)
+        corners, colours = to_pixel_corners(shown.xyxy, canvas, margin=2 * line), self.colours(shown.id.tolist())
         draw_boxes(canvas, corners, colours, line, is_dashed=shown.score == 0)  # 0: filled in by `refine`
         if self.settings.labels:
             names = map(self.name, shown.id.tolist(), shown.class_id.tolist())
@@ -106,7 +108,16 @@ class Drawing:
 
     def colour(self, id: int) -> Colour:
         """(b, g, r) of a track id: fixed per id, distinct from the neighbouring ids."""
-        return palette(np.array([id]))[0]
+        return self.colours([id])[0]
+
+    def colours(self, ids: list[int]) -> list[Colour]:
+        """The same of several ids; those of the last MOST_COLOURS or so are kept."""
+        if unknown := [id for id in ids if id not in self.known_colours]:
+            if len(self.known_colours) > MOST_COLOURS:
+                self.known_colours = {}
+                unknown = ids
+            self.known_colours.update(zip(unknown, palette(np.array(unknown)), strict=True))
+        return [self.known_colours[id] for id in ids]
 
     def name(self, id: int, class_id: int) -> str:
         """Label text of a track."""
@@ -125,7 +136,7 @@ class Drawing:
             return
         self.trails.add(tracks.id, anchor_points(tracks, self.settings.trail_at == "foot"), camera)
         trails = [trail for trail in self.trails.smooth() if len(trail[1]) > 1]
-        colours = palette([id for id, _, _ in trails])
+        colours = self.colours([id for id, _, _ in trails])
         for (_, points, age), colour in zip(trails, colours, strict=True):
             step = np.ceil(TRAIL_BANDS * (1 - age / self.settings.trail)).astype(int)
             draw_trail(canvas, points, step, colour, width)

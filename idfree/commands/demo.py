@@ -22,13 +22,16 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from idfree.pipelines.demo import run_demo
 
     result = run_demo(options.out, people=options.people, frames=options.frames, seed=options.seed, quiet=options.quiet)
+    named = {"video": result.video, "picture": result.image, "tracks": result.tracks, "page": result.page}
+    paths = {name: str(path) for name, path in named.items()}
     if not (options.json or options.quiet):
         print(f"{options.people} made-up people, {options.frames} frames; the detector misses some and invents a few:")
         print_metrics(result.metrics)
-        print(f"  video    {result.video}\n  picture  {result.image}\n  tracks   {result.tracks}")
-        print("A model adapted to the footage, with PyTorch, is not in the table: idfree adapt VIDEO trains one")
-        print("Your own: idfree track VIDEO --detector MODEL.onnx --video")
-    paths = {"video": str(result.video), "picture": str(result.image), "tracks": str(result.tracks)}
+        for name, path in paths.items():
+            print(f"  {name:9}{path}")
+        print(
+            "Your own: idfree track VIDEO --video, or with --adapt, which first looks for what tells its people apart"
+        )
     return {**paths, "metrics": result.metrics}
 
 

@@ -22,9 +22,7 @@ from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.adapt_candidates import (
     Candidate,
     Looks,
-    adapted_candidate,
-    box_candidate,
-    colour_candidate,
+    closed_form_candidates,
     teacher_candidate,
 )
 from idfree.pipelines.adapt_choice import choose
@@ -101,14 +99,14 @@ def adapt(
     cuts = cut_tracklets(crops, np.ones(crops.tracklet_count, dtype=bool), rates.tolist(), seed)
     notice = trained_on_notice(label_reports, "pseudo-labels of ")
     looks = Looks.of(crops, cuts, rates, colour, notice)
-    candidates: list[Candidate | None] = [colour_candidate(looks), box_candidate(looks)]
-    candidates += [adapted_candidate(looks, ~is_held_out, seed)]
+    candidates = closed_form_candidates(looks, ~is_held_out, seed)
     if taught is not None:
         candidates += [teacher_candidate(looks, Path(str(teacher)), taught)]
     if is_trained:
         candidates += [trained_candidate(looks, split, is_held_out, out, assignments[""], seed, device, quiet)]
     model = out / "appearance.onnx"
-    winner, relinking = choose(write_candidates(out, candidates), cuts, crops.xyxy)
+    write_candidates(out, candidates)
+    winner, relinking = choose(candidates, cuts, crops.xyxy)
     if winner.file is not None:
         write_bytes(model, winner.file)
     encoder = open_encoder(model, device=device)
@@ -123,14 +121,12 @@ def adapt(
     return report
 
 
-def write_candidates(out: Path, candidates: Iterable[Candidate | None]) -> list[Candidate]:
-    """Write those that there are to OUT/candidates, for comparison by hand; the trained one is in last.pt."""
-    found = [each for each in candidates if each is not None]
+def write_candidates(out: Path, candidates: Iterable[Candidate]) -> None:
+    """Write the candidates to OUT/candidates, for comparison by hand, but for the trained one, which is in last.pt."""
     make_folder(out / CANDIDATES)
-    for each in found:
+    for each in candidates:
         if each.file is not None:
             write_bytes(out / CANDIDATES / f"{each.name}.onnx", each.file)
-    return found
 
 
 def decide_training(train: bool | None, assignments: Iterable[str]) -> bool:

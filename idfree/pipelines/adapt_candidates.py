@@ -151,6 +151,12 @@ def adapted_candidate(looks: Looks, is_learnt: NDArray[np.bool_], seed: int) -> 
     return Candidate("adapted", relinked, looks.everything, content, limit_of(metadata))
 
 
+def closed_form_candidates(looks: Looks, is_learnt: NDArray[np.bool_], seed: int) -> list[Candidate]:
+    """Those that need neither training nor a file of the user; a head is learnt from the tracklets of a mask (T,)."""
+    adapted = adapted_candidate(looks, is_learnt, seed)
+    return [colour_candidate(looks), box_candidate(looks), *([] if adapted is None else [adapted])]
+
+
 def learn_head(looks: Looks, is_learnt: NDArray[np.bool_], seed: int) -> LinearHead | None:
     """The package's head, whitened by the tracklets of a mask (T,), merged where they are one person; None without."""
     rows = np.flatnonzero(is_learnt[looks.crops.tracklet])

@@ -1,13 +1,17 @@
-"""Demonstration on a synthetic street: compare trackers, and write a video, a picture before and after, the tracks."""
+"""Demonstration on a synthetic street: compare trackers; write videos, a picture before and after, tracks, a page."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from idfree.appearance import open_encoder
 from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.crops import crop_boxes
+from idfree.appearance.encoder import Encoder
 from idfree.core.boxes import iou
 from idfree.core.files import make_folder, write_bytes
 from idfree.core.progress import progress
@@ -16,17 +20,29 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.tracking import compute_metrics, evaluate
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.whole_video import Video, refine_tracks
+from idfree.pipelines.adapt_candidates import Looks, closed_form_candidates
+from idfree.pipelines.adapt_choice import choose
+from idfree.pipelines.adapt_relink import cut_tracklets
+from idfree.pipelines.adapt_train import SIZE_HW
+from idfree.pipelines.crop_sets import crops_of_labels
+from idfree.pipelines.label_sequence import label_sequence
+from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.track import prepare
 from idfree.pipelines.tracking_run import TrackingRun, concatenate_tracks
-from idfree.sequences.motchallenge import write_results
+from idfree.pipelines.view import view
+from idfree.sequences.motchallenge import write_ground_truth, write_results
 from idfree.show.drawing import Drawing, DrawingSettings
 from idfree.show.text import draw_heading
 from idfree.show.video_output import VideoOutput
+from idfree.show.video_writer import VideoWriter
 from idfree.synthetic.scene import SyntheticSequence, make_street
 
 MIN_VISIBILITY = 0.25  # less visible people are ignored in the evaluation
 MATCH = 0.5  # least intersection over union of a box and the person whom perfect association gives it to
 HEADING = 16  # px, height of a capital
+FOOTAGE = "footage"  # folder
+CROPS = 30  # of a tracklet, to adapt to
+COLOUR = 0.5  # share of colour in what adapts, as in `idfree adapt`
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,7 @@ class DemoResult:
     video: Path
     image: Path
     tracks: Path
+    page: Path
     metrics: dict[str, dict[str, float]]
 
 
@@ -44,24 +61,57 @@ def run_demo(out: str | Path, *, people: int = 24, frames: int = 200, seed: int 
     out = Path(out)
     make_folder(out)
     street = make_street(seed, people, frames)
-    result = DemoResult(out / "street.mp4", out / "street.png", out / "street.txt", {})
-    before = prepare_run(street, "sort", colour=False).track_all()
-    run = prepare_run(street, "fused", colour=True)
+    result = DemoResult(out / "street.mp4", out / "street.png", out / "street.txt", out / "street.html", {})
+    write_footage(street, out / FOOTAGE, quiet)
+    before = prepare_run(street, "sort").track_all()
+    run = prepare_run(street, "fused", ColourHistogram())
     kept = run.kept = KeptEmbeddings()
     colour = write_video(street, run, result.video, frames, quiet)
     video = Video(street.sequence.frame_rate, street.sequence.size_hw)
     offline = refine_tracks(colour, video, kept=kept)
+    chosen, encoder = adapt_to(street, out, seed, quiet)
+    adapted = colour if chosen == "colour" else prepare_run(street, "fused", encoder).track_all()
     results = {
         "motion alone (sort)": before,
-        "motion, weak boxes (bytetrack)": prepare_run(street, "bytetrack", colour=False).track_all(),
+        "motion, weak boxes (bytetrack)": prepare_run(street, "bytetrack").track_all(),
         "motion and colour (fused)": colour,
+        f"what adapt chooses: {chosen}": adapted,
         "colour, off-line": offline,
         "same boxes, perfect association": associate_perfectly(street),
     }
     result.metrics.update({name: measure(street, tracks) for name, tracks in results.items()})
     write_results(result.tracks, offline)
     write_bytes(result.image, cv2.imencode(".png", draw_before_and_after(street, before, offline))[1].tobytes())
+    view(result.tracks, out / FOOTAGE / "street.mp4", result.page, truth=out / FOOTAGE / "gt.txt", quiet=quiet)
     return result
+
+
+def write_footage(street: SyntheticSequence, folder: Path, quiet: bool) -> None:
+    """Write the street as a user would have it, street.mp4, its detections, det.txt, and its truth, gt.txt."""
+    make_folder(folder)
+    size_hw = street.sequence.size_hw
+    assert size_hw is not None
+    with VideoWriter(folder / "street.mp4", street.sequence.frame_rate, size_hw) as video:
+        for frame in progress(street.sequence, "street", street.sequence.length, quiet):
+            if frame.image is not None:
+                video.write(frame.image)
+    write_ground_truth(folder / "gt.txt", street.truth)
+    write_results(folder / "det.txt", street.detections)
+
+
+def adapt_to(street: SyntheticSequence, out: Path, seed: int, quiet: bool) -> tuple[str, Encoder]:
+    """The name of the best candidate without training, and its encoder, which is written to OUT/appearance.onnx."""
+    crop = partial(crop_boxes, size_hw=SIZE_HW)
+    labels = LabelSettings(max_crops=CROPS, scene_cut=None)
+    found = label_sequence(street.sequence, prepare_detector(street), labels, crop, quiet=quiet)
+    crops = crops_of_labels(found)
+    everything = np.ones(crops.tracklet_count, dtype=bool)
+    cuts = cut_tracklets(crops, everything, [street.sequence.frame_rate], seed)
+    looks = Looks.of(crops, cuts, np.array([street.sequence.frame_rate]), COLOUR, "a synthetic street")
+    winner, _ = choose(closed_form_candidates(looks, everything, seed), cuts, crops.xyxy)
+    assert winner.file is not None
+    write_bytes(out / "appearance.onnx", winner.file)
+    return winner.name, open_encoder(out / "appearance.onnx")
 
 
 def measure(street: SyntheticSequence, tracks: Annotation) -> dict[str, float]:
@@ -112,8 +162,11 @@ def write_video(street: SyntheticSequence, run: TrackingRun, path: Path, frames:
     return concatenate_tracks(results)
 
 
-def prepare_run(street: SyntheticSequence, tracker: str, colour: bool) -> TrackingRun:
-    """A run on the simulated detections, by motion alone or also by the colours in the images."""
-    detector = PrecomputedDetector(replace(street.detections, embedding=None), street.sequence.size_hw)
-    encoder = ColourHistogram() if colour else None
-    return prepare(street.sequence, detector, tracker, images=colour, encoder=encoder)
+def prepare_detector(street: SyntheticSequence) -> PrecomputedDetector:
+    """The simulated detections without their embeddings."""
+    return PrecomputedDetector(replace(street.detections, embedding=None), street.sequence.size_hw)
+
+
+def prepare_run(street: SyntheticSequence, tracker: str, encoder: Encoder | None = None) -> TrackingRun:
+    """A run on the simulated detections, by motion alone or also by an encoder's embeddings."""
+    return prepare(street.sequence, prepare_detector(street), tracker, images=encoder is not None, encoder=encoder)

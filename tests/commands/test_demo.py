@@ -13,7 +13,7 @@ def test_demo(tmp_path, capsys):
     command = ["demo", "-o", str(tmp_path), "--frames", "30", "--people", "8"]
     assert main(command) == 0
     told = capsys.readouterr().out
-    for name in ("street.mp4", "street.png", "street.txt"):
+    for name in ("street.mp4", "street.png", "street.txt", "street.html"):
         assert str(tmp_path / name) in told
         assert (tmp_path / name).stat().st_size > 0
     assert cv2.imread(str(tmp_path / "street.png")).shape == (540 + 6 + 540, 960, 3)  # before above after

@@ -31,7 +31,7 @@ def boxes(rows: list[tuple[float, ...]], class_id: int = 1) -> Annotation:
 
 def concatenate(*parts: Annotation) -> Annotation:
     """Concatenate annotations of one sequence."""
-    fields = [f.name for f in dataclasses.fields(Annotation) if f.name not in ("embedding", "time")]
+    fields = [field.name for field in dataclasses.fields(Annotation) if field.default is dataclasses.MISSING]
     whole = Annotation(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
     return whole[np.argsort(whole.frame, kind="stable")]
 

@@ -23,6 +23,10 @@ def give_verdict(report: Mapping[str, Any]) -> str:
         return f"On people that the head was not learnt from: {rates}."
     if both < colour:
         return f"Head and colour together tell held-out objects apart better than colour alone: {rates}."
+    if report["tracklets"] < FEW_TRACKLETS:  # of which each fold learns from half
+        return (
+            f"Too few tracklets to say whether the head adds to colour; learnt from half of them, it does not: {rates}."
+        )
     return f"The head adds nothing to colour here ({rates}): --appearance colour is the safer choice."
 
 

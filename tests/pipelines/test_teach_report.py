@@ -1,0 +1,27 @@
+"""What the report on the teaching of a detector concludes from the rates of held-out tracklets."""
+
+import pytest
+
+from idfree.pipelines.teach_report import give_verdict
+
+
+def rates(head, colour, both, tracklets=100, **other):
+    named = {"head": head, "colour": colour, "both": both}
+    figures = {name: {"error": error, "d_prime": 2.0} for name, error in named.items()}
+    return {"held_out": True, "colour_weight": 0.5, "tracklets": tracklets, **figures, **other}
+
+
+@pytest.mark.parametrize(
+    ("report", "start"),
+    [
+        (rates(0.1, 0.1, 0.05), "Head and colour together tell held-out objects apart better"),
+        (rates(0.1, 0.1, 0.12), "The head adds nothing to colour here (equal error rate 10.00 % alone"),
+        (rates(0.1, 0.1, 0.12, tracklets=12), "Too few tracklets to say whether the head adds to colour"),
+        (rates(0.1, 0.1, 0.12, colour_weight=0.0), "On people that the head was not learnt from: equal error rate"),
+        (rates(0.1, 0.1, 0.12, held_out=False), "Too few tracklets coexist to judge the head"),
+    ],
+)
+def test_verdict(report, start):
+    verdict = give_verdict(report)
+    assert verdict.startswith(start)
+    assert not report["held_out"] or "d′ 2.0, 2.0, 2.0" in verdict

@@ -17,6 +17,8 @@ from pathlib import Path
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "offline_results.md"
 TRACKERS = {"fused": "colour", "bytetrack": "none", "sort": "none"}  # and the appearance of each
 METRICS = ("HOTA", "IDF1", "MOTA")
+LAGS = (1.0, 2.0, 5.0)  # s
+DELAYED = ("MOT17-04-SDP", "MOT17-09-SDP", "PETS09-S2L1")
 MUST_SHOW = ("MOT17-04", "MOT17-09", "PETS09-S2L1", "TUD-Campus")
 HEAD = """# Whole-video tracks: figures
 
@@ -81,6 +83,17 @@ def refined(case, tracker, online):
     return folder
 
 
+def delayed(case, tracker, lag, out):
+    """The folder with tracks refined with a delay, which are made unless they are there."""
+    from idfree import track_videos
+
+    folder = out / tracker / case.name.replace(" ", "-") / f"lag-{lag:g}"
+    if not (folder / "summary.json").exists():
+        source, looks = (case.video, "colour") if TRACKERS[tracker] != "none" else (case.folder, "none")
+        track_videos(source, folder, detector=case.boxes, tracker=tracker, appearance=looks, camera="none", lag=lag)
+    return folder
+
+
 def judge(case, results):
     """The figures of one file of results, in percent."""
     from idfree import evaluate
@@ -115,6 +128,24 @@ def table(tracker, data, out):
     ):
         mean = [sum(column) / len(group) for column in zip(*group, strict=True)]
         lines.append(f"| {title} | | | {mean[0]:+.1f} / {mean[1]:+.1f} |")
+    return lines
+
+
+def with_delay(data, out):
+    """Lines of the page: on-line, with each delay, and off-line."""
+    titles = [f"lag {lag:g} s" for lag in LAGS]
+    lines = [
+        f"| tracker, sequence | as they come | {' | '.join(titles)} | whole video |",
+        "|---|---|" + "---|" * (len(LAGS) + 1),
+    ]
+    for tracker in ("fused", "bytetrack"):
+        for case in cases(data):
+            if case.name in DELAYED:
+                folders = [tracks(case, tracker, out), *(delayed(case, tracker, lag, out) for lag in LAGS)]
+                folders.append(refined(case, tracker, folders[0]))
+                figures = [pair(judge(case, next(folder.glob("*.txt")))) for folder in folders]
+                lines.append(f"| {tracker}, {case.name} | {' | '.join(figures)} |")
+                print(lines[-1], flush=True)
     return lines
 
 
@@ -163,6 +194,7 @@ def main():
         page += [f"## {tracker}, {how}\n", *table(tracker, options.data, options.out), ""]
         write_text(options.page, "\n".join(page))
     page += ["## Beside LifT\n", *beside_lift(options.data, options.out), ""]
+    page += ["## With a delay (`track --lag`)\n", *with_delay(options.data, options.out), ""]
     page += ["## LifT's own tracks, refined\n", *lift_refined(options.data, options.out), ""]
     write_text(options.page, "\n".join(page))
 

@@ -3,11 +3,12 @@
 A link of the tail of one piece with the head of a later one is scored by the logarithm of the posterior odds that the
 head continues the tail, rather than being somebody who appears:
 
-    log p(miss | same, gap) / p(place | anybody) + log p(gap | same) / rate of heads + appearance
+    log p(miss | same, gap) / p(place | anybody) + log p(gap | same) · p(tail goes on) / rate of new heads + appearance
 
 Misses of the extrapolation are those of a heavy-tailed distribution whose width grows with the gap, as measured within
-the tracks of the video itself; anybody appears anywhere. The assignment of heads to tails with the greatest total score
-is the minimum-cost flow through the pieces (Zhang, Li and Nevatia 2008): each has one successor at most.
+the tracks of the video itself; how often tails go on, and people appear, is estimated, too (`entries.py`). The
+assignment of heads to tails with the greatest total score is the minimum-cost flow through the pieces (Zhang, Li and
+Nevatia 2008): each has one successor at most.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from idfree.core.types import Annotation, Floats, Integers
 from idfree.offline.ends import Ends, describe_ends, distances, usual_miss
+from idfree.offline.entries import find_entries, prior_odds
 from idfree.offline.looks import Embeddings, measure_looks
 from idfree.offline.track_rows import track_starts
 
@@ -31,7 +33,8 @@ class LinkSettings:
 
     longest: float = 4.0  # s between tail and head, without embeddings
     longest_seen: float = 30.0  # s, with embeddings
-    least: float = 1.0  # score of a link
+    least: float = 0.0  # score of a link, without embeddings
+    least_near: float = 1.0  # score of a link by motion, and with what looks say, with embeddings
     least_seen: float = 3.0  # score of a link that motion alone would not make
     miss: float = 0.1  # heights, of an extrapolation over no time
     growth: float = 2.0  # × the median miss within tracks at 1 s: further width for each second of the gap
@@ -39,7 +42,8 @@ class LinkSettings:
     size: float = 0.1  # deviation of the logarithm of the height, and
     size_growth: float = 0.15  # further deviation for each second of the gap
     gap_scale: float = 1.0  # s, at which the density of the gap has fallen to a quarter
-    continues: float = 0.5  # share of tails that another piece continues
+    typical: float = 0.5  # share of the tails that go on that do so within these distributions
+    weight: float = 10.0  # tails, half of which go on, that are assumed in the estimate of how many do
 
 
 @dataclass(frozen=True)
@@ -77,13 +81,16 @@ def link_tracks(
     i, j = i[is_allowed], j[is_allowed]
     width = settings.growth * usual_miss(tracks, frame_rate, MISS_SECONDS, settings.usual_miss)
     duration = max(1.0, float(np.ptp(tracks.frame)) / frame_rate)
-    odds = motion_odds(tails[i], heads[j], width, picture_area(tracks, size_hw), len(starts) / duration, settings)
+    evidence = motion_evidence(tails[i], heads[j], width, picture_area(tracks, size_hw), settings)
+    entries = find_entries(tracks, starts, stops, duration, size_hw)
+    odds = evidence + prior_odds(evidence, i, j, entries, settings.typical, settings.weight)
     if looks is not None:
-        evidence, is_rare = looks.evidence(i, j)
-        is_near = (odds > settings.least) & (heads.time[j] - tails.time[i] <= settings.longest)
-        odds = odds + evidence
+        seen, is_rare = looks.evidence(i, j)
+        is_near = (odds > settings.least_near) & (heads.time[j] - tails.time[i] <= settings.longest)
+        odds = odds + seen
         odds = np.where(is_near | (is_rare & (odds > settings.least_seen)), odds, -np.inf)
-    return chain_ids(tracks, starts, assign(Pairs(i, j, odds), len(starts), settings.least))
+    least = settings.least if looks is None else settings.least_near
+    return chain_ids(tracks, starts, assign(Pairs(i, j, odds), len(starts), least))
 
 
 def follow_pairs(tail_time: Floats, head_time: Floats, longest: float) -> tuple[Integers, Integers]:
@@ -104,14 +111,17 @@ def picture_area(tracks: Annotation, size_hw: tuple[int, int] | None) -> float:
     return float(np.prod(spread))
 
 
-def motion_odds(tails: Ends, heads: Ends, width: float, area: float, rate: float, settings: LinkSettings) -> Floats:
-    """Logarithm (P,) of the odds that heads continue tails. width: heights/s; area: px²; rate: heads per second."""
+def motion_evidence(tails: Ends, heads: Ends, width: float, area: float, settings: LinkSettings) -> Floats:
+    """Logarithm (P,) of the likelihood ratio of heads that continue tails to heads that appear anywhere and anytime.
+
+    The density of time is in 1/s. width: heights/s; area: px².
+    """
     gap, miss, ratio = distances(tails, heads)
     deviation = settings.miss + width * gap
     height = np.sqrt(tails.height * heads.height)
     place = np.log(np.maximum(area / height**2, 1) / (np.pi * deviation**2)) - 2 * np.log1p((miss / deviation) ** 2)
     size = -0.5 * (ratio / (settings.size + settings.size_growth * gap)) ** 2
-    time = np.log(settings.continues / settings.gap_scale / rate) - 2 * np.log1p(gap / settings.gap_scale)
+    time = -np.log(settings.gap_scale) - 2 * np.log1p(gap / settings.gap_scale)
     return place + size + time
 
 

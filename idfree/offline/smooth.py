@@ -12,6 +12,7 @@ between videos and detectors: λ is chosen by how well the boxes of held-out fra
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def smooth(tracks: Annotation, step: int = 1, settings: SmoothSettings | None = 
 
 
 def sample_segments(starts: Integers, count: int) -> tuple[Integers, Integers]:
-    """Of `count` rows, those (M,) of every so many-th segment, about MOST_ROWS; and first rows of the segments there."""
+    """Of `count` rows, those (M,) of every n-th segment, about MOST_ROWS; and the first rows of the segments there."""
     every = count // MOST_ROWS + 1
     length = np.diff(starts, append=count)
     rows = np.flatnonzero(np.repeat(np.arange(len(starts)) % every == 0, length))
@@ -103,7 +104,7 @@ def fit_in_parts(values: Floats, weight: Floats, starts: Integers, penalty: floa
     first = starts[np.unique(np.searchsorted(starts, np.arange(0, len(values), MOST_ROWS)).clip(max=len(starts) - 1))]
     bounds = np.unique([0, *first.tolist(), len(values)])
     parts = []
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in pairwise(bounds.tolist()):
         own = starts[(starts >= begin) & (starts < end)] - begin
         parts.append(penalised_fit(values[begin:end], weight[begin:end], own, penalty))
     return np.concatenate(parts)

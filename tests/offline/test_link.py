@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from idfree.core.types import Annotation
+from idfree.offline.entries import Entries, border_zone, prior_odds
 from idfree.offline.link import Pairs, assign, link_tracks
 from idfree.offline.looks import CROPS, clear_rows, coexisting_pairs, measure_looks
 
@@ -68,7 +69,7 @@ def looks_of(tracks: Annotation, same: dict[int, int], noise: float = 0.05) -> t
 def test_looks_link_what_motion_cannot_and_part_what_it_would_link():
     """Somebody turns back while hidden; elsewhere another person goes on where somebody vanished."""
     many = tuple((20 + n, 1, 160, 250.0 * (n % 8), 130.0 * n) for n in range(24))
-    tracks = people((1, 1, 40, 0, 4000), (2, 70, 160, -150, 4000), (3, 1, 40, 0, 5000), (4, 46, 160, 0, 5000), *many)
+    tracks = people((1, 1, 40, 0, 4000), (2, 70, 160, -210, 4000), (3, 1, 40, 0, 5000), (4, 60, 160, 30, 5000), *many)
     size_hw = (5200, 3000)
     by_motion = ids_of(tracks, link_tracks(tracks, 30, size_hw))
     assert (by_motion[2], by_motion[4]) == (2, 3)
@@ -98,3 +99,20 @@ def test_coexisting_pairs():
         (1, 3),
         (2, 3),
     }
+
+
+def test_where_people_appear_and_vanish_is_learnt():
+    """Of 16 tails and heads, half at the border, mostly those inside go on; so the next one inside is more probable."""
+    zone = np.tile([0, 1], 16)
+    entries = Entries(zone, zone, np.array([0.5, 0.5]), 10.0)
+    i, j = np.arange(16), np.arange(16, 32)
+    evidence = np.where(zone[i] == 0, 8.0, -8.0)
+    inside, border = prior_odds(evidence, i, j, entries, 0.5, 10.0)[:2]
+    assert inside > border + 1.5
+    assert inside > prior_odds(np.full(16, -8.0), i, j, entries, 0.5, 10.0)[0] + 1
+
+
+def test_border_zone():
+    boxes = np.array([[500.0, 300, 540, 400], [20, 300, 60, 400], [500, 900, 540, 995], [930, 300, 970, 400]])
+    assert border_zone(boxes, (1000, 1000)).tolist() == [0, 1, 1, 1]
+    assert border_zone(boxes[:2], None).tolist() == [1, 1]  # the extent of the boxes

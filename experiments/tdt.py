@@ -26,9 +26,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from people_backbone import PeopleBackbone
-from torch import nn
-from torch.nn.functional import max_pool2d, relu
+from people_trunk import PeopleBackbone, PeoplePyramid
 
 from idfree.appearance import open_encoder
 from idfree.core.files import write_text
@@ -38,9 +36,7 @@ from idfree.datasets.open_footage import open_all
 from idfree.detectors import open_detector
 from idfree.learn.methods.tdt import TDT
 from idfree.learn.networks.backbones import BACKBONES
-from idfree.learn.networks.fpn import Pyramid
 from idfree.learn.networks.pyramids import PYRAMIDS
-from idfree.learn.networks.pyramids import WIDTH as PYRAMID_WIDTH
 from idfree.pipelines.detect_sequence import detect_sequence
 from idfree.pipelines.teacher_embeddings import Teacher
 from idfree.pipelines.train_tracker import train_tracker
@@ -58,33 +54,6 @@ ROWS = ("0288", "0287", "adapt", "64", "256", "no-stills", "centre")
 TRUNK = "people-fpn"  # a backbone of this experiment alone
 WAYS = ("one-shot", "two-stage")
 COLUMNS = ("MOTA", "IDF1", "IDSW", "AP", "frames/s")
-
-
-class PeoplePyramid(nn.Module):
-    """The trunk of the people detector, which stays as it is, with a pyramid on its strides 8, 16 and (pooled) 32."""
-
-    channels = PYRAMID_WIDTH
-
-    def __init__(self):
-        super().__init__()
-        self.trunk = frozen_trunk()
-        self.trunk.fpn = nn.Identity()
-        self.fpn = Pyramid([128, 256, 256], PYRAMID_WIDTH)
-
-    def forward(self, x):
-        x, maps = relu(self.trunk.init_block1(x + self.trunk.mean)), []
-        for group in self.trunk.groups:
-            x = group(x)
-            maps.append(x)
-        return self.fpn([*maps[2:], max_pool2d(x, 2)])
-
-
-def frozen_trunk(stride=4):
-    """PeopleBackbone of which only the pyramid learns."""
-    backbone = PeopleBackbone()
-    for name, parameter in backbone.named_parameters():
-        parameter.requires_grad_(name.startswith("fpn"))
-    return backbone
 
 
 def thinned(footage, every):
@@ -254,7 +223,7 @@ def main():
     parser.add_argument("--only-train", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     options = parser.parse_args()
-    PYRAMIDS[TRUNK], BACKBONES[TRUNK] = PeoplePyramid, frozen_trunk
+    PYRAMIDS[TRUNK], BACKBONES[TRUNK] = PeoplePyramid, PeopleBackbone
     study = Study(options)
     for row in options.rows:
         study.trained(row)

@@ -17,7 +17,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "results", type=Path, help="a folder of NAME.txt (.csv, .parquet, .npy), one file, or sequences"
     )
     parser.add_argument("truth", type=Path, help="a folder of MOTChallenge sequences, one of them, or a gt.txt")
-    parser.add_argument("--class-id", type=int, default=1, help="of the ground truth (default: 1, people)")
+    parser.add_argument("--class-id", default="1", help="of the ground truth, or its name (default: 1, people)")
     parser.add_argument("--min-iou", type=float, default=0.5, help="of a detection with its ground truth box")
     add_frame_subset(parser)
     add_style(parser)

@@ -44,7 +44,7 @@ def detect(
     detector: str | Path = "people",
     *,
     set: Assignments = (),
-    appearance: str = "own",
+    appearance: str | Path | None = "own",
     limit: str = "auto",
     detector_format: str | None = None,
     scores: ScoreScale = "auto",
@@ -73,6 +73,7 @@ def detect(
     assignments, out = split_assignments(set, ("detector",)), Path(out)
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     jobs = make_jobs(videos, config, workers, dask)
+    appearance = "none" if appearance is None else str(appearance)
     own = "none" if appearance == "none" else "own"
     selection = Selection(start, frames, every, config.class_numbers(), min_score, appearance=own)
     if assignments[""]:

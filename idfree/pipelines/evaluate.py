@@ -6,14 +6,16 @@ from typing import Literal
 
 import numpy as np
 
+from idfree.core.errors import UserError
 from idfree.core.progress import progress
 from idfree.core.types import Annotation
+from idfree.datasets.motchallenge_classes import MOT_CLASSES
 from idfree.evaluation import tracking
 from idfree.evaluation.classes import Classes, classes_compared, describe_classes
 from idfree.evaluation.detection import PrecisionRecall, evaluate_detections, metrics_by_size
 from idfree.evaluation.tracking import Scores, compute_metrics
 from idfree.pipelines.paired_results import Half, find_ground_truth, pair_results
-from idfree.sequences.motchallenge import read_results
+from idfree.sequences.motchallenge import ground_truth_class_names, read_results
 from idfree.sequences.tables import SUFFIXES, read_boxes, read_tracks
 
 Protocol = Literal["auto", "mot17", "mot20", "mot15", "plain"]
@@ -65,7 +67,7 @@ def evaluate_detection(
     results: str | Path,
     truth: str | Path,
     *,
-    class_id: int = 1,
+    class_id: int | str = 1,
     min_iou: float = 0.5,
     half: Half = "none",
     every: int = 1,
@@ -73,16 +75,28 @@ def evaluate_detection(
     """Average precision of detections by object size, by sequence and COMBINED.
 
     results: a folder of NAME.txt (.csv, .parquet, .npy), one file, or MOTChallenge sequences with det/det.txt.
-    class_id: of the ground truth. min_iou: of a true positive. truth, half, every: as in `evaluate`. Raises UserError.
+    class_id: of the ground truth, a number or MOTChallenge's or VisDrone's name. min_iou: of a true positive. truth,
+    half, every: as in `evaluate`. Raises UserError.
     """
     pairs = pair_results(Path(results), Path(truth), half, every, read_boxes, DETECTION_FILES)
     scores: dict[str, dict[str, PrecisionRecall]] = {}
     classes: list[Classes] = []
     for pair in pairs:
         classes.append((set(), set(np.unique(pair.results.class_id).tolist())))
-        scores[pair.name] = evaluate_detections(pair.results, pair.ground_truth, class_id, min_iou)
+        number = class_number(class_id, pair.files[0])
+        scores[pair.name] = evaluate_detections(pair.results, pair.ground_truth, number, min_iou)
     if oddity := describe_classes(classes):
         LOG.warning("%s: %s", results, oddity)
     sizes = next(iter(scores.values()))
     combined = {size: sum((curves[size] for curves in scores.values()), PrecisionRecall()) for size in sizes}
     return {name: metrics_by_size(curves) for name, curves in {**scores, COMBINED: combined}.items()}
+
+
+def class_number(given: int | str, path: Path | str) -> int:
+    """The number of a class of a gt.txt, given by number or by name. Raises UserError for an unknown name."""
+    if not isinstance(given, str) or given.strip().isdecimal():
+        return int(given)
+    names = ground_truth_class_names(path) or {name: n for n, name in enumerate(MOT_CLASSES, start=1)}
+    if given not in names:
+        raise UserError(f"class {given!r}: {path} has the classes {', '.join(names)}, or a number")
+    return names[given]

@@ -41,8 +41,8 @@ def refine(
     source: str | Path | None = None,
     out: str | Path | None = None,
     *,
-    appearance: str = "none",
-    camera: str = "auto",
+    appearance: str | Path | None = "none",
+    camera: str | Path | None = "auto",
     frame_rate: float | None = None,
     device: str = "auto",
     quiet: bool = True,
@@ -58,6 +58,7 @@ def refine(
     on_result: called with the path and the summary of each file written. Raises UserError.
     """
     results = Path(results)
+    appearance, camera = ("none" if spec is None else str(spec) for spec in (appearance, camera))
     encoder = open_appearance(appearance, device)
     if encoder is not None and source is None:
         raise UserError(f"--appearance {appearance}: needs the images of the video: idfree refine RESULTS SOURCE")

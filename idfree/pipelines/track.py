@@ -105,10 +105,10 @@ def track_videos(
     scores: ScoreScale = "auto",
     classes: ClassesLike = "",
     tracker: str | None = None,
-    settings: Path | None = None,
+    settings: str | Path | None = None,
     set: Assignments = (),
-    appearance: str = "auto",
-    camera: str = "auto",
+    appearance: str | Path | None = "auto",
+    camera: str | Path | None = "auto",
     start: int = 1,
     frames: int | None = None,
     every: int = 1,
@@ -151,6 +151,8 @@ def track_videos(
     summary.json lists each sequence, and whether it is "complete".
     """
     check_lag(lag, offline)
+    appearance, camera = ("none" if spec is None else str(spec) for spec in (appearance, camera))
+    settings = None if settings is None else Path(settings)
     sequences, pool = open_sequences(sources), WorkerPool(workers, dask)
     check_pool(sequences, pool, show)
     film = FilmSettings(video_height, CountRequest.read(lines, zones, anchor, scale, homography))

@@ -72,7 +72,7 @@ def tune(
     scores: ScoreScale = "auto",
     classes: ClassesLike = "",
     appearance: Literal["own", "none"] = "own",
-    camera: str = "auto",
+    camera: str | Path | None = "auto",
     device: str = "auto",
     seed: int = 0,
     quiet: bool = True,
@@ -101,11 +101,12 @@ def tune(
     assignments = split_assignments(set, ("detector",))
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     detector_of = config.open()
+    motion = "none" if camera is None else str(camera)
     selection = Selection(classes=config.class_numbers(), appearance=appearance)
     name = tracker or DEFAULT_TRACKER
 
     def prepare_run(sequence: Sequence) -> TrackingRun:
-        return prepare(sequence, detector_of(sequence), name, tuple(assignments[""]), selection, False, camera)
+        return prepare(sequence, detector_of(sequence), name, tuple(assignments[""]), selection, False, motion)
 
     tune_runs, judge_runs = [prepare_run(s) for s in to_tune], [prepare_run(s) for s in to_judge]
     path = Path("runs") / "tune" / f"{name}.json" if out is None else Path(out)

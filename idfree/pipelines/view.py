@@ -33,7 +33,7 @@ def view(
     out: str | Path | None = None,
     *,
     truth: str | Path | None = None,
-    appearance: str | None = None,
+    appearance: str | Path | None = None,
     embed: bool = False,
     quiet: bool = True,
 ) -> Path:
@@ -61,7 +61,7 @@ def view(
     length = last if sequence is None or sequence.length is None else sequence.length
     marks = None if path is None else mark_mistakes(ground_truth, tracks, length, (str(path), str(file)))
     pictures = Pictures(extent(tracks)) if sequence is None else take_pictures(sequence, tracks, out, embed, quiet)
-    looks = None if appearance is None else map_embeddings(tracks, file.stem, sequence, appearance)
+    looks = None if appearance is None else map_embeddings(tracks, file.stem, sequence, str(appearance))
     write_text(out, make_page(file.stem, tracks, frame_times(sequence, length), pictures, marks, looks))
     return out
 

@@ -40,6 +40,8 @@ def draw_counts(
     figure.picture(0, 0, dim(picture))
     for outline in outlines:
         draw_outline(figure, outline, outline.points * scale)
+    for outline in outlines:
+        draw_label(figure, outline, outline.points * scale)
     top = float(picture.shape[0] + 56)
     for title, curves in panels:
         highest = max(float(curve.values.max(initial=0)) for curve in curves)
@@ -53,7 +55,7 @@ def draw_counts(
 
 
 def draw_outline(figure: Figure, outline: Outline, points: Floats) -> None:
-    """A line or zone, with its text."""
+    """A line or zone."""
     ring = np.concatenate([points, points[:1]]) if outline.is_closed else points
     if outline.is_closed:
         figure.area(points, outline.colour, 0.25)
@@ -61,6 +63,10 @@ def draw_outline(figure: Figure, outline: Outline, points: Floats) -> None:
     figure.line(ring, outline.colour, 3)
     for point in points:
         figure.dot(point, 5, outline.colour, BLACK)
+
+
+def draw_label(figure: Figure, outline: Outline, points: Floats) -> None:
+    """The text of a line or zone, in its middle."""
     x, y = points.mean(axis=0).tolist()
     y = y + 6 if outline.is_closed else y - 16
     half = 5.2 * len(outline.text) + 8  # of letters 18 px high

@@ -16,6 +16,7 @@ from idfree.datasets.footage import Footage
 from idfree.datasets.labels import LabelRows
 from idfree.datasets.reid_crops import CropFiles, Part, read_reid, reid_parts
 from idfree.evaluation.query_gallery import evaluate_query_gallery
+from idfree.pipelines.crop_writer import CropWriter
 from idfree.sequences.image_files import image_size, read_nth_image
 from idfree.sequences.images import read_image
 
@@ -24,26 +25,26 @@ if TYPE_CHECKING:
     from idfree.learn.networks.box_embedder import BoxEmbedder
 
 
-def load_reid_crops(folder: Path, size_hw: tuple[int, int], quiet: bool = True) -> CropSet:
-    """The training part, resized to `size_hw`, by annotated identity; a video for each camera and recording.
+def load_reid_crops(folder: Path, writer: CropWriter, quiet: bool = True) -> CropSet:
+    """The training part by annotated identity; a video for each camera and recording.
 
-    Raises UserError if an image cannot be read, or if there are fewer than two people.
+    writer: takes the crops, in its size. Raises UserError if an image cannot be read, or if there are fewer than two
+    people.
     """
     files = read_reid(folder)
     identity = people_of(files)
     rows = np.flatnonzero(identity >= 0)
     if len(np.unique(identity[rows])) < 2:
         raise UserError(f"{folder}: has crops of {len(np.unique(identity[rows]))} people, expected two or more")
-    crops = np.empty((len(rows), *size_hw, 3), dtype=np.uint8)
-    boxes = np.zeros((len(rows), 4))
+    first, boxes = writer.count, np.zeros((len(rows), 4))
     for k, row in enumerate(progress(rows.tolist(), folder.name, len(rows), quiet, "crops")):
         image = read_image(files.path[row])
         boxes[k] = whole(image)
-        crops[k] = crop_boxes(image, boxes[k : k + 1], size_hw)[0]
+        writer.append(crop_boxes(image, boxes[k : k + 1], writer.size_hw))
     recordings = np.stack([files.camera, files.recording], axis=1)[rows]
     video = np.unique(recordings, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
     person = np.unique(identity[rows], return_inverse=True)[1].astype(np.int64)
-    return CropSet(crops, person, files.frame[rows], video, boxes, identities=True)
+    return CropSet(writer.crops_since(first), person, files.frame[rows], video, boxes, identities=True)
 
 
 def evaluate_on_reid(

@@ -59,11 +59,12 @@ def train(
     LabelSettings (`label.min_height=16`) and of the teacher (`teacher.normalisation=none`). half: "train" trains on the
     first half of each video. images: folder of the images, if not beside the labels. identities: "tracklets" replaces
     annotated identities by motion-only tracking. fine_tune: best.pt or last.pt of a run, whose network, settings and
-    classes are the defaults; by default with a tenth of its learning rate, trackers for 10 epochs.
+    classes are the defaults; by default with a tenth of its learning rate, trackers for 10 epochs. workers: threads
+    that prepare batches.
 
     Of one-shot trackers only: val is validated on by tracking with `tracker` every `val_every` epochs (default: the
     second halves if half is "train", otherwise no validation); best: the metric that selects best.pt; on_validation is
-    called with the metrics; cache: folder for frames of videos (OUT/frames); workers: threads that prepare batches;
+    called with the metrics; cache: folder for frames of videos (OUT/frames);
     teacher: of tdt, a crop Re-ID network, whose embeddings of all boxes are computed once and kept beside the labels.
 
     Returns the path of the model ("model") and of a tracker the iteration and metrics of its network, of an encoder the
@@ -100,6 +101,7 @@ def train(
             assignments=assignments[""],
             labels=assignments["label"],
             base=base,
+            workers=workers,
             resume=resume,
             device=device,
             seed=seed,

@@ -14,12 +14,14 @@ from idfree.core.progress import training_progress
 from idfree.core.settings import override
 from idfree.core.types import Annotation
 from idfree.datasets.footage import Footage
+from idfree.learn.devices import open_device
 from idfree.learn.methods import simplereid
 from idfree.learn.networks.crop_reid import NETWORKS
 from idfree.learn.parallel import distributed_from_torchrun
 from idfree.pipelines.base_run import BaseRun
 from idfree.pipelines.calibration import calibration_metadata
 from idfree.pipelines.crop_sets import CropsSettings, concatenate_crops, split_crops_settings
+from idfree.pipelines.crop_writer import CropWriter
 from idfree.pipelines.pseudolabels import (
     LabelSettings,
     covered_fraction,
@@ -30,7 +32,10 @@ from idfree.pipelines.pseudolabels import (
     sample_boxes,
 )
 from idfree.pipelines.reid_data import load_reid_crops
+from idfree.pipelines.train_tracker import default_workers
 from idfree.pipelines.training_data import trained_on_notice
+
+CROPS = "crops.bin"  # in the folder of the run, while it is trained
 
 
 def train_crops(
@@ -41,6 +46,7 @@ def train_crops(
     assignments: Iterable[str] = (),
     labels: Iterable[str] = (),
     base: BaseRun | None = None,
+    workers: int | None = None,
     resume: bool = False,
     device: str = "auto",
     seed: int = 0,
@@ -49,8 +55,9 @@ def train_crops(
     """Train SimpleReID on the crops of footages, and of folders of Market-1501 or MSMT17 (`reid`).
 
     assignments: `name=value` overrides of its settings and of CropsSettings. labels: overrides of LabelSettings, which
-    decide which boxes are cropped. base: the run to be fine-tuned. Returns the path of the model, and the numbers of
-    crops and tracklets (or identities). Raises UserError, also if started by `torchrun`.
+    decide which boxes are cropped. base: the run to be fine-tuned. workers: threads that prepare batches, see
+    `default_workers`. The crops are kept in a file in `out` until training has ended. Returns the path of the model,
+    and the numbers of crops and tracklets (or identities). Raises UserError, also if started by `torchrun`.
     """
     if distributed_from_torchrun().world > 1:
         raise UserError("simplereid trains in one process: leave torchrun out")
@@ -65,36 +72,39 @@ def train_crops(
             f"{reid[0]} has annotated identities, which all data must have then: add --set identities=true if the ids"
             f" of {footages[0].name} are identities, too"
         )
-    crop_sets = [extract_crops(footages, size_hw, label_settings, crops_settings)] if footages else []
-    crop_sets += [load_reid_crops(folder, size_hw, quiet) for folder in reid]
-    crops = concatenate_crops(crop_sets, identities=True) if reid else crop_sets[0]
-    model = simplereid.train(
-        crops,
-        settings,
-        out,
-        resume=resume,
-        progress=None if quiet else training_progress,
-        calibration=lambda embed: calibration_metadata(embed, crops),
-        trained_on=notice([*(footage.name for footage in footages), *(path.resolve().name for path in reid)]),
-        device=device,
-    )
+    names = [*(footage.name for footage in footages), *(path.resolve().name for path in reid)]
+    with CropWriter(out / CROPS, size_hw) as writer:
+        crop_sets = [extract_crops(footages, writer, label_settings, crops_settings)] if footages else []
+        crop_sets += [load_reid_crops(folder, writer, quiet) for folder in reid]
+        crops = concatenate_crops(crop_sets, identities=True) if reid else crop_sets[0]
+        model = simplereid.train(
+            crops,
+            settings,
+            out,
+            resume=resume,
+            progress=None if quiet else training_progress,
+            calibration=lambda embed: calibration_metadata(embed, crops),
+            trained_on=notice(names),
+            device=device,
+            workers=default_workers(open_device(device).type) if workers is None else workers,
+        )
     return {"model": str(model), "crops": len(crops), "tracklets": crops.tracklet_count}
 
 
 def extract_crops(
-    footages: Sequence[Footage], size_hw: tuple[int, int], labels: LabelSettings, settings: CropsSettings
+    footages: Sequence[Footage], writer: CropWriter, labels: LabelSettings, settings: CropsSettings
 ) -> CropSet:
     """Crops of the clean boxes of all footages, grouped by id.
 
-    labels: which boxes are clean, and the number of crops of each id. Raises UserError if there are none, or if no
-    image of a footage can be read.
+    writer: takes the crops. labels: which boxes are clean, and the number of crops of each id. Raises UserError if
+    there are none, or if no image of a footage can be read.
     """
     crop_sets = []
     for footage in footages:
         boxes = select_clean_boxes(footage.boxes, labels)
         sampled = boxes[sample_boxes(boxes, labels, footage.frame_rate)]
         if len(sampled):
-            crop_sets.append(crop_footage(footage, sampled, size_hw))
+            crop_sets.append(crop_footage(footage, sampled, writer))
     if not crop_sets:
         names = ", ".join(footage.name for footage in footages)
         raise UserError(f"nobody to learn from in {names}: no id has {labels.min_clean} boxes that are clean enough")
@@ -112,14 +122,14 @@ def select_clean_boxes(boxes: Annotation, settings: LabelSettings) -> Annotation
     return selected[np.flatnonzero(selected.id >= 0)]
 
 
-def crop_footage(footage: Footage, boxes: Annotation, size_hw: tuple[int, int]) -> CropSet:
+def crop_footage(footage: Footage, boxes: Annotation, writer: CropWriter) -> CropSet:
     """Crops of boxes sorted by frame, grouped by id; images are read in order, unreadable ones are skipped."""
     numbers = [int(boxes.frame[rows.start]) for rows in frame_slices(boxes)]
-    crops, read = [], []
+    first, read = writer.count, []
     for number, image in footage.readable(numbers):
         rows = boxes.rows_at(number)
-        crops.append(crop_boxes(image, boxes.xyxy[rows], size_hw))
+        writer.append(crop_boxes(image, boxes.xyxy[rows], writer.size_hw))
         read.append(number)
     boxes = boxes[np.isin(boxes.frame, read)]
     tracklet = np.unique(boxes.id, return_inverse=True)[1].astype(np.int64)
-    return CropSet(np.concatenate(crops), tracklet, boxes.frame, np.zeros_like(boxes.frame), boxes.xyxy)
+    return CropSet(writer.crops_since(first), tracklet, boxes.frame, np.zeros_like(boxes.frame), boxes.xyxy)

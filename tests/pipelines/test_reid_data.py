@@ -10,6 +10,7 @@ from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.datasets.open_footage import open_footage
 from idfree.datasets.reid_crops import is_reid, reid_parts
+from idfree.pipelines.crop_writer import CropWriter
 from idfree.pipelines.reid_data import load_reid_crops
 
 COLOURS = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (200, 200, 40), (40, 200, 200)]
@@ -47,8 +48,10 @@ def run(*arguments, capsys):
     return json.loads(capsys.readouterr().out)
 
 
-def test_crops_for_training(market):
-    crops = load_reid_crops(market, (32, 16))
+def test_crops_for_training(market, tmp_path):
+    with CropWriter(tmp_path / "crops", (32, 16)) as writer:
+        crops = load_reid_crops(market, writer)
+        assert crops.crops[3].shape == (32, 16, 3)
     assert (crops.crops.shape, crops.tracklet_count, crops.identities) == ((40, 32, 16, 3), 5, True)
     assert len(np.unique(crops.video)) == 2
     assert crops.xyxy[0].tolist() == [0, 0, 32, 64]
@@ -103,7 +106,8 @@ def test_msmt17_layout(tmp_path, capsys):
                 lines.append(f"{crop} {person}\n")
         (tmp_path / file).write_text("".join(lines))
     assert (is_reid(tmp_path), reid_parts(tmp_path)) == (True, ["train", "query", "gallery"])
-    assert load_reid_crops(tmp_path, (32, 16)).tracklet_count == 3  # identity 0 is a person
+    with CropWriter(tmp_path / "crops", (32, 16)) as writer:
+        assert load_reid_crops(tmp_path, writer).tracklet_count == 3  # identity 0 is a person
     figures = run("eval-appearance", "colour", tmp_path, capsys=capsys)[tmp_path.name]
     assert (figures["people"], figures["R1"]) == (2, 1)
 

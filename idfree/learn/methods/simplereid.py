@@ -21,6 +21,7 @@ from idfree.core.stored_crops import CropArray
 from idfree.core.version import __version__
 from idfree.learn.checkpoint import load
 from idfree.learn.data.crop_batches import CropBatches, CropBatchShape
+from idfree.learn.data.prefetch import BatchPrefetcher
 from idfree.learn.devices import open_device, use_threads
 from idfree.learn.export_encoder import export_encoder
 from idfree.learn.fit import Progress, fit
@@ -86,13 +87,14 @@ def train(
     calibration: Callable[[Embed], dict[str, str]] | None = None,
     trained_on: str = "",
     device: str = "auto",
+    workers: int = 0,
 ) -> Path:
     """Train on crops by tracklet; returns the path of RUN/appearance.onnx.
 
     Writes RUN/settings.json, metrics.jsonl, last.pt and appearance.onnx. resume: continue the run in that folder.
     calibration: metadata, such as the match threshold `limit`, computed with the trained encoder. trained_on: a notice
-    about the data for the metadata. Raises UserError if the crops do not have the network's input size, if the folder
-    holds another run, and if the losses are not finite.
+    about the data for the metadata. workers: threads that prepare batches. Raises UserError if the crops do not have
+    the network's input size, if the folder holds another run, and if the losses are not finite.
     """
     batches = CropBatches(crops, CropBatchShape(settings.tracklets, settings.crops, settings.group), settings.seed)
     size = tuple(crops.crops.shape[1:3])
@@ -103,7 +105,8 @@ def train(
     with use_threads(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         training = make_training(batches, settings, trained_on, open_device(device))
-        fit(training, batches, run, resume, progress)
+        with BatchPrefetcher(batches, workers, training.schedule.iterations) as prefetched:
+            fit(training, prefetched, run, resume, progress)
         network = training.network
         assert isinstance(network, CropReidNetwork)
         metadata = calibration(lambda images: embed(network, images)) if calibration else {}

@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from idfree.core.tracklet_spans import TrackletSpans
 from idfree.learn.tensors import Tensors
 
 
@@ -18,5 +19,5 @@ def cannot_link_mask(a: Tensors, b: Tensors) -> Tensor:
 
 def any_cannot_link(tracklets: Tensors) -> bool:
     """Whether any two of these tracklets (T,) cannot link; without such a pair there are no negatives to train with."""
-    rows = ({name: column[i : i + 1] for name, column in tracklets.items()} for i in range(len(tracklets["tracklet"])))
-    return any(bool(cannot_link_mask(row, tracklets).any()) for row in rows)
+    video, first, last = (tracklets[name].cpu().numpy() for name in ("video", "first", "last"))
+    return bool((video != video[0]).any() or TrackletSpans(video, first, last).have_partner().any())

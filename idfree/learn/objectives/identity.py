@@ -50,5 +50,6 @@ def masked_softmax_loss(cosine: Tensor, target: Tensor, negative: Tensor, scale:
 
     Equal to the ordinary softmax cross-entropy if all other classes are negative.
     """
-    positive = torch.nn.functional.one_hot(target, cosine.shape[1]).bool()
-    return cross_entropy((scale * cosine).masked_fill(~(negative | positive), -torch.inf), target)
+    excluded = ~negative
+    excluded[torch.arange(len(target), device=target.device), target] = False
+    return cross_entropy((scale * cosine).masked_fill(excluded, -torch.inf), target)

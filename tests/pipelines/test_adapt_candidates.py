@@ -1,20 +1,26 @@
 """The candidates of `idfree adapt`, merged tracklets, and which candidate wins."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from idfree.appearance import open_encoder
 from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.crop_network import CropNetwork
 from idfree.appearance.crops import crop_boxes
+from idfree.appearance.people_crops import FILE
 from idfree.core.cropset import CropSet
+from idfree.core.errors import MissingExtra, UserError
+from idfree.pipelines.adapt import decide_training, open_teacher
 from idfree.pipelines.adapt_candidates import (
     Candidate,
     Looks,
     adapted_candidate,
     box_candidate,
     colour_candidate,
+    teacher_candidate,
 )
 from idfree.pipelines.adapt_choice import choose
 from idfree.pipelines.adapt_merge import merge_tracklets
@@ -75,6 +81,27 @@ def test_without_pairs_nothing_is_adapted_or_calibrated(looks):
     few = Looks.of(alone, cuts, np.array([RATE]), 0.5, "")
     assert adapted_candidate(few, np.zeros(1, dtype=bool), 0) is None
     assert box_candidate(few).threshold is None
+
+
+def test_a_teacher_is_tested_as_the_file_that_it_is(looks, tmp_path):
+    teacher = teacher_candidate(looks, FILE, CropNetwork(FILE))
+    box = box_candidate(looks)
+    assert np.array_equal(teacher.relinked.score, box.relinked.score)
+    assert written(teacher, tmp_path / "teacher.onnx").match_threshold == box.threshold
+
+
+def test_training_needs_pytorch_only_if_it_is_asked_for(monkeypatch):
+    monkeypatch.setattr("idfree.pipelines.adapt.can_train", lambda: False)
+    assert not decide_training(None, [])
+    assert not decide_training(False, ["lr=0.1"])
+    for train, assignments in ((True, []), (None, ["iterations=5"])):
+        with pytest.raises(MissingExtra, match=r"training a network .* needs the package torch"):
+            decide_training(train, assignments)
+    monkeypatch.setattr("idfree.pipelines.adapt.can_train", lambda: True)
+    assert decide_training(None, [])
+    assert not decide_training(False, [])
+    with pytest.raises(UserError, match=r"--teacher a\.xml: expected a crop network MODEL\.onnx"):
+        open_teacher(Path("a.xml"), "cpu")
 
 
 def candidate(name: str, is_right: list[int], is_judged: list[int] | None = None) -> Candidate:

@@ -51,13 +51,14 @@ Written by `experiments/refinding.py`. Second halves of MOT17-04 and MOT17-09, p
 embeddings. "Predicted": lost tracks are reported at predicted boxes for so many seconds. "True occlusions": lost tracks
 are found again (`idfree/trackers/refinding.py`) at the centres of the intersections of true boxes that cover more than
 this share of the smaller one, each of score 1. That is no tracker's result: it tells what the rule is worth when the
-occlusion head never errs. **No network with occlusion heads has been trained on these videos yet**: what is left of
-this with learnt occlusions is not known.
+occlusion head never errs; what little heads of few iterations leave of it is in
+[refinding_learnt.md](refinding_learnt.md). **No network was trained jointly with its occlusion heads on these videos.**
 
 `idfree track --set predict=0.3` and `--set refind=true --set refind.min_fit=0.7` are the two as options; refound and
 predicted boxes have the score 0 and `Tracks.detection` −1, are drawn dashed, and are counted in summary.json.
 `idfree train outrack` learns occlusions jointly, with `occlusion_share` (default 0.7, the paper's);
 `--set occlusions=only --set init=LAST.pt` adds the heads to a frozen network, `--set occlusions=none` leaves them out.
+`fairmot` and `clmot` learn them with `--set occlusions=joint` or `only`, too, `centertrack` with `joint`.
 
 - With the share 0.3, FN fall, and MOTA, IDF1 and HOTA rise in all twelve tables; MOTA is above that of all predictions
   and of off-line filling in all of them, IDF1 above that of all predictions in eleven (MOT17-04-SDP with bytetrack:
@@ -70,7 +71,8 @@ predicted boxes have the score 0 and `Tracks.detection` −1, are drawn dashed, 
 
 Choices where the paper is silent: of all fits, the best G first, each lost track and each centre once; the filter takes
 the recovered box as its position and keeps its velocity; time stops for a refound track, and it matches by overlap in
-the next frame as tracked ones do; nothing is refound with its centre outside the image.
+the next frame as tracked ones do; nothing is refound with its centre outside the image; who is detected again is
+reported once, at the detected box, and occluders are tracks that are detected in this frame.
 """
 
 

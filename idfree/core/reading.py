@@ -73,6 +73,15 @@ def read_text(path: Path | str) -> str:
     return decode(read_content(path), path)
 
 
+def beginning(path: Path, size: int) -> str:
+    """The text of the first `size` bytes of a file, without byte-order mark, to tell its kind; "" if unreadable."""
+    try:
+        with path.open("rb") as file:
+            return file.read(size).decode("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
 def decode(content: bytes, path: Path | str) -> str:
     """The text of UTF-8 bytes; path: for error messages. See `read_text`."""
     try:

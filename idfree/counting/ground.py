@@ -9,6 +9,7 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.reading import load_array, read_text
 from idfree.core.types import Annotation, Floats, Integers
+from idfree.counting.shapes import MOST
 
 WINDOW = 1.0  # seconds of the smoothing of positions; study: docs/counting.md
 EXPECTED = (
@@ -48,29 +49,36 @@ def read_ground(scale: float | None, homography: Any = None) -> Floats | None:
         return read_homography(homography)
     if scale is None:
         return None
-    if not 0 < scale < np.inf:
+    if not 1 / MOST <= scale <= MOST:
         raise UserError(f"--scale {scale:g}: expected metres per pixel, more than 0")
     return np.diag([scale, scale, 1.0])
 
 
 def read_homography(given: Any) -> Floats:
     """The homography (3, 3) of a file, a text of eight numbers, or an array. Raises UserError."""
+    rows: Any = given
     if isinstance(given, str) and (numbers := parse_row(given)) is not None:
-        rows = [numbers]
+        rows = numbers
     elif isinstance(given, str | Path):
-        rows = load_array(given).tolist() if str(given).endswith(".npy") else read_rows(Path(given))
-    else:
-        rows = np.atleast_2d(np.asarray(given, dtype=np.float64)).tolist()
-    shape = (len(rows), *sorted({len(row) for row in rows}))
-    values = np.array([value for row in rows for value in row], dtype=np.float64)
-    if len(shape) == 2 and shape[0] >= 4 and shape[1] == 4:
-        return fit_homography(values.reshape(-1, 4))
-    if len(values) == 8 and len(shape) == 2:
-        values = np.append(values, 1.0)
-    matrix = values.reshape(3, 3) if len(values) == 9 else np.zeros((3, 3))
-    if not np.isfinite(matrix).all() or np.linalg.matrix_rank(matrix) < 3:
+        rows = load_array(given) if str(given).endswith(".npy") else read_rows(Path(given))
+    table = as_table(rows)
+    if table.shape[0] >= 4 and table.shape[1] == 4:
+        return fit_homography(table)
+    values = np.append(table, 1.0) if table.size == 8 else table
+    matrix = values.reshape(3, 3) if values.size == 9 else np.zeros((3, 3))
+    if np.linalg.matrix_rank(matrix) < 3:
         raise UserError(f"--homography {given}: {EXPECTED}")
     return matrix
+
+
+def as_table(rows: Any) -> Floats:
+    """Rows of numbers as an array (R, C), 0×0 if they are no table, or have numbers beyond MOST."""
+    try:
+        table = np.atleast_2d(np.asarray(rows, dtype=np.float64))
+    except (TypeError, ValueError):
+        table = np.zeros((0, 0))
+    is_valid = table.ndim == 2 and bool((np.abs(table) <= MOST).all())
+    return table if is_valid else np.zeros((0, 0))
 
 
 def parse_row(text: str) -> list[float] | None:
@@ -105,7 +113,7 @@ def fit_homography(pairs: Floats) -> Floats:
     if singular[7] < 1e-6 * singular[0]:
         raise UserError("--homography: the points lie on a line, or coincide: expected four corners of an area")
     matrix = np.linalg.inv(from_unit) @ vectors[-1].reshape(3, 3) @ to_unit
-    return np.asarray(matrix / matrix[2, 2])
+    return np.asarray(matrix / (matrix[2, 2] or 1.0))
 
 
 def normalisation(points: Floats) -> Floats:

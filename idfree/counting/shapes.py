@@ -11,6 +11,9 @@ from idfree.core.types import Floats
 
 Shapes = str | Mapping[str, Any] | Iterable[Any]  # texts, numbers, or {name: numbers}; one or several
 
+MOST = 1e9  # of coordinates: squares of distances stay finite
+SHORTEST = 1e-3  # px, of a line
+
 
 @dataclass(frozen=True)
 class Line:
@@ -81,16 +84,16 @@ def read_zones(given: Shapes) -> tuple[Zone, ...]:
 
 def make_line(name: str, corners: Floats) -> Line:
     """Raises UserError unless it has two end points that differ."""
-    if len(corners) != 2 or (corners[0] == corners[1]).all():
+    if len(corners) != 2 or np.abs(corners[1] - corners[0]).max() < SHORTEST:
         raise UserError(f"line {name!r}: {corners.tolist()}: expected x1,y1,x2,y2, two different points in pixels")
     return Line(name, corners)
 
 
 def make_zone(name: str, corners: Floats) -> Zone:
     """Raises UserError unless its corners span an area."""
-    x, y = corners.T
-    if len(corners) < 3 or np.ptp(x) * np.ptp(y) == 0:
-        raise UserError(f"zone {name!r}: {corners.tolist()}: expected x1,y1,x2,y2,x3,y3…, three corners or more")
+    if len(corners) < 3 or np.linalg.matrix_rank(corners - corners[0]) < 2:
+        expected = "expected x1,y1,x2,y2,x3,y3…, three corners or more, not all on one line"
+        raise UserError(f"zone {name!r}: {corners.tolist()}: {expected}")
     return Zone(name, corners)
 
 
@@ -135,7 +138,7 @@ def read_corners(numbers: Any, kind: str) -> Floats:
         flat = np.array(values, dtype=np.float64).reshape(-1)
     except (TypeError, ValueError):
         flat = np.zeros(0)
-    if flat.size < 4 or flat.size % 2 or not np.isfinite(flat).all():
+    if flat.size < 4 or flat.size % 2 or not (np.abs(flat) <= MOST).all():
         expected = "x1,y1,x2,y2" if kind == "line" else "x1,y1,x2,y2,x3,y3…"
         raise UserError(f"{kind} {numbers!r}: expected {expected}, in pixels")
     return flat.reshape(-1, 2)

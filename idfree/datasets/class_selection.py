@@ -36,7 +36,7 @@ class ClassSelection:
         """Warn of boxes that were left out. Raises UserError if all were."""
         if not self.left_out:
             return
-        names = ", ".join(sorted(self.left_out))
+        names = ", ".join(name or "without a name" for name in sorted(self.left_out))
         if not self.kept:
             wanted = " or ".join(map(repr, self.class_ids))
             raise UserError(f"{self.path}: has no class {wanted}, there are: {names} (choose with classes=…)")

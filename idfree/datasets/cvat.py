@@ -57,7 +57,7 @@ def read_video(root: Element, path: Path, images: Path | None, selection: ClassS
         class_id = selection.find(track.get("label", "")) if track.find("box") is not None else None
         if class_id is not None:
             rows = parse_boxes(track, place, on_fault)
-            scored |= bool(rows) and add_track(labels, number, class_id, np.array(rows), track)
+            scored |= bool(rows) and add_track(labels, number, class_id, np.array(rows), track, place)
     height, width = (whole(root.findtext(f".//original_size/{side}"), MAX_SIZE) for side in ("height", "width"))
     media = open_media(path.stem, images, [path.parent])
     size_hw, length = (height, width) if height and width else None, whole(root.findtext("meta//size"), MAX_FRAME)
@@ -81,10 +81,10 @@ def parse_boxes(track: Element, place: str, on_fault: OnFault) -> list[tuple[flo
     return [rows[frame] for frame in sorted(rows)]
 
 
-def add_track(labels: LabelRows, number: int, class_id: int, rows: np.ndarray, track: Element) -> bool:
-    """Add a track (K, 9) of `parse_boxes`; return whether its boxes have scores."""
+def add_track(labels: LabelRows, number: int, class_id: int, rows: np.ndarray, track: Element, place: str) -> bool:
+    """Add a track (K, 9) of `parse_boxes`; return whether its boxes have scores. Raises UserError."""
     outside, scored = rows[:, 5] == 1, track.find(f"box/attribute[@name='{SCORE}']") is not None
-    frames, values, keyframe = interpolate(rows[:, 0].astype(np.int64), rows[:, 1:], ~outside)
+    frames, values, keyframe = interpolate(rows[:, 0].astype(np.int64), rows[:, 1:], ~outside, place)
     shown = ~outside[keyframe]
     held = rows[keyframe]
     score = np.where(held[:, 6] == 1, 0.0, held[:, 7])

@@ -12,16 +12,16 @@ Mask = NDArray[np.bool_]
 LONGEST = 1_000_000  # frames between two keyframes: nine hours at 30 frames per second
 
 
-def interpolate(frame: Integers, values: Floats, shown: Mask) -> tuple[Integers, Floats, Integers]:
+def interpolate(frame: Integers, values: Floats, shown: Mask, place: str) -> tuple[Integers, Floats, Integers]:
     """The frames between the keyframes of a track: frames (N,), values (N, V), and the keyframe (N,) before each.
 
     frame: (K,), ascending. values: (K, V). shown: (K,), whether the object is in sight up to the next keyframe.
-    Raises UserError for more than LONGEST frames between two keyframes.
+    place: file and track, for messages. Raises UserError for more than LONGEST frames between two keyframes.
     """
     steps = np.where(shown, np.diff(frame, append=frame[-1:] + 1), 1)
     if (too_long := steps > LONGEST).any():
         start = frame[too_long][0]
-        raise UserError(f"a track has no keyframe in the {steps.max()} frames after {start}: is its end missing?")
+        raise UserError(f"{place}: no keyframe in the {steps.max()} frames after {start}: is the track's end missing?")
     row = np.repeat(np.arange(len(frame)), steps)
     offset = np.arange(len(row)) - np.repeat(np.cumsum(steps) - steps, steps)
     following = np.minimum(row + 1, len(frame) - 1)

@@ -11,7 +11,7 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
-from idfree.core.reading import read_text
+from idfree.core.reading import beginning, read_text
 from idfree.datasets.class_selection import ClassSelection
 from idfree.datasets.export_images import export_images, image_names
 from idfree.datasets.footage import Footage, FootageSettings
@@ -41,11 +41,7 @@ def is_kitti(path: Path) -> bool:
 
 def has_rows(path: Path) -> bool:
     """Whether the first line of a file has KITTI's number of columns, separated by blanks."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            fields = file.readline(1000).split()
-    except OSError:
-        return False
+    fields = beginning(path, 1000).partition("\n")[0].split()
     return len(fields) in COLUMNS and fields[0].isdecimal()
 
 

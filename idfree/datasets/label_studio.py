@@ -15,7 +15,7 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.core.names import file_name
-from idfree.core.reading import read_json
+from idfree.core.reading import beginning, read_json
 from idfree.core.types import Annotation
 from idfree.datasets.class_selection import ClassSelection
 from idfree.datasets.footage import Footage, FootageSettings
@@ -29,19 +29,15 @@ Object = dict[str, Any]
 KIND, FROM, TO, VIDEO = "videorectangle", "box", "video", "video"  # names as in Label Studio's template of the task
 IGNORED = "ignored"  # idfree's key of a keyframe; as a label, that of regions to ignore
 SIDES = ("x", "y", "width", "height")
-HEAD = 65536  # characters in which a task shows what it is
+HEAD = 65536  # bytes in which a task shows what it is
 
 
 def is_label_studio(path: Path) -> bool:
     """Whether a path is a .json with an array of tasks: objects with `data`."""
     if path.suffix.lower() != ".json" or path.is_dir():
         return False
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD).lstrip()
-    except OSError:
-        return False
-    return head.startswith(b"[") and b'"data"' in head
+    head = beginning(path, HEAD).lstrip()
+    return head.startswith("[") and '"data"' in head
 
 
 def read_label_studio(path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
@@ -74,7 +70,7 @@ def read_task(
         value = region["value"] if isinstance(region.get("value"), dict) else {}
         length = max(length, parse_integer(value.get("framesCount")) or 0)
         if (rows := parse_keyframes(value, place, on_fault)) is not None and size_hw:
-            add_region(labels, track, value, rows, size_hw, selection)
+            add_region(labels, track, value, rows, size_hw, selection, place)
     rate = frame_rate(regions)
     classes = tuple(selection.class_ids)
     length = min(length, MAX_FRAME)
@@ -148,14 +144,15 @@ def add_region(
     rows: np.ndarray,
     size_hw: tuple[int, int],
     selection: ClassSelection,
+    place: str,
 ) -> None:
-    """Add the boxes of a region with keyframes (K, 8) as of `parse_keyframes`."""
+    """Add the boxes of a region with keyframes (K, 8) as of `parse_keyframes`. Raises UserError, see `interpolate`."""
     names = value["labels"] if isinstance(value.get("labels"), list) else []
     ignored = IGNORED in names and IGNORED not in selection.class_ids
     class_id = 0 if ignored else selection.find(str(names[0]) if names else "")
     if class_id is None:
         return
-    frames, values, keyframe = interpolate(rows[:, 0].astype(np.int64), rows[:, 1:5], rows[:, 5] == 1)
+    frames, values, keyframe = interpolate(rows[:, 0].astype(np.int64), rows[:, 1:5], rows[:, 5] == 1, place)
     xywh = values * np.array(size_hw)[[1, 0, 1, 0]] / 100
     for frame, (x, y, w, h), row in zip(frames.tolist(), xywh.tolist(), keyframe.tolist(), strict=True):
         score = 0.0 if ignored else float(rows[row, 6])

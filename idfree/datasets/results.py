@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from idfree.core.errors import UserError
+from idfree.core.reading import beginning
 from idfree.core.types import Annotation
 from idfree.datasets.footage import PEOPLE, Footage, FootageSettings
 from idfree.datasets.labelled_video import label_video, open_media
@@ -23,7 +24,7 @@ SUFFIXES = (".txt", ".csv", ".parquet", ".json")
 SUMMARY = "summary.json"  # that of `idfree track`, beside the results
 HEAD = 4096  # bytes that tell the kind of a file
 FIELD = re.compile(r"[,;\s]+")
-FLAT_ROW = re.compile(rb"\s*\[\s*\{[^{}\[\]]*\}")  # an array of objects without objects in them
+FLAT_ROW = re.compile(r"\s*\[\s*\{[^{}\[\]]*\}")  # an array of objects without objects in them
 COLUMNS = 6  # at the least: frame, id, x, y, w, h
 
 
@@ -44,14 +45,10 @@ def has_rows(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix not in (".txt", ".json"):
         return True
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD)
-    except OSError:
-        return False
+    head = beginning(path, HEAD)
     if suffix == ".json":
         return FLAT_ROW.match(head) is not None
-    line = next((line for line in head.decode("utf-8", "replace").splitlines() if line.strip()), "")
+    line = next((line for line in head.splitlines() if line.strip()), "")
     fields = FIELD.split(line.strip())
     return len(fields) >= COLUMNS and all(NUMBER.fullmatch(field) for field in fields[:COLUMNS])
 

@@ -193,12 +193,13 @@ def read_rows(path: Path, on_fault: OnFault) -> Iterator[Row]:
 
 def parse_row(fields: list[str]) -> Row | None:
     """A row of labels; None if it is invalid."""
-    if not (5 <= len(fields) <= 7 and all(NUMBER.fullmatch(field) for field in fields) and fields[0].isdecimal()):
+    is_class = bool(fields) and fields[0].isdecimal() and len(fields[0]) <= 6
+    if not (is_class and 5 <= len(fields) <= 7 and all(NUMBER.fullmatch(field) for field in fields)):
         return None
     box, rest = tuple(map(float, fields[1:5])), fields[5:]
     id = int(rest.pop()) if rest and ID.fullmatch(rest[-1]) else None
     confidence = float(rest[0]) if rest else None
-    valid = len(rest) <= 1 and (confidence is None or 0 <= confidence <= 1) and int(fields[0][:6]) <= MAX_CLASS
+    valid = len(rest) <= 1 and (confidence is None or 0 <= confidence <= 1) and int(fields[0]) <= MAX_CLASS
     return Row(int(fields[0]), box, confidence, id) if valid and np.all(np.abs(box) <= MAX_SHARE) else None
 
 

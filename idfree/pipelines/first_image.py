@@ -9,6 +9,7 @@ from idfree.core.types import Floats, Image, Sequence
 
 BLANK = 245  # grey
 ROOM = 1.03  # of a blank picture, beyond the last point
+LARGEST = 8192  # px, of its sides: what is farther away is left out
 
 
 def first_image(sequence: Sequence | None) -> Image | None:
@@ -22,6 +23,7 @@ def first_image(sequence: Sequence | None) -> Image | None:
 
 
 def blank_image(points: Iterable[Floats], size_hw: tuple[int, int] | None = None) -> Image:
-    """A blank picture of this size, or of one that holds all points (K, 2)."""
-    width, height = np.ceil(np.concatenate([np.ones((1, 2)), *points]).max(axis=0) * ROOM).astype(int).tolist()
+    """A blank picture of this size, or of one that holds all points (K, 2), if there is room."""
+    corner = np.ceil(np.concatenate([np.ones((1, 2)), *points]).max(axis=0) * ROOM)
+    width, height = np.minimum(corner, LARGEST).astype(int).tolist()
     return np.full((*(size_hw or (height, width)), 3), BLANK, dtype=np.uint8)

@@ -46,6 +46,12 @@ def test_all_ways_of_giving_it(tmp_path):
         (None, "1,0,0,1,0,0,0,0", "expected eight numbers"),  # of rank 1
         (None, [[0, 0, 0, 0], [1, 1, 1, 1], [2, 2, 2, 2], [3, 3, 3, 3]], "the points lie on a line"),
         (None, "none.txt", "no such file"),
+        (1e-300, None, "--scale 1e-300: expected metres per pixel"),
+        (None, [[np.nan, 0, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1], [0, 1, 0, 1]], "expected eight numbers"),
+        (None, [[1e300, 0, 0, 0], [1, 0, 1, 0], [1, 1, 1, 1], [0, 1, 0, 1]], "expected eight numbers"),
+        (None, np.ones((3, 3, 3)), "expected eight numbers"),
+        (None, np.float64(3), "expected eight numbers"),
+        (None, [[1, 2], [3]], "expected eight numbers"),
     ],
 )
 def test_mistakes(scale, homography, message):

@@ -32,13 +32,15 @@ def rows(footage):
 
 
 def test_interpolation_between_keyframes():
-    frame, values, row = interpolate(np.array([2, 4, 9]), np.array([[0.0], [1], [5]]), np.array([True, False, True]))
+    frame, values, row = interpolate(
+        np.array([2, 4, 9]), np.array([[0.0], [1], [5]]), np.array([True, False, True]), ""
+    )
     assert frame.tolist() == [2, 3, 4, 9]
     assert values.ravel().tolist() == [0, 0.5, 1, 5]
     assert row.tolist() == [0, 0, 1, 2]
-    assert [len(part) for part in interpolate(frame[:0], values[:0], np.zeros(0, bool))] == [0, 0, 0]
-    with pytest.raises(UserError, match="no keyframe in the 1999998 frames after 2"):
-        interpolate(np.array([2, 2_000_000]), np.zeros((2, 1)), np.array([True, True]))
+    assert [len(part) for part in interpolate(frame[:0], values[:0], np.zeros(0, bool), "")] == [0, 0, 0]
+    with pytest.raises(UserError, match="track 1: no keyframe in the 1999998 frames after 2"):
+        interpolate(np.array([2, 2_000_000]), np.zeros((2, 1)), np.array([True, True]), "a.xml: track 1")
 
 
 CVAT = """<?xml version="1.0"?><annotations><version>1.1</version><meta><job><size>9</size>
@@ -213,6 +215,7 @@ MALFORMED = {
         "expected frame, xtl",
     ),
     "d.xml": (CVAT.replace("person", "dog"), "has no class 'person', there are: car, dog"),
+    "e.xml": (CVAT.replace('"person"', '""').replace('"car"', '""'), "there are: without a name"),
     "a.zip": ("PK", "a zip without annotations.xml .* and gt/gt.txt"),
     "a.json": ('[{"data": {}, "annotations": 1}, 2]', "expected an array of Label Studio's tasks"),
     "a.yaml": ("train: a\n\tb", "line 2: 'b': expected KEY: VALUE"),
@@ -247,6 +250,29 @@ def test_results_to_cvat_and_back(tmp_path, capsys):
     back = ["data", "convert", str(tmp_path / "out" / "street.xml"), "--to", "results", "-o", str(tmp_path / "back")]
     assert main(back) == 0
     assert (tmp_path / "back" / "street.txt").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "1,1,1,2,10,20,0.5,1,-1,-1\n"),
+        ("a.json", '[{"frame": 1, "id": 1, "x": 1, "y": 2, "w": 10, "h": 20, "score": 0.5}]'),
+        ("b.txt", "0 1 Pedestrian 0 0 -10 1 2 11 22 -1 -1 -1 -1 -1 -1 -1 0.5\n"),
+        ("b.json", '[{"data": {"video": "b.mp4"}}]'),
+    ],
+)
+def test_files_are_recognised_behind_a_byte_order_mark(tmp_path, name, text):
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    (footage,) = open_footage(tmp_path / name)
+    assert rows(footage) == ([] if name == "b.json" else [(1, 1, 1, 2, 11, 22, 0.5, 0)])
+
+
+def test_a_class_behind_many_zeros_is_refused(tmp_path):
+    """Each class up to the largest gets a name."""
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a_1.txt").write_text("0000009999999999 0.5 0.5 0.1 0.1 0.9 3\n")
+    with pytest.raises(UserError, match="expected class cx cy w h"):
+        open_footage(tmp_path)
 
 
 def test_list_of_formats(capsys):

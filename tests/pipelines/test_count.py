@@ -3,6 +3,7 @@
 import csv
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -64,6 +65,12 @@ def test_no_boxes(tmp_path):
     assert totals["lines"]["door"] == {"down": 0, "up": 0}
     assert totals["zones"]["hall"]["mean_seconds"] is None
     assert totals["paths"] == {"tracks": 0, "metres": 0.0, "mean_speed": None}
+
+
+def test_a_box_far_away_makes_no_larger_picture(tmp_path):
+    (tmp_path / "a.txt").write_text("1,1,9e8,9e8,10,40,0.9,1,-1,-1\n")
+    files = idfree.count(tmp_path / "a.txt", out=tmp_path / "out", lines=LINE)["a"]["files"]
+    assert cv2.imread(files["plot"]).shape[1] < 10_000
 
 
 def test_the_command(street, tmp_path, capsys, monkeypatch):

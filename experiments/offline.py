@@ -83,15 +83,41 @@ def refined(case, tracker, online):
     return folder
 
 
-def delayed(case, tracker, lag, out):
-    """The folder with tracks refined with a delay, which are made unless they are there."""
-    from idfree import track_videos
+def delayed(case, tracker, out):
+    """Files of tracks by title: as they come, with each lag, and of the whole video; of one run of the tracker."""
+    from idfree.offline.fixed_lag import FixedLag
+    from idfree.offline.kept_embeddings import KeptEmbeddings
+    from idfree.offline.whole_video import Video, refine_tracks
+    from idfree.pipelines.open_appearance import open_appearance
+    from idfree.pipelines.open_detector import open_any_detector
+    from idfree.pipelines.track import prepare
+    from idfree.pipelines.tracking_run import concatenate_tracks
+    from idfree.sequences import open_source
+    from idfree.sequences.motchallenge import write_results
 
-    folder = out / tracker / case.name.replace(" ", "-") / f"lag-{lag:g}"
-    if not (folder / "summary.json").exists():
-        source, looks = (case.video, "colour") if TRACKERS[tracker] != "none" else (case.folder, "none")
-        track_videos(source, folder, detector=case.boxes, tracker=tracker, appearance=looks, camera="none", lag=lag)
-    return folder
+    titles = ["as they come", *(f"lag {lag:g} s" for lag in LAGS), "whole video"]
+    folder = out / "delayed" / tracker / case.name
+    files = {title: folder / title.replace(" ", "-") / f"{case.folder.name}.txt" for title in titles}
+    if files["whole video"].exists():
+        return files
+    looks = TRACKERS[tracker]
+    (sequence,) = open_source(case.video if looks != "none" else case.folder)
+    detector, _ = open_any_detector(case.boxes, "", "auto", sequence)
+    run = prepare(sequence, detector, tracker, images=False, encoder=open_appearance(looks))
+    run.kept, video = KeptEmbeddings(), Video(sequence.frame_rate, sequence.size_hw)
+    lags, found = [FixedLag(lag, video) for lag in LAGS], {title: [] for title in titles}
+    for frame, now in run:
+        found["as they come"].append((frame.number, now))
+        for title, lag in zip(titles[1:], lags, strict=False):
+            found[title] += lag.add(frame.number, now, frame.time, None, run.detections)
+    for title, lag in zip(titles[1:], lags, strict=False):
+        found[title] += lag.finish()
+    tables = {title: concatenate_tracks(rows) for title, rows in found.items() if rows}
+    tables["whole video"] = refine_tracks(tables["as they come"], video, run.kept)
+    for title, rows in tables.items():
+        files[title].parent.mkdir(parents=True, exist_ok=True)
+        write_results(files[title], rows)
+    return files
 
 
 def judge(case, results):
@@ -132,18 +158,15 @@ def table(tracker, data, out):
 
 
 def with_delay(data, out):
-    """Lines of the page: on-line, with each delay, and off-line."""
-    titles = [f"lag {lag:g} s" for lag in LAGS]
-    lines = [
-        f"| tracker, sequence | as they come | {' | '.join(titles)} | whole video |",
-        "|---|---|" + "---|" * (len(LAGS) + 1),
-    ]
-    for tracker in ("fused", "bytetrack"):
+    """Lines of the page: on-line, with each lag, and off-line."""
+    lines = []
+    for tracker in ("bytetrack", "fused"):
         for case in cases(data):
             if case.name in DELAYED:
-                folders = [tracks(case, tracker, out), *(delayed(case, tracker, lag, out) for lag in LAGS)]
-                folders.append(refined(case, tracker, folders[0]))
-                figures = [pair(judge(case, next(folder.glob("*.txt")))) for folder in folders]
+                files = delayed(case, tracker, out)
+                if not lines:
+                    lines += [f"| tracker, sequence | {' | '.join(files)} |", "|---|" + "---|" * len(files)]
+                figures = [pair(judge(case, file)) for file in files.values()]
                 lines.append(f"| {tracker}, {case.name} | {' | '.join(figures)} |")
                 print(lines[-1], flush=True)
     return lines

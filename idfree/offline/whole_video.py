@@ -1,4 +1,4 @@
-"""Whole-video tracks from those of a tracker: link pieces, fill gaps, smooth boxes."""
+"""Whole-video tracks from those of a tracker: link pieces, drop weak tracks, fill gaps, smooth."""
 
 from dataclasses import dataclass, replace
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from idfree.core.types import Annotation, Floats, Integers
 from idfree.offline.camera import cumulative_maps, warp_rows
+from idfree.offline.drop import drop_weak
 from idfree.offline.fill import fill_gaps, is_hidden
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.link import link_tracks
@@ -61,7 +62,8 @@ def refine_rows(
     ids = link_tracks(smooth(rows, step), video.frame_rate, size_hw, embedded=embedded, settled=settled)
     starts = track_starts(rows)
     links = {old: new for old, new in zip(rows.id[starts].tolist(), ids[starts].tolist(), strict=True) if old != new}
-    rows = smooth(fill_gaps(by_track(replace(rows, id=ids)), video.frame_rate, step, size_hw), step)
+    rows = drop_weak(by_track(replace(rows, id=ids)))
+    rows = smooth(fill_gaps(rows, video.frame_rate, step, size_hw), step)
     if maps is not None:
         rows = replace(rows, xyxy=warp_rows(rows.xyxy, rows.frame - video.first + 1, maps))
     return by_frame(rows), links

@@ -1,9 +1,13 @@
 """Whole-video tracks: camera motion, order of rows, speed's prerequisites."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from idfree.core.types import Annotation
 from idfree.offline.camera import cumulative_maps, warp_rows
+from idfree.offline.drop import drop_weak
+from idfree.offline.track_rows import by_track
 from idfree.offline.whole_video import Video, refine_tracks
 
 
@@ -50,3 +54,18 @@ def test_a_camera_that_walks_on_for_hours_does_not_overflow():
     total = cumulative_maps(maps, centre)
     np.testing.assert_allclose(np.linalg.det(total), 1)
     np.testing.assert_allclose(total[1][:2] @ [*centre, 1], 1.02 * centre)
+
+
+def test_tracks_that_the_detector_hardly_believed_are_dropped():
+    tracks = by_track(
+        Annotation(
+            frame=np.array([1, 2, 1, 2, 1, 2, 3]),
+            id=np.array([1, 1, 2, 2, 3, 3, 3]),
+            xyxy=np.zeros((7, 4)),
+            score=np.array([0.9, 0.8, 0.2, 0.3, 0.2, 0.7, 0.9]),
+            class_id=np.ones(7, dtype=np.int64),
+            visibility=np.ones(7),
+        )
+    )
+    assert set(drop_weak(tracks).id.tolist()) == {1, 3}  # 3 is weak in one frame alone
+    assert len(drop_weak(replace(tracks, score=np.full(7, -1.0)))) == 7  # unknown scores

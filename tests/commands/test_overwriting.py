@@ -56,6 +56,7 @@ def contents(folder: Path) -> dict[str, str]:
         "show street.txt street.mp4",
         "show street.txt street.mp4 -o links/street.mp4",
         "show street.txt pictures -o pictures/film.mp4",
+        "count street.txt pictures --line 0,0,9,9 -o pictures",
         "detect street.mp4 --detector street.txt -o links",
         "detect pictures --detector street.txt -o M/SEQ/img1",
         "label M/SEQ --detector det -o M",

@@ -29,7 +29,9 @@ NAMES = {
 PATHS = (
     *("track {} --detector {seq}/det/det.txt", "track {seq} --detector {}", "track {seq} --detector det --camera {}"),
     *("track {seq} --detector det --settings {}", "track {seq} --detector det --appearance {}", "show {} {seq}"),
-    *("show {seq}/det/det.txt {}", "detect {} --detector det", "label {} --detector det", "adapt {} --detector det"),
+    *("show {seq}/det/det.txt {}", "show {} {seq} --plot heat", "count {} {seq} --line 0,0,9,9"),
+    *("count {results} {} --line 0,0,9,9", "count {results} --homography {}"),
+    *("detect {} --detector det", "label {} --detector det", "adapt {} --detector det"),
     *("eval {} {seq}", "eval {results} {}", "eval-detections {} {seq}", "eval-detections {results} {}"),
     *(
         "eval-appearance {} {seq}",

@@ -34,12 +34,9 @@ ROWS = {  # title: tracker, settings, embeddings, true displacements
     "centertrack, true displacements": ("centertrack", (), False, True),
     "centertrack, centres alone, re-associated": ("centertrack", ("reassociate=true",), True, False),
     "centertrack, true displacements, re-associated": ("centertrack", ("reassociate=true",), True, True),
-    "deepsort, no embeddings": ("deepsort", ("min_score=0.4",), False, False),
     "deepsort": ("deepsort", ("min_score=0.4",), True, False),
     "fairmot, no embeddings": ("fairmot", (), False, False),
     "fairmot": ("fairmot", (), True, False),
-    "fused, no embeddings": ("fused", (), False, False),
-    "fused": ("fused", (), True, False),
 }
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "centertrack.md"
 MARK = "## Tables\n"  # of the page: what follows it is written here
@@ -85,9 +82,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("runs/occlusions"))
+    parser.add_argument("--only", nargs="+", default=JUDGED, help="videos")
     options = parser.parse_args()
     columns, parts = tuple(column for column in TRACKING if column.key in KEYS), []
-    for name in JUDGED:
+    for name in options.only:
         path = options.out / f"centertrack-{name}.json"
         if not path.exists():
             write_text(path, json.dumps(measure(options.data, options.out, name)))

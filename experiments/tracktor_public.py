@@ -82,10 +82,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("runs/tracktor_public"))
+    parser.add_argument("--only", nargs="+", default=VIDEOS, help="videos")
     options = parser.parse_args()
     make_folder(options.out)
     columns, page = tuple(column for column in TRACKING if column.key in KEYS), [HEAD]
-    for video in VIDEOS:
+    for video in options.only:
         path = options.out / f"{video}.json"
         if not path.exists():
             write_text(path, json.dumps(measure(options.data, video)))

@@ -1,15 +1,26 @@
 """Adapt to videos, then track them with what won: `idfree track VIDEO --adapt`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from idfree.core.errors import UserError
-from idfree.core.settings import Assignments, parse_assignments
+from idfree.core.files import refuse_overwriting
+from idfree.core.settings import Assignments, parse_assignments, split_assignments
+from idfree.core.types import Sequence
+from idfree.counting.request import CountRequest
 from idfree.pipelines.adapt import adapt
+from idfree.pipelines.camera_motion import open_camera_motion
 from idfree.pipelines.crop_sets import TooFewTracklets
-from idfree.pipelines.track import track_videos
+from idfree.pipelines.film import FilmSettings
+from idfree.pipelines.late_run import check_lag
+from idfree.pipelines.results_stream import SUFFIXES
+from idfree.pipelines.selection import Selection
+from idfree.pipelines.stored_detections import load_public
+from idfree.pipelines.track import output_files, track_videos
 from idfree.pipelines.track_tasks import Source, open_sequences
+from idfree.pipelines.tracker_settings import choose_tracker
+from idfree.trackers.registry import DEFAULT_TRACKER, make_tracker, tracker_name
 
 SHARED = ("detector", "detector_format", "scores", "classes", "start", "frames", "every", "workers", "dask", "device")
 FOLDER = "adapt"  # below OUT
@@ -38,6 +49,7 @@ def adapt_and_track(
     if any(video is None or sequence.length is None for video, sequence in zip(videos, sequences, strict=True)):
         raise UserError("--adapt: needs videos or images in files, which are read twice, not a camera or a stream")
     out = Path("runs") / "track" / sequences[0].name if out is None else Path(out)
+    check_tracking(sequences, out, set, options)
     shared = {name: options[name] for name in SHARED if name in options}
     own = [each for each in parse_assignments(set) if each.startswith("detector.")]
     try:
@@ -50,3 +62,28 @@ def adapt_and_track(
     if on_adapted is not None:
         on_adapted(verdict)
     return track_videos(sources, out, appearance=chosen, set=set, quiet=quiet, **options)
+
+
+def check_tracking(sequences: list[Sequence], out: Path, set: Assignments, options: Mapping[str, Any]) -> None:
+    """Raises UserError for options of the tracking that cannot be: before anything is learnt, which takes its time.
+
+    options: those of `track_videos`.
+    """
+    check_lag(options.get("lag"), options.get("offline", False))
+    counted = (options.get(name) for name in ("scale", "homography"))
+    shapes = (options.get("lines", ()), options.get("zones", ()), options.get("anchor", "bottom"))
+    film = FilmSettings(options.get("video_height"), CountRequest.read(*shapes, *counted))
+    Selection(**{name: options[name] for name in ("min_score", "min_area", "boxes") if name in options})
+    given = options.get("settings")
+    settings = None if given is None else Path(given)
+    assignments = tuple(split_assignments(set, ("detector",))[""])
+    tracker, assignments = choose_tracker(options.get("tracker"), settings, assignments)
+    for sequence in sequences:
+        rate, public = options.get("frame_rate"), options.get("public")
+        timed = sequence if rate is None else sequence.at_rate(rate)
+        make_tracker(tracker_name(tracker or DEFAULT_TRACKER), assignments, timed.frame_rate)
+        load_public(None if public is None else str(public), timed)
+        open_camera_motion(str(options.get("camera") or "none"), timed, reads_images=True)
+    suffixes = [SUFFIXES[options.get("format", "mot")], *["mp4"] * options.get("video", False)]
+    read = [path for s in sequences for path in (s.source, s.folder, settings) if path is not None]
+    refuse_overwriting(output_files(sequences, out, suffixes, film), read)

@@ -166,10 +166,9 @@ def track_videos(
     encoder = PicklableFactory(open_appearance, jobs.spec_for_workers(appearance), device, jobs.threads)
     suffixes = [SUFFIXES[format], *["mp4"] * video]
     near = None if public is None else jobs.spec_for_workers(str(public))
-    outputs = [out / f"{s.name}.{suffix}" for s in sequences for suffix in suffixes]
-    outputs += [path for s in sequences if film.count for path in count_paths(out, s.name)]
+    outputs = output_files(sequences, out, suffixes, film)
     read = [path for s in sequences for path in (s.source, s.folder, settings) if path is not None]
-    refuse_overwriting([*outputs, out / SUMMARY], [*read, *config.inputs(), appearance, camera, *filter(None, [near])])
+    refuse_overwriting(outputs, [*read, *config.inputs(), appearance, camera, *filter(None, [near])])
     make_folder(out)
     name, overrides = choose_tracker(tracker, settings, tuple(assignments[""]))
     process = partial(
@@ -196,6 +195,12 @@ def track_videos(
     earlier = {} if force or show or len(sequences) == 1 else read_finished(out)
     tasks = [SequenceTask(sequence, earlier.get(sequence.name)) for sequence in sequences]
     return run_tasks(process, tasks, pool, out, SUFFIXES[format], quiet, on_result)
+
+
+def output_files(sequences: Iterable[Sequence], out: Path, suffixes: list[str], film: FilmSettings) -> list[Path]:
+    """All files that tracking the sequences writes."""
+    counts = [path for s in sequences if film.count for path in count_paths(out, s.name)]
+    return [*(out / f"{s.name}.{suffix}" for s in sequences for suffix in suffixes), *counts, out / SUMMARY]
 
 
 def track_sequence(

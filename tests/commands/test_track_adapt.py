@@ -47,6 +47,33 @@ def test_with_too_little_to_learn_from_it_is_plain_colour(film, tmp_path, capsys
     assert "tracked with plain colour, as there is too little to learn from" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--lag", "-1"], "--lag -1: expected seconds"),
+        (["--tracker", "nonsense"], "unknown tracker 'nonsense'"),
+        (["--set", "nonsense=3"], "has no setting 'nonsense'"),
+        (["--video", "--video-height", "3"], "expected pixels, 16 or more"),
+        (["--line", "1,1,1,1"], "two different points"),
+        (["--camera", "nonsense"], "nonsense"),
+        (["--public", "none.txt"], "none.txt"),
+        (["--fps", "0"], "--fps 0"),
+        (["--min-area", "nan"], "--min-area nan"),
+        (["--settings", "none.json"], "none.json"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_learnt(film, tmp_path, capsys, options, message):
+    assert main(words(film, tmp_path / "out", *options)) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_video_is_not_overwritten(film, capsys):
+    assert main(words(film, film, "--video")) == 2
+    assert "which is read" in capsys.readouterr().err
+    assert not (film / "adapt").exists()
+
+
 def test_two_choices_of_the_appearance_are_refused(film, tmp_path, capsys):
     assert main(words(film, tmp_path, "--appearance", "colour")) == 2
     assert "--adapt chooses the appearance itself" in capsys.readouterr().err

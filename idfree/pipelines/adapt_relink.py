@@ -20,6 +20,7 @@ SEEDS = 5  # cuts of each tracklet
 SIDE = 2  # crops that a half has at the least
 LOOKS = 8  # crops of each half that are compared: the ones nearest to the gap
 TIE = 0.005  # difference of two scores that counts as none
+CLEAR = 2.0  # standard errors that a gain must exceed: chance alone does so about once in forty times
 FEW_JUDGED = 4  # cut tracklets: fewer cannot show that training has helped
 
 
@@ -151,8 +152,8 @@ class Gain:
 
     @property
     def is_clear(self) -> bool:
-        """Whether it is above TIE and its standard error."""
-        return self.mean is not None and self.error is not None and self.mean > max(TIE, self.error)
+        """Whether it is above TIE and CLEAR standard errors."""
+        return self.mean is not None and self.error is not None and self.mean > max(TIE, CLEAR * self.error)
 
 
 def compare(challenger: Relinked, best: Relinked, tracklet: Integers, is_judged: NDArray[np.bool_]) -> Gain:

@@ -164,8 +164,8 @@ def describe_test(relinking: Mapping[str, Any]) -> str:
         f"{relinking['tracklets']} tracklets, cut in two {relinking['cuts']} times, {GAP[0]:g} to {GAP[1]:g} s apart:"
         " how often the later half is nearest to its own earlier half, among all tracklets that have begun by then, and"
         " no candidate judged on tracklets that it was learnt from (trained: on the held-out ones). Gain: of the mean"
-        " of both shares, ± its standard error over tracklets, over the best of the rows above; below that, the simpler"
-        " one stays. nothing: by position alone, for comparison."
+        " of both shares, ± its standard error over tracklets, over the best of the rows above; below twice that error,"
+        " the simpler one stays. nothing: by position alone, for comparison."
     )
 
 

@@ -89,9 +89,9 @@ def test_distances_are_means_over_pairs_and_in_heights():
 
 @pytest.mark.parametrize(
     ("gain", "is_clear"),
-    [([0.0] * 4, False), ([0.5] * 4, True), ([1.0, 0, 0, -0.5], False), ([0.5] * 3, False)],
+    [([0.0] * 4, False), ([0.5] * 4, True), ([0.5, 0.5, 0, 0], False), ([0.5, 0.5, 0.5, 0], True), ([0.5] * 3, False)],
 )
-def test_a_gain_is_clear_above_its_standard_error_and_with_enough_tracklets(gain, is_clear):
+def test_a_gain_is_clear_above_two_standard_errors_and_with_enough_tracklets(gain, is_clear):
     """Scores of a cut are 0, ½ or 1; the best so far has ½ everywhere."""
     score = np.array(gain) + 0.5
     best = Relinked(np.ones(len(gain), dtype=bool), np.zeros(len(gain), dtype=bool))

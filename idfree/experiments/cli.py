@@ -15,7 +15,7 @@ from idfree.experiments.protocol import MINI, Protocol
 from idfree.experiments.results import Results, page
 from idfree.experiments.table import OneShot, Row, Table
 
-USER_ERROR = 2
+USER_ERROR, INTERRUPTED = 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"idfree-experiments: {error}", file=sys.stderr)
         return USER_ERROR
+    except KeyboardInterrupt:
+        print("idfree-experiments: interrupted; finished rows are kept, and the same command goes on", file=sys.stderr)
+        return INTERRUPTED
 
 
 def parser() -> argparse.ArgumentParser:
@@ -65,6 +68,7 @@ def list_tables(options: argparse.Namespace) -> None:
 def run_tables(options: argparse.Namespace) -> None:
     """Run the rows of tables, or check what they need. Raises UserError if anything is missing."""
     tables = list(TABLES.values()) if "all" in options.tables else [TABLES[name] for name in options.tables]
+    check_rows(tables, options.rows)
     plans = [(table, MINI if options.scale == "mini" else table.full) for table in tables]
     reports = {table.name: check_table(table, protocol, options.data) for table, protocol in plans}
     if options.dry_run:
@@ -91,11 +95,16 @@ def run_table(table: Table, protocol: Protocol, options: argparse.Namespace) -> 
                 results.write(row, seed, judge(row, protocol, seed, options))
 
 
-def chosen_rows(table: Table, titles: Sequence[str] | None) -> list[Row]:
-    """The rows of some titles, all if None. Raises UserError for an unknown one."""
-    known = [row.title for row in table.rows]
+def check_rows(tables: Sequence[Table], titles: Sequence[str] | None) -> None:
+    """Raises UserError for the title of a row that no table has."""
+    known = list(dict.fromkeys(row.title for table in tables for row in table.rows))
     if unknown := [title for title in titles or () if title not in known]:
-        raise UserError(f"{table.name} has no row {unknown[0]!r}; its rows are {', '.join(map(repr, known))}")
+        names = ", ".join(table.name for table in tables)
+        raise UserError(f"{names}: no row is called {unknown[0]!r}; there are {', '.join(map(repr, known))}")
+
+
+def chosen_rows(table: Table, titles: Sequence[str] | None) -> list[Row]:
+    """The rows of a table with some titles, all if None."""
     return [row for row in table.rows if titles is None or row.title in titles]
 
 

@@ -1,13 +1,16 @@
 """Figures of rows as JSON files in OUT/rows, and the page of all tables with a verdict on each published ranking."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from idfree.core.errors import UserError
 from idfree.core.files import write_text
+from idfree.core.reading import read_json
 from idfree.experiments.table import OneShot, Ranking, Row, Table
 
 # Deviation of IDF1 between seeds of one network, in points, where no row has several (docs/label_free.md).
@@ -45,8 +48,17 @@ class Results:
 
     def read(self, row: Row) -> list[dict[str, float]]:
         """The figures of a row, for each seed that was run."""
-        found = sorted(self.folder.glob(f"rows/{row.recipe.name}-[0-9].json"))
-        return [json.loads(file.read_text(encoding="utf-8")) for file in found]
+        name = re.compile(rf"{re.escape(row.recipe.name)}-(-?\d+)\.json")
+        seeds = [int(match[1]) for file in self.folder.glob("rows/*.json") if (match := name.fullmatch(file.name))]
+        return [read_figures(self.file(row, seed)) for seed in sorted(seeds)]
+
+
+def read_figures(file: Path) -> dict[str, float]:
+    """The figures of a file. Raises UserError if it is damaged."""
+    figures = read_json(file)
+    if not isinstance(figures, dict) or not all(isinstance(each, int | float) for each in figures.values()):
+        raise UserError(f"{file}: expected {{NAME: NUMBER, …}}: delete it, and run its row again")
+    return figures
 
 
 def page(tables: Iterable[Table], results: Results) -> str:

@@ -124,5 +124,39 @@ def test_cli_lists_and_reports_missing_data(tmp_path, capsys):
 
 
 def test_unknown_rows_are_refused():
-    with pytest.raises(UserError, match="outrack-terms has no row 'intra'; its rows are 'inter'"):
-        cli.chosen_rows(TABLES["outrack-terms"], ["intra"])
+    tables = [TABLES["outrack-terms"], TABLES["fairmot-anchors"]]
+    with pytest.raises(UserError, match="outrack-terms, fairmot-anchors: no row is called 'intra'; there are 'inter'"):
+        cli.check_rows(tables, ["inter", "intra"])
+    cli.check_rows(tables, ["inter", "anchors"])
+    assert [row.title for row in cli.chosen_rows(tables[0], ["inter", "anchors"])] == ["inter"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "null", "[1]", '{"IDF1": "0.5"}', "\xff"])
+def test_damaged_figures_are_named(tmp_path, capsys, content):
+    row = TABLES["outrack-terms"].rows[0]
+    results = Results(tmp_path / "mini")
+    results.write(row, 0, {})
+    results.file(row, 0).write_text(content, encoding="latin-1")
+    assert cli.main(["report", "-o", str(tmp_path), "--page", str(tmp_path / "page.md")]) == 2
+    assert f"{results.file(row, 0)}" in capsys.readouterr().err
+    assert not (tmp_path / "page.md").exists()
+
+
+def test_every_seed_is_read(tmp_path):
+    row, other = Row("a", CropReid("none")), Row("b", CropReid("random"))
+    for seed in (0, 12, -1):
+        Results(tmp_path).write(row, seed, {"IDF1": seed / 10})
+    assert Results(tmp_path).read(row) == [{"IDF1": -0.1}, {"IDF1": 0.0}, {"IDF1": 1.2}]
+    assert Results(tmp_path).read(other) == []
+
+
+def test_interrupted(monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "list_tables", interrupt)
+    assert cli.main(["list"]) == 130
+    assert (
+        capsys.readouterr().err
+        == "idfree-experiments: interrupted; finished rows are kept, and the same command goes on\n"
+    )

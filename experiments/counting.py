@@ -5,7 +5,8 @@
 Random lines on each sequence; tracks of its public detections, motion alone. The error of a setting is the sum over
 lines and directions of |counted − true|, relative to the true number, on average over ground truths that are counted
 with hystereses of TRUTHS and without a limit of gaps. "chosen": the error with the setting that is best, on average, on
-the other sequences. Minutes on one core; docs/counting.md.
+the other sequences. Then, for windows of smoothing, the mean speed of tracks relative to that of the ground truth, which
+is smoothed by 2 s. Minutes on one core; docs/counting.md.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import numpy as np
 import idfree
 from idfree.core.boxes import bottom_centres
 from idfree.counting.counter import Counter, CounterSettings
+from idfree.counting.ground import measure_paths
 from idfree.counting.shapes import Line
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_ground_truth
@@ -28,6 +30,7 @@ SEQUENCES = (
 )
 LINES, LENGTH = 12, 0.5  # of a sequence, and their length in heights of the picture
 HYSTERESES, GAPS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3), (0.5, 1.0, 2.0, 4.0)
+WINDOWS = (0.05, 0.25, 0.5, 1.0, 2.0)  # s
 TRUTHS = (0.02, 0.05, 0.1)
 DEFAULT = CounterSettings()
 
@@ -41,6 +44,9 @@ def main():
     errors = {name: measure(options.data / name, settings) for name in SEQUENCES}
     report(errors, [name for name in settings if name.startswith("hyst")])
     report(errors, [name for name in settings if name.startswith("gap")])
+    print(f"\n| sequence | {' | '.join(f'{window:g} s' for window in WINDOWS)} |")
+    for name, own in errors.items():
+        print(f"| {Path(name).name} | {' | '.join(f'{ratio:.2f}' for ratio in own['speeds'])} |")
 
 
 def measure(folder, settings):
@@ -55,7 +61,15 @@ def measure(folder, settings):
     count = Count(lines, sequence)
     true = [count(truth, CounterSettings(value, gap=1e5)) for value in TRUTHS]
     errors = {name: np.mean([relative(count(tracks, each), t) for t in true]) for name, each in settings.items()}
-    return errors | {"true": true[1].sum()}
+    reference = mean_speed(truth, sequence, WINDOWS[-1])
+    speeds = [mean_speed(tracks, sequence, window) / reference for window in WINDOWS]
+    return errors | {"true": true[1].sum(), "speeds": speeds}
+
+
+def mean_speed(tracks, sequence, window):
+    """Length of all paths, in pixels, over the sum of their seconds."""
+    paths = measure_paths(tracks, bottom_centres(tracks.xyxy), np.eye(3), sequence.frame_rate, window)
+    return paths.metres.sum() / paths.seconds.sum()
 
 
 def random_lines(truth, height):

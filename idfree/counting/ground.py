@@ -134,10 +134,12 @@ def apply(homography: Floats, points: Floats) -> Floats:
         return np.where(depth[:, None] > 0, mapped[:, :2] / mapped[:, 2:], np.nan)
 
 
-def measure_paths(tracks: Annotation, points: Floats, homography: Floats, frame_rate: float) -> Paths:
+def measure_paths(
+    tracks: Annotation, points: Floats, homography: Floats, frame_rate: float, window: float = WINDOW
+) -> Paths:
     """Lengths and speeds of the paths of tracks, from their anchor points (K, 2) in pixels.
 
-    Positions are interpolated in gaps and smoothed by lines through WINDOW seconds (Savitzky and Golay 1964): the
+    Positions are interpolated in gaps and smoothed by lines through `window` seconds (Savitzky and Golay 1964): the
     trembling of boxes would add to the length. Points beyond the horizon are left out.
     """
     ground = apply(homography, points)
@@ -145,7 +147,7 @@ def measure_paths(tracks: Annotation, points: Floats, homography: Floats, frame_
     order = known[np.lexsort((tracks.frame[known], tracks.id[known]))]
     parts = np.split(order, np.flatnonzero(np.diff(tracks.id[order])) + 1) if len(order) else []
     first, last = ([int(tracks.frame[part[end]]) for part in parts] for end in (0, -1))
-    measured = [measure_path(tracks.frame[part], ground[part], frame_rate) for part in parts]
+    measured = [measure_path(tracks.frame[part], ground[part], frame_rate, window) for part in parts]
     metres, top = np.array(measured, dtype=np.float64).reshape(-1, 2).T
     seconds = (np.array(last) - np.array(first)) / frame_rate
     speed = np.divide(metres, seconds, out=np.zeros_like(metres), where=seconds > 0)
@@ -154,7 +156,7 @@ def measure_paths(tracks: Annotation, points: Floats, homography: Floats, frame_
     return Paths(tracks.id[heads], tracks.class_id[heads], begin, end, seconds, metres, speed, top)
 
 
-def measure_path(frame: Integers, ground: Floats, frame_rate: float) -> tuple[float, float]:
+def measure_path(frame: Integers, ground: Floats, frame_rate: float, window: float) -> tuple[float, float]:
     """Length in m and top speed in m/s of the smoothed path through positions (K, 2) in m at frames (K,)."""
     from scipy.signal import savgol_filter
 
@@ -162,7 +164,7 @@ def measure_path(frame: Integers, ground: Floats, frame_rate: float) -> tuple[fl
         return 0.0, 0.0
     every = np.arange(frame[0], frame[-1] + 1)
     path = np.stack([np.interp(every, frame, axis) for axis in ground.T], axis=1)
-    window = min(round(WINDOW * frame_rate), len(path) - 1) // 2 * 2 + 1  # odd
-    smooth = savgol_filter(path, window, 1, axis=0) if window > 1 else path
+    length = min(round(window * frame_rate), len(path) - 1) // 2 * 2 + 1  # odd
+    smooth = savgol_filter(path, length, 1, axis=0) if length > 1 else path
     steps = np.linalg.norm(np.diff(smooth, axis=0), axis=1)
     return float(steps.sum()), float(steps.max() * frame_rate)

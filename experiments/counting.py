@@ -5,8 +5,8 @@
 Random lines on each sequence; tracks of its public detections, motion alone. The error of a setting is the sum over
 lines and directions of |counted − true|, relative to the true number, on average over ground truths that are counted
 with hystereses of TRUTHS and without a limit of gaps. "chosen": the error with the setting that is best, on average, on
-the other sequences. Then, for windows of smoothing, the mean speed of tracks relative to that of the ground truth, which
-is smoothed by 2 s. Minutes on one core; docs/counting.md.
+the other sequences. Then, for windows of smoothing, the mean speed of tracks relative to that of the ground truth,
+which is smoothed by 2 s. Minutes on one core; docs/counting.md.
 """
 
 import argparse

@@ -9,7 +9,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.sequences.video import open_video
-from idfree.show.video_writer import VideoWriter
+from idfree.show.video_writer import VideoWriter, VideoWriterSettings
 
 LOGGER = "idfree"
 
@@ -18,11 +18,14 @@ def grey(number: int) -> np.ndarray:
     return np.full((48, 64, 3), 2 * number, np.uint8)
 
 
+PRECISE = VideoWriterSettings(crf=18, preset="veryfast")  # frames are told apart by two grey levels
+
+
 @pytest.fixture
 def video_file(tmp_path):
     """Video of 100 frames: the left half of frame n has grey level 2n, the right half is noise (a larger file)."""
     random = np.random.default_rng(0)
-    with VideoWriter(tmp_path / "film.mp4", 25, (48, 64)) as video:
+    with VideoWriter(tmp_path / "film.mp4", 25, (48, 64), PRECISE) as video:
         for number in range(1, 101):
             image = grey(number)
             image[:, 32:] = random.integers(0, 255, (48, 32, 3))

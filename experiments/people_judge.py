@@ -25,7 +25,7 @@ TRUTH = {
     "MOT17-09": "MOT17/train/MOT17-09-SDP",
     "MOT17-04": "MOT17/train/MOT17-04-SDP",
 }
-UNSEEN = ("TUD-Campus", "ETH-Sunnyday", "KITTI-17")  # not taught; for TUD-Campus see the card
+UNSEEN = ("TUD-Campus", "ETH-Sunnyday", "KITTI-17")  # settings were not chosen on them; for TUD-Campus see the card
 MOVING = ("ETH-Sunnyday", "KITTI-17")
 YOLOX = "models/yolox_nano.onnx"
 ROWS = {  # detector, classes, `--appearance`, settings of the detector
@@ -132,7 +132,7 @@ def tables(judge, names, rows):
     """Lines of the tables."""
     heading = "| video | | AP50 | IDF1 at every 1st / 3rd / 5th frame | mean IDF1 | mean HOTA |\n" + "|---" * 6 + "|"
     seen = tuple(name for name in TRUTH if name not in UNSEEN)
-    for title, group in (("Not seen in teaching", UNSEEN), ("Seen in teaching", seen)):
+    for title, group in (("Not used to choose settings", UNSEEN), ("Used to choose settings", seen)):
         chosen, found = [name for name in names if name in group], {}
         if not chosen:
             continue

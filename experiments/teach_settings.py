@@ -214,12 +214,12 @@ def perfect(study, name):
     return embedding, 0.5, 0.6
 
 
-def taught(study, name, maps=CHOSEN, share=0.5, merge=0.0, with_colour=False, **settings):
+def taught(study, name, maps=CHOSEN, share=0.5, merge=0.0, with_colour=False, shrinkage=0.3, **settings):
     """The head with these settings. merge: tracklets nearer than this share of the match threshold become one.
-    with_colour: the discriminant is of the maps and the colour histogram.
+    with_colour: the discriminant is of the maps and the colour histogram. shrinkage: 0.3 was the default before.
     """
     columns, boxes = study.learnt_from(name, maps)
-    found, chosen = study.boxes(name), DiscriminantSettings(**settings)
+    found, chosen = study.boxes(name), DiscriminantSettings(shrinkage=shrinkage, **settings)
     features, histogram = found["F"][:, columns].astype(np.float32), found["C"].astype(np.float32)
     if with_colour:
         features, boxes = (

@@ -23,7 +23,7 @@ class DiscriminantSettings:
     """Settings of the embedding head; docs/teach.md has the study that they are from."""
 
     dimension: int = 32  # numbers of an embedding
-    shrinkage: float = 0.3  # of the scatter within objects towards a multiple of the identity matrix
+    shrinkage: float = 0.1  # of the scatter within objects towards a multiple of the identity matrix
     within_gap: int = 60  # frames between the two boxes of a pair of one object
     between_gap: int = 15  # frames between the two boxes of a pair of two objects
     max_pairs: int = 20_000  # of each kind; of more, a random sample

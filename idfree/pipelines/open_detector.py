@@ -37,7 +37,8 @@ class DetectorConfig:
     detections.
     format: of the outputs of MODEL.onnx, None to recognise it. classes: names or numbers to keep, comma-separated, all
     if empty. assignments: `name=value` overrides of the detector's settings. device: that networks run on. scores: the
-    scale of scores in files, see `scale_scores`. Raises UserError for scores of a network.
+    scale of scores in files, see `scale_scores`. Raises UserError for scores of a network,
+    and for a format or assignments of files.
     """
 
     spec: str = PEOPLE
@@ -67,6 +68,10 @@ class DetectorConfig:
         check_scale(self.scores)
         if self.is_network and self.scores not in ("auto", "raw"):
             raise UserError(f"--scores {self.scores}: is for detections in files; those of {self.spec} lie in 0…1")
+        options = [f"--set detector.{each}" for each in self.assignments]
+        options += [] if self.format is None else [f"--detector-format {self.format}"]
+        if options and not self.is_network and not self.spec.lower().endswith(OTHER_NETWORKS):
+            raise UserError(f"{options[0]}: is for networks, but --detector {self.spec} names detections in files")
 
     @property
     def is_network(self) -> bool:

@@ -274,7 +274,7 @@ def test_files_of_others_are_not_overwritten(films, tmp_path, capsys):
     [
         (("--limit", "far"), "--limit far: expected auto, tracklets, none or a cosine distance"),
         (("--limit", "0"), "--limit 0: expected"),
-        (("--appearance", "good"), "--appearance good: expected none, own, colour or a file MODEL.onnx"),
+        (("--appearance", "good"), "--appearance good: expected none, own, colour, people or a file MODEL.onnx"),
         (("--appearance", "gone.onnx"), "gone.onnx: no such file"),
         (("--set", "min_iou=0.3"), "--set min_iou=0.3: expected detector.NAME=VALUE"),
         (("--classes", "person"), "expected numbers"),

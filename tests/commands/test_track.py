@@ -222,7 +222,7 @@ def test_detections_of_another_video(folder, tmp_path, capsys):
         (["--tracker", "sort", "--set", "patience=long"], "expected float"),
         (["--every", "0"], "--every 0: expected 1 or more"),
         (["--format", "xml"], "invalid choice: 'xml'"),
-        (["--appearance", "smell"], "--appearance smell: expected none, own, colour or a file MODEL.onnx"),
+        (["--appearance", "smell"], "--appearance smell: expected none, own, colour, people or a file MODEL.onnx"),
         (["--classes", "person"], "expected numbers"),
         (["--frames", "many"], "invalid int value"),
         (["--fps", "0"], "--fps 0"),

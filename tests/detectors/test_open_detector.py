@@ -42,6 +42,18 @@ def test_other_values_are_refused():
         open_detector("nowhere.onnx")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"assignments": ("part_score=0.5",)}, "--set detector.part_score=0.5: is for networks"),
+        ({"format": "yolox"}, "--detector-format yolox: is for networks, but --detector det names detections in files"),
+    ],
+)
+def test_settings_of_networks_are_refused_for_detections_in_files(options, message):
+    with pytest.raises(UserError, match=message):
+        DetectorConfig("det", **options)
+
+
 def test_importing_the_package_loads_no_library():
     code = "import sys, idfree.detectors; print(sorted({'cv2', 'onnxruntime', 'av', 'scipy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -131,7 +131,10 @@ def test_trackers_and_settings(images):
         ({"start": "2"}, r"--start 2: expected 1 or more"),
         ({"min_score": "high"}, "--min-score high: expected a number"),
         ({"min_score": float("nan")}, "--min-score nan: expected a number"),
-        ({"appearance": Path("model.pth")}, "--appearance model.pth: expected none, own, colour or a file MODEL.onnx"),
+        (
+            {"appearance": Path("model.pth")},
+            "--appearance model.pth: expected none, own, colour, people or a file MODEL.onnx",
+        ),
         ({"appearance": "a" * 300 + ".onnx"}, "no such file"),
         ({"camera": "a" * 300}, "--camera a.*: expected auto, none, flow, ecc, a file"),
     ],

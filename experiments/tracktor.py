@@ -61,7 +61,8 @@ start only near them, and are followed where they have gaps. Its results are det
 On TUD-Campus (71 frames; yolox_nano, the MOT15 detections), the default tracker without appearance has an IDF1 of 47.5
 on the given boxes and of 68.2 on the refined ones (HOTA 31.4 and 50.2, MOTA 47.4 and 70.5); tracktor's own tracks have
 67.0 (52.0, 67.7). The boxes are those of the detector, so that its quality counts, too. Settings were not chosen here,
-and one short sequence proves little.
+and one short sequence proves little. `experiments/tracktor_public.py` does it for MOT17-04 and MOT17-09 beside a
+published tracker; it was not run to its end yet.
 
 **What to expect.** The detector associates: an object that it misses is lost, and only a look-alike nearby takes up its
 track, within a third of a second. `fused` predicts and remembers, and has the higher IDF1 with every appearance on

@@ -92,7 +92,7 @@ def add_all(output, count):
 def test_a_full_disk_is_told_in_a_sentence_and_leaves_no_file(tmp_path, monkeypatch, count):
     fill_disk(monkeypatch, at=3)
     with (
-        pytest.raises(UserError, match="cannot write .*a.mp4: No space left on device"),
+        pytest.raises(UserError, match=r"cannot write .*a\.mp4: No space left on device"),
         VideoOutput(tmp_path / "a.mp4", 10) as output,
     ):
         add_all(output, count)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DATA = (
     "MOTChallenge sequences with gt/gt.txt or a folder of them, or any other format of `idfree data convert --list`, "
-    "tracking results among them; crops of Market-1501 or MSMT17 (simplereid)"
+    "tracking results among them; crops of Market-1501, MSMT17 or VeRi-776 (simplereid)"
 )
 IMAGES = "the video, or folder of images or videos, if they are not beside the labels"
 FORMATS = (

@@ -22,7 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, nargs="+", help="a folder of NAME.txt, or one file; several are compared")
     parser.add_argument("truth", type=Path, help="a folder of MOTChallenge sequences, one of them, or a gt.txt")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="auto", help="preprocessing; auto: from the gt.txt")
-    parser.add_argument("--metrics", default="", help="only these columns, comma separated: HOTA,MOTA,IDF1 …")
+    parser.add_argument("--metrics", default="", help="only these columns, comma separated: HOTA,IDF1,IDSW_small …")
     parser.add_argument("--per-sequence", action="store_true", help="compare several results sequence by sequence")
     add_frame_subset(parser)
     add_style(parser)
@@ -49,9 +49,9 @@ def add_style(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Evaluate, and print a table; return TrackEval's metrics by sequence, for several results by result first."""
     from idfree.pipelines.evaluate import evaluate
-    from idfree.show.tables import TRACKING, comparison_table, score_table
+    from idfree.show.tables import TRACKING, TRACKING_BY_SIZE, comparison_table, score_table
 
-    columns = select_columns(TRACKING, options.metrics)
+    columns = select_columns((*TRACKING, *TRACKING_BY_SIZE), options.metrics) if options.metrics else TRACKING
     metrics = {
         name: evaluate(path, options.truth, options.protocol, options.half, options.every, quiet=options.quiet)
         for name, path in zip(short_names(options.results), options.results, strict=True)
@@ -65,9 +65,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def select_columns(columns: "tuple[Column, ...]", metrics: str) -> "tuple[Column, ...]":
-    """Select columns by comma-separated headers or TrackEval's names; all if empty. Raises UserError."""
-    if not metrics:
-        return columns
+    """Select columns by comma-separated headers or TrackEval's names. Raises UserError."""
     by_name = {name.lower(): column for column in columns for name in (column.header, column.key)}
     names = [name.strip() for name in metrics.split(",")]
     unknown = [name for name in names if name.lower() not in by_name]

@@ -20,7 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "embeddings), or one file"
     )
     parser.add_argument("model", type=Path, help=what)
-    data = "a folder of MOTChallenge sequences, one of them, or a gt.txt; or Market-1501 or MSMT17 (query, gallery)"
+    data = "a folder of MOTChallenge sequences, one of them, or a gt.txt; or Market-1501, MSMT17 or VeRi-776"
     parser.add_argument("data", type=Path, help=data)
     parser.add_argument("--images", type=Path, help=IMAGES)
     parser.add_argument(

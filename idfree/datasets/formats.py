@@ -17,6 +17,7 @@ from idfree.datasets.kitti import is_kitti, read_kitti, write_kitti
 from idfree.datasets.label_studio import is_label_studio, read_label_studio, write_label_studio
 from idfree.datasets.labels import OnFault
 from idfree.datasets.motchallenge_labels import is_motchallenge, read_motchallenge, write_motchallenge
+from idfree.datasets.pathtrack import is_pathtrack, read_pathtrack
 from idfree.datasets.rerun_recording import write_rerun
 from idfree.datasets.results import is_results, read_result_files, write_result_file
 from idfree.datasets.trackeval import write_trackeval
@@ -83,6 +84,7 @@ FORMATS = {  # in the order in which a path is checked against them
     "voc": Format(
         "PASCAL VOC: Annotations/*.xml", *(is_voc, read_voc, write_voc), lost=(VISIBILITY, FRAME_ORDER, SCORES)
     ),
+    "pathtrack": Format("PathTrack: gt/gt.txt, det/det_rcnn.txt, info.xml", is_pathtrack, read_pathtrack),
     "mot": Format(
         "MOTChallenge folders with gt/gt.txt",
         *(is_motchallenge, read_motchallenge, write_motchallenge),

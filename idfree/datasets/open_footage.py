@@ -55,7 +55,7 @@ def read_labels(path: Path, images: Path | None, settings: FootageSettings, on_f
             return file_format.read(path, images, settings, on_fault)
     if is_reid(path):
         raise UserError(
-            f"{path}: has crops of people (Market-1501, MSMT17), no images with boxes;"
+            f"{path}: has crops (Market-1501, MSMT17, VeRi-776), no images with boxes;"
             " `idfree train simplereid`, `eval-appearance` and `data check` read it"
         )
     raise UserError(

@@ -1,4 +1,4 @@
-"""Re-ID data sets of person crops, Market-1501 and MSMT17, with the labels in their file names."""
+"""Re-ID data sets of crops, Market-1501, MSMT17 and VeRi-776, with the labels in their file names."""
 
 import re
 from collections.abc import Iterable
@@ -20,6 +20,8 @@ MARKET = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_
 MARKET_NAME = re.compile(
     r"(-1|\d{1,9})_c(\d{1,9})s(\d{1,9})_(\d{1,9})_(\d+)", re.ASCII
 )  # person, camera, sequence, frame, box
+VERI = {"train": "image_train", "query": "image_query", "gallery": "image_test"}  # Liu 2016
+VERI_NAME = re.compile(r"(-1|\d{1,9})_c(\d{1,9})_(\d{1,9})_(\d+)", re.ASCII)  # vehicle, camera, time, box
 MSMT17 = {"train": ("train", "mask_train_v2"), "query": ("test", "mask_test_v2"), "gallery": ("test", "mask_test_v2")}
 MSMT17_LISTS = {
     "train": ("list_train.txt", "list_val.txt"),
@@ -54,58 +56,72 @@ class CropFiles:
 
 
 def is_reid(path: Path | str) -> bool:
-    """Whether a path is a folder of Market-1501 or MSMT17, whole or one part of it."""
+    """Whether a path is a folder of Market-1501, MSMT17 or VeRi-776, whole or one part of it."""
     folder = Path(path)
     if not is_folder(folder):
         return False
-    if any(is_folder(folder / part) for part in (MARKET["train"], MARKET["gallery"])):
+    if any(is_folder(folder / names[part]) for names in (MARKET, VERI) for part in ("train", "gallery")):
         return True
     if any(is_file(folder / name) for names in MSMT17_LISTS.values() for name in names):
         return any(is_folder(folder / name) for names in MSMT17.values() for name in names)
-    return any(MARKET_NAME.match(entry.name) for entry in list_files(folder, SUFFIXES))
+    return any(name_pattern(entry) for entry in list_files(folder, SUFFIXES))
 
 
 def reid_parts(folder: Path | str) -> list[Part]:
     """The parts of a data set that are there; a folder of crops alone is "train" (see `read_reid`)."""
     folder = Path(folder)
     lists = [part for part, names in MSMT17_LISTS.items() if is_file(folder / names[0])]
-    folders = [part for part, name in MARKET.items() if is_folder(folder / name)]
+    folders = [part for names in (MARKET, VERI) for part, name in names.items() if is_folder(folder / name)]
     parts: list[Part] = [part for part in ("train", "query", "gallery") if part in (lists or folders)]
     return parts or ["train"]
 
 
 def read_reid(folder: Path | str, part: Part = "train") -> CropFiles:
-    """One part of Market-1501 or MSMT17 in its official layout.
+    """One part of Market-1501, MSMT17 or VeRi-776 in its official layout.
 
     Market-1501: bounding_box_train/0002_c1s1_000451_03.jpg, query/, bounding_box_test/ (the gallery); `folder` may be
     one of these, too. MSMT17: list_train.txt and list_val.txt (both are part "train") with train/, list_query.txt and
-    list_gallery.txt with test/; version 2 calls them mask_train_v2/ and mask_test_v2/. Raises UserError if the folder
-    has neither layout.
+    list_gallery.txt with test/; version 2 calls them mask_train_v2/ and mask_test_v2/. VeRi-776, and others like it:
+    image_train/0001_c001_00016450_0.jpg, image_query/, image_test/. Raises UserError if the folder has no such layout.
     """
     folder = Path(folder)
     if not is_folder(folder):
         raise UserError(f"{folder} is a file, expected a folder" if exists(folder) else f"no such folder: {folder}")
     if is_file(folder / MSMT17_LISTS[part][0]):
         return read_msmt17(folder, part)
-    if is_folder(folder / MARKET[part]):
-        return read_market(folder / MARKET[part])
-    if folder.name in MARKET.values() or any(MARKET_NAME.match(path.name) for path in list_files(folder, SUFFIXES)):
+    for names in (MARKET, VERI):
+        if is_folder(folder / names[part]):
+            return read_market(folder / names[part])
+    if folder.name in MARKET.values() or any(name_pattern(path) for path in list_files(folder, SUFFIXES)):
         return read_market(folder)
     raise UserError(
-        f"{folder}: neither Market-1501 ({MARKET[part]}/) nor MSMT17 ({MSMT17_LISTS[part][0]});"
+        f"{folder}: neither Market-1501 ({MARKET[part]}/) nor MSMT17 ({MSMT17_LISTS[part][0]}) nor VeRi-776"
+        f" ({VERI[part]}/);"
         f" found {describe_contents(folder)}"
     )
 
 
 def read_market(folder: Path | str) -> CropFiles:
-    """The crops of one folder of Market-1501. Raises UserError if there are none or a file name is invalid."""
+    """The crops of one folder of Market-1501 or VeRi-776, whose file names hold the labels.
+
+    Raises UserError if there are none or a file name is invalid. Frames of VeRi-776 are of one recording a camera.
+    """
     folder = Path(folder)
     paths = list_files(folder, SUFFIXES)
     if not paths:
         raise UserError(f"{folder}: no crops ({' '.join(SUFFIXES)}); found {describe_contents(folder)}")
+    if name_pattern(paths[0]) is VERI_NAME:
+        veri = [parse_name(VERI_NAME, path, "0001_c001_00016450_0.jpg") for path in paths]
+        identity, camera, frame = np.array([list(map(int, name[:3])) for name in veri], dtype=np.int64).T
+        return CropFiles(tuple(paths), identity, camera, np.zeros_like(camera), frame)
     names = [parse_name(MARKET_NAME, path, "0002_c1s1_000451_03.jpg") for path in paths]
     identity, camera, recording, frame = np.array([list(map(int, name[:4])) for name in names], dtype=np.int64).T
     return CropFiles(tuple(paths), identity, camera, recording, frame, has_distractors=True)
+
+
+def name_pattern(path: Path) -> "re.Pattern[str] | None":
+    """The pattern that a file name has: that of Market-1501 or of VeRi-776."""
+    return next((pattern for pattern in (MARKET_NAME, VERI_NAME) if pattern.match(path.name)), None)
 
 
 def read_msmt17(folder: Path | str, part: Part = "train") -> CropFiles:

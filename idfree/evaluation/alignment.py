@@ -24,7 +24,7 @@ class Alignment:
 
     num_frames: length of the sequence. gt_frame, gt_id (G,), tracker_frame, tracker_id (D,): frames from 0, identities
     0 … num_gt_ids − 1 without gaps. gt_row, tracker_row (P,): the two boxes of each pair, pairs sorted by gt_row.
-    similarity (P,): IoU of each pair, > 0.
+    similarity (P,): IoU of each pair, > 0. gt_area (G,): px².
     """
 
     num_frames: int
@@ -35,6 +35,7 @@ class Alignment:
     gt_row: Integers
     tracker_row: Integers
     similarity: Floats
+    gt_area: Floats
 
     @property
     def num_gt_ids(self) -> int:
@@ -107,6 +108,7 @@ class Alignment:
             (np.cumsum(gt_kept) - 1)[self.gt_row[pairs]],
             (np.cumsum(tracker_kept) - 1)[self.tracker_row[pairs]],
             self.similarity[pairs],
+            self.gt_area[gt_kept],
         )
 
 
@@ -122,6 +124,7 @@ def align(ground_truth: Annotation, results: Annotation, num_frames: int) -> Ali
         gt_row,
         tracker_row,
         similarity,
+        area(ground_truth.xyxy),
     )
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.types import Integers
+from idfree.core.types import Floats, Integers
 from idfree.evaluation.alignment import EPS, Alignment
 from idfree.evaluation.counts import Counts
+from idfree.evaluation.detection import SIZES, in_range
 from idfree.evaluation.matching import match_frame
 
 MIN_IOU = 0.5  # of a match (MOTChallenge)
@@ -21,8 +22,9 @@ class Clear(Counts):
 
     tp, fn, fp: true positive, false negative and false positive boxes. idsw: identity switches. mt, pt, ml: mostly
     tracked (> 80 % of its frames), partly tracked, mostly lost (< 20 %) ground truth tracks. frag: fragmentations.
-    iou_sum: IoU summed over true positives. frames: of the sequences with both ground truth and results.
-    sequences: number of sequences added.
+    iou_sum: IoU summed over true positives. idsw_small …, gt_small …: identity switches and ground truth boxes by the
+    size of the ground truth box (see `detection.SIZES`); a switch counts where the new identity begins. frames: of the
+    sequences with both ground truth and results. sequences: number of sequences added.
     """
 
     tp: int = 0
@@ -36,6 +38,12 @@ class Clear(Counts):
     iou_sum: float = 0.0
     frames: int = 0
     sequences: int = 1
+    idsw_small: int = 0
+    idsw_medium: int = 0
+    idsw_large: int = 0
+    gt_small: int = 0
+    gt_medium: int = 0
+    gt_large: int = 0
 
     @property
     def mota(self) -> float:
@@ -110,12 +118,13 @@ def count_clear(alignment: Alignment) -> Clear:
     """The CLEAR counts of one sequence."""
     num_gt, num_tracker = len(alignment.gt_frame), len(alignment.tracker_frame)
     if num_gt == 0 or num_tracker == 0:
-        return Clear(fn=num_gt, fp=num_tracker, ml=alignment.num_gt_ids)
+        return Clear(fn=num_gt, fp=num_tracker, ml=alignment.num_gt_ids, **count_by_size("gt", alignment.gt_area))
     step = number_evaluated_frames(alignment)
     matched = match_boxes(alignment, step)
     matched = matched[np.argsort(alignment.gt_id[alignment.gt_row[matched]], kind="stable")]
     gt_id, tracker_id = alignment.gt_id[alignment.gt_row[matched]], alignment.tracker_id[alignment.tracker_row[matched]]
     same_gt = np.diff(gt_id) == 0
+    switched = np.flatnonzero(same_gt & (np.diff(tracker_id) != 0)) + 1
     length, tracked = (np.bincount(ids, minlength=alignment.num_gt_ids) for ids in (alignment.gt_id, gt_id))
     mostly = int(np.count_nonzero(tracked / length > MOSTLY_TRACKED))
     at_least_partly = int(np.count_nonzero(tracked / length >= MOSTLY_LOST))
@@ -123,14 +132,22 @@ def count_clear(alignment: Alignment) -> Clear:
         tp=len(matched),
         fn=num_gt - len(matched),
         fp=num_tracker - len(matched),
-        idsw=int(np.count_nonzero(same_gt & (np.diff(tracker_id) != 0))),
+        idsw=len(switched),
         mt=mostly,
         pt=at_least_partly - mostly,
         ml=alignment.num_gt_ids - at_least_partly,
         frag=int(np.count_nonzero(same_gt & (np.diff(step[matched]) > 1))),
         iou_sum=float(alignment.similarity[matched].sum()),
         frames=alignment.num_frames,
+        **count_by_size("idsw", alignment.gt_area[alignment.gt_row[matched[switched]]]),
+        **count_by_size("gt", alignment.gt_area),
     )
+
+
+def count_by_size(name: str, areas: Floats) -> dict[str, int]:
+    """NAME_small, NAME_medium and NAME_large: how many areas (K,), in px², are of each of SIZES but all."""
+    ranges = {size: limits for size, limits in SIZES.items() if size != "all"}
+    return {f"{name}_{size}": int(in_range(areas, *limits).sum()) for size, limits in ranges.items()}
 
 
 def number_evaluated_frames(alignment: Alignment) -> Integers:

@@ -14,6 +14,7 @@ from idfree.datasets.motchallenge_labels import has_images, read_sequence
 from idfree.datasets.reid_crops import is_reid
 from idfree.evaluation.frame_subset import select_every_nth, select_half
 from idfree.evaluation.reid import assign_identities, evaluate_embeddings
+from idfree.evaluation.reid_by_size import evaluate_by_size
 from idfree.pipelines.evaluate import COMBINED
 from idfree.pipelines.missing_images import report_missing
 from idfree.pipelines.paired_results import Half, find_ground_truth, pair_results
@@ -157,4 +158,5 @@ def embedding_metrics(boxes: list[Annotation]) -> Metrics:
         for name in ("embedding", "id", "frame", "visibility")
     )
     sequence = np.repeat(np.arange(len(boxes)), [len(annotation) for annotation in boxes])
-    return evaluate_embeddings(embedding, identity, frame, sequence, visibility).metrics()
+    by_size = evaluate_by_size(embedding, identity, frame, sequence, np.concatenate([each.xyxy for each in boxes]))
+    return evaluate_embeddings(embedding, identity, frame, sequence, visibility).metrics() | by_size

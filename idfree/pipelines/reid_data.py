@@ -1,4 +1,4 @@
-"""Market-1501 and MSMT17: crops for training, evaluation across cameras, and a report on the files."""
+"""Market-1501, MSMT17 and VeRi-776: crops for training, evaluation across cameras, and a report on the files."""
 
 from collections.abc import Iterable
 from functools import partial

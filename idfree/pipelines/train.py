@@ -52,7 +52,7 @@ def train(
 ) -> dict[str, Any]:
     """Train a method of `idfree.learn.methods.catalogue` on labelled data, in any format of `open_footage`.
 
-    An encoder (`simplereid`) learns from the crops of Market-1501 and MSMT17, too.
+    An encoder (`simplereid`) learns from the crops of Market-1501, MSMT17 and VeRi-776, too.
 
     out: folder for checkpoints, metrics and the model. set: `name=value` overrides of the method's settings, such as
     `epochs=5`, of its augmentation (`augmentation.flip=0`), of FootageSettings (`data.min_visibility=0.25`), of

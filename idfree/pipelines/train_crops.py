@@ -52,7 +52,7 @@ def train_crops(
     seed: int = 0,
     quiet: bool = True,
 ) -> dict[str, Any]:
-    """Train SimpleReID on the crops of footages, and of folders of Market-1501 or MSMT17 (`reid`).
+    """Train SimpleReID on the crops of footages, and of folders of Market-1501 and its like (`reid`).
 
     assignments: `name=value` overrides of its settings and of CropsSettings. labels: overrides of LabelSettings, which
     decide which boxes are cropped. base: the run to be fine-tuned. workers: threads that prepare batches, see

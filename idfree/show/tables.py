@@ -53,6 +53,10 @@ TRACKING = (
     *(count_column("MT", better="higher"), count_column("PT", better=""), count_column("ML"), count_column("Frag")),
     *(ratio_column("CLR_Re", "Rcll"), ratio_column("CLR_Pr", "Prcn")),
 )
+TRACKING_BY_SIZE = (  # chosen by --metrics
+    *(count_column(f"IDSW_{size}") for size in ("small", "medium", "large")),
+    *(count_column(f"GT_{size}", better="") for size in ("small", "medium", "large")),
+)
 DETECTION = (
     *(
         ratio_column("AP"),
@@ -71,6 +75,7 @@ DETECTION = (
 APPEARANCE = (
     *(ratio_column("TPR@0.1"), ratio_column("TPR@0.01"), ratio_column("R1"), ratio_column("mAP")),
     Column("d_prime", "d′", "higher", "number"),
+    *(ratio_column(f"TPR@0.1_{size}", size) for size in ("small", "medium", "large")),
     *(ratio_column(f"AUC {gap}") for gap in ("1-10", "11-30", "31-60", "61-150", ">150")),
     *(count_column("crops", better=""), count_column("people", better="")),
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from idfree.core.errors import UserError
-from idfree.datasets.reid_crops import read_reid
+from idfree.datasets.reid_crops import is_reid, read_reid, reid_parts
 
 MARKET = ["0002_c1s1_000451_03.jpg", "0002_c3s2_000001_00.jpg", "0007_c2s3_071052_01.jpg", "Thumbs.db"]
 
@@ -118,3 +118,23 @@ def test_an_empty_list(msmt17):
     (msmt17 / "list_val.txt").unlink()
     with pytest.raises(UserError, match=r"list_train\.txt: lists nothing"):
         read_reid(msmt17)
+
+
+VERI = ["0001_c001_00016450_0.jpg", "0001_c002_00016470_1.jpg", "0776_c020_00000001_0.jpg"]
+
+
+def test_veri(tmp_path):
+    touch(tmp_path / "image_train", VERI)
+    touch(tmp_path / "image_test", VERI[1:])
+    assert is_reid(tmp_path)
+    assert reid_parts(tmp_path) == ["train", "gallery"]
+    for folder in (tmp_path, tmp_path / "image_train"):
+        crops = read_reid(folder)
+        assert crops.identity.tolist() == [1, 1, 776]
+        assert crops.camera.tolist() == [1, 2, 20]
+        assert crops.frame.tolist() == [16450, 16470, 1]
+        assert not crops.has_distractors
+    assert read_reid(tmp_path, "gallery").identity.tolist() == [1, 776]
+    touch(tmp_path / "image_train", ["car.jpg"])
+    with pytest.raises(UserError, match=r"car\.jpg: .* expected one like 0001_c001_00016450_0"):
+        read_reid(tmp_path)

@@ -31,7 +31,8 @@ def test_switches_and_fragmentations(annotate: Annotate) -> None:
         *stand_still(3, [4], left=500),
     ]
     counts = count(annotate, stand_still(1, range(1, 11)), results)
-    assert counts == Clear(tp=8, fn=2, fp=1, idsw=2, mt=0, pt=1, ml=0, frag=1, iou_sum=8.0, frames=10)
+    by_size = {"idsw_small": 2, "gt_small": 10}
+    assert counts == Clear(tp=8, fn=2, fp=1, idsw=2, mt=0, pt=1, ml=0, frag=1, iou_sum=8.0, frames=10, **by_size)
     assert counts.mota == pytest.approx(1 - (2 + 1 + 2) / 10)
     assert counts.moda == pytest.approx(0.7)
     assert counts.motal == pytest.approx((8 - 1 - np.log10(2)) / 10)
@@ -69,7 +70,7 @@ def test_iou_threshold(annotate: Annotate) -> None:
 
 
 def test_without_ground_truth_or_results(annotate: Annotate) -> None:
-    assert count(annotate, stand_still(1, [1, 2]), [], 5) == Clear(fn=2, ml=1)
+    assert count(annotate, stand_still(1, [1, 2]), [], 5) == Clear(fn=2, ml=1, gt_small=2)
     alone = count(annotate, [], stand_still(1, [1, 2]), 5)
     assert alone == Clear(fp=2)
     assert (alone.mota, alone.mlr, alone.fp_per_frame) == (0.0, 1.0, 0.0)

@@ -14,7 +14,8 @@ def make_alignment(sizes: list[tuple[int, int]], rng: np.random.Generator, densi
     overlapping = (gt_frame[:, None] == tracker_frame) & (rng.random((len(gt_frame), len(tracker_frame))) < density)
     gt, tracker = np.nonzero(overlapping)
     ids = np.arange(len(gt_frame)), np.arange(len(tracker_frame))
-    return Alignment(len(sizes), gt_frame, ids[0], tracker_frame, ids[1], gt, tracker, np.ones(len(gt)))
+    pairs, areas = np.ones(len(gt)), np.ones(len(gt_frame))
+    return Alignment(len(sizes), gt_frame, ids[0], tracker_frame, ids[1], gt, tracker, pairs, areas)
 
 
 @pytest.mark.parametrize("levels", [2, 5, 10**9])
@@ -44,7 +45,8 @@ def test_frames_with_dominant_pairs_need_no_solver(monkeypatch: pytest.MonkeyPat
     )
     rows = np.array([0, 0, 1, 2, 2, 3])
     alignment = Alignment(
-        2, np.array([0, 0, 1, 1]), np.arange(4), np.array([0, 0, 1, 1]), np.arange(4), rows, rows, np.ones(6)
+        *(2, np.array([0, 0, 1, 1]), np.arange(4), np.array([0, 0, 1, 1]), np.arange(4), rows, rows),
+        *(np.ones(6), np.ones(4)),
     )
     alignment = Alignment(**{**vars(alignment), "tracker_row": np.array([0, 1, 1, 2, 3, 3])})
     assert max_weight_matching(alignment, np.array([0.9, 0.3, 0.4, 0.6, 0.7, 0.6]))[:3].tolist() == [True, False, True]

@@ -113,10 +113,10 @@ def test_msmt17_layout(tmp_path, capsys):
 
 
 def test_mistakes(market, tmp_path, capsys):
-    with pytest.raises(UserError, match=r"has crops of people \(Market-1501, MSMT17\), no images with boxes; `idfree"):
+    with pytest.raises(UserError, match=r"has crops \(Market-1501, MSMT17, VeRi-776\), no images with boxes; `idfree"):
         open_footage(market)
     for command, said in (
-        (("train", "fairmot", market, "-o", tmp_path / "a"), "has crops of people (Market-1501, MSMT17)"),
+        (("train", "fairmot", market, "-o", tmp_path / "a"), "has crops (Market-1501, MSMT17, VeRi-776)"),
         (
             ("train", "simplereid", market, "--identities", "tracklets", "-o", tmp_path / "a"),
             "no video to link tracklets",

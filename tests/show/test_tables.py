@@ -13,6 +13,7 @@ from rich.console import Console
 
 from idfree.evaluation.detection import PrecisionRecall, metrics_by_size
 from idfree.evaluation.reid import evaluate_embeddings
+from idfree.evaluation.reid_by_size import evaluate_by_size
 from idfree.show.table_formats import FORMATS, to_csv, to_latex, to_markdown
 from idfree.show.tables import (
     APPEARANCE,
@@ -155,7 +156,9 @@ def test_no_rows_and_missing_figures() -> None:
 def test_keys_are_those_of_the_measures() -> None:
     known = set(metrics_by_size({name: PrecisionRecall() for name in ("all", "small", "medium", "large")}))
     assert {column.key for column in DETECTION} <= known
-    assert {column.key for column in APPEARANCE} <= set(evaluate_embeddings(np.eye(2), [1, 2], [1, 2]).metrics())
+    found = evaluate_embeddings(np.eye(2), [1, 2], [1, 2]).metrics()
+    found |= evaluate_by_size(np.eye(2), [1, 2], [1, 2], [0, 0], np.zeros((2, 4)))
+    assert {column.key for column in APPEARANCE} <= set(found)
 
 
 def test_the_columns_of_tracking_are_trackevals(shared: Path) -> None:

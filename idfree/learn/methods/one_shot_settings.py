@@ -9,6 +9,8 @@ from idfree.learn.networks.tracker import Pixels
 from idfree.learn.objectives.balance import Weighting
 from idfree.learn.schedule import Optimiser, Precision, RateShape, Schedule
 
+LONGEST_SIDE, MOST_IMAGES = 16_384, 100_000  # of images, and in an iteration: more is a slip of the pen
+
 
 @dataclass(frozen=True)
 class OneShotSettings:
@@ -64,6 +66,12 @@ class OneShotSettings:
         if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", self.size):
             raise ValueError(f"size is {self.size}, expected WIDTHxHEIGHT, such as 1088x608")
         width, height = map(int, self.size.split("x"))
+        if max(width, height) > LONGEST_SIDE:
+            raise ValueError(f"size is {self.size}, expected {LONGEST_SIDE} px a side at most")
+        if self.batch * self.accumulate > MOST_IMAGES:
+            raise ValueError(
+                f"batch times accumulate is {self.batch * self.accumulate}, expected {MOST_IMAGES} at most"
+            )
         if self.sides not in (2, 4):
             raise ValueError(f"sides is {self.sides}, expected 4 or 2")
         return ImageBatchShape(self.batch * self.accumulate, (height, width), self.stride, 4 if self.sides == 4 else 2)

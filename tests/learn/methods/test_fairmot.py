@@ -201,6 +201,8 @@ def test_every_parameter_is_trained(narrow, tiny, anchors):
     ("assignment", "message"),
     [
         ("size=608", "expected WIDTHxHEIGHT"),
+        ("size=1088x9999968", "expected 16384 px a side at most"),
+        ("accumulate=99999999999", "expected 100000 at most"),
         ("size=100x64", "expected multiples of 32"),
         ("sides=3", "expected 4 or 2"),
         ("lr=0", "expected more than 0"),

@@ -43,8 +43,10 @@ def commands(page):
     """The lines of a page's code blocks that call idfree, without comments; those that show a form are left out."""
     for block in BLOCK.findall(page.read_text(encoding="utf-8")):
         for line in re.sub(r"\\\n\s*", "", block).splitlines():
+            if not line.strip().startswith("idfree "):
+                continue
             words = shlex.split(line.partition("  # ")[0].partition(" # ")[0], comments=True)
-            if words[:1] == ["idfree"] and not any(PLACEHOLDER.search(word) for word in words if "=" not in word):
+            if not any(PLACEHOLDER.search(word) for word in words if "=" not in word):
                 yield words[1:]
 
 

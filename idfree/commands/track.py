@@ -130,7 +130,8 @@ def print_summary(path: Path, summary: dict[str, Any]) -> None:
 
     lost = f", {summary['frames_lost']} frames lost" if summary["frames_lost"] else ""
     camera = describe_motion(summary.get("camera"))
-    looks = f", appearance: {summary['appearance']['name']}" if summary["appearance"] else ""
+    appearance = summary.get("appearance")
+    looks = f", appearance: {appearance['name']}" if appearance else ""
     kept = ", kept from an earlier run" if summary["skipped"] else ""
     print(
         f"{path}: {summary['tracks']} tracks, {summary['boxes']} boxes in {summary['frames']}"

@@ -18,6 +18,7 @@ from idfree.detectors.precomputed import ALL
 from idfree.detectors.scores import SCORE_SCALES, Range, ScoreScale, scale_scores
 from idfree.pipelines.manifest import damaged_files, is_other_video, read_manifest
 from idfree.sequences.motchallenge import candidate_names
+from idfree.sequences.rows import MAX_VALUE
 from idfree.sequences.tables import SUFFIXES, read_boxes
 
 LOG = logging.getLogger("idfree")
@@ -205,7 +206,7 @@ def read_class_ids(path: Path, boxes: Annotation) -> Integers:
 def read_displacement(path: Path, boxes: Annotation) -> Floats | None:
     """(K, 2) displacements of the boxes read from `path`, in NAME.displacement.npy; None if there is none.
 
-    Raises UserError if that has another number of rows.
+    Raises UserError if that has another number of rows, or numbers that cannot be pixels.
     """
     file = displacement_file(path)
     if not file.is_file():
@@ -215,7 +216,10 @@ def read_displacement(path: Path, boxes: Annotation) -> Floats | None:
         raise UserError(
             f"{file}: {displacement.shape} displacements for {len(boxes)} boxes: run `idfree detect --force` again"
         )
-    return to_array(str(file), displacement, np.float64)
+    values = to_array(str(file), displacement, np.float64)
+    if not (np.abs(values) <= MAX_VALUE).all():
+        raise UserError(f"{file}: has NaN or more than {MAX_VALUE:g} px: run `idfree detect --force` again")
+    return values
 
 
 def displacement_file(path: Path) -> Path:

@@ -51,6 +51,10 @@ def test_displacements_are_stored_beside(tmp_path, embedding):
     np.save(tmp_path / "a.displacement.npy", moved[:3])
     with pytest.raises(UserError, match="displacements for 4 boxes"):
         load_detections(str(tmp_path), Sequence("a", iter, length=9))
+    for wrong in (np.nan, np.inf, 1e30):
+        np.save(tmp_path / "a.displacement.npy", moved + wrong)
+        with pytest.raises(UserError, match="has NaN or more than"):
+            load_detections(str(tmp_path), Sequence("a", iter, length=9))
     write_detections(tmp_path, "a", boxes)
     assert not (tmp_path / "a.displacement.npy").exists()
 

@@ -28,7 +28,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_frames(parser)
     add_("--teacher", metavar="MODEL.onnx", help="a crop network, which is tested beside the others")
     add_("--network", help="striped (default, for CPUs), resnet18, resnet50, osnet_x1_0 or osnet_x0_25")
-    add_("--iterations", type=int, help="of training (default: 350 for one video, up to 900 for five); 0: none")
+    add_(
+        "--iterations",
+        type=int,
+        help="of training, even with too few tracklets to test the network on (default: 350 for one video, up to 900"
+        " for five; none with too few tracklets); 0: none",
+    )
     add_("--colour", type=float, default=0.5, metavar="SHARE", help="of colour in the model's say, 0…1 (default: 0.5)")
     add_("--set", action="append", default=[], metavar="NAME=VALUE", help="of training; label.NAME, detector.NAME")
     add_workers(parser)

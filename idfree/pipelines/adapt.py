@@ -28,7 +28,7 @@ from idfree.pipelines.adapt_candidates import (
 from idfree.pipelines.adapt_choice import choose
 from idfree.pipelines.adapt_relink import cut_tracklets
 from idfree.pipelines.adapt_report import NO_TORCH, make_report, next_commands, render_report
-from idfree.pipelines.adapt_train import can_train, crop_size, trained_candidate
+from idfree.pipelines.adapt_train import can_train, crop_size, reason_not_to_train, trained_candidate
 from idfree.pipelines.crop_sets import HELD_OUT, concatenate_crops, crops_of_labels, split_crops
 from idfree.pipelines.held_out import choose_held_out, mask_of
 from idfree.pipelines.label_sequence import label_sequence
@@ -73,15 +73,16 @@ def adapt(
     The candidates are in adapt_candidates.py. videos: video files, folders of videos or images, MOTChallenge folders.
     out: folder for appearance.onnx, report.json, report.html and intermediate results; finished work in it is not
     repeated. detector, detector_format, scores, classes: as the options of `idfree track`. teacher: MODEL.onnx, a crop
-    network that is a candidate, too. train: whether to train a network, which needs PyTorch; None: if that is
-    installed. set: `name=value` overrides of SimpleReidSettings, `label.name=value` of LabelSettings,
-    `detector.name=value` of the detector. colour: share of a colour histogram in the distances, 0…1. start, frames,
-    every: see Selection. workers, dask: see `make_jobs`. Raises UserError.
+    network that is a candidate, too. train: whether to train a network, which needs PyTorch; None: if `set` has
+    settings of it, else if PyTorch is installed and there are enough tracklets to test the network on. set:
+    `name=value` overrides of SimpleReidSettings, `label.name=value` of LabelSettings, `detector.name=value` of the
+    detector. colour: share of a colour histogram in the distances, 0…1. start, frames, every: see Selection. workers,
+    dask: see `make_jobs`. Raises UserError.
     """
     if not 0 <= colour < 1:
         raise UserError(f"--colour {colour}: expected a share, 0 or more and less than 1")
     assignments, out = split_assignments(set, ("label", "detector")), Path(out)
-    is_trained = decide_training(train, assignments[""])
+    is_asked, is_trained = asks_for_training(train, assignments[""]), decide_training(train, assignments[""])
     labels = override(LabelSettings(), assignments["label"])
     taught = None if teacher is None else open_teacher(Path(teacher), device)
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
@@ -97,6 +98,8 @@ def adapt(
     is_held_out = mask_of(crops.spans(), choose_held_out(crops.spans(), seed, HELD_OUT))
     rates = np.array([open_source(jobs.videos[name])[0].frame_rate for name in label_reports])
     cuts = cut_tracklets(crops, np.ones(crops.tracklet_count, dtype=bool), rates.tolist(), seed)
+    advice = [] if train is False else advise_training(is_trained, is_asked, reason_not_to_train(cuts, is_held_out))
+    is_trained &= is_asked or not advice
     notice = trained_on_notice(label_reports, "pseudo-labels of ")
     looks = Looks.of(crops, cuts, rates, colour, notice)
     candidates = closed_form_candidates(looks, ~is_held_out, seed)
@@ -111,8 +114,7 @@ def adapt(
         write_bytes(model, winner.file)
     encoder = open_encoder(model, device=device)
     report = {"model": str(model), **make_report(encoder, crops, split.held_out, label_reports, relinking)}
-    if not is_trained and not can_train():
-        report["advice"].append(NO_TORCH)
+    report["advice"] += advice
     sources = [videos] if isinstance(videos, str | Path) else videos
     options = str(detector), join_classes(classes), detector_format or ""
     report["next"] = next_commands(str(model), [*map(str, sources)], *options)
@@ -129,10 +131,27 @@ def write_candidates(out: Path, candidates: Iterable[Candidate]) -> None:
             write_bytes(out / CANDIDATES / f"{each.name}.onnx", each.file)
 
 
+def asks_for_training(train: bool | None, assignments: Iterable[str]) -> bool:
+    """Whether a user asks for a trained network, by `train` or by settings of the training."""
+    return bool(train) or (train is None and bool(list(assignments)))
+
+
+def advise_training(is_trained: bool, is_asked: bool, reason: str | None) -> list[str]:
+    """Why no network is trained, in sentences; warns if one is trained all the same, as it is asked for.
+
+    reason: why it could not be accepted, if so (see `reason_not_to_train`).
+    """
+    if reason is None:
+        return [] if is_trained else [NO_TORCH]
+    if is_asked:
+        LOG.warning("%s. A network is trained, as you ask for it, but cannot be accepted", reason)
+        return []
+    return [f"No network was trained: {reason}. --iterations N trains one all the same, which will not be chosen."]
+
+
 def decide_training(train: bool | None, assignments: Iterable[str]) -> bool:
     """Whether to train a network. Raises MissingExtra if that is asked for, and PyTorch is not installed."""
-    is_asked = train or (train is None and bool(list(assignments)))
-    if is_asked and not can_train():
+    if asks_for_training(train, assignments) and not can_train():
         raise MissingExtra("torch", "train", "training a network (--network, --iterations, --set)")
     return can_train() if train is None else train
 

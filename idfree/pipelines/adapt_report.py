@@ -11,7 +11,7 @@ from idfree.appearance.colour import ColourHistogram
 from idfree.appearance.encoder import Encoder
 from idfree.core.cropset import CropSet
 from idfree.pipelines.adapt_people import group_people
-from idfree.pipelines.adapt_relink import FEW_JUDGED, GAP
+from idfree.pipelines.adapt_relink import FEW_JUDGED, GAP, SIDE
 from idfree.pipelines.calibration import calibrate_on_crops, evaluate_on_crops
 from idfree.show.report import crop_sheet, histogram, render_page
 
@@ -50,7 +50,7 @@ def make_report(
         "videos": dict(label_reports),
         "held_out": metrics,
         "relinking": dict(relinking),
-        "verdict": give_verdict(relinking),
+        "verdict": give_verdict(relinking, crops.tracklet_count),
         "advice": give_advice(crops, label_reports),
     }
 
@@ -65,8 +65,8 @@ NAMES = {
 NO_TORCH = "PyTorch is not installed, so no network was trained on these videos: pip install 'idfree[train]'"
 
 
-def give_verdict(relinking: Mapping[str, Any]) -> str:
-    """What appearance.onnx carries and why, in words."""
+def give_verdict(relinking: Mapping[str, Any], found: int) -> str:
+    """What appearance.onnx carries and why, in words. found: the number of tracklets, of which long ones are tested."""
     candidates, winner = relinking["candidates"], relinking["winner"]
     shares = f"re-linked of {relinking['cuts']} cuts of {relinking['tracklets']} tracklets, " + "; ".join(
         f"{name} {describe_relinking(candidates[name])}" for name in candidates if name != "nothing"
@@ -77,8 +77,10 @@ def give_verdict(relinking: Mapping[str, Any]) -> str:
         return f"appearance.onnx carries {NAMES[winner]}, which re-links more than {over} ({gain}): {shares}."
     if relinking["tracklets"] < FEW_JUDGED:
         return (
-            f"appearance.onnx carries plain colour: {relinking['tracklets']} tracklets are long enough to be cut in"
-            f" two, too few to show that another is better (expected {FEW_JUDGED})."
+            "appearance.onnx carries plain colour, the default: there are too few tracklets to test whether another"
+            " encoder is better. The test takes the middle out of a tracklet and asks each encoder to find the later"
+            f" part again; {relinking['tracklets']} of {found} tracklets are long enough for that ({SIDE} crops before"
+            f" and {SIDE} after a gap of {GAP[0]:g} s), expected {FEW_JUDGED}. Give a longer video, or several videos."
         )
     return f"appearance.onnx carries plain colour, as none is clearly better: {shares}."
 
@@ -150,7 +152,7 @@ def relinking_table(relinking: Mapping[str, Any]) -> list[list[str]]:
     """Rows of the table of the acceptance test, a row for each candidate."""
     rows = [["", "nearest (rank 1)", "nearest and within the threshold", "gain", ""]]
     for name, shares in relinking["candidates"].items():
-        gain = ""
+        gain = "too few tracklets" if "over" in shares else ""
         if shares.get("gain") is not None:
             gain = f"{100 * shares['gain']:+.1f} ± {100 * shares['standard_error']:.1f} over {shares['over']}"
         chosen = "chosen" if name == relinking["winner"] else ""

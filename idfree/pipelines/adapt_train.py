@@ -1,5 +1,6 @@
 """The trained candidate of `idfree adapt`: a crop network (SimpleReID, Karthik 2020). Needs PyTorch."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from idfree.appearance import open_encoder
 from idfree.core.progress import training_progress
 from idfree.core.settings import override
 from idfree.pipelines.adapt_candidates import Candidate, Looks
-from idfree.pipelines.adapt_relink import relink_with
+from idfree.pipelines.adapt_relink import FEW_JUDGED, GAP, SIDE, Cut, relink_with
 from idfree.pipelines.calibration import calibration_metadata
-from idfree.pipelines.crop_sets import CropSplit
+from idfree.pipelines.crop_sets import HELD_OUT, CropSplit
 
 SIZE_HW = (128, 64)  # of the crops, unless a network that takes others is trained
 
@@ -20,6 +21,23 @@ SIZE_HW = (128, 64)  # of the crops, unless a network that takes others is train
 def can_train() -> bool:
     """Whether PyTorch is installed."""
     return find_spec("torch") is not None
+
+
+def reason_not_to_train(cuts: Sequence[Cut], is_held_out: NDArray[np.bool_]) -> str | None:
+    """Why a trained network could not be accepted, in words: too few tracklets to test it on; None if there are enough.
+
+    It is tested on cut tracklets of the mask (T,), which it is not trained on.
+    """
+    cut = {each.tracklet for each in cuts}
+    judged = sum(bool(is_held_out[tracklet]) for tracklet in cut)
+    if judged >= FEW_JUDGED:
+        return None
+    return (
+        f"too few tracklets to test a trained network on: of {len(is_held_out)} tracklets found, {len(cut)} are long"
+        f" enough to be tested ({SIDE} crops before and {SIDE} after a gap of {GAP[0]:g} s), and {judged} of these are"
+        f" held out from training (expected {FEW_JUDGED}, which takes about {round(FEW_JUDGED / HELD_OUT)} long ones):"
+        " give a longer video, or several videos"
+    )
 
 
 def crop_size(assignments: list[str], is_trained: bool) -> tuple[int, int]:

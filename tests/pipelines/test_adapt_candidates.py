@@ -13,7 +13,7 @@ from idfree.appearance.crops import crop_boxes
 from idfree.appearance.people_crops import FILE
 from idfree.core.cropset import CropSet
 from idfree.core.errors import MissingExtra, UserError
-from idfree.pipelines.adapt import decide_training, open_teacher
+from idfree.pipelines.adapt import advise_training, decide_training, open_teacher
 from idfree.pipelines.adapt_candidates import (
     Candidate,
     Looks,
@@ -24,7 +24,9 @@ from idfree.pipelines.adapt_candidates import (
 )
 from idfree.pipelines.adapt_choice import choose
 from idfree.pipelines.adapt_merge import merge_tracklets
-from idfree.pipelines.adapt_relink import Relinked, cut_tracklets
+from idfree.pipelines.adapt_relink import FEW_JUDGED, Relinked, cut_tracklets
+from idfree.pipelines.adapt_report import NO_TORCH
+from idfree.pipelines.adapt_train import reason_not_to_train
 from idfree.synthetic.scene import make_street
 
 RATE = 20.0
@@ -102,6 +104,27 @@ def test_training_needs_pytorch_only_if_it_is_asked_for(monkeypatch):
     assert not decide_training(False, [])
     with pytest.raises(UserError, match=r"--teacher a\.xml: expected a crop network MODEL\.onnx"):
         open_teacher(Path("a.xml"), "cpu")
+
+
+def test_too_few_held_out_tracklets_are_told_before_training(looks, caplog):
+    """A trained network is judged on held-out cut tracklets alone: without FEW_JUDGED of them it cannot win."""
+    cut = np.unique([each.tracklet for each in looks.cuts])
+    assert len(cut) >= FEW_JUDGED
+    held_out = np.zeros(looks.crops.tracklet_count, dtype=bool)
+    held_out[cut[: FEW_JUDGED - 1]] = True
+    reason = reason_not_to_train(looks.cuts, held_out)
+    assert reason is not None
+    assert f"of {len(held_out)} tracklets found, {len(cut)} are long enough" in reason
+    assert f"{FEW_JUDGED - 1} of these are held out from training (expected {FEW_JUDGED}" in reason
+    held_out[cut[FEW_JUDGED - 1]] = True
+    assert reason_not_to_train(looks.cuts, held_out) is None
+
+    assert advise_training(is_trained=True, is_asked=False, reason=reason)[0].startswith("No network was trained: too")
+    assert not caplog.text
+    assert not advise_training(is_trained=True, is_asked=True, reason=reason)
+    assert "A network is trained, as you ask for it, but cannot be accepted" in caplog.text
+    assert not advise_training(is_trained=True, is_asked=False, reason=None)
+    assert advise_training(is_trained=False, is_asked=False, reason=None) == [NO_TORCH]
 
 
 def candidate(name: str, is_right: list[int], is_judged: list[int] | None = None) -> Candidate:

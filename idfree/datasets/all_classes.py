@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from idfree.core.errors import UserError
-from idfree.datasets.footage import PEOPLE, FootageSettings
+from idfree.datasets.footage import ALL, CHOOSE, PEOPLE, FootageSettings
 from idfree.datasets.motchallenge_classes import has_own_classes
 from idfree.datasets.motchallenge_labels import GROUND_TRUTH, class_names_of, is_motchallenge
 from idfree.sequences.motchallenge import find_sequences, ground_truth_class_names, read_ground_truth
-
-ALL = "all"
 
 
 def name_all_classes(paths: Sequence[str | Path], settings: FootageSettings) -> FootageSettings:
@@ -24,7 +22,7 @@ def name_all_classes(paths: Sequence[str | Path], settings: FootageSettings) -> 
         return settings
     others = [path for path in paths if not is_motchallenge(Path(path))]
     if others:
-        raise UserError(f"classes=all: is for MOTChallenge folders; name the classes of {others[0]} (classes=…)")
+        raise UserError(f"classes=all: is for MOTChallenge folders; name the classes of {others[0]} ({CHOOSE}…)")
     files = [file for path in paths for file in ground_truth_files(Path(path))]
     found = {name: number for file in files for number, name in sorted(classes_in(file).items())}
     return replace(settings, classes=",".join(sorted(found, key=lambda name: found[name])) or PEOPLE[0])

@@ -6,17 +6,19 @@ from pathlib import Path
 
 from idfree.core.errors import UserError
 from idfree.core.messages import warn_once
-from idfree.datasets.footage import FootageSettings
+from idfree.datasets.footage import ALL, CHOOSE, FootageSettings
 
 
 class ClassSelection:
     """The class_id of each name, its position in `settings.names`; counts the boxes of other classes.
 
+    If that is `all`, every name is a class, in the order in which they come.
     path: of the labels, for messages. aliases: idfree's names of classes that the format calls otherwise.
     """
 
     def __init__(self, settings: FootageSettings, path: Path, aliases: Mapping[str, str] | None = None) -> None:
-        self.class_ids = {name: class_id for class_id, name in enumerate(settings.names)}
+        self.takes_all = settings.names == (ALL,)
+        self.class_ids = {} if self.takes_all else {name: class_id for class_id, name in enumerate(settings.names)}
         self.path = path
         self.aliases = aliases or {}
         self.kept: set[str] = set()
@@ -25,6 +27,8 @@ class ClassSelection:
     def find(self, name: str) -> int | None:
         """The class_id of a box's class, None if the class is not selected."""
         name = self.aliases.get(name.strip().lower(), name.strip())
+        if self.takes_all and name:
+            self.class_ids.setdefault(name, len(self.class_ids))
         class_id = self.class_ids.get(name)
         if class_id is None:
             self.left_out[name] += 1
@@ -37,9 +41,9 @@ class ClassSelection:
         if not self.left_out:
             return
         names = ", ".join(name or "without a name" for name in sorted(self.left_out))
-        if not self.kept:
+        if not self.kept and not self.takes_all:
             wanted = " or ".join(map(repr, self.class_ids))
-            raise UserError(f"{self.path}: has no class {wanted}, there are: {names} (choose with classes=…)")
+            raise UserError(f"{self.path}: has no class {wanted}, there are: {names} (choose with {CHOOSE}…)")
         both = ",".join([*self.class_ids, *sorted(self.left_out)])
         count = sum(self.left_out.values())
-        warn_once("%s: %d boxes of %s are left out: keep them with classes=%s", self.path, count, names, both)
+        warn_once(f"%s: %d boxes of %s are left out: keep them with {CHOOSE}%s", self.path, count, names, both)

@@ -19,7 +19,7 @@ from idfree.core.names import file_name
 from idfree.core.reading import read_json
 from idfree.datasets.boxes_json import parse_boxes_json
 from idfree.datasets.export_images import export_images, image_names
-from idfree.datasets.footage import Footage, FootageSettings
+from idfree.datasets.footage import CHOOSE, Footage, FootageSettings
 from idfree.datasets.labels import (
     LabelRows,
     OnFault,
@@ -102,7 +102,7 @@ def map_categories(categories: list[Any], names: tuple[str, ...], path: Path) ->
     for name in names:
         if name not in category_ids:
             raise UserError(
-                f"{path}: has no category {name!r}, there are: {', '.join(category_ids)} (choose with classes=…)"
+                f"{path}: has no category {name!r}, there are: {', '.join(category_ids)} (choose with {CHOOSE}…)"
             )
     return {category_ids[name]: class_id for class_id, name in enumerate(names)}
 

@@ -13,7 +13,7 @@ from idfree.core.names import is_path
 from idfree.core.reading import parse_xml, read_xml
 from idfree.datasets.archive import find_entry, is_zip, read_entry
 from idfree.datasets.class_selection import ClassSelection
-from idfree.datasets.footage import Footage, FootageSettings
+from idfree.datasets.footage import PEOPLE, Footage, FootageSettings
 from idfree.datasets.keyframes import distinct_numbers, interpolate
 from idfree.datasets.labelled_video import label_stills, label_video, open_media
 from idfree.datasets.labels import MAX_SIZE, LabelRows, OnFault
@@ -61,7 +61,7 @@ def read_video(root: Element, path: Path, images: Path | None, selection: ClassS
     height, width = (whole(root.findtext(f".//original_size/{side}"), MAX_SIZE) for side in ("height", "width"))
     media = open_media(path.stem, images, [path.parent])
     size_hw, length = (height, width) if height and width else None, whole(root.findtext("meta//size"), MAX_FRAME)
-    classes = tuple(selection.class_ids)
+    classes = tuple(selection.class_ids) or PEOPLE
     return label_video(path.stem, labels.annotation(), media, path, on_fault, classes, length, size_hw, scored=scored)
 
 
@@ -112,7 +112,7 @@ def read_stills(
                 labels.add(len(names), corners, class_id=class_id)
             elif class_id is not None:
                 on_fault(f"{path}: {name}: a box is {box.attrib}, expected {', '.join(CORNERS)}")
-    return label_stills(path.stem, labels.annotation(), names, images, path, tuple(selection.class_ids))
+    return label_stills(path.stem, labels.annotation(), names, images, path, tuple(selection.class_ids) or PEOPLE)
 
 
 def numbers(element: Element, names: tuple[str, ...]) -> tuple[float, ...] | None:

@@ -59,7 +59,7 @@ def select_labels(
     rows = np.array([class_id is not None for class_id in class_ids], dtype=np.bool_)
     class_id = np.array([class_id for class_id in class_ids if class_id is not None], dtype=np.int64)
     marks = (boxes.score[rows] != 0).astype(np.float64)
-    return replace(boxes[rows], class_id=class_id, score=marks), settings.names
+    return replace(boxes[rows], class_id=class_id, score=marks), tuple(selection.class_ids) or settings.names
 
 
 def write_cvat_mot(footage: Footage, folder: Path) -> Path:

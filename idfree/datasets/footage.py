@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
 from idfree.core.names import file_name
+from idfree.core.settings import Assignments, override, split_assignments
 from idfree.core.types import Annotation, Image
 from idfree.sequences.image_files import image_size
 from idfree.sequences.video import is_video
@@ -19,6 +20,8 @@ from idfree.sequences.video import is_video
 LOG = logging.getLogger("idfree")
 
 PEOPLE = ("person",)  # the classes by default
+ALL = "all"  # the setting `classes` for every class that there is
+CHOOSE = "--set data.classes="  # how the setting `classes` is typed, for messages
 
 Half = Literal["none", "train", "val"]
 
@@ -37,6 +40,12 @@ class FootageSettings:
             raise ValueError(f"min_visibility={self.min_visibility} must lie in 0…1")
         if not all(self.names):
             raise ValueError(f"classes={self.classes!r} must be names, separated by commas")
+
+    @classmethod
+    def read(cls, assignments: Assignments) -> "FootageSettings":
+        """The settings of `name=value`, or `data.name=value` as `idfree train` has them. Raises UserError."""
+        parts = split_assignments(assignments, ("data",))
+        return override(cls(), [*parts["data"], *parts[""]])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,6 +75,7 @@ class Footage:
     fully_labelled: all objects are labelled, so that unlabelled regions are background.
     scored: the labels are results: their scores are those of a tracker or detector, 0…1 (0: filled in); nothing is a
     region to ignore.
+    class_numbers: those of `classes` in files that have no names for them, as far as the labels' own file has numbers.
     """
 
     name: str
@@ -81,6 +91,7 @@ class Footage:
     classes: tuple[str, ...] = PEOPLE
     fully_labelled: bool = True
     scored: bool = False
+    class_numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", file_name(self.name, "footage"))

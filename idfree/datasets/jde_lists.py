@@ -21,7 +21,7 @@ from idfree.core.names import is_path
 from idfree.core.reading import is_file, read_text
 from idfree.core.types import Annotation
 from idfree.datasets.export_images import export_images, image_names
-from idfree.datasets.footage import PEOPLE, Footage, FootageSettings
+from idfree.datasets.footage import CHOOSE, PEOPLE, Footage, FootageSettings
 from idfree.datasets.labels import LabelRows, OnFault
 from idfree.sequences.image_files import image_size, locate_images, read_nth_image
 from idfree.sequences.images import IMAGE_SUFFIXES
@@ -98,7 +98,7 @@ def select_classes(footage: Footage, settings: FootageSettings) -> Footage:
         return replace(footage, boxes=boxes, classes=settings.names)
     numbers = ",".join(map(str, np.unique(boxes.class_id).tolist()))
     if settings.names == PEOPLE and "," in numbers:
-        warn_once("%s: its classes are trained on as one: keep them apart with classes=%s", footage.source, numbers)
+        warn_once(f"%s: its classes are trained on as one: keep them apart with {CHOOSE}%s", footage.source, numbers)
     return footage
 
 

@@ -18,7 +18,7 @@ from idfree.core.names import file_name
 from idfree.core.reading import beginning, read_json
 from idfree.core.types import Annotation
 from idfree.datasets.class_selection import ClassSelection
-from idfree.datasets.footage import Footage, FootageSettings
+from idfree.datasets.footage import PEOPLE, Footage, FootageSettings
 from idfree.datasets.keyframes import distinct_numbers, ends_run, interpolate, numbered_tracks
 from idfree.datasets.labelled_video import label_video, open_media
 from idfree.datasets.labels import LabelRows, OnFault, parse_integer, parse_numbers
@@ -72,7 +72,7 @@ def read_task(
         if (rows := parse_keyframes(value, place, on_fault)) is not None and size_hw:
             add_region(labels, track, value, rows, size_hw, selection, place)
     rate = frame_rate(regions)
-    classes = tuple(selection.class_ids)
+    classes = tuple(selection.class_ids) or PEOPLE
     length = min(length, MAX_FRAME)
     return label_video(name, labels.annotation(), media, path, on_fault, classes, length, size_hw, rate, scored)
 

@@ -9,7 +9,7 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.messages import warn_once
 from idfree.core.types import Annotation, Integers
-from idfree.datasets.footage import PEOPLE, FootageSettings
+from idfree.datasets.footage import CHOOSE, PEOPLE, FootageSettings
 from idfree.sequences.motchallenge import PEDESTRIAN, ground_truth_class_names
 
 MOT_CLASSES = (  # Milan 2016, table 3, and 13 of MOT20; numbered from 1
@@ -69,7 +69,7 @@ def class_numbers(
     for name, number in zip(wanted, numbers, strict=True):
         if number is None:
             there = ", ".join(known) or f"the numbers {join(np.unique(ground_truth.class_id))}"
-            raise UserError(f"{path}: has no class {name!r}, there are: {there} (choose with classes=…)")
+            raise UserError(f"{path}: has no class {name!r}, there are: {there} (choose with {CHOOSE}…)")
     return tuple(number for number in numbers if number is not None)
 
 
@@ -92,7 +92,7 @@ def warn_about_classes(ground_truth: Annotation, number: Integers, path: Path) -
     numbers = np.unique(ground_truth.class_id[marked])
     if 0 in numbers:
         parts.append("classes 0 and 1 are taken for people")
-    warn_once("%s: %s: keep them apart with classes=%s", path, ", ".join(parts), join(numbers, ","))
+    warn_once(f"%s: %s: keep them apart with {CHOOSE}%s", path, ", ".join(parts), join(numbers, ","))
 
 
 def join(numbers: Integers, separator: str = ", ") -> str:

@@ -17,7 +17,7 @@ from idfree.core.reading import read_xml
 from idfree.core.types import Floats
 from idfree.datasets.boxes_json import from_inclusive_pixels
 from idfree.datasets.export_images import export_images, image_names
-from idfree.datasets.footage import Footage, FootageSettings
+from idfree.datasets.footage import CHOOSE, Footage, FootageSettings
 from idfree.datasets.labels import LabelRows, OnFault
 from idfree.sequences.folders import describe_contents, list_files
 from idfree.sequences.image_files import read_nth_image
@@ -57,7 +57,7 @@ def read_voc(folder: Path, images: Path | None, settings: FootageSettings, on_fa
                 add_object(labels, len(names), element, class_ids, str(file), on_fault)
     if classes and not classes & class_ids.keys():
         wanted, there = " or ".join(map(repr, class_ids)), ", ".join(sorted(classes))
-        raise UserError(f"{annotations}: has no class {wanted}, there are: {there} (choose with classes=…)")
+        raise UserError(f"{annotations}: has no class {wanted}, there are: {there} (choose with {CHOOSE}…)")
     paths = find_images(annotations, images, stems, names)
     footage = Footage(
         name=folder.resolve().name,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from idfree.core.boxes import paired_iou
 from idfree.core.progress import progress
-from idfree.core.settings import Assignments, override
+from idfree.core.settings import Assignments
 from idfree.core.types import Annotation, Floats, Integers
 from idfree.datasets.footage import Footage, FootageSettings, Half
 from idfree.datasets.open_footage import open_all
@@ -75,12 +75,13 @@ def check_data(
     """Check labelled data, in any format of `open_footage`: what `idfree data check` does.
 
     images: folder of the images, if not beside the labels. half: of each video. set: `name=value` overrides of
-    FootageSettings. decode_all: decode all images instead of a sample. seed: of the sample. Raises UserError.
+    FootageSettings, also `data.name=value`. decode_all: decode all images instead of a sample. seed: of the sample.
+    Raises UserError.
     """
     faults: list[str] = []
     sources = [data] if isinstance(data, str | Path) else data
     reid = [Path(source) for source in sources if is_reid(source)]
-    settings = override(FootageSettings(), set)
+    settings = FootageSettings.read(set)
     footages = open_all(
         [source for source in sources if Path(source) not in reid], half, images, settings, faults.append
     )

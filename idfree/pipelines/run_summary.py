@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from idfree.detectors.classes import drawn_class_names
 from idfree.pipelines.manifest import settings_to_json
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.trackers.lost_tracks import layers
@@ -15,16 +16,18 @@ def summarise(run: TrackingRun) -> dict[str, Any]:
 
     frames_lost: frames that the sequence should have but that could not be decoded. detections_dropped: invalid boxes.
     seconds, frames_per_second: by stage; "all" is the total. matches: fraction by deciding cue.
+    class_names: of the classes of its boxes, by number, as far as the detector knows them.
     predicted, refound: boxes of lost tracks, if asked for. camera: how it moved, None if that was not followed.
     """
     counts, timer, tracker = run.counts, run.timer, run.tracker
-    frames = counts.frames
+    frames, names = counts.frames, drawn_class_names(run.detector)
     return {
         "name": run.sequence.name,
         "frames": frames,
         "frames_lost": max(0, (run.sequence.count or 0) - frames),
         "tracks": counts.tracks,
         "boxes": counts.boxes,
+        "class_names": {str(number): names[number] for number in sorted(counts.classes) if number in names},
         "detections_dropped": tracker.dropped,
         "seconds": {stage: round(seconds, 3) for stage, seconds in timer.seconds.items()},
         "frames_per_second": {

@@ -54,6 +54,7 @@ class TrackCounts:
 
     def __init__(self) -> None:
         self.frames = self.boxes = self.tracks = 0
+        self.classes: set[int] = set()
         self.current: set[int] = set()  # ids of the last frame
         self.seen: dict[int, int] = {}  # bits of 1024 ids each, by id // 1024
 
@@ -61,6 +62,7 @@ class TrackCounts:
         """Count a frame."""
         self.frames += 1
         self.boxes += len(tracks)
+        self.classes.update(tracks.class_id.tolist())
         ids = set(tracks.id.tolist())
         for identity in ids - self.current:
             block, bit = identity >> 10, 1 << (identity & 1023)

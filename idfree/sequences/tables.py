@@ -16,6 +16,7 @@ from idfree.core.reading import MALFORMED, load_array, read_content, read_json, 
 from idfree.core.types import Annotation
 from idfree.sequences.motchallenge import BOX, read_detections, read_results
 from idfree.sequences.rows import NUMBER, Columns, find_invalid_row, parse_columns, to_annotation
+from idfree.sequences.summary_names import read_summary_names
 from idfree.sequences.table_writer import CLASS_NAME, import_parquet
 
 LOG = logging.getLogger("idfree")
@@ -153,7 +154,7 @@ def check_values(columns: Columns, path: Path | str) -> None:
 
 
 def read_class_names(path: Path | str) -> dict[int, str]:
-    """Names of the classes in a table that `write_table` wrote, by number; empty if it names none.
+    """Names of the classes in a table that `write_table` wrote, by number; without, those of summary.json beside it.
 
     The table was read before, so that faults of its contents are known.
     """
@@ -170,4 +171,5 @@ def read_class_names(path: Path | str) -> dict[int, str]:
     else:
         rows = []
     is_named = (row for row in rows if row.get(CLASS_NAME) and row.get("class") is not None)
-    return dict(sorted({(int(float(row["class"])), str(row[CLASS_NAME])) for row in is_named}))
+    named_there = dict(sorted({(int(float(row["class"])), str(row[CLASS_NAME])) for row in is_named}))
+    return named_there or read_summary_names(Path(path))

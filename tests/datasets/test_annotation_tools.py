@@ -67,7 +67,7 @@ def test_cvat_video(tmp_path, kind, caplog):
     expected = [(2, 0, 2, 3, 12, 13, 1, 0), (3, 0, 3, 3, 13, 13, 1, 0), (4, 0, 4, 3, 14, 13, 1, 0)]
     assert rows(footage) == expected
     assert (footage.length, footage.size_hw, footage.scored, footage.is_sequence) == (9, (40, 80), False, True)
-    assert "1 boxes of car are left out: keep them with classes=person,car" in caplog.text
+    assert "1 boxes of car are left out: keep them with --set data.classes=person,car" in caplog.text
     (footage,) = open_footage(path, settings=ALL)
     assert rows(footage) == [(1, 1, 50, 5, 60, 15, 1, 1), *expected]
 

@@ -42,7 +42,8 @@ def test_what_is_left_out_by_default_is_told_once(tmp_path, caplog):
     folder = sequence(tmp_path / "seq", OWN)
     assert read(folder) == [(1, 0, 1), (2, 1, 0)]
     said = (
-        "1 boxes of class 2 are regions to ignore, 1 boxes of class 3 are left out: keep them apart with classes=1,2,3"
+        "1 boxes of class 2 are regions to ignore, 1 boxes of class 3 are left out:"
+        " keep them apart with --set data.classes=1,2,3"
     )
     assert said in caplog.text
     read(folder)
@@ -55,7 +56,7 @@ def test_classes_by_number(tmp_path, caplog):
     assert read(folder, "3") == [(3, 0, 1), (4, 0, 0)]
     assert not caplog.text
     with pytest.raises(
-        UserError, match=r"gt\.txt: has no class 'car', there are: the numbers 1, 2, 3 \(choose with cl"
+        UserError, match=r"gt\.txt: has no class 'car', there are: the numbers 1, 2, 3 \(choose with --set"
     ):
         read(folder, "car")
 
@@ -63,7 +64,7 @@ def test_classes_by_number(tmp_path, caplog):
 def test_classes_from_zero(tmp_path, caplog):
     folder = sequence(tmp_path / "seq", [(1, 1, 0), (2, 1, 1)])
     assert read(folder) == [(1, 0, 1), (2, 0, 1)]
-    assert "classes 0 and 1 are taken for people: keep them apart with classes=0,1" in caplog.text
+    assert "classes 0 and 1 are taken for people: keep them apart with --set data.classes=0,1" in caplog.text
     assert read(folder, "0,1") == [(1, 0, 1), (2, 1, 1)]
 
 
@@ -93,7 +94,7 @@ def test_names_of_classes_survive_a_conversion(tmp_path):
     (folder,) = convert(footages, "mot", tmp_path / "out")
     assert read(folder, "car,bus") == [(1, 1, 1), (2, 0, 1)]
     assert read(folder, "bus") == [(1, 0, 1)]
-    with pytest.raises(UserError, match=r"has no class 'person', there are: car, bus \(choose with classes=…\)"):
+    with pytest.raises(UserError, match=r"has no class 'person', there are: car, bus \(choose with --set data"):
         read(folder)
 
 
@@ -122,7 +123,7 @@ def test_classes_of_jde(tmp_path, caplog):
     (tmp_path / "labels_with_ids" / "a.txt").write_text("0 1 .5 .5 .2 .2\n2 5 .5 .5 .2 .2\n")
     (tmp_path / "a.train").write_text("images/a.png\n")
     assert read(tmp_path / "a.train") == [(1, 0, 1), (5, 2, 1)]
-    assert "a.train: its classes are trained on as one: keep them apart with classes=0,2" in caplog.text
+    assert "a.train: its classes are trained on as one: keep them apart with --set data.classes=0,2" in caplog.text
     assert read(tmp_path / "a.train", "2,0") == [(1, 1, 1), (5, 0, 1)]
     assert read(tmp_path / "a.train", "2") == [(5, 0, 1)]
 
@@ -130,7 +131,7 @@ def test_classes_of_jde(tmp_path, caplog):
 def test_voc_without_the_class(tmp_path):
     box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox>"
     (tmp_path / "a.xml").write_text(f"<annotation><object><name>car</name>{box}</object></annotation>")
-    with pytest.raises(UserError, match=r"has no class 'person', there are: car \(choose with classes=…\)"):
+    with pytest.raises(UserError, match=r"has no class 'person', there are: car \(choose with --set data.classes=…\)"):
         read(tmp_path)
     assert read(tmp_path, "car") == [(-1, 0, 1)]
 

@@ -61,5 +61,5 @@ def format_summary(report: dict[str, Any], out: Path) -> str:
     same = "the same boxes as before, bit by bit" if report["identical"] else "the same boxes but for the last bits"
     lines = [f"{report['boxes']} boxes of {report['tracklets']} tracklets from {len(report['videos'])} video(s)"]
     lines += [report["verdict"], *report["advice"], str(out / "report.html")]
-    lines.append(f"{report['model']} ({same}): give it to `idfree track --detector`")
-    return "\n".join(lines)
+    lines.append(f"{report['model']}: {same}")
+    return "\n".join([*lines, report["choice"], *report["next"]])

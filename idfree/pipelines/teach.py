@@ -33,7 +33,14 @@ from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.teach_features import collect_features
 from idfree.pipelines.teach_head import TaughtHead, describe_head, learn_head
-from idfree.pipelines.teach_report import give_advice, give_verdict, render_report
+from idfree.pipelines.teach_report import (
+    give_advice,
+    give_verdict,
+    is_better,
+    name_next_step,
+    next_commands,
+    render_report,
+)
 from idfree.pipelines.teacher_embeddings import Teacher
 from idfree.pipelines.training_data import trained_on_notice
 from idfree.pipelines.video_jobs import make_jobs
@@ -79,11 +86,12 @@ def teach(
     if not 0 <= colour < 1:
         raise UserError(f"--colour {colour}: expected a share, 0 or more and less than 1")
     assignments, out = split_assignments(set, ("label", "detector", "teacher")), Path(out)
+    sources = [str(each) for each in ([videos] if isinstance(videos, str | Path) else [*videos])]
     maps, rest = split_maps(assignments[""])
     settings, labels = override(DiscriminantSettings(), rest), override(LabelSettings(), assignments["label"])
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device)
     check_file(config.spec)
-    jobs = make_jobs(videos, config, workers, dask)
+    jobs = make_jobs(sources, config, workers, dask)
     named_teacher = None if teacher is None else Teacher(str(teacher), tuple(assignments["teacher"]), device)
     refuse_overwriting((out / name for name in OUTPUTS), [*jobs.videos.values(), *config.inputs()])
     make_folder(out)
@@ -109,6 +117,8 @@ def teach(
         **check,
     }
     report |= {"verdict": give_verdict(report), "advice": give_advice(boxes, reports)}
+    options = str(detector), config.classes, detector_format or "", config.assignments
+    report |= {"choice": name_next_step(is_better(report)), "next": next_commands(report, sources, *options)}
     write_text(out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
     write_text(out / "report.html", render_report(report, taught))
     return report

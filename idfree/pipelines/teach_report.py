@@ -1,6 +1,7 @@
 """Report on the teaching of a detector: what was learnt from, how well held-out tracklets are told apart, advice."""
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from idfree.appearance.calibrate import EDGES
@@ -10,6 +11,12 @@ from idfree.pipelines.teach_head import TaughtHead
 from idfree.show.report import histogram, render_page
 
 FEW_FRAMES = 200  # some ten seconds of video
+
+
+def is_better(report: Mapping[str, Any]) -> bool:
+    """Whether what the taught file carries tells held-out tracklets apart better than colour; False if unknown."""
+    carried = report["both"] if report["colour_weight"] else report["head"]
+    return bool(report["held_out"]) and carried["error"] < report["colour"]["error"]
 
 
 def give_verdict(report: Mapping[str, Any]) -> str:
@@ -27,7 +34,7 @@ def give_verdict(report: Mapping[str, Any]) -> str:
         return (
             f"Too few tracklets to say whether the head adds to colour; learnt from half of them, it does not: {rates}."
         )
-    return f"The head adds nothing to colour here ({rates}): --appearance colour is the safer choice."
+    return f"The head adds nothing to colour here: {rates}."
 
 
 def give_advice(boxes: BoxFeatures, reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -42,6 +49,34 @@ def give_advice(boxes: BoxFeatures, reports: Mapping[str, Mapping[str, Any]]) ->
         if report["largest"] > LARGE_FRACTION:
             advice.append(f"{name}: one tracklet holds {100 * report['largest']:.0f} % of all boxes.")
     return advice
+
+
+def name_next_step(is_better: bool) -> str:
+    """What to track with, above the commands of `next_commands`."""
+    if is_better:
+        return "To track with the taught file:"
+    return (
+        "No gain over colour is shown: the detector as it was, with colour, is the safer choice; then the taught file:"
+    )
+
+
+def next_commands(
+    report: Mapping[str, Any],
+    videos: Sequence[str],
+    detector: str,
+    classes: str = "",
+    detector_format: str = "",
+    settings: Iterable[str] = (),
+) -> list[str]:
+    """Shell commands that track the videos: with the taught file, and before it with the detector and colour, which is
+    the default, where no gain over colour is shown.
+    """
+    track = ["idfree", "track", *videos, "--detector"]
+    options = ["--detector-format", detector_format] if detector_format else []
+    options += ["--classes", classes] if classes else []
+    options += [word for each in settings for word in ("--set", f"detector.{each}")]
+    taught, safer = [*track, report["model"]], [*track, detector, *options]
+    return [shlex.join(each) for each in ([taught] if is_better(report) else [safer, taught])]
 
 
 def render_report(report: Mapping[str, Any], taught: TaughtHead) -> str:
@@ -60,6 +95,6 @@ def render_report(report: Mapping[str, Any], taught: TaughtHead) -> str:
     }
     mixed = taught.mixed
     figure = histogram(mixed.same, mixed.different, EDGES, mixed.match_threshold)
-    lead = [report["verdict"], f"To track with it: idfree track VIDEO --detector {report['model']}"]
+    lead, figures = [report["verdict"], report["choice"]], {"Distances between boxes of held-out tracklets": figure}
     title = "A detector taught to tell objects apart"
-    return render_page(title, tables, report["advice"], {"Distances between boxes of held-out tracklets": figure}, lead)
+    return render_page(title, tables, report["advice"], figures, lead, report["next"])

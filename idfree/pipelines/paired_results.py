@@ -54,15 +54,17 @@ def pair_results(
     """Yield the ground truth and results of each sequence, of a half or every n-th frame of it, renumbered from 1.
 
     truth: a folder of MOTChallenge sequences, one of them, or a gt.txt. results: a folder of files, or one file for a
-    single sequence; layouts: file names of a sequence in that folder; read: reads a file. A sequence without results is
-    paired with no boxes, or skipped if `skip_missing`; this, and files of no sequence, is logged as a warning.
-    Raises UserError if no sequence has results, and if every < 1.
+    single sequence, of several that of its name; layouts: file names of a sequence in that folder; read: reads a file.
+    A sequence without results is paired with no boxes, or skipped if `skip_missing`; this, and files of no sequence,
+    is logged as a warning. Raises UserError if no sequence has results, and if every < 1.
     """
     if every < 1:
         raise UserError(f"--every {every}: expected 1 or more")
-    ground_truths = find_ground_truth(truth)
     if not exists(results):
         raise UserError(f"no such file or folder: {results}")
+    ground_truths = find_ground_truth(truth)
+    if is_file(results) and len(ground_truths) > 1:
+        ground_truths = select_by_name(ground_truths, results, truth)
     files = {name: find_results(results, name, len(ground_truths) == 1, layouts) for name in ground_truths}
     if not any(files.values()):
         names = ", ".join(layouts[0].format(name) for name in list(ground_truths)[:3])
@@ -93,6 +95,22 @@ def find_ground_truth(truth: Path) -> dict[str, Path]:
     for name in candidates.keys() - files.keys():
         LOG.warning("%s: has no gt/gt.txt, left out", truth / name)
     return files
+
+
+def select_by_name(ground_truths: dict[str, Path], results: Path, truth: Path) -> dict[str, Path]:
+    """The sequences that one file of results is named after, which is said. Raises UserError if there is none."""
+    stem = results.stem
+    chosen = {name: path for name, path in ground_truths.items() if stem in candidate_names(name)}
+    chosen = {stem: chosen[stem]} if stem in chosen else chosen
+    if not chosen:
+        names = ", ".join(list(ground_truths)[:3]) + (" …" if len(ground_truths) > 3 else "")
+        raise UserError(
+            f"{results}: one file, but {truth} has {len(ground_truths)} sequences ({names}), none called {stem};"
+            " expected a folder of results, or as the truth the folder of its own sequence"
+        )
+    alone, count = ", ".join(chosen), len(ground_truths)
+    LOG.warning("%s: one file: scored against %s alone, of %d sequences", results, alone, count)
+    return chosen
 
 
 def sequence_length(truth: Path, last: int) -> int | None:

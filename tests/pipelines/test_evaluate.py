@@ -66,3 +66,19 @@ def test_errors(folder, every):
 def test_an_overlap_that_cannot_be(folder, min_iou):
     with pytest.raises(UserError, match=r"--min-iou .*: expected more than 0 and at most 1"):
         evaluate_detection(folder / "results", folder / "truth", min_iou=min_iou)
+
+
+def test_one_file_is_scored_against_the_sequence_of_its_name_alone(folder, caplog):
+    other = folder / "truth" / "two" / "gt"
+    other.mkdir(parents=True)
+    (other / "gt.txt").write_text(ROWS)
+    file = folder / "results" / "one.txt"
+    alone = evaluate(file, folder / "truth")
+    assert list(alone) == ["one", "COMBINED"]
+    assert alone["COMBINED"]["MOTA"] == pytest.approx(0.9)
+    assert "one.txt: one file: scored against one alone, of 2 sequences" in caplog.text
+    assert "missed" not in caplog.text
+    named_otherwise = file.rename(file.with_name("tracks.txt"))
+    with pytest.raises(UserError, match=r"has 2 sequences \(one, two\), none called tracks; expected a folder"):
+        evaluate(named_otherwise, folder / "truth")
+    assert list(evaluate(named_otherwise, folder / "truth" / "one")) == ["one", "COMBINED"]

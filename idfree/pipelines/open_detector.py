@@ -61,7 +61,9 @@ class DetectorConfig:
         """The configuration for options as users give them. Raises UserError for values of other types."""
         if not isinstance(detector, str | Path):
             raise UserError(f"detector is {describe(detector)}, expected people, det, or the path of a file or folder")
-        return cls(str(detector), format, join_classes(classes), tuple(assignments), device, scores)
+        is_path = isinstance(detector, Path) and str(detector) in (PEOPLE, "det")  # Path("./det") is Path("det")
+        spec = f"./{detector}" if is_path else str(detector)
+        return cls(spec, format, join_classes(classes), tuple(assignments), device, scores)
 
     def __post_init__(self) -> None:
         check_name(self.spec)

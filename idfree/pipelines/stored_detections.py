@@ -143,7 +143,8 @@ def find_detections(spec: str, sequence: Sequence, option: str = "--detector") -
     path = Path(spec)
     if spec == "det":
         if sequence.folder is None:
-            raise UserError(f"{option} det: {sequence.name} is no MOTChallenge folder, so it has no det/det.txt")
+            here = f"; for the folder det: {option} ./det" if is_folder(path) else ""
+            raise UserError(f"{option} det: {sequence.name} is no MOTChallenge folder, so it has no det/det.txt{here}")
         return sequence.folder / "det" / "det.txt"
     if not is_folder(path):
         return path

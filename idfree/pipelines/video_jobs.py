@@ -22,7 +22,8 @@ LOG = logging.getLogger("idfree")
 Report = dict[str, Any]  # of one video, ready for JSON
 Source = str | Path
 
-KEYWORDS = (PEOPLE, "det", "colour", "auto", "own", "none")  # values of --detector and --appearance that are no paths
+# Values of --detector, --appearance and --camera that are no paths; ./det is one
+KEYWORDS = (PEOPLE, "det", "colour", "auto", "own", "none", "flow", "ecc")
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class VideoJobs:
         return path.absolute() if self.pool.dask else path
 
     def spec_for_workers(self, spec: str) -> str:
-        """A value of --detector or --appearance; paths are absolute for a cluster."""
-        return spec if spec in KEYWORDS else str(self.path_for_workers(Path(spec)))
+        """A value of --detector, --appearance or --camera; paths are absolute for a cluster, else as they are."""
+        return str(Path(spec).absolute()) if self.pool.dask and spec not in KEYWORDS else spec
 
     def open_detector(self, config: DetectorConfig) -> PicklableFactory[DetectorOf]:
         """Open the detector; it is opened again in each worker process."""

@@ -190,3 +190,20 @@ def test_public_detections_are_part_of_the_request(images, tmp_path):
 def test_tracktor_on_stored_detections_is_a_sentence(images):
     with pytest.raises(UserError, match="boxes cannot be regressed"):
         list(idfree.track(images, images.parent / "det.txt", "tracktor"))
+
+
+@pytest.mark.parametrize("name", ["det", "people", "colour", "auto", "own", "none"])
+@pytest.mark.parametrize("spell", ["./{}".format, "{}/".format, Path])
+def test_a_folder_that_is_called_like_a_keyword(images, name, spell, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "img.txt").write_text((images.parent / "det.txt").read_text())
+    summary = idfree.track_videos(images, tmp_path / "out", detector=spell(name), tracker="iou", public=f"./{name}")
+    assert summary["sequences"][0]["boxes"] > 0
+
+
+def test_a_folder_that_the_keyword_det_could_mean(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "det").mkdir()
+    with pytest.raises(UserError, match=r"so it has no det/det\.txt; for the folder det: --detector \./det"):
+        idfree.track_videos(images, tmp_path / "out", detector="det")

@@ -34,7 +34,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="of training, even with too few tracklets to test the network on (default: 350 for one video, up to 900"
         " for five; none with too few tracklets); 0: none",
     )
-    add_("--colour", type=float, default=0.5, metavar="SHARE", help="of colour in the model's say, 0…1 (default: 0.5)")
+    what = "share of the colour histogram, beside the learnt embedding, in appearance distances, 0…1 (0.5)"
+    add_("--colour", type=float, default=0.5, metavar="SHARE", help=what)
     add_("--set", action="append", default=[], metavar="NAME=VALUE", help="of training; label.NAME, detector.NAME")
     add_workers(parser)
 

@@ -43,8 +43,9 @@ def add_counting(parser: argparse.ArgumentParser) -> None:
     add_("--zone", action="append", default=[], metavar="[NAME=]x1,y1,x2,y2,x3,y3…", help=what)
     what = "the point of a box that counts: middle of its lower edge (bottom), or centre"
     add_("--anchor", choices=("bottom", "centre"), default="bottom", help=what)
-    add_("--scale", type=float, metavar="METRES", help="per pixel: measures path lengths and speeds")
-    what = "from pixels to metres on the ground, the same: h11,h12,h13,h21,…,h32, or a file of a matrix or of points"
+    add_("--scale", type=float, metavar="METRES", help="metres per pixel: path lengths and speeds are measured")
+    what = "homography from pixels to metres on the ground plane, for path lengths and speeds, too:"
+    what += " h11,h12,h13,h21,…,h32, or a file of a 3×3 matrix or of points in pixels and metres"
     add_("--homography", metavar="H", help=what)
 
 

@@ -49,7 +49,7 @@ def print_totals(totals: dict[str, Any]) -> None:
         for kind, own in line.get("classes", {}).items():
             print(f"    {kind}: {describe_line(own)}")
     for name, zone in totals["zones"].items():
-        stay = "" if zone["mean_seconds"] is None else f", {zone['mean_seconds']:.1f} s each"
+        stay = "" if zone["median_seconds"] is None else f", {zone['median_seconds']:.1f} s each (median)"
         print(f"  {name}: {zone['visits']} visits of {zone['tracks']} tracks{stay}, {zone['most']} at a time at most")
     if (paths := totals.get("paths")) and paths["mean_speed"] is not None:
         print(f"  {paths['tracks']} tracks, {paths['metres']:.0f} m, {paths['mean_speed']:.2f} m/s on average")

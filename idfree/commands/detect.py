@@ -19,9 +19,9 @@ from idfree.commands.common_options import (
 )
 
 LIMIT_SOURCES = {
-    "model": "as the model says",
-    "tracklets": "by the tracklets of these boxes",
-    "user": "as you say",
+    "model": "of the model",
+    "tracklets": "calibrated on tracklets of these boxes",
+    "user": "of --limit",
 }
 
 
@@ -83,9 +83,11 @@ def format_summary(report: dict[str, Any], out: Path) -> str:
     """Counts and embeddings of one video, in one line."""
     appearance, embeddings = report["appearance"], "no embeddings"
     if appearance:
-        threshold = "no limit"
+        threshold = "match threshold unknown"
         if appearance["limit"] is not None:
-            threshold = f"limit {appearance['limit']:.3f} {LIMIT_SOURCES[appearance['limit_by']]}"
+            threshold = (
+                f"match threshold (cosine distance) {appearance['limit']:.3f} {LIMIT_SOURCES[appearance['limit_by']]}"
+            )
         embeddings = f"embeddings of {appearance['dimension']} numbers by {appearance['name']}, {threshold}"
     skipped = " (finished before, --force does it again)" if report["skipped"] else ""
     counts = f"{report['detections']} detections in {report['frames']} frames"

@@ -33,7 +33,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", type=Path, help="the .mp4 (.png or .svg of --plot), or a folder for several (beside the results)"
     )
-    plots = "a picture instead: ways of the feet, person-seconds in each place, or a lane for each identity"
+    plots = "a picture instead of a video: paths of the feet (trails), person-seconds in each place (heat), or the"
+    plots += " frames in which each identity is seen (timeline)"
     parser.add_argument("--plot", choices=("trails", "heat", "timeline"), help=plots)
     parser.add_argument("--video-height", type=int, metavar="N", help="of the video, if less than the source's")
     parser.add_argument("--show", action="store_true", help="show it in a window; then a video is only written with -o")

@@ -27,7 +27,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--detector-format", help="how to read the outputs of the detector, if it is not recognised")
     add_("--classes", default="", help="names or numbers of the classes to detect, comma separated (default: all)")
     add_frames(parser)
-    add_("--colour", type=float, default=0.5, metavar="SHARE", help="of colour in the model's say, 0…1 (default: 0.5)")
+    what = "share of the colour histogram, beside the learnt embedding, in appearance distances, 0…1 (0.5)"
+    add_("--colour", type=float, default=0.5, metavar="SHARE", help=what)
     text = "dimension, shrinkage, within_gap, between_gap, maps=TENSOR,TENSOR; label.NAME, detector.NAME, teacher.NAME"
     add_("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
     add_workers(parser)

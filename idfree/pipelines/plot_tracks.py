@@ -29,7 +29,7 @@ def plot_tracks(
 
     results: a file that `idfree track` wrote in any format, or a folder of them. source: the videos, see `open_source`,
     for the picture of the scene and the frame rate. out: a .png or .svg, or a folder for several; by default
-    NAME-PLOT.png beside the results. plot: trails (ways of the feet), heat (person-seconds in each place) or timeline
+    NAME-PLOT.png beside the results. plot: trails (paths of the feet), heat (person-seconds in each place) or timeline
     (a lane for each identity). frame_rate: overrides the source's; without either it is 30. on_plot: called with each
     path written. Raises UserError.
     """

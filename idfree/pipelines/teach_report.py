@@ -24,8 +24,9 @@ def give_verdict(report: Mapping[str, Any]) -> str:
     if not report["held_out"]:
         return "Too few tracklets coexist to judge the head on some that it was not learnt from."
     head, colour, both = (100 * report[name]["error"] for name in ("head", "colour", "both"))
-    rates = f"equal error rate {head:.2f} % alone, colour {colour:.2f} %, both {both:.2f} %"
-    rates += " (d′ " + ", ".join(f"{report[name]['d_prime']:.1f}" for name in ("head", "colour", "both")) + ")"
+    rates = f"equal error rate (lower is better) head {head:.2f} %, colour {colour:.2f} %, both {both:.2f} %"
+    separations = ", ".join(f"{name} {report[name]['d_prime']:.1f}" for name in ("head", "colour", "both"))
+    rates += f"; separation d′ (higher is better) {separations}"
     if not report["colour_weight"]:
         return f"On people that the head was not learnt from: {rates}."
     if both < colour:

@@ -158,7 +158,7 @@ def test_missing_threshold_is_calibrated_on_the_boxes(films, tmp_path, capsys):
         assert looks["limit_by"] == "tracklets"
         assert 0 < looks["limit"] <= looks["farthest"] < 2
         assert 0 <= looks["error"] < 0.5
-        assert f"limit {looks['limit']:.3f} by the tracklets of these boxes" in capsys.readouterr().out
+        assert f"{looks['limit']:.3f} calibrated on tracklets of these boxes" in capsys.readouterr().out
     array = np.load(tmp_path / "arrays" / "one.npy")
     np.testing.assert_array_equal(array[:, 7:], np.load(films / "arrays" / "one.npy")[:, 7:])
     fairmot = ("--tracker", "fairmot")  # whose threshold the limit scales; to fused it is a prior alone
@@ -192,7 +192,7 @@ def test_too_few_people_to_calibrate(films, tmp_path, capsys):
     assert detect(films, tmp_path / "kept", detector=tmp_path / "one.npy") == 0
     told = capsys.readouterr()
     assert "one: the limit of its embeddings could not be measured: nothing to calibrate on" in told.err
-    assert "embeddings of 2 numbers by own, no limit" in told.out
+    assert "embeddings of 2 numbers by own, match threshold unknown" in told.out
 
 
 def test_no_detections(films, tmp_path):

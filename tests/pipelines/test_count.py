@@ -79,7 +79,7 @@ def test_the_command(street, tmp_path, capsys, monkeypatch):
     assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "  door: 1 down, 0 up"
-    assert lines[4] == "  hall: 2 visits of 2 tracks, 0.8 s each, 2 at a time at most"
+    assert lines[4] == "  hall: 2 visits of 2 tracks, 0.8 s each (median), 2 at a time at most"
     assert (tmp_path / "runs/count/street/street-crossings.csv").is_file()
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["street"]["lines"]["door"]["down"] == 1

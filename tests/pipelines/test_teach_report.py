@@ -15,7 +15,7 @@ def rates(head, colour, both, tracklets=100, **other):
     ("report", "start"),
     [
         (rates(0.1, 0.1, 0.05), "Head and colour together tell held-out objects apart better"),
-        (rates(0.1, 0.1, 0.12), "The head adds nothing to colour here: equal error rate 10.00 % alone"),
+        (rates(0.1, 0.1, 0.12), "The head adds nothing to colour here: equal error rate (lower is better) head 10"),
         (rates(0.1, 0.1, 0.12, tracklets=12), "Too few tracklets to say whether the head adds to colour"),
         (rates(0.1, 0.1, 0.12, colour_weight=0.0), "On people that the head was not learnt from: equal error rate"),
         (rates(0.1, 0.1, 0.12, held_out=False), "Too few tracklets coexist to judge the head"),
@@ -24,7 +24,7 @@ def rates(head, colour, both, tracklets=100, **other):
 def test_verdict(report, start):
     verdict = give_verdict(report)
     assert verdict.startswith(start)
-    assert not report["held_out"] or "d′ 2.0, 2.0, 2.0" in verdict
+    assert not report["held_out"] or "d′ (higher is better) head 2.0, colour 2.0, both 2.0" in verdict
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def tables(judge, names, rows):
         for row, values in found.items():
             precision, scores = np.mean([value[0] for value in values]), np.mean([value[1] for value in values], axis=0)
             yield f"| mean | {row} | {precision:.1f} | {cells(scores)} |"
-    yield "\n### Milliseconds of a frame, detector and embeddings, median\n"
+    yield "\n### Milliseconds of a frame, detector and appearance, median\n"
     yield "| video | | CPU, one thread | CPU, two threads | wall, two threads |\n|---|---|---|---|---|"
     for name in [each for each in ("PETS09-S2L1", "MOT17-09") if (judge.data / "videos").is_dir()]:
         for row in JUDGED:

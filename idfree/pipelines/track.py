@@ -41,7 +41,7 @@ from idfree.pipelines.run_summary import summarise
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_public
 from idfree.pipelines.track_tasks import Outcome, SequenceTask, Source, check_pool, open_sequences, run_tasks
-from idfree.pipelines.tracker_settings import choose_tracker, with_min_score
+from idfree.pipelines.tracker_settings import choose_tracker, with_min_score, with_new_score
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.pipelines.video_jobs import VideoJobs
 from idfree.sequences import open_source
@@ -287,7 +287,8 @@ def prepare(
         raise UserError(f"{', '.join(texts)}: the tracker is made already, with its own settings")
     if not isinstance(tracker, Tracker | LostTracks):
         name = tracker_name(tracker or DEFAULT_TRACKER)
-        tracker = make_tracker(name, with_min_score(name, texts, detector), frame_rate)
+        texts = with_new_score(name, with_min_score(name, texts, detector), detector)
+        tracker = make_tracker(name, texts, frame_rate)
     tracker.class_agnostic |= selection.class_agnostic
     tracker.detected_boxes |= selection.boxes == "detected"
     score_range = detector.score_range if isinstance(detector, PrecomputedDetector | CallableDetector) else None

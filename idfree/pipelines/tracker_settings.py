@@ -7,9 +7,11 @@ from idfree.core.errors import UserError
 from idfree.core.reading import read_json
 from idfree.core.settings import override
 from idfree.core.types import Detector
-from idfree.trackers.registry import TRACKERS
+from idfree.detectors.people import PEOPLE
+from idfree.trackers.registry import DEFAULT_TRACKER, TRACKERS
 
 NETWORK_MIN_SCORE = 0.4  # FairMOT's confidence threshold (Zhang 2020, sec. 5.2)
+PEOPLE_NEW_SCORE = 0.65  # docs/people_model.md, "Score at which tracks start"
 
 
 def read_settings(path: Path) -> tuple[str, tuple[str, ...]]:
@@ -51,7 +53,22 @@ def with_min_score(tracker: str, assignments: tuple[str, ...], detector: Detecto
     have none, and their published results use thresholded detections. An assignment of min_score takes precedence.
     """
     unlimited = tracker in TRACKERS and getattr(TRACKERS[tracker].settings(), "min_score", 0.0) == -math.inf
-    assigned = any(assignment.partition("=")[0].strip() == "min_score" for assignment in assignments)
-    if not unlimited or assigned or not getattr(detector, "is_network", False):
+    if not unlimited or is_assigned("min_score", assignments) or not getattr(detector, "is_network", False):
         return assignments
     return (f"min_score={NETWORK_MIN_SCORE}", *assignments)
+
+
+def with_new_score(tracker: str, assignments: tuple[str, ...], detector: Detector) -> tuple[str, ...]:
+    """The assignments, with PEOPLE_NEW_SCORE for the default tracker and the detector in the package.
+
+    Other trackers keep their authors' defaults. An assignment of new_score takes precedence.
+    """
+    is_people = tracker == DEFAULT_TRACKER and getattr(detector, "name", "") == PEOPLE
+    if not is_people or is_assigned("new_score", assignments):
+        return assignments
+    return (f"new_score={PEOPLE_NEW_SCORE}", *assignments)
+
+
+def is_assigned(name: str, assignments: tuple[str, ...]) -> bool:
+    """Whether one of the `name=value` is of a setting."""
+    return any(assignment.partition("=")[0].strip() == name for assignment in assignments)

@@ -5,8 +5,9 @@ import pytest
 
 from idfree.core.types import Annotation, Sequence
 from idfree.detectors import PrecomputedDetector
+from idfree.detectors.people import open_people
 from idfree.pipelines.track import prepare
-from idfree.pipelines.tracker_settings import NETWORK_MIN_SCORE
+from idfree.pipelines.tracker_settings import NETWORK_MIN_SCORE, PEOPLE_NEW_SCORE, with_new_score
 
 
 def detections() -> Annotation:
@@ -36,3 +37,16 @@ def test_trackers_with_a_threshold_keep_theirs() -> None:
     detector = PrecomputedDetector(detections(), (100, 300), score_range=None, is_network=True)
     run = prepare(Sequence("a", lambda: iter(()), length=10), detector, "ocsort", images=False)
     assert run.tracker.settings.min_score != NETWORK_MIN_SCORE
+
+
+def test_tracks_of_the_detector_in_the_package_start_at_a_higher_score() -> None:
+    """Alike if its detections are stored; --set takes precedence; other trackers and detectors are as they were."""
+    higher, people = (f"new_score={PEOPLE_NEW_SCORE}",), open_people(None, (), ())
+    stored = PrecomputedDetector(detections(), (100, 300), "people", score_range=None)
+    for detector in (people, stored):
+        assert with_new_score("fused", (), detector) == higher
+        assert with_new_score("fused", ("new_score=0.5",), detector) == ("new_score=0.5",)
+        assert with_new_score("bytetrack", (), detector) == ()
+    assert with_new_score("fused", (), PrecomputedDetector(detections(), (100, 300), score_range=None)) == ()
+    run = prepare(Sequence("a", lambda: iter(()), length=10), stored, images=False)
+    assert run.tracker.settings.new_score == PEOPLE_NEW_SCORE

@@ -98,8 +98,9 @@ def adapt(
     is_held_out = mask_of(crops.spans(), choose_held_out(crops.spans(), seed, HELD_OUT))
     rates = np.array([open_source(jobs.videos[name])[0].frame_rate for name in label_reports])
     cuts = cut_tracklets(crops, np.ones(crops.tracklet_count, dtype=bool), rates.tolist(), seed)
-    advice = [] if train is False else advise_training(is_trained, is_asked, reason_not_to_train(cuts, is_held_out))
-    is_trained &= is_asked or not advice
+    reason = None if train is False else reason_not_to_train(cuts, is_held_out)
+    advice = advise_training(is_asked, reason)
+    is_trained &= is_asked or reason is None
     notice = trained_on_notice(label_reports, "pseudo-labels of ")
     looks = Looks.of(crops, cuts, rates, colour, notice)
     candidates = closed_form_candidates(looks, ~is_held_out, seed)
@@ -136,13 +137,13 @@ def asks_for_training(train: bool | None, assignments: Iterable[str]) -> bool:
     return bool(train) or (train is None and bool(list(assignments)))
 
 
-def advise_training(is_trained: bool, is_asked: bool, reason: str | None) -> list[str]:
+def advise_training(is_asked: bool, reason: str | None) -> list[str]:
     """Why no network is trained, in sentences; warns if one is trained all the same, as it is asked for.
 
     reason: why it could not be accepted, if so (see `reason_not_to_train`).
     """
     if reason is None:
-        return [] if is_trained else [NO_TORCH]
+        return [] if can_train() else [NO_TORCH]
     if is_asked:
         LOG.warning("%s. A network is trained, as you ask for it, but cannot be accepted", reason)
         return []

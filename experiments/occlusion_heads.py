@@ -63,7 +63,8 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "refinding_learnt.md"
 HEAD = """# Refinding with learnt occlusions
 
 Written by `experiments/occlusion_heads.py`; see there how. Second halves; boxes of the package's people detector
-and embeddings of the head that it then had (docs/people_model.md), the same in all rows, and `fused`, of default settings. The heads are two convolutions
+and embeddings of the head that it then had (docs/people_model.md), the same
+in all rows, and `fused`, of default settings. The heads are two convolutions
 on the detector's frozen maps, of 306 iterations of four pictures (`outrack`'s targets and loss), about two minutes of
 one core: a beginning, not what the paper trained for 30 epochs. Joint training of `outrack` was begun (the detector's
 trunk, 576x320) and given up after 51 iterations, as the machine was shared: it would have taken hours. MOT17-09 and

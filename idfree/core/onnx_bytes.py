@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
+from idfree.core.onnx_outputs import encode_varint
 
 KEY_TAG, VALUE_TAG, METADATA_TAG = b"\x0a", b"\x12", b"\x72"  # StringStringEntryProto 1 and 2, ModelProto 14
 NAME_TAG, RAW_TAG = b"\x42", b"\x4a"  # TensorProto 8 and 9
@@ -32,7 +33,7 @@ def read_constant(model: bytes, name: str, shape: tuple[int, ...]) -> NDArray[np
 
 def find_constant(model: bytes, name: str, size: int) -> int:
     """Where the numbers of a constant of `size` bytes begin. Raises UserError if there is none such."""
-    mark = delimited(NAME_TAG, name.encode()) + RAW_TAG + number(size)
+    mark = delimited(NAME_TAG, name.encode()) + RAW_TAG + encode_varint(size)
     at = model.find(mark)
     if at < 0:
         raise UserError(f"the model has no constant {name} of {size} bytes")
@@ -49,13 +50,4 @@ def append_metadata(model: bytes, metadata: dict[str, str]) -> bytes:
 
 def delimited(tag: bytes, content: bytes) -> bytes:
     """A field of text, bytes or fields."""
-    return tag + number(len(content)) + content
-
-
-def number(value: int) -> bytes:
-    """A natural number in base 128, low digits first."""
-    digits = bytearray()
-    while value >= 128:
-        digits.append(value % 128 + 128)
-        value //= 128
-    return bytes([*digits, value])
+    return tag + encode_varint(len(content)) + content

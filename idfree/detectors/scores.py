@@ -64,6 +64,12 @@ def scale_scores(score: Floats, scale: ScoreScale = "auto") -> ScaledScores:
     return ScaledScores((low, high), f"{extent}, taken for logits: {low:g} is scaled to 0, the median {high:g} to 1")
 
 
+def to_unit_range(score: Floats, score_range: Range) -> Floats:
+    """The scores with the ends of the range mapped to 0 and 1, and clipped there."""
+    low, high = score_range
+    return np.asarray(np.clip((score - low) / (high - low), 0, 1))
+
+
 def is_percent(score: Floats) -> bool:
     """Whether ascending scores, not negative, some above 1, are per cent.
 

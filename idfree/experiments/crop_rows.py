@@ -10,9 +10,10 @@ from idfree.core.types import Annotation
 from idfree.datasets.footage import Footage
 from idfree.datasets.open_footage import open_all
 from idfree.detectors import PrecomputedDetector
+from idfree.detectors.scores import to_unit_range
 from idfree.evaluation.frame_subset import select_half
 from idfree.evaluation.reid import assign_identities
-from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
+from idfree.evaluation.tracking import Scores, compute_metrics
 from idfree.experiments.one_shot_rows import METRICS, Figures, encode
 from idfree.experiments.protocol import Protocol
 from idfree.experiments.table import CropReid
@@ -23,7 +24,7 @@ from idfree.pipelines.stored_detections import load_detections
 from idfree.pipelines.track import prepare
 from idfree.pipelines.train_crops import train_crops
 from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
-from idfree.pipelines.validate import DetectedFootage, footage_as_sequence, ground_truth_of
+from idfree.pipelines.validate import DetectedFootage, footage_as_sequence, ground_truth_of, score_run
 from idfree.sequences.motchallenge import open_sequence
 
 Half = Literal["train", "val"]
@@ -71,9 +72,7 @@ class CropRows:
             sequence = footage_as_sequence(footage)
             detector, _ = open_any_detector("people", "", "auto", sequence)
             public = PrecomputedDetector(boxes, score_range=None)
-            run = prepare(sequence, detector, recipe.tracker, encoder=encoder, public=public)
-            names = (str(footage.source), footage.name)
-            total += evaluate(ground_truth_of(footage), run.track_all(), "auto", footage.length, names)
+            total += score_run(footage, prepare(sequence, detector, recipe.tracker, encoder=encoder, public=public))
         return {name: float(value) for name, value in compute_metrics(total).items()}
 
     def encoder(self, embedding: str, seed: int) -> str:
@@ -119,8 +118,7 @@ def public_detections(folder: Path, half: Half) -> Annotation:
     boxes, _ = select_half(detector.annotation, sequence.length, half)
     if detector.score_range is None:
         return boxes
-    low, high = detector.score_range
-    return replace(boxes, score=np.clip((boxes.score - low) / (high - low), 0, 1))
+    return replace(boxes, score=to_unit_range(boxes.score, detector.score_range))
 
 
 def oracle(footage: Footage, boxes: Annotation) -> Annotation:

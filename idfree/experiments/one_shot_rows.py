@@ -1,6 +1,5 @@
 """Train and judge the one-shot networks of a table. Needs PyTorch."""
 
-import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from idfree.datasets.footage import Footage
 from idfree.datasets.open_footage import open_all
 from idfree.detectors import open_detector
 from idfree.evaluation.reid import evaluate_embeddings
-from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
+from idfree.evaluation.tracking import Scores, compute_metrics
 from idfree.experiments.protocol import Protocol
 from idfree.experiments.table import TRACKERS, OneShot, slug
 from idfree.learn.checkpoint import load
@@ -37,9 +36,9 @@ from idfree.pipelines.detect_sequence import detect_sequence
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.teacher_embeddings import Teacher
 from idfree.pipelines.track import prepare
-from idfree.pipelines.train_tracker import teacher_labels
-from idfree.pipelines.training_data import LINK_SETTINGS, cache_videos, link_by_motion
-from idfree.pipelines.validate import DetectedFootage, detect_footage, footage_as_sequence, ground_truth_of
+from idfree.pipelines.train_tracker import cache_frames, teacher_labels
+from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion, trained_on_notice
+from idfree.pipelines.validate import DetectedFootage, detect_footage, footage_as_sequence, score_run
 
 EVERY = 5  # frames between those whose true boxes retrieval is measured on
 RETRIEVAL = ("R1", "mAP", "TPR@0.1")
@@ -135,9 +134,7 @@ class OneShotRows:
         """Train a network, unless RUN/best.pt exists; RUN."""
         if (run / one_shot.BEST).exists():
             return run
-        height = math.ceil(settings.batch_shape().size_hw[0] * max(1.0, settings.augmentation.largest))
-        bar = partial(show_progress, quiet=self.quiet)
-        cached = cache_videos(footages, self.out / "frames", height, lambda name, numbers: bar(numbers, name))
+        cached = cache_frames(footages, settings, self.out / "frames", Distributed(), self.quiet)
         labels = None
         if teacher is not None:
             spec = Teacher(str(self.data / self.protocol.teachers[teacher]), (), self.device)
@@ -149,8 +146,8 @@ class OneShotRows:
             run,
             device=open_device(self.device),
             resume=True,
-            progress=partial(bar, label=run.name, unit="iterations"),
-            trained_on=", ".join(footage.name for footage in footages),
+            progress=partial(show_iterations, label=run.name, quiet=self.quiet),
+            trained_on=trained_on_notice(footage.name for footage in footages),
             workers=1,
             teacher=labels,
         )
@@ -225,10 +222,7 @@ def track_live(
     detector.match_threshold, detector.upper_threshold = thresholds.get("limit"), thresholds.get("farthest")
     total = Scores()
     for footage in footages:
-        sequence = footage_as_sequence(footage)
-        run = prepare(sequence, detector, tracker, texts)
-        names = (str(footage.source), sequence.name)
-        total += evaluate(ground_truth_of(footage), run.track_all(), "auto", footage.length, names)
+        total += score_run(footage, prepare(footage_as_sequence(footage), detector, tracker, texts))
     return {name: float(value) for name, value in compute_metrics(total).items()}
 
 
@@ -243,6 +237,6 @@ def encode(detected: DetectedFootage, encoder: Any) -> list[Any]:
     ]
 
 
-def show_progress(steps: Sequence[int], label: str, quiet: bool, unit: str = "frames") -> Iterable[int]:
-    """Progress of reading frames, or of training."""
-    return progress(steps, label, len(steps), quiet, unit=unit)
+def show_iterations(steps: Sequence[int], label: str, quiet: bool) -> Iterable[int]:
+    """Progress of training."""
+    return progress(steps, label, len(steps), quiet, unit="iterations")

@@ -142,13 +142,13 @@ def track_videos(
     `detector.name=value` for the detector. public: as the option `--public`. frame_rate: overrides the source's. video:
     also write OUT/NAME.mp4 with the tracks drawn, video_height pixels high if that is less than the source. show: also
     show it in a window. lines, zones, anchor, scale, homography: count, as `count` does, drawn live, and write its
-    files. offline: at the end of each sequence,
-    make whole-video tracks of its tracks, as `refine` does, and draw these. lag: do so while frames come, each so many
-    seconds late. on_result: called with the result file and summary of each sequence. force: repeat finished work;
-    otherwise, of several sequences, those whose results are complete and from the same request are skipped. workers,
-    dask: processes, or the address of a Dask scheduler, that track a sequence each. The other arguments are as the
-    options of `idfree track`. Raises UserError; also after an error or Ctrl-C, what was tracked is written, and
-    summary.json lists each sequence, and whether it is "complete".
+    files. offline: at the end of each sequence, make whole-video tracks of its tracks, as `refine` does, and draw
+    these. lag: do so while frames come, each so many seconds late. on_result: called with the result file and
+    summary of each sequence. force: repeat finished work; otherwise, of several sequences, those whose results are
+    complete and from the same request are skipped. workers, dask: processes, or the address of a Dask scheduler,
+    that track a sequence each. The other arguments are as the options of `idfree track`. Raises UserError; also
+    after an error or Ctrl-C, what was tracked is written, and summary.json lists each sequence, and whether it is
+    "complete".
     """
     check_lag(lag, offline)
     appearance, camera = ("none" if spec is None else str(spec) for spec in (appearance, camera))

@@ -10,6 +10,7 @@ import numpy as np
 
 from idfree.core.prefetch import PATIENCE, prefetch
 from idfree.core.types import Annotation, Detections, Detector, Floats, Frame, Sequence, Tracks, View
+from idfree.detectors.scores import to_unit_range
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.pipelines.camera_motion import CameraMotionSource
 from idfree.pipelines.open_detector import CallableDetector
@@ -142,8 +143,7 @@ class TrackingRun:
         view = self.detector(frame)
         detections = self.selection.select_detections(view.detections)
         if self.score_range is not None:
-            low, high = self.score_range
-            detections = replace(detections, score=np.clip((detections.score - low) / (high - low), 0, 1))
+            detections = replace(detections, score=to_unit_range(detections.score, self.score_range))
         detections = self.embed(frame, detections)
         motion = None if self.camera is None else self.camera(frame, detections)
         public = None if self.public is None else self.public(frame).detections

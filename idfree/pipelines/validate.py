@@ -18,6 +18,7 @@ from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
 from idfree.pipelines.detect_sequence import detect_sequence
 from idfree.pipelines.motion_tracklets import embeddings_of_tracklets
 from idfree.pipelines.track import prepare
+from idfree.pipelines.tracking_run import TrackingRun
 from idfree.sequences.motchallenge import read_ground_truth
 
 METRICS = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")  # TrackEval's names
@@ -52,15 +53,13 @@ class DetectedFootage:
 
     def score(self, footage: Footage, boxes: Annotation, tracker: str) -> Scores:
         """Track one footage and count its errors. Raises UserError if the ground truth has no identities."""
-        sequence, ground_truth = footage_as_sequence(footage), ground_truth_of(footage)
+        sequence = footage_as_sequence(footage)
         thresholds = self.calibration and (self.calibration.match_threshold, self.calibration.upper_threshold)
         match_threshold, upper_threshold = thresholds or (None, None)
         detector = PrecomputedDetector(
             boxes, match_threshold=match_threshold, upper_threshold=upper_threshold, score_range=None
         )
-        run = prepare(sequence, detector, tracker, images=False)
-        names = (str(footage.source), sequence.name)
-        return evaluate(ground_truth, run.track_all(), "auto", footage.length, names)
+        return score_run(footage, prepare(sequence, detector, tracker, images=False))
 
     @property
     def average_precision(self) -> float:
@@ -70,6 +69,12 @@ class DetectedFootage:
             for footage, boxes in zip(self.footages, self.boxes, strict=True)
         ]
         return sum((part["all"] for part in parts), PrecisionRecall()).ap
+
+
+def score_run(footage: Footage, run: TrackingRun) -> Scores:
+    """Track a footage and count the errors. Raises UserError, before tracking, if the truth has no identities."""
+    ground_truth = ground_truth_of(footage)
+    return evaluate(ground_truth, run.track_all(), "auto", footage.length, (str(footage.source), footage.name))
 
 
 def detect_footage(detector: Detector, footages: Sequence[Footage]) -> DetectedFootage:

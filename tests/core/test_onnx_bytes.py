@@ -6,7 +6,8 @@ import pytest
 
 from idfree.appearance.people_crops import FILE, WEIGHT, PeopleFeatures, with_head
 from idfree.core.errors import UserError
-from idfree.core.onnx_bytes import append_metadata, number, read_constant, replace_constant
+from idfree.core.onnx_bytes import append_metadata, read_constant, replace_constant
+from idfree.core.onnx_outputs import encode_varint
 
 
 def metadata_of(model: bytes) -> dict[str, str]:
@@ -15,8 +16,8 @@ def metadata_of(model: bytes) -> dict[str, str]:
 
 
 def test_numbers_are_in_base_128_with_the_low_digits_first():
-    assert number(5) == b"\x05"
-    assert number(300) == b"\xac\x02"  # the example of the specification
+    assert encode_varint(5) == b"\x05"
+    assert encode_varint(300) == b"\xac\x02"  # the example of the specification
 
 
 def test_metadata_is_added_and_a_later_value_replaces_an_earlier_one():

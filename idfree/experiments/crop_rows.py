@@ -2,32 +2,23 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
+from idfree.appearance.encoder import Encoder
 from idfree.core.types import Annotation
 from idfree.datasets.footage import Footage
-from idfree.datasets.open_footage import open_all
 from idfree.detectors import PrecomputedDetector
-from idfree.detectors.scores import to_unit_range
-from idfree.evaluation.frame_subset import select_half
 from idfree.evaluation.reid import assign_identities
 from idfree.evaluation.tracking import Scores, compute_metrics
-from idfree.experiments.one_shot_rows import METRICS, Figures, encode
+from idfree.experiments.crop_encoders import CropEncoders
 from idfree.experiments.protocol import Protocol
-from idfree.experiments.table import CropReid
-from idfree.learn.methods import simplereid
+from idfree.experiments.table import METRICS, CropReid, Figures
+from idfree.pipelines.detect_sequence import detect_sequence
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.open_detector import open_any_detector
-from idfree.pipelines.stored_detections import load_detections
-from idfree.pipelines.track import prepare
-from idfree.pipelines.train_crops import train_crops
-from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.validate import DetectedFootage, footage_as_sequence, ground_truth_of, score_run
-from idfree.sequences.motchallenge import open_sequence
-
-Half = Literal["train", "val"]
 
 DIMENSION = 128  # of oracle embeddings
 REGRESSING = ("tracktor",)  # trackers that ask a detector for boxes, besides the public ones
@@ -35,7 +26,7 @@ REGRESSING = ("tracktor",)  # trackers that ask a detector for boxes, besides th
 
 @dataclass(frozen=True)
 class CropRows:
-    """Public detections of the protocol's videos: first halves to train encoders on, second halves to track."""
+    """Trackers on the public detections of the second halves of the protocol's videos."""
 
     protocol: Protocol
     data: Path
@@ -43,82 +34,57 @@ class CropRows:
     device: str = "auto"
     quiet: bool = True
 
+    @property
+    def encoders(self) -> CropEncoders:
+        """Crop encoders of the first halves."""
+        return CropEncoders(self.protocol, self.data, self.out, self.device, self.quiet)
+
     def judge(self, recipe: CropReid, seed: int) -> Figures:
         """Train the encoder of a row, unless it exists, and measure the tracker on the second halves."""
+        track = self.regress if recipe.tracker in REGRESSING else self.match
+        metrics = track(recipe, seed)
+        return {name: metrics[name] for name in METRICS}
+
+    def match(self, recipe: CropReid, seed: int) -> Figures:
+        """Metrics of a tracker that matches the public detections."""
         embedded = self.embedded(recipe.embedding, seed)
-        if recipe.tracker in REGRESSING:
-            metrics = self.regress(recipe, embedded, seed)
-        else:
-            metrics = embedded.tracking_metrics(recipe.tracker)
-        return {f"{recipe.tracker} {name}": metrics[name] for name in METRICS}
+        return embedded.tracking_metrics(recipe.tracker, recipe.tracker_settings)
 
     def embedded(self, embedding: str, seed: int) -> DetectedFootage:
         """The detections of the second halves with one kind of embedding."""
-        footages, boxes = self.detections("val")
-        detected = DetectedFootage(footages, boxes)
-        if embedding == "none":
-            return detected
+        footages, boxes = self.encoders.detections("val")
         if embedding == "oracle":
-            return replace(detected, boxes=[oracle(*pair) for pair in zip(footages, boxes, strict=True)])
-        return replace(detected, boxes=encode(detected, open_appearance(self.encoder(embedding, seed), self.device)))
+            boxes = [oracle(*pair) for pair in zip(footages, boxes, strict=True)]
+        detected = DetectedFootage(footages, boxes)
+        encoder = self.encoder(embedding, seed)
+        return detected if encoder is None else replace(detected, boxes=encode(detected, encoder))
 
-    def regress(self, recipe: CropReid, embedded: DetectedFootage, seed: int) -> Figures:
+    def encoder(self, embedding: str, seed: int) -> Encoder | None:
+        """The encoder of crops; None for embeddings that need none."""
+        if embedding in ("none", "oracle"):
+            return None
+        return open_appearance(self.encoders.model(embedding, seed), self.device)
+
+    def regress(self, recipe: CropReid, seed: int) -> Figures:
         """Metrics of a tracker that regresses boxes by the people model, started by the public detections."""
-        encoder = None
-        if recipe.embedding not in ("none", "oracle"):
-            encoder = open_appearance(self.encoder(recipe.embedding, seed), self.device)
+        encoder = self.encoder(recipe.embedding, seed)
         total = Scores()
-        for footage, boxes in zip(embedded.footages, embedded.boxes, strict=True):
+        for footage, boxes in zip(*self.encoders.detections("val"), strict=True):
             sequence = footage_as_sequence(footage)
             detector, _ = open_any_detector("people", "", "auto", sequence)
-            public = PrecomputedDetector(boxes, score_range=None)
-            total += score_run(footage, prepare(sequence, detector, recipe.tracker, encoder=encoder, public=public))
+            near = PrecomputedDetector(boxes, score_range=None)
+            run = prepare(sequence, detector, recipe.tracker, recipe.tracker_settings, encoder=encoder, public=near)
+            total += score_run(footage, run)
         return {name: float(value) for name, value in compute_metrics(total).items()}
 
-    def encoder(self, embedding: str, seed: int) -> str:
-        """What `--appearance` names for one kind of embedding: `colour`, or an ONNX file, trained if need be."""
-        if embedding == "colour":
-            return "colour"
-        if embedding == "other":
-            return str(self.data / self.protocol.teachers["better"])
-        run = self.out / "encoders" / f"{embedding}-{seed}"
-        model = run / "appearance.onnx"
-        if model.exists():
-            return str(model)
-        if embedding == "random":
-            run.mkdir(parents=True, exist_ok=True)
-            simplereid.export_untrained(model, seed)
-        else:
-            texts = ("threads=1", f"identities={str(embedding == 'identities').lower()}")
-            options: dict[str, Any] = {"resume": True, "device": self.device, "seed": seed, "quiet": self.quiet}
-            train_crops(self.training(embedding), run, assignments=texts, **options)
-        return str(model)
 
-    def training(self, embedding: str) -> list[Footage]:
-        """First halves with the true boxes and identities, or with the public detections that motion links."""
-        footages, boxes = self.detections("train")
-        if embedding == "identities":
-            return footages
-        detected = [replace(footage, boxes=each) for footage, each in zip(footages, boxes, strict=True)]
-        return [link_by_motion(footage, LINK_SETTINGS) for footage in detected]
-
-    def detections(self, half: Half) -> tuple[list[Footage], list[Annotation]]:
-        """One half of each video, and its public detections with scores in 0…1."""
-        images = None if self.protocol.images is None else self.data / self.protocol.images
-        folders = [self.data / source.path for source in self.protocol.train if source.half]
-        footages = open_all(folders, half, images)
-        return footages, [public_detections(folder, half) for folder in folders]
-
-
-def public_detections(folder: Path, half: Half) -> Annotation:
-    """Rows of one half of det/det.txt, numbered from 1, with scores in 0…1."""
-    sequence = open_sequence(folder)
-    detector = load_detections("det", sequence)
-    assert sequence.length is not None, "a folder has an end"
-    boxes, _ = select_half(detector.annotation, sequence.length, half)
-    if detector.score_range is None:
-        return boxes
-    return replace(boxes, score=to_unit_range(boxes.score, detector.score_range))
+def encode(detected: DetectedFootage, encoder: Encoder) -> list[Annotation]:
+    """The boxes of each footage with the embeddings of their crops."""
+    pairs = zip(detected.footages, detected.boxes, strict=True)
+    return [
+        detect_sequence(footage_as_sequence(footage), PrecomputedDetector(boxes, score_range=None), encoder).boxes
+        for footage, boxes in pairs
+    ]
 
 
 def oracle(footage: Footage, boxes: Annotation) -> Annotation:

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from idfree.core.errors import UserError
+from idfree.appearance.encoder import Encoder
 from idfree.core.progress import progress
 from idfree.core.settings import override
 from idfree.datasets.footage import Footage
@@ -17,8 +17,9 @@ from idfree.datasets.open_footage import open_all
 from idfree.detectors import open_detector
 from idfree.evaluation.reid import evaluate_embeddings
 from idfree.evaluation.tracking import Scores, compute_metrics
+from idfree.experiments.crop_encoders import CropEncoders
 from idfree.experiments.protocol import Protocol
-from idfree.experiments.table import TRACKERS, OneShot, slug
+from idfree.experiments.table import METRICS, TRACKERS, Data, Figures, OneShot, slug
 from idfree.learn.checkpoint import load
 from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.data.labelled_images import LabelledImages
@@ -28,24 +29,19 @@ from idfree.learn.methods.one_shot import Method
 from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.methods.registry import METHODS
 from idfree.learn.networks.box_embedder import BoxEmbedder
-from idfree.learn.networks.tracker import TrackerNetwork
 from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.parallel import Distributed
-from idfree.learn.torch_session import TorchSession
 from idfree.pipelines.detect_sequence import detect_sequence
 from idfree.pipelines.open_appearance import open_appearance
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.teacher_embeddings import Teacher
-from idfree.pipelines.track import prepare
 from idfree.pipelines.train_tracker import cache_frames, teacher_labels
 from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion, trained_on_notice
-from idfree.pipelines.validate import DetectedFootage, detect_footage, footage_as_sequence, score_run
+from idfree.pipelines.validate import DetectedFootage, footage_as_sequence, score_run
 
 EVERY = 5  # frames between those whose true boxes retrieval is measured on
 RETRIEVAL = ("R1", "mAP", "TPR@0.1")
-METRICS = ("MOTA", "IDF1", "HOTA", "IDSW", "CLR_FN")
 SHARED = ("backbone", "size", "stride", "sides", "pixels")  # settings that a network has in common with its base
-
-Figures = dict[str, float]
 
 
 def detection_batches(settings: OneShotSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> ImageBatches:
@@ -72,42 +68,66 @@ class OneShotRows:
 
     def judge(self, recipe: OneShot, seed: int) -> Figures:
         """Train the network of a row, unless it exists, and measure it on the validation data."""
-        network, settings, metadata = self.network(recipe, seed)
-        session = TorchSession(network.to(open_device(self.device)), metadata, "auto")
-        detector = open_detector("the network", session=session)
-        footages = self.validation()
-        start = time.process_time()
-        detected = detect_footage(detector, footages)
-        frames = sum(footage.length for footage in footages)
-        found = {"AP": detected.average_precision, "CPU ms": 1000 * (time.process_time() - start) / frames}
-        if recipe.embeddings == "own":
-            found |= retrieval(BoxEmbedder(network, settings.batch_shape().size_hw, "auto"), footages)
-        detected = self.embed(detected, recipe)
+        run, footages = self.trained(recipe, seed), self.validation()
+        detector: Any = open_detector(run / one_shot.MODEL, device=self.device, threads=1)
+        if recipe.embeddings != "own":
+            detector = detector.without_embeddings()
+        encoder = self.encoder(recipe, seed)
+        detected, found = self.detect(detector, encoder, footages)
+        if recipe.embeddings == "own" and detector.has_embeddings:
+            found |= retrieval(self.embedder(recipe, run), footages)
         for tracker in recipe.trackers:
             if recipe.tracker_settings or recipe.trackers != TRACKERS:
-                metrics = track_live(detector, footages, detected.thresholds, tracker, recipe.tracker_settings)
+                texts = recipe.tracker_settings
+                metrics = track_live(detector, footages, detected.thresholds, tracker, texts, encoder)
             else:
                 metrics = detected.tracking_metrics(tracker)
             found |= {f"{tracker} {name}": metrics[name] for name in METRICS}
         return found
 
-    def network(self, recipe: OneShot, seed: int) -> tuple[TrackerNetwork, Any, dict[str, str]]:
-        """Network, settings and metadata of a row, after training."""
-        if recipe.untrained:
-            run, method = Path(self.base(recipe)).parent, DETECTION
-        else:
-            run, method = self.train(recipe, seed), METHODS[recipe.method]
-        return one_shot.restore_network(method, load(run / one_shot.BEST))
+    def detect(
+        self, detector: Any, encoder: Encoder | None, footages: list[Footage]
+    ) -> tuple[DetectedFootage, Figures]:
+        """Boxes and embeddings of all footages; average precision, and CPU time of a frame, which is read in it."""
+        start = time.process_time()
+        detected = DetectedFootage(
+            footages, [detect_sequence(footage_as_sequence(footage), detector, encoder).boxes for footage in footages]
+        )
+        seconds = time.process_time() - start
+        frames = sum(footage.length for footage in footages)
+        return detected, {"AP": detected.average_precision, "CPU ms": 1000 * seconds / frames}
+
+    def encoder(self, recipe: OneShot, seed: int) -> Encoder | None:
+        """The crop encoder that a row tracks with, beside the network; None if it has none."""
+        if recipe.embeddings in ("own", "none"):
+            return None
+        return open_appearance(self.encoders.model(recipe.embeddings, seed), self.device)
+
+    @property
+    def encoders(self) -> CropEncoders:
+        """Crop encoders, which also serve as teachers."""
+        return CropEncoders(self.protocol, self.data, self.out, self.device, self.quiet)
+
+    def embedder(self, recipe: OneShot, run: Path) -> BoxEmbedder:
+        """The network of a run as an encoder of given boxes."""
+        method = DETECTION if recipe.untrained else METHODS[recipe.method]
+        network, settings, _ = one_shot.restore_network(method, load(run / one_shot.BEST))
+        return BoxEmbedder(network.to(open_device(self.device)), settings.batch_shape().size_hw, "auto")
+
+    def trained(self, recipe: OneShot, seed: int) -> Path:
+        """The run of a row's network; of the shared detector for a row without training."""
+        return Path(self.base(recipe)).parent if recipe.untrained else self.train(recipe, seed)
 
     def train(self, recipe: OneShot, seed: int) -> Path:
         """The run of a row's network; an interrupted one is resumed."""
         method, run = METHODS[recipe.method], self.out / "networks" / f"{recipe.network}-{seed}"
         texts = (*self.protocol.settings_of(recipe.method, recipe.images_only), *recipe.settings)
         settings = settings_of(method, (*texts, f"init={self.initial_weights(recipe, texts)}"), seed)
-        footages = self.training(recipe.images_only)
+        footages = self.training(recipe.data)
         if recipe.identities == "tracklets":
             footages = [link_by_motion(footage, LINK_SETTINGS) for footage in footages]
-        return self.fit(method, settings, footages, run, recipe.teacher)
+        teacher = None if recipe.teacher is None else self.encoders.model(recipe.teacher, seed)
+        return self.fit(method, settings, footages, run, teacher)
 
     def initial_weights(self, recipe: OneShot, texts: Sequence[str]) -> str:
         """The file that a row's network starts from: of the shared detector, or the user's for its backbone."""
@@ -131,13 +151,13 @@ class OneShotRows:
         run: Path,
         teacher: str | None = None,
     ) -> Path:
-        """Train a network, unless RUN/best.pt exists; RUN."""
-        if (run / one_shot.BEST).exists():
+        """Train a network, unless RUN/model.onnx exists; RUN."""
+        if (run / one_shot.MODEL).exists():
             return run
         cached = cache_frames(footages, settings, self.out / "frames", Distributed(), self.quiet)
         labels = None
         if teacher is not None:
-            spec = Teacher(str(self.data / self.protocol.teachers[teacher]), (), self.device)
+            spec = Teacher(teacher, (), self.device)
             labels = teacher_labels(footages, cached, spec, self.out, Distributed(), self.quiet)
         one_shot.train(
             method,
@@ -153,23 +173,12 @@ class OneShotRows:
         )
         return run
 
-    def embed(self, detected: DetectedFootage, recipe: OneShot) -> DetectedFootage:
-        """The detections of a row with the embeddings that it tracks with."""
-        if recipe.embeddings == "own":
-            return detected
-        if recipe.embeddings == "none":
-            return replace(detected, boxes=[replace(boxes, embedding=None) for boxes in detected.boxes])
-        if recipe.teacher is None:
-            raise UserError(f"{recipe.name}: a row with the teacher's embeddings has to name the teacher")
-        encoder = open_appearance(str(self.data / self.protocol.teachers[recipe.teacher]), self.device)
-        return replace(detected, boxes=encode(detected, encoder))
-
-    def training(self, images_only: bool = False) -> list[Footage]:
-        """First halves of the training videos, and the still images; or these alone."""
+    def training(self, data: Data = "all") -> list[Footage]:
+        """First halves of the training videos, and the still images; or one of these."""
         return [
             footage
             for source in self.protocol.train
-            if source.still or not images_only
+            if data == "all" or source.still == (data == "images")
             for footage in open_all([self.data / source.path], "train" if source.half else "none", self.images)
         ]
 
@@ -213,7 +222,12 @@ def retrieval(embedder: BoxEmbedder, footages: Iterable[Footage]) -> Figures:
 
 
 def track_live(
-    detector: Any, footages: Sequence[Footage], thresholds: Figures, tracker: str, texts: Sequence[str]
+    detector: Any,
+    footages: Sequence[Footage],
+    thresholds: Figures,
+    tracker: str,
+    texts: Sequence[str],
+    encoder: Encoder | None,
 ) -> Figures:
     """Metrics of a tracker that needs more of a network than boxes and embeddings, such as occlusions.
 
@@ -222,19 +236,8 @@ def track_live(
     detector.match_threshold, detector.upper_threshold = thresholds.get("limit"), thresholds.get("farthest")
     total = Scores()
     for footage in footages:
-        total += score_run(footage, prepare(footage_as_sequence(footage), detector, tracker, texts))
+        total += score_run(footage, prepare(footage_as_sequence(footage), detector, tracker, texts, encoder=encoder))
     return {name: float(value) for name, value in compute_metrics(total).items()}
-
-
-def encode(detected: DetectedFootage, encoder: Any) -> list[Any]:
-    """The boxes of each footage with the embeddings of their crops."""
-    from idfree.detectors import PrecomputedDetector
-
-    pairs = zip(detected.footages, detected.boxes, strict=True)
-    return [
-        detect_sequence(footage_as_sequence(footage), PrecomputedDetector(boxes, score_range=None), encoder).boxes
-        for footage, boxes in pairs
-    ]
 
 
 def show_iterations(steps: Sequence[int], label: str, quiet: bool) -> Iterable[int]:

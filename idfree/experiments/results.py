@@ -11,13 +11,13 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.core.reading import read_json
-from idfree.experiments.table import OneShot, Ranking, Row, Table
+from idfree.experiments.table import METRICS, OneShot, Ranking, Row, Table
 
 # Deviation of IDF1 between seeds of one network, in points, where no row has several (docs/label_free.md).
 DEVIATION = 1.5
 LOWER_IS_BETTER = ("IDSW", "FN", "ms")
 COUNTS = ("IDSW", "CLR_FN", "ms")
-FIRST = {"IDSW": "IDSW", "FN": "CLR_FN"}  # our names of the papers' measures
+OURS = {"FN": "CLR_FN", "ms": "CPU ms"}  # our names of the papers' measures
 PAGE = """# Published tables, at the scale of this machine
 
 Made by `idfree-experiments run --scale mini` (rows that have not been run are left out); `idfree-experiments list`
@@ -74,7 +74,7 @@ def section(table: Table, results: Results) -> str:
         return ""
     names = list(dict.fromkeys(name for found in figures.values() for each in found for name in each))
     published = list(dict.fromkeys(name for row in table.rows for name in row.published))
-    header = ["", *(f"paper: {name}" for name in published), *names, "seeds"]
+    header = ["", *(f"paper: {name}" for name in published), *(each.replace("CLR_", "") for each in names), "seeds"]
     lines = [
         [
             row.title,
@@ -111,13 +111,10 @@ def verdict(table: Table, ranking: Ranking, figures: dict[str, list[dict[str, fl
 
 def our_name(table: Table, ranking: Ranking) -> str:
     """The name of a paper's measure among our figures: tracking figures are of the paper's tracker."""
-    if ranking.measure in ("R1", "mAP", "AP"):
-        return ranking.measure
-    if ranking.measure == "ms":
-        return "CPU ms"
-    recipe = table.row(ranking.better).recipe
-    tracker = recipe.trackers[0] if isinstance(recipe, OneShot) else recipe.tracker
-    return f"{tracker} {FIRST.get(ranking.measure, ranking.measure)}"
+    recipe, name = table.row(ranking.better).recipe, OURS.get(ranking.measure, ranking.measure)
+    if name not in METRICS or not isinstance(recipe, OneShot):
+        return name
+    return f"{recipe.trackers[0]} {name}"
 
 
 def cell(name: str, found: list[dict[str, float]]) -> str:

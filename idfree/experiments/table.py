@@ -7,32 +7,36 @@ from typing import Literal
 
 from idfree.experiments.protocol import Protocol
 
-# Of a row's crop embeddings: without, of an untrained network, of a network trained with identities on another data
-# set, from pseudo-labels of the footage, from its identities, and the true identities themselves.
-CropEmbedding = Literal["none", "colour", "random", "other", "pseudo-labels", "identities", "oracle"]
+# Crop embeddings of a row: without, colour histograms, of an untrained network, of networks trained with identities on
+# other data (the protocol's teachers), from pseudo-labels of the footage, from its identities, and the identities.
+CropEmbedding = Literal["none", "colour", "random", "weaker", "better", "pseudo-labels", "identities", "oracle"]
+Data = Literal["all", "images", "videos"]
 
 TRACKERS = ("fairmot", "fused")  # of most papers, and the default
+METRICS = ("MOTA", "IDF1", "HOTA", "IDSW", "CLR_FN")
+
+Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
 class OneShot:
     """A one-shot network: `idfree train METHOD --set …`, judged on its own detections.
 
-    settings: `name=value` of the method, beside the protocol's. data: "all" of the protocol's training data, or its
-    still "images" alone. identities: as the option of `train`. teacher: of tdt, a name of `Protocol.teachers`.
-    trackers: what it is judged with, the paper's first. tracker_settings: `name=value` of them. embeddings: "own" of
-    the network, "teacher": the teacher's of crops (tdt's two-stage pair), "none". untrained: the shared detector alone,
-    whose embedding head was never trained.
+    settings: `name=value` of the method, beside the protocol's. data: "all" of the protocol's training data, its still
+    "images" alone, or its "videos". identities: as the option of `train`. teacher: of tdt, a CropEmbedding. trackers:
+    what it is judged with, the paper's first. tracker_settings: `name=value` of them. embeddings: "own" of the network,
+    or a CropEmbedding in their place (tdt's two-stage pair). untrained: the shared detector alone, whose embedding head
+    was never trained.
     """
 
     method: str
     settings: tuple[str, ...] = ()
-    data: Literal["all", "images"] = "all"
+    data: Data = "all"
     identities: Literal["labels", "tracklets"] = "labels"
     teacher: str | None = None
     trackers: tuple[str, ...] = TRACKERS
     tracker_settings: tuple[str, ...] = ()
-    embeddings: Literal["own", "teacher", "none"] = "own"
+    embeddings: CropEmbedding | Literal["own"] = "own"
     untrained: bool = False
 
     @property
@@ -45,7 +49,7 @@ class OneShot:
         """Name of the folder of its network: rows with the same training share it."""
         if self.untrained:
             return slug("untrained", *self.settings)
-        where = (self.data,) if self.images_only else ()
+        where = () if self.data == "all" else (self.data,)
         linked = () if self.identities == "labels" else (self.identities,)
         taught = () if self.teacher is None else (self.teacher,)
         return slug(self.method, *self.settings, *where, *linked, *taught)
@@ -64,11 +68,12 @@ class CropReid:
 
     embedding: CropEmbedding
     tracker: str = "deepsort"
+    tracker_settings: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """Name of the file of its figures."""
-        return slug(self.tracker, self.embedding)
+        return slug(self.tracker, self.embedding, *self.tracker_settings)
 
 
 Recipe = OneShot | CropReid

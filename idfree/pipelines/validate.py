@@ -17,7 +17,7 @@ from idfree.evaluation.detection import PrecisionRecall, evaluate_detections
 from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
 from idfree.pipelines.detect_sequence import detect_sequence
 from idfree.pipelines.motion_tracklets import embeddings_of_tracklets
-from idfree.pipelines.track import prepare
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.sequences.motchallenge import read_ground_truth
 
@@ -42,16 +42,17 @@ class DetectedFootage:
         found = self.calibration
         return {} if found is None else {"limit": found.match_threshold, "farthest": found.upper_threshold}
 
-    def tracking_metrics(self, tracker: str) -> dict[str, float]:
+    def tracking_metrics(self, tracker: str, texts: Sequence[str] = ()) -> dict[str, float]:
         """METRICS over all footages with the tracker of that name and the calibrated match threshold.
 
-        Raises UserError if the ground truth has no identities.
+        texts: `name=value` settings of the tracker. Raises UserError if the ground truth has no identities.
         """
-        scores = (self.score(footage, boxes, tracker) for footage, boxes in zip(self.footages, self.boxes, strict=True))
+        pairs = zip(self.footages, self.boxes, strict=True)
+        scores = (self.score(footage, boxes, tracker, texts) for footage, boxes in pairs)
         metrics = compute_metrics(sum(scores, Scores()))
         return {name: float(value) for name, value in metrics.items() if name in METRICS}
 
-    def score(self, footage: Footage, boxes: Annotation, tracker: str) -> Scores:
+    def score(self, footage: Footage, boxes: Annotation, tracker: str, texts: Sequence[str] = ()) -> Scores:
         """Track one footage and count its errors. Raises UserError if the ground truth has no identities."""
         sequence = footage_as_sequence(footage)
         thresholds = self.calibration and (self.calibration.match_threshold, self.calibration.upper_threshold)
@@ -59,7 +60,7 @@ class DetectedFootage:
         detector = PrecomputedDetector(
             boxes, match_threshold=match_threshold, upper_threshold=upper_threshold, score_range=None
         )
-        return score_run(footage, prepare(sequence, detector, tracker, images=False))
+        return score_run(footage, prepare(sequence, detector, tracker, texts, images=False))
 
     @property
     def average_precision(self) -> float:

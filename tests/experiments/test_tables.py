@@ -61,7 +61,7 @@ def table_of(*rows, rankings=()):
 )
 def test_verdict(better, worse, measure, expected):
     table = table_of(Row("a", CropReid("none")), Row("b", CropReid("random")))
-    figures = {"a": [{f"deepsort {measure}": better}], "b": [{f"deepsort {measure}": worse}]}
+    figures = {"a": [{measure: better}], "b": [{measure: worse}]}
     assert expected in verdict(table, Ranking("a", "b", measure), figures)
 
 
@@ -70,7 +70,7 @@ def test_page_shows_what_was_run_beside_the_paper(tmp_path):
     results = Results(tmp_path)
     assert "No row has been run" in page([table_of(row, other)], results)
     for seed, idf1 in enumerate((0.5, 0.7)):
-        results.write(row, seed, {"deepsort IDF1": idf1})
+        results.write(row, seed, {"IDF1": idf1})
     text = page([table_of(row, other, rankings=[Ranking("a", "b")])], results)
     assert "| a | 57.1 | 60.0 ± 14.1 | 2 |" in text
     assert "| b | – | – | 0 |" in text

@@ -4,14 +4,17 @@ from idfree.experiments.protocol import SIMPLEREID
 from idfree.experiments.table import CropEmbedding, CropReid, Ranking, Row, Table
 
 PUBLISHED = {"none": 64.6, "pseudo-labels": 65.2, "identities": 65.2}  # IDF1
-EMBEDDINGS: tuple[CropEmbedding, ...] = ("none", "colour", "other", "pseudo-labels", "identities")
+EMBEDDINGS: dict[str, CropEmbedding] = {
+    **{"none": "none", "colour": "colour", "identities of other data": "better"},
+    **{"pseudo-labels": "pseudo-labels", "identities": "identities"},
+}
 TABLE = Table(
     "simplereid-tracktor",
     "SimpleReID: embeddings in Tracktor",
     "Karthik et al. 2020, FRCNN detections",
     rows=tuple(
-        Row(each, CropReid(each, "tracktor"), {"IDF1": PUBLISHED[each]} if each in PUBLISHED else {})
-        for each in EMBEDDINGS
+        Row(title, CropReid(embedding, "tracktor"), {"IDF1": PUBLISHED[title]} if title in PUBLISHED else {})
+        for title, embedding in EMBEDDINGS.items()
     ),
     rankings=(
         Ranking("pseudo-labels", "none"),

@@ -2,19 +2,18 @@
 
     python experiments/people_crops.py --data ../shared/data
 
-Crops (N, 128, 64, 3) in uint8, BGR, go through the detector up to two maps of strides 4 and 8 px; their
-means in four horizontal stripes, the sides of the box left out, are the output `features` (N, 768). A linear
-head gives the output `embedding` (N, 64): (features − head/mean) · head/weight. `idfree adapt` puts a head of its own
-in the same place. The head is a linear discriminant of tracklets that SORT links from public detections: no identity
-label is read. Thresholds are of each video's tracklets by a head of the other video. Needs onnx.
+Crops (N, 128, 64, 3), uint8 BGR, pass through the detector up to two maps of strides 4 and 8 px. The output `features`
+(N, 768) is the means of the maps in four horizontal stripes, without the left and right quarters of the crop. A linear
+head gives the output `embedding` (N, 64): (features − head/mean) · head/weight; `idfree adapt` replaces it by its own.
+The head is a linear discriminant of tracklets that SORT links from public detections; no identity label is read.
+Thresholds are calibrated on the tracklets of each video with a head trained on the other. Needs the package onnx.
 """
-
-import argparse
-from pathlib import Path
 
 import numpy as np
 import onnx
+from footage import TRUTH, video_path
 from onnx import TensorProto, helper, numpy_helper
+from study import make_parser
 
 from idfree.appearance.calibrate import calibrate_distances, labelled_pairs, pair_distances
 from idfree.appearance.colour import ColourHistogram
@@ -31,15 +30,15 @@ from idfree.sequences import open_source
 from idfree.sequences.motchallenge import open_sequence
 from idfree.teaching.discriminant import DiscriminantSettings, learn_discriminant
 
-SOURCES = {  # groups of one video each: the video, and folders of its detections
-    "PETS09-S2L1": ("MOT15/train/PETS09-S2L1",),
-    "MOT17-09": ("MOT17/train/MOT17-09-SDP", "MOT17/train/MOT17-09-FRCNN"),
+SOURCES = {  # by video: folders with its public detections
+    "PETS09-S2L1": (TRUTH["PETS09-S2L1"],),
+    "MOT17-09": (TRUTH["MOT17-09"], "MOT17/train/MOT17-09-FRCNN"),
 }
-BETWEEN, WITHIN = 15, 60  # frames between the crops of a pair of two people, and of one
+BETWEEN, WITHIN = 15, 60  # most frames between the crops of a pair of different people, of the same person
 MAX_PAIRS = 8000  # of each kind, of a source
 COLOUR = 0.5  # share of the colour histogram
 SIZE_HW = (128, 64)
-STRIPES, CELLS = 4, 4  # cells of stride 8 px that a stripe has in height, and that are read of 8 in width
+STRIPES, CELLS = 4, 4  # a stripe is CELLS high and CELLS of 8 wide, in cells of stride 8 px
 FINE, COARSE = "bottleneck2_8/fn", "bottleneck3_4/fn"  # maps of the detector, of strides 4 and 8 px
 CONSTANTS = {
     "crops/rgb": np.array([2, 1, 0]),
@@ -89,13 +88,11 @@ class Source:
     """Features and colour of the crops of a source's tracklets, and pairs of them."""
 
     def __init__(self, data, video, folder):
-        sequence, film = open_sequence(data / folder), open_source(data / "videos" / f"{video}.mp4")[0]
-        detector = PrecomputedDetector(read_stored_detections("det", sequence))
-        labels = label_sequence(film, detector, None, lambda image, xyxy: crop_boxes(image, xyxy, SIZE_HW))
-        boxes, tracklet = (
-            labels.boxes[labels.crop_rows],
-            np.unique(labels.boxes.id[labels.crop_rows], return_inverse=True)[1],
-        )
+        (images,) = open_source(video_path(data, video))
+        detector = PrecomputedDetector(read_stored_detections("det", open_sequence(data / folder)))
+        labels = label_sequence(images, detector, None, lambda image, xyxy: crop_boxes(image, xyxy, SIZE_HW))
+        boxes = labels.boxes[labels.crop_rows]
+        tracklet = np.unique(boxes.id, return_inverse=True)[1]
         self.features = PeopleFeatures().of_crops(labels.crops).astype(np.float32)
         self.colour = ColourHistogram().embed_crops(labels.crops)
         self.i, self.j, self.is_same = labelled_pairs(tracklet, boxes.frame, np.zeros_like(boxes.frame), max_gap=WITHIN)
@@ -104,11 +101,11 @@ class Source:
 
 
 def discriminant(sources):
-    """The head of several sources."""
-    random, first, parts = np.random.default_rng(0), 0, []
+    """The head trained on several sources."""
+    rng, first, parts = np.random.default_rng(0), 0, []
     for each in sources:
         for kind in (each.is_same, ~each.is_same & (each.gap <= BETWEEN)):
-            rows = random.permutation(np.flatnonzero(kind))[:MAX_PAIRS]
+            rows = rng.permutation(np.flatnonzero(kind))[:MAX_PAIRS]
             parts.append((each.i[rows] + first, each.j[rows] + first, each.is_same[rows]))
         first += len(each.features)
     features = np.concatenate([each.features for each in sources])
@@ -117,13 +114,13 @@ def discriminant(sources):
 
 
 def thresholds(groups):
-    """Metadata: thresholds with colour beside the head, and colour's weight."""
+    """Metadata: thresholds of head and colour histogram together, and the weight of the histogram."""
     own, colour, same = [], [], []
-    for video, judged in groups.items():
+    for video, (held_out, *_) in groups.items():
         head = discriminant([each for name, group in groups.items() if name != video for each in group])
-        own.append(pair_distances(head(judged[0].features), judged[0].i, judged[0].j))
-        colour.append(pair_distances(judged[0].colour, judged[0].i, judged[0].j))
-        same.append(judged[0].is_same)
+        own.append(pair_distances(head(held_out.features), held_out.i, held_out.j))
+        colour.append(pair_distances(held_out.colour, held_out.i, held_out.j))
+        same.append(held_out.is_same)
     own, colour, same = map(np.concatenate, (own, colour, same))
     limits = [calibrate_distances(each[same], each[~same]).match_threshold for each in (own, colour)]
     weight = balanced_weight(COLOUR, *limits)
@@ -145,15 +142,13 @@ def write(head, metadata):
 
 
 class NoHead:
-    """The head before one is learnt."""
+    """Stands in for the head until it is trained."""
 
     mean, weight = np.zeros(FEATURES), np.eye(FEATURES, DIMENSION)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    data = parser.parse_args().data
+    data = make_parser(__doc__).parse_args().data
     if not FILE.exists():  # delete it if the detector has changed; the features do not depend on the head
         write(NoHead, {})
     groups = {video: [Source(data, video, folder) for folder in folders] for video, folders in SOURCES.items()}

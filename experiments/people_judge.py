@@ -1,32 +1,23 @@
-"""The people model beside yolox_nano: AP50, CPU time of a frame, and tracking, for docs/people_model.md.
+"""AP50, tracking and CPU time of the people model and of yolox_nano; the tables of docs/people_model.md.
 
-Used by people_model.py --judge, which see. Detections and embeddings of each video are computed once and kept below
-OUT; tracks are made of them with the default tracker at every n-th frame, following the camera where it moves.
+Run by `people_model.py --judge`. Detections and embeddings of a video are computed once and stored below OUT; the
+default tracker runs on them at every 1st, 3rd and 5th frame, with camera motion compensation where the camera moves.
 """
 
-import json
 import time
-from pathlib import Path
+from collections import defaultdict
+from itertools import islice
 
 import numpy as np
+from footage import MOVING, STEP_TITLES, TRUTH, file_name, step_cells, track_at_steps, video_path
+from study import Results, markdown_header, markdown_row
 
 import idfree
-from idfree.core.files import write_text
 from idfree.detectors import open_detector
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.sequences import open_source
 
-EVERY = (1, 3, 5)
-TRUTH = {
-    "TUD-Campus": "MOT15/train/TUD-Campus",
-    "ETH-Sunnyday": "moving/ETH-Sunnyday",
-    "KITTI-17": "MOT15/train/KITTI-17",
-    "PETS09-S2L1": "MOT15/train/PETS09-S2L1",
-    "MOT17-09": "MOT17/train/MOT17-09-SDP",
-    "MOT17-04": "MOT17/train/MOT17-04-SDP",
-}
-UNSEEN = ("TUD-Campus", "ETH-Sunnyday", "KITTI-17")  # settings were not chosen on them; for TUD-Campus see the card
-MOVING = ("ETH-Sunnyday", "KITTI-17")
+UNSEEN = ("TUD-Campus", "ETH-Sunnyday", "KITTI-17")  # settings were not chosen on them; for TUD-Campus see the page
 YOLOX = "models/yolox_nano.onnx"
 ROWS = {  # detector, classes, `--appearance`, settings of the detector
     "yolox_nano, motion alone": (YOLOX, "person", "none", ()),
@@ -36,28 +27,16 @@ ROWS = {  # detector, classes, `--appearance`, settings of the detector
     "people + colour": ("people", "", "colour", ()),
     "people + its crop network": ("people", "", "people", ()),
 }
-JUDGED = ("yolox_nano + colour", "people + colour")
-TIMED, WARM = 40, 5  # frames; the first ones are not counted
+TIMED_VIDEOS, TIMED_ROWS = ("PETS09-S2L1", "MOT17-09"), ("yolox_nano + colour", "people + colour")
+TIMED, WARM_UP = 40, 5  # frames that are timed, after the first ones
+EMBEDDED_SCORE = 0.25  # boxes below it are rarely tracked; they are not embedded when frames are timed
 
 
-class Judge:
-    """The data, the folder of results, and the figures that are known: OUT/figures.json."""
+class Study:
+    """The data, the folder of results, and the results of both detectors."""
 
     def __init__(self, data, out):
-        self.data, self.out = data, out
-        out.mkdir(parents=True, exist_ok=True)
-        self.file = out / "figures.json"
-        self.figures = json.loads(self.file.read_text()) if self.file.is_file() else {}
-
-    def kept(self, key, make):
-        """The figure of a key, made once."""
-        if key not in self.figures:
-            self.figures[key] = make()
-            write_text(self.file, json.dumps(self.figures, indent=1))
-        return self.figures[key]
-
-    def video(self, name):
-        return self.data / "moving" / name if "ETH" in name else self.data / "videos" / f"{name}.mp4"
+        self.data, self.out, self.results = data, out, Results(out)
 
     def detector(self, row):
         """Detector, classes, appearance and settings of a row."""
@@ -65,97 +44,87 @@ class Judge:
         return (spec if spec == "people" else str(self.data / spec)), classes, appearance, list(settings)
 
     def detections(self, name, row):
-        """The folder of the boxes and embeddings of a row."""
+        """The folder with the boxes and embeddings of a row, made unless it is there."""
         spec, classes, appearance, settings = self.detector(row)
-        folder = self.out / name / row.replace(" ", "_").replace(",", "")
-        plain = "people + colour" if spec == "people" else "yolox_nano + colour"
-        if appearance == "none":  # the boxes of another row, without its embeddings
-            return self.detections(name, plain)
+        folder, video = self.out / name / file_name(row), video_path(self.data, name)
+        with_colour = "people + colour" if spec == "people" else "yolox_nano + colour"
+        if appearance == "none":  # the boxes of another row, whose embeddings are not used
+            return self.detections(name, with_colour)
         if appearance == "people":
-            idfree.detect(self.video(name), folder, self.detections(name, plain), appearance="people")
-            return folder
-        idfree.detect(self.video(name), folder, spec, classes=classes, appearance=appearance, set=settings)
+            idfree.detect(video, folder, self.detections(name, with_colour), appearance="people")
+        else:
+            idfree.detect(video, folder, spec, classes=classes, appearance=appearance, set=settings)
         return folder
 
     def precision(self, name, row):
         """AP50 in percent."""
 
-        def make():
+        def evaluate():
             metrics = idfree.evaluate_detection(self.detections(name, row), self.data / TRUTH[name])
             return 100 * metrics["COMBINED"]["AP"]
 
-        return self.kept(f"{name} {row} AP", make)
+        return self.results.get(f"{name} {row} AP", evaluate)
 
     def tracked(self, name, row):
-        """[IDF1, HOTA] in percent at every n-th frame."""
+        """(IDF1, HOTA) in percent at each frame step."""
 
-        def make():
-            folder, scores = self.detections(name, row), []
-            for every in EVERY:
-                out = self.out / name / "tracks" / f"{row.replace(' ', '_').replace(',', '')}-{every}"
-                options = {"appearance": "none"} if ROWS[row][2] == "none" else {}
-                camera = "flow" if name in MOVING else "none"
-                idfree.track_videos(self.video(name), out, detector=folder, every=every, camera=camera, **options)
-                metrics = idfree.evaluate(out / f"{name}.txt", self.data / TRUTH[name], every=every)
-                scores.append([100 * metrics["COMBINED"][key] for key in ("IDF1", "HOTA")])
-            return scores
+        def track():
+            options = {"appearance": "none"} if ROWS[row][2] == "none" else {}
+            options["camera"] = "flow" if name in MOVING else "none"
+            out, boxes = self.out / name / "tracks" / file_name(row), self.detections(name, row)
+            return track_at_steps(video_path(self.data, name), out, self.data / TRUTH[name], detector=boxes, **options)
 
-        return self.kept(f"{name} {row}", make)
+        return self.results.get(f"{name} {row}", track)
 
     def milliseconds(self, name, row, threads):
-        """Median CPU time of a frame in ms, detector and embeddings, and wall time with so many threads."""
+        """Median CPU time and wall time of a frame in ms, of detector and encoder with so many threads."""
+        return self.results.get(f"{name} {row} {threads} ms", lambda: self.time_frames(name, row, threads))
 
-        def make():
-            spec, classes, appearance, settings = self.detector(row)
-            settings = [each.removeprefix("detector.") for each in settings]
-            detector = open_detector(spec, None, classes, settings, threads=threads)
-            encoder = open_appearance(appearance, threads=threads) if appearance == "colour" else None
-            spent = []
-            for frame, _ in zip(open_source(self.video(name))[0], range(WARM + TIMED), strict=False):
-                start = time.process_time(), time.perf_counter()
-                found = detector(frame).detections
-                if encoder is not None:
-                    encoder(frame.image, found.xyxy[found.score >= 0.25])  # weaker ones are rarely tracked
-                spent.append((time.process_time() - start[0], time.perf_counter() - start[1]))
-            return (1000 * np.median(spent[WARM:], axis=0)).tolist()
-
-        return self.kept(f"{name} {row} {threads} ms", make)
-
-
-def cells(scores):
-    """IDF1 at 1 / 3 / 5, its mean, and mean HOTA."""
-    idf1, hota = np.array(scores).T
-    return f"{' / '.join(f'{value:.1f}' for value in idf1)} | {idf1.mean():.1f} | {hota.mean():.1f}"
+    def time_frames(self, name, row, threads):
+        spec, classes, appearance, settings = self.detector(row)
+        settings = [each.removeprefix("detector.") for each in settings]
+        detector = open_detector(spec, None, classes, settings, threads=threads)
+        encoder = open_appearance(appearance, threads=threads) if appearance == "colour" else None
+        spent = []
+        for frame in islice(open_source(video_path(self.data, name))[0], WARM_UP + TIMED):
+            start = time.process_time(), time.perf_counter()
+            found = detector(frame).detections
+            if encoder is not None:
+                encoder(frame.image, found.xyxy[found.score >= EMBEDDED_SCORE])
+            spent.append((time.process_time() - start[0], time.perf_counter() - start[1]))
+        return (1000 * np.median(spent[WARM_UP:], axis=0)).tolist()
 
 
-def tables(judge, names, rows):
-    """Lines of the tables."""
-    heading = "| video | | AP50 | IDF1 at every 1st / 3rd / 5th frame | mean IDF1 | mean HOTA |\n" + "|---" * 6 + "|"
+def tables(study, names, rows):
+    """Lines of the tables of these videos and rows."""
     seen = tuple(name for name in TRUTH if name not in UNSEEN)
     for title, group in (("Not used to choose settings", UNSEEN), ("Used to choose settings", seen)):
-        chosen, found = [name for name in names if name in group], {}
-        if not chosen:
-            continue
-        yield f"\n### {title}\n\n{heading}"
-        for name in chosen:
-            for row in rows:
-                precision, scores = judge.precision(name, row), judge.tracked(name, row)
-                found.setdefault(row, []).append((precision, scores))
-                print(name, row, f"{precision:.1f}", cells(scores), flush=True)
-                yield f"| {name} | {row} | {precision:.1f} | {cells(scores)} |"
-        for row, values in found.items():
-            precision, scores = np.mean([value[0] for value in values]), np.mean([value[1] for value in values], axis=0)
-            yield f"| mean | {row} | {precision:.1f} | {cells(scores)} |"
+        if chosen := [name for name in names if name in group]:
+            yield f"\n### {title}\n"
+            yield from accuracy_lines(study, chosen, rows)
     yield "\n### Milliseconds of a frame, detector and appearance, median\n"
-    yield "| video | | CPU, one thread | CPU, two threads | wall, two threads |\n|---|---|---|---|---|"
-    for name in [each for each in ("PETS09-S2L1", "MOT17-09") if (judge.data / "videos").is_dir()]:
-        for row in JUDGED:
-            one, two = (judge.milliseconds(name, row, threads) for threads in (1, 2))
-            yield f"| {name} | {row} | {one[0]:.0f} | {two[0]:.0f} | {two[1]:.0f} |"
+    yield from time_lines(study)
 
 
-def write_tables(page: Path, lines):
-    """Put lines between the marks of a page."""
-    text, start, end = page.read_text(encoding="utf-8"), "<!-- judge: begin -->", "<!-- judge: end -->"
-    before, _, rest = text.partition(start)
-    write_text(page, f"{before}{start}\n\n{lines.strip()}\n\n{end}{rest.partition(end)[2]}")
+def accuracy_lines(study, names, rows):
+    """Lines of the table of AP50 and tracking, with means over the videos."""
+    yield markdown_header("video", "", "AP50", *STEP_TITLES)
+    found = defaultdict(list)
+    for name in names:
+        for row in rows:
+            precision, scores = study.precision(name, row), study.tracked(name, row)
+            found[row].append((precision, scores))
+            print(line := markdown_row(name, row, f"{precision:.1f}", *step_cells(scores)), flush=True)
+            yield line
+    for row, values in found.items():
+        precision, scores = (np.mean(column, axis=0) for column in zip(*values, strict=True))
+        yield markdown_row("mean", row, f"{precision:.1f}", *step_cells(scores))
+
+
+def time_lines(study):
+    """Lines of the table of times of a frame; none if the videos are not there."""
+    yield markdown_header("video", "", "CPU, one thread", "CPU, two threads", "wall, two threads")
+    for name in TIMED_VIDEOS if (study.data / "videos").is_dir() else ():
+        for row in TIMED_ROWS:
+            one, two = (study.milliseconds(name, row, threads) for threads in (1, 2))
+            yield markdown_row(name, row, *(f"{value:.0f}" for value in (one[0], *two)))

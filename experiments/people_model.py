@@ -1,30 +1,28 @@
-"""Make the people model of the package, idfree/detectors/people.onnx, and judge it (docs/people_model.md).
+"""Make the people model of the package, idfree/detectors/people.onnx, and evaluate it (docs/people_model.md).
 
     python experiments/people_model.py --data ../shared/data --out runs/people            # make it
     python experiments/people_model.py --data ../shared/data --out runs/people --judge    # tables of the page
 
-The second goes on where it was stopped. The first needs the package onnx: person-detection-retail-0013 (Intel Open
-Model Zoo, Apache-2.0) becomes an ONNX graph (ssd_ir.py), which is compared with OpenVINO's output for the original on
-frames of MOT17-04 and PETS09-S2L1 if openvino is installed.
+The first needs the package onnx: person-detection-retail-0013 (Intel Open Model Zoo, Apache-2.0) is converted to an
+ONNX graph (ssd_ir.py), which is compared with OpenVINO's output for the original on frames of MOT17-04 and PETS09-S2L1
+if openvino is installed. The second stores its results in OUT/judged (people_judge.py), and resumes there.
 """
-
-import argparse
-from pathlib import Path
 
 import numpy as np
 import onnx
-from people_judge import ROWS, TRUTH, Judge, tables, write_tables
+from footage import TRUTH
+from people_judge import ROWS, Study, tables
 from ssd_ir import convert
+from study import DOCS, make_parser, write_section
 
 from idfree.core.files import atomic_write
 from idfree.detectors import people
 from idfree.detectors.input_shape import PIXELS_KEY
 from idfree.sequences import open_source
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "people_model.md"
 DETECTOR = "models/omz/person-detection-retail-0013-FP16.xml"
 PIXELS = 300_000  # of the input; chosen on MOT17-04, MOT17-09 and PETS09-S2L1 (docs/people_model.md)
-SIZE_HW = (480, 640)  # an input of about PIXELS, for those who want a fixed one
+SIZE_HW = (480, 640)  # about PIXELS, for programs that need a fixed input size
 TOLERANCE_PX, TOLERANCE_SCORE = 1e-2, 1e-4  # of the boxes and scores of OpenVINO
 METADATA = {
     "names": "{0: 'person'}",
@@ -71,7 +69,7 @@ def compare(data, detector):
 
 
 def differences(image, hw, compiled, session):
-    """Greatest differences of OpenVINO's boxes (px) and scores from the nearest candidates of the graph."""
+    """Largest differences of OpenVINO's boxes (px) and scores from the nearest candidates of the graph."""
     import cv2
 
     image = cv2.resize(image, hw[::-1]).transpose(2, 0, 1)[None].astype(np.float32)
@@ -86,20 +84,17 @@ def differences(image, hw, compiled, session):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, default=Path("runs/people"))
-    parser.add_argument("--judge", action="store_true")
+    parser = make_parser(__doc__, "people", DOCS / "people_model.md")
+    parser.add_argument("--judge", action="store_true", help="evaluate it")
     parser.add_argument("--videos", nargs="+", choices=TRUTH, default=list(TRUTH))
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
-    parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     if not options.judge:
         make(options.data, options.out)
         return
-    judge = Judge(options.data, options.out / "judged")
-    write_tables(options.page, "\n".join(tables(judge, options.videos, options.rows)))
+    study = Study(options.data, options.out / "judged")
+    write_section(options.page, "judge", tables(study, options.videos, options.rows))
 
 
 if __name__ == "__main__":

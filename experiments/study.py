@@ -56,7 +56,7 @@ def make_parser(description: str, out: str | None = None, page: Path | None = No
 
 def markdown_row(*cells: object) -> str:
     """A row of a table in Markdown."""
-    return f"| {' | '.join(map(str, cells))} |"
+    return "|" + "".join(" |" if cell == "" else f" {cell} |" for cell in cells)
 
 
 def markdown_header(*titles: str) -> str:

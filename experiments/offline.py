@@ -90,7 +90,7 @@ def delayed(case, tracker, out):
     from idfree.offline.whole_video import Video, refine_tracks
     from idfree.pipelines.open_appearance import open_appearance
     from idfree.pipelines.open_detector import open_any_detector
-    from idfree.pipelines.track import prepare
+    from idfree.pipelines.prepare import prepare
     from idfree.pipelines.tracking_run import concatenate_tracks
     from idfree.sequences import open_source
     from idfree.sequences.motchallenge import write_results

@@ -20,8 +20,8 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.tracking import compute_metrics, evaluate
 from idfree.offline.whole_video import Video, refine_tracks
 from idfree.pipelines.open_detector import DetectorConfig
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.stored_detections import read_stored_detections
-from idfree.pipelines.track import prepare
 from idfree.pipelines.tracking_run import concatenate_tracks
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_ground_truth

@@ -14,12 +14,12 @@ from idfree.pipelines.camera_motion import open_camera_motion
 from idfree.pipelines.crop_sets import TooFewTracklets
 from idfree.pipelines.film import FilmSettings
 from idfree.pipelines.late_run import check_lag
-from idfree.pipelines.results_stream import SUFFIXES
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_public
-from idfree.pipelines.track import output_files, track_videos
+from idfree.pipelines.track import track_videos
 from idfree.pipelines.track_tasks import Source, open_sequences
 from idfree.pipelines.tracker_settings import choose_tracker
+from idfree.pipelines.write_tracks import Outputs
 from idfree.trackers.registry import DEFAULT_TRACKER, make_tracker, tracker_name
 
 SHARED = ("detector", "detector_format", "scores", "classes", "start", "frames", "every", "workers", "dask", "device")
@@ -84,6 +84,6 @@ def check_tracking(sequences: list[Sequence], out: Path, set: Assignments, optio
         make_tracker(tracker_name(tracker or DEFAULT_TRACKER), assignments, timed.frame_rate)
         load_public(None if public is None else str(public), timed)
         open_camera_motion(str(options.get("camera") or "none"), timed, reads_images=True)
-    suffixes = [SUFFIXES[options.get("format", "mot")], *["mp4"] * options.get("video", False)]
+    outputs = Outputs(out, options.get("format", "mot"), options.get("video", False), film=film)
     read = [path for s in sequences for path in (s.source, s.folder, settings) if path is not None]
-    refuse_overwriting(output_files(sequences, out, suffixes, film), read)
+    refuse_overwriting(outputs.all_files(sequences), read)

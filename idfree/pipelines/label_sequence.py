@@ -12,6 +12,7 @@ from idfree.core.progress import progress
 from idfree.core.types import Annotation, Crops, Detections, Detector, Floats, Integers, Sequence, View
 from idfree.pipelines.crop_buffer import CropBuffer, CropFunction
 from idfree.pipelines.label_quality import MIN_IOU, describe_tracklets
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.pseudolabels import (
     LabelSettings,
     covered_fraction,
@@ -20,7 +21,6 @@ from idfree.pipelines.pseudolabels import (
     sample_boxes,
 )
 from idfree.pipelines.selection import Selection
-from idfree.pipelines.track import prepare
 from idfree.sequences.cuts import SceneCuts
 from idfree.trackers.association import assign_greedily, iou_distances
 from idfree.trackers.registry import Tracker

@@ -1,4 +1,4 @@
-"""Tracker settings files, as `idfree tune` writes them and `idfree track --settings` reads them."""
+"""The tracker of a run: its name, settings from `--set` and from files of `idfree tune`, and those of a detector."""
 
 import math
 from pathlib import Path
@@ -8,7 +8,8 @@ from idfree.core.reading import read_json
 from idfree.core.settings import override
 from idfree.core.types import Detector
 from idfree.detectors.people import PEOPLE
-from idfree.trackers.registry import DEFAULT_TRACKER, TRACKERS
+from idfree.trackers.lost_tracks import LostTracks
+from idfree.trackers.registry import DEFAULT_TRACKER, TRACKERS, Tracker, make_tracker, tracker_name
 
 NETWORK_MIN_SCORE = 0.4  # FairMOT's confidence threshold (Zhang 2020, sec. 5.2)
 PEOPLE_NEW_SCORE = 0.65  # docs/people_model.md, "Score at which tracks start"
@@ -44,6 +45,23 @@ def choose_tracker(
     if tracker not in (None, name):
         raise UserError(f"--tracker {tracker}: {settings} is for {name}")
     return name, from_file + assignments
+
+
+def open_tracker(
+    tracker: str | Tracker | type[Tracker] | None, assignments: tuple[str, ...], detector: Detector, frame_rate: float
+) -> Tracker:
+    """The tracker that is given, or that of a name or class (None: the default), with settings that suit the detector.
+
+    assignments: `name=value`, which override these. Raises UserError for an unknown tracker or setting, and for
+    assignments to a tracker that is made already.
+    """
+    if isinstance(tracker, Tracker | LostTracks):
+        if assignments:
+            raise UserError(f"{', '.join(assignments)}: the tracker is made already, with its own settings")
+        return tracker
+    name = tracker_name(tracker or DEFAULT_TRACKER)
+    texts = with_new_score(name, with_min_score(name, assignments, detector), detector)
+    return make_tracker(name, texts, frame_rate)
 
 
 def with_min_score(tracker: str, assignments: tuple[str, ...], detector: Detector) -> tuple[str, ...]:

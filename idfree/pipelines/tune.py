@@ -14,9 +14,9 @@ from idfree.core.settings import Assignments, split_assignments
 from idfree.core.types import Sequence
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.settings_search import Metrics, Search, Trial, import_optuna, make_search, measure, run_trials
-from idfree.pipelines.track import prepare
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.pipelines.tuning_sequence import (
     Half,

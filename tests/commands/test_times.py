@@ -15,7 +15,8 @@ from idfree.cli import main
 from idfree.core import pipes
 from idfree.core.types import Frame, Sequence
 from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.track import prepare, write_tracks
+from idfree.pipelines.prepare import prepare
+from idfree.pipelines.write_tracks import Outputs, write_tracks
 from idfree.sequences.motchallenge import read_results
 
 TIMES = np.concatenate([[0], np.cumsum(np.random.default_rng(0).integers(30, 37, 39))]) / 1000  # 40 steps of 30…36 ms
@@ -100,7 +101,7 @@ def test_a_live_film_lasts_as_long_as_it_took(boxes, tmp_path):
     image = np.zeros((48, 64, 3), np.uint8)
     live = Sequence("camera0", lambda: (Frame(n, image, time) for n, time in enumerate(times.tolist(), 1)))
     run = prepare(live, DetectorConfig(str(boxes)).open()(live))
-    _, failure = write_tracks(run, tmp_path, "csv", video=True, show=False, quiet=True)
+    _, failure = write_tracks(run, Outputs(tmp_path, "csv", video=True))
     assert failure is None
     assert np.abs(shown_at(tmp_path / "camera0.mp4") - (times - times[0])).max() < 1e-4
     rows = np.genfromtxt(tmp_path / "camera0.csv", delimiter=",", names=True)

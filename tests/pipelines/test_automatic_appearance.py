@@ -9,8 +9,8 @@ from idfree.appearance.colour import ColourHistogram
 from idfree.core.types import Detections, Frame, Sequence, View
 from idfree.pipelines.open_appearance import automatic_encoder, open_appearance
 from idfree.pipelines.open_detector import CallableDetector
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.selection import Selection
-from idfree.pipelines.track import prepare
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from idfree.detectors import PrecomputedDetector
 from idfree.pipelines.detect_sequence import detect_sequence, write_detections
 from idfree.pipelines.manifest import checksum_of_detector
 from idfree.pipelines.motion_tracklets import calibrate_on_motion, find_rows
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_detections, read_stored_detections
-from idfree.pipelines.track import prepare
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import write_results
 from idfree.synthetic.scene import make_street

@@ -9,7 +9,8 @@ import numpy as np
 
 from idfree.core.types import Detections, Frame, Sequence, Tracks
 from idfree.pipelines.open_detector import CallableDetector
-from idfree.pipelines.track import prepare, write_tracks
+from idfree.pipelines.prepare import prepare
+from idfree.pipelines.write_tracks import Outputs, write_tracks
 from idfree.sequences.motchallenge import read_results
 from idfree.trackers.sort import Sort
 
@@ -78,7 +79,7 @@ def test_results_are_written_as_they_come(tmp_path: Path):
             return super().update(view)
 
     run.tracker = Interrupted()
-    summary, failure = write_tracks(run, tmp_path, "mot", False, False, True)
+    summary, failure = write_tracks(run, Outputs(tmp_path))
     assert failure is None  # Ctrl-C is how a camera ends
     assert (summary["interrupted"], summary["complete"]) == (True, True)
     assert sizes[0] < LIMIT

@@ -12,8 +12,8 @@ from idfree.core.errors import UserError
 from idfree.core.types import Detections, Frame, Sequence, View
 from idfree.pipelines.camera_motion import KeptCameraMotion, StoredCameraMotion
 from idfree.pipelines.open_detector import CallableDetector
-from idfree.pipelines.track import write_tracks
 from idfree.pipelines.tracking_run import TrackingRun
+from idfree.pipelines.write_tracks import Outputs, write_tracks
 from idfree.sequences.tables import read_tracks
 from idfree.trackers.registry import make_tracker
 
@@ -170,7 +170,7 @@ def run_that_ends(error, number=25):
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), UserError("the stream broke")])
 def test_what_waits_when_a_stream_ends_is_written(error, tmp_path):
     run = run_that_ends(error)
-    summary, failure = write_tracks(run, tmp_path, "mot", True, False, True, lag=2.0)
+    summary, failure = write_tracks(run, Outputs(tmp_path, video=True, lag=2.0))
     assert (failure is None) == isinstance(error, KeyboardInterrupt)
     assert summary["frames"] == 25
     tracks = read_tracks(tmp_path / "camera.txt")

@@ -6,7 +6,7 @@ import pytest
 from idfree.core.types import Annotation, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.people import open_people
-from idfree.pipelines.track import prepare
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.tracker_settings import NETWORK_MIN_SCORE, PEOPLE_NEW_SCORE, with_new_score
 
 

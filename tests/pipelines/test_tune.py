@@ -9,8 +9,8 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.detectors import PrecomputedDetector
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.settings_search import Search, Trial
-from idfree.pipelines.track import prepare
 from idfree.pipelines.tracker_settings import read_settings
 from idfree.pipelines.tune import tune
 from idfree.pipelines.tuning_sequence import TuningSequence, record_detections, same_footage

@@ -1,187 +1,213 @@
-"""What `idfree adapt` chooses without labels, judged by tracking with the truth at hand (docs/adaptation.md).
+"""IDF1 of every candidate of `idfree adapt`, the one that it selects, and an upper bound.
 
-    python experiments/adaptation.py --data ../shared/data --out runs/adaptation [--pairs NAME …]
+    python experiments/adaptation.py --data ../shared/data --out runs/adaptation [--pairs NAME …] [--seeds 0 1 2]
 
-For each pair of video and detections: `idfree adapt` without training a network (with --train also with it, which needs
-PyTorch and takes minutes a video); then every candidate's embeddings of the detections are computed once, and the
-default tracker tracks them at every 1st, 3rd and 5th frame. Nothing is learnt from annotations, so each video is judged
-whole. It goes on where it was stopped; the tables go between the marks of docs/adaptation.md.
+For each pair of a video and detections, `idfree adapt` runs without training a network (--train: also with it; needs
+PyTorch, minutes a video). The embeddings of each candidate are computed once for all detections, and the default
+tracker tracks at every 1st, 3rd and 5th frame. No annotation is used for learning, so that whole videos are evaluated.
+"oracle" is the upper bound of any appearance: one embedding for each ground-truth identity, and a random one for each
+false detection. Writes the tables of docs/adaptation.md; an interrupted run resumes. About an hour of one core.
 """
 
-import argparse
-import json
 from pathlib import Path
 
 import numpy as np
+from footage import MOVING, TRUTH, track_at_steps, video_path
+from study import DOCS, Results, make_parser, markdown_header, markdown_row, write_section
+from teach_settings import oracle_embeddings
 
 import idfree
-from idfree.core.files import write_text
+from idfree.core.files import make_folder
 from idfree.pipelines.adapt import CANDIDATES
+from idfree.sequences.tables import read_boxes
+from idfree.sequences.motchallenge import read_ground_truth
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "adaptation.md"
-MARKS = "<!-- adaptation: begin -->", "<!-- adaptation: end -->"
-EVERY = (1, 3, 5)
-MOVING = ("ETH-Sunnyday", "KITTI-17")
-NAMES = ("colour", "box", "adapted", "trained")
-PAIRS = {  # video, folder of truth, detections; below the data
-    "TUD-Campus": ("videos/TUD-Campus.mp4", "MOT15/train/TUD-Campus", "MOT15/train/TUD-Campus/det/det.txt"),
-    "KITTI-17": ("videos/KITTI-17.mp4", "MOT15/train/KITTI-17", "MOT15/train/KITTI-17/det/det.txt"),
-    "ETH-Sunnyday": ("moving/ETH-Sunnyday", "moving/ETH-Sunnyday", "moving/ETH-Sunnyday/det/det.txt"),
-    "PETS09-S2L1": ("videos/PETS09-S2L1.mp4", "MOT15/train/PETS09-S2L1", "MOT15/train/PETS09-S2L1/det/det.txt"),
+NAMES = ("colour", "box", "adapted", "teacher", "trained")
+NETWORKS = {"yolox_nano": ("models/yolox_nano.onnx", "person"), "people": ("people", "")}  # detector and classes
+OF_MOT15 = ("TUD-Campus", "KITTI-17", "ETH-Sunnyday", "PETS09-S2L1")
+BOXES = {  # stored detections of each video, below the data; the networks' are made here
     **{
-        f"{video} {boxes}": (
-            f"videos/{video}.mp4",
-            f"MOT17/train/{video}-{'SDP' if boxes == 'yolox-x' else boxes}",
-            "detections/yolox-x-mot17" if boxes == "yolox-x" else f"MOT17/train/{video}-{boxes}/det/det.txt",
-        )
-        for video in ("MOT17-09", "MOT17-04")
-        for boxes in ("FRCNN", "SDP", "yolox-x")
+        name: {"det": f"{TRUTH[name]}/det/det.txt"}
+        for name in ("TUD-Campus", "KITTI-17", "ETH-Sunnyday", "PETS09-S2L1")
+    },
+    **{
+        name: {
+            "FRCNN": f"MOT17/train/{name}-FRCNN/det/det.txt",
+            "SDP": f"MOT17/train/{name}-SDP/det/det.txt",
+            "yolox-x": f"detections/yolox-x-mot17/{name}.txt",
+        }
+        for name in ("MOT17-09", "MOT17-04")
     },
 }
+COLUMNS = 7  # of a stored detection, before its embedding
+PAIRS = {f"{video} {boxes}": (video, boxes) for video in BOXES for boxes in (*BOXES[video], *NETWORKS)}
 
 
 class Study:
-    """The data, the folder of results, and the figures that are known: OUT/figures.json."""
+    """The data, the stored results, and how `adapt` is run. extra: options of `idfree.adapt`."""
 
-    def __init__(self, data, out, is_trained):
-        self.data, self.out, self.is_trained = data, out, is_trained
-        out.mkdir(parents=True, exist_ok=True)
-        self.file = out / "figures.json"
-        self.figures = json.loads(self.file.read_text()) if self.file.is_file() else {}
+    def __init__(self, data, out, **extra):
+        self.data, self.out, self.extra, self.results = data, out, extra, Results(out)
 
-    def kept(self, key, make):
-        """The figure of a key, made once."""
-        if key not in self.figures:
-            self.figures[key] = make()
-            write_text(self.file, json.dumps(self.figures, indent=1))
-        return self.figures[key]
-
-    def run(self, pair, seed=0):
-        """The folder of `idfree adapt`."""
-        return self.out / pair.replace(" ", "_") / f"adapt-{seed}"
+    def folder(self, pair):
+        return self.out / pair.replace(" ", "_")
 
     def detections(self, pair):
-        """The video, and its detections as `--detector` takes them: a file for one of another name."""
-        video, _, boxes = (self.data / part for part in PAIRS[pair])
-        if boxes.is_dir():
-            (boxes,) = (path for path in boxes.iterdir() if video.stem in path.stem)
-        return video, boxes
+        """The video, and the file or folder of its detections; those of a network are computed once."""
+        name, boxes = PAIRS[pair]
+        video, folder = video_path(self.data, name), self.folder(pair) / "boxes"
+        if boxes not in NETWORKS:
+            return video, self.data / BOXES[name][boxes]
+        if not (folder / "summary.json").is_file():
+            model, classes = NETWORKS[boxes]
+            model = model if boxes == "people" else str(self.data / model)
+            idfree.detect(video, folder, model, classes=classes, appearance="none")
+        return video, folder
 
     def adapted(self, pair, seed=0):
-        """The test of each candidate."""
+        """The acceptance test of each candidate."""
 
-        def make():
+        def adapt():
             video, boxes = self.detections(pair)
-            report = idfree.adapt(video, self.run(pair, seed), boxes, train=self.is_trained, seed=seed)
-            return {**report["relinking"], "labels": report["tracklets"]}
+            return idfree.adapt(video, self.folder(pair) / f"adapt-{seed}", boxes, seed=seed, **self.extra)["relinking"]
 
-        return self.kept(f"{pair} adapt {seed}{' trained' * self.is_trained}", make)
+        return self.results.get(f"{pair} adapt {seed}", adapt)
 
-    def tracked(self, pair, name):
-        """[IDF1, HOTA, MOTA] in percent at every n-th frame by a candidate's embeddings; name None: without."""
+    def tracked(self, pair, name, seed=0):
+        """[IDF1, HOTA] in percent for each frame step, with a candidate, the oracle, or "motion only"."""
+        is_learnt = name in ("adapted", "trained")
+        key = f"{pair} {name}" + (f" {seed}" if seed and is_learnt else "")
+        return self.results.get(key, lambda: self.track(pair, name, seed))
 
-        def make():
-            video, boxes = self.detections(pair)
-            folder, truth = self.run(pair).parent, self.data / PAIRS[pair][1]
-            if name is not None:
-                model = self.run(pair) / CANDIDATES / f"{name}.onnx"
-                model = self.run(pair) / "appearance.onnx" if name == "trained" else model
-                idfree.detect(video, folder / name, boxes, appearance=str(model))
-                boxes = folder / name
-            scores = []
-            for every in EVERY:
-                options = {"appearance": "none"} if name is None else {}
-                camera = "flow" if pair in MOVING else "none"
-                out = folder / "tracks" / f"{name}-{every}"
-                idfree.track_videos(video, out, detector=boxes, every=every, camera=camera, **options)
-                (result,) = out.glob("*.txt")
-                metrics = idfree.evaluate(result, truth, every=every)["COMBINED"]
-                scores.append([100 * metrics[key] for key in ("IDF1", "HOTA", "MOTA")])
-            return scores
+    def track(self, pair, name, seed):
+        video, boxes = self.detections(pair)
+        folder, options = self.folder(pair), {}
+        if name == "motion only":
+            options = {"appearance": "none"}
+        elif name == "oracle":
+            boxes = self.oracle(pair, video, boxes)
+        else:
+            boxes = self.embedded(folder, video, boxes, name, seed)
+        options["camera"] = "flow" if PAIRS[pair][0] in MOVING else "none"
+        truth = self.data / TRUTH[PAIRS[pair][0]]
+        return track_at_steps(video, folder / "tracks" / f"{name}-{seed}", truth, detector=boxes, **options)
 
-        return self.kept(f"{pair} {name}", make)
+    def embedded(self, folder, video, boxes, name, seed):
+        """The folder of the detections with embeddings of a candidate."""
+        run, out = folder / f"adapt-{seed}", folder / f"{name}-{seed}"
+        model = run / "appearance.onnx" if name == "trained" else run / CANDIDATES / f"{name}.onnx"
+        idfree.detect(video, out, boxes, appearance=str(model))
+        return out
+
+    def oracle(self, pair, video, boxes):
+        """The folder of the detections with embeddings of ground-truth identities."""
+        folder = self.folder(pair)
+        (file,) = self.embedded(folder, video, boxes, "colour", 0).glob("*.npy")
+        truth = read_ground_truth(self.data / TRUTH[PAIRS[pair][0]] / "gt" / "gt.txt")
+        embedding = oracle_embeddings(read_boxes(file), truth)
+        make_folder(folder / "oracle")
+        np.save(folder / "oracle" / file.name, np.column_stack([np.load(file)[:, :COLUMNS], embedding]))
+        return folder / "oracle"
 
 
-def row(*parts):
-    return "| " + " | ".join(parts) + " |"
+def idf1(scores):
+    """IDF1 for each frame step, from [IDF1, HOTA] of each."""
+    return np.array(scores)[:, 0]
 
 
-def tables(study, pairs):
-    """Lines of the two tables: IDF1 of each candidate, and whether the test agrees."""
-    found, tested = {}, []
-    yield "IDF1 at every 1st / 3rd / 5th frame, and its mean; in bold what was chosen.\n"
-    yield row("pair", "motion alone", *NAMES[: 3 + study.is_trained])
-    yield "|---" * (5 + study.is_trained) + "|"
+def tables(study, pairs, seeds):
+    """Lines of the page: IDF1 of all candidates, and what was selected against the better of colour and box."""
+    names = [name for name in NAMES if any(name in study.adapted(pair)["candidates"] for pair in pairs)]
+    yield "IDF1 at every 1st / 3rd / 5th frame, and its mean; in bold the selected candidate.\n"
+    yield markdown_header("pair", "motion only", *names, "oracle")
+    found = {}
     for pair in pairs:
         test = study.adapted(pair)
-        names = [name for name in NAMES if name in test["candidates"]]
-        scores = {name: np.array(study.tracked(pair, name)) for name in (None, *names)}
-        cells = []
-        for name, values in scores.items():
-            text = " / ".join(f"{value:.1f}" for value in values[:, 0]) + f", {values[:, 0].mean():.1f}"
-            cells.append(f"**{text}**" if name == test["winner"] else text)
-        print(row(pair, *cells), flush=True)
-        yield row(pair, *cells)
-        found[pair] = {"chosen": scores[test["winner"]], **scores}
-        tested.append((pair, test, {name: values[:, 0].mean() for name, values in scores.items()}))
-    chosen, colour, box = (
-        np.array([found[pair][name][:, 0] for pair in found]) for name in ("chosen", "colour", "box")
-    )
-    gain = chosen - np.maximum(colour, box)
-    yield (
-        f"\nChosen minus the better of colour and box, of {gain.size} cases: mean {gain.mean():+.1f}, least"
-        f" {gain.min():+.1f}; at least −0.3 in {np.count_nonzero(gain >= -0.3)}. Chosen minus colour: mean"
-        f" {(chosen - colour).mean():+.1f}, least {(chosen - colour).min():+.1f}. Adapted minus the better of colour"
-        f" and box, whatever was chosen: mean {adapted_gain(found):+.1f}.\n"
-    )
-    yield from agreement(tested)
+        columns = ("motion only", *(name for name in names if name in test["candidates"]), "oracle")
+        found[pair] = {name: idf1(study.tracked(pair, name)) for name in columns}
+        row = markdown_row(pair, *(cell(found[pair].get(name), name == test["winner"]) for name in columns))
+        print(row, flush=True)
+        yield row
+    yield ""
+    yield from summary(study, found)
+    if len(seeds) > 1:
+        yield from seed_lines(study, found, seeds)
+    yield from agreement(study, found)
 
 
-def adapted_gain(found):
-    """Mean IDF1 of `adapted` over the better of colour and box."""
-    pairs = [scores for scores in found.values() if "adapted" in scores]
-    return np.mean([each["adapted"][:, 0] - np.maximum(each["colour"], each["box"])[:, 0] for each in pairs])
+def cell(values, is_selected):
+    if values is None:
+        return "–"
+    text = " / ".join(f"{value:.1f}" for value in values) + f", {values.mean():.1f}"
+    return f"**{text}**" if is_selected else text
 
 
-def agreement(tested):
-    """Lines of the table of the test: rank 1 (right) of each candidate beside its IDF1."""
-    yield "Acceptance test, rank 1 (and within the threshold) in percent, beside the mean IDF1:\n"
-    yield row("pair", "tracklets, cuts", *NAMES[:3], "chosen")
-    yield "|---" * 6 + "|"
-    agreed = count = 0
-    for pair, test, idf1 in tested:
-        shares = test["candidates"]
-        names = [name for name in NAMES[:3] if name in shares and shares[name]["rank1"] is not None]
+def summary(study, found):
+    """Lines: gains over the better of colour and box, of the selected candidate and of each fixed one."""
+    best = np.array([np.maximum(each["colour"], each["box"]) for each in found.values()])
+    columns = {"selected": np.array([found[pair][study.adapted(pair)["winner"]] for pair in found])}
+    columns |= {
+        name: np.array([each[name] for each in found.values()]) for name in ("colour", "box", "adapted", "oracle")
+    }
+    yield f"Less the better of colour and box, of {best.size} cases (pairs × frame steps):\n"
+    yield markdown_header("", "mean", "least", "cases at −0.3 or above", "mean over colour")
+    for name, values in columns.items():
+        gain = values - best
+        over_colour = (values - columns["colour"]).mean()
+        count = f"{np.count_nonzero(gain >= -0.3)} of {gain.size}"
+        yield markdown_row(name, f"{gain.mean():+.2f}", f"{gain.min():+.1f}", count, f"{over_colour:+.2f}")
+    yield ""
+
+
+def seed_lines(study, found, seeds):
+    """Lines: the mean IDF1 of the adapted network, and the selected candidate, for each seed."""
+    yield markdown_header("pair", *(f"seed {seed}: adapted, selected" for seed in seeds))
+    for pair in found:
+        tests = [study.adapted(pair, seed) for seed in seeds]
         cells = [
-            f"{100 * shares[name]['rank1']:.0f} ({100 * shares[name]['right']:.0f}), {idf1[name]:.1f}" for name in names
+            f"{idf1(study.tracked(pair, 'adapted', seed)).mean():.1f}, {test['winner']}"
+            for seed, test in zip(seeds, tests, strict=True)
         ]
-        yield row(pair, f"{test['tracklets']}, {test['cuts']}", *cells, *["–"] * (3 - len(cells)), test["winner"])
-        for n, first in enumerate(names):
-            for second in names[n + 1 :]:
-                score = [shares[name]["rank1"] + shares[name]["right"] for name in (first, second)]
-                if score[0] != score[1]:
-                    count += 1
-                    agreed += (score[0] > score[1]) == (idf1[first] > idf1[second])
+        yield markdown_row(pair, *cells)
+    yield ""
+
+
+def agreement(study, found):
+    """Lines: rank 1 (and within the threshold) of each candidate beside its IDF1, and how often their orders agree."""
+    yield "Acceptance test, rank 1 (and within the threshold) in percent, beside the mean IDF1:\n"
+    names = ("colour", "box", "adapted")
+    yield markdown_header("pair", "tracklets, cuts", *names, "selected")
+    agreed = count = 0
+    for pair, scores in found.items():
+        test = study.adapted(pair)
+        shares = {name: each for name in names if (each := test["candidates"].get(name)) and each["rank1"] is not None}
+        cells = [share_cell(shares.get(name), scores[name]) if name in shares else "–" for name in names]
+        yield markdown_row(pair, f"{test['tracklets']}, {test['cuts']}", *cells, test["winner"])
+        for first, second in (("colour", "box"), ("colour", "adapted"), ("box", "adapted")):
+            if first in shares and second in shares:
+                test_order = np.sign(total(shares[first]) - total(shares[second]))
+                count += test_order != 0
+                agreed += test_order != 0 and test_order == np.sign(scores[first].mean() - scores[second].mean())
     yield f"\nOf {count} pairs of candidates that the test does not find equal, {agreed} are in the order of IDF1."
 
 
-def write_tables(page, lines):
-    """Put lines between the marks of a page."""
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(MARKS[0])
-    write_text(page, f"{before}{MARKS[0]}\n\n{lines.strip()}\n\n{MARKS[1]}{rest.partition(MARKS[1])[2]}")
+def total(share):
+    return share["rank1"] + share["right"]
+
+
+def share_cell(share, scores):
+    return f"{100 * share['rank1']:.0f} ({100 * share['right']:.0f}), {scores.mean():.1f}"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, default=Path("runs/adaptation"))
+    parser = make_parser(__doc__, "adaptation", DOCS / "adaptation.md")
     parser.add_argument("--pairs", nargs="+", choices=PAIRS, default=list(PAIRS))
-    parser.add_argument("--train", action="store_true")
-    parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="of the split of tracklets")
+    parser.add_argument("--train", action="store_true", help="also train a network")
+    parser.add_argument("--teacher", type=Path, help="a crop network that is a candidate, too")
     options = parser.parse_args()
-    study = Study(options.data, options.out, options.train)
-    write_tables(options.page, "\n".join(tables(study, options.pairs)))
+    study = Study(options.data, options.out, train=options.train, teacher=options.teacher)
+    write_section(options.page, "adaptation", tables(study, options.pairs, options.seeds))
 
 
 if __name__ == "__main__":

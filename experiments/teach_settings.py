@@ -93,16 +93,21 @@ def colour(study, name):
 
 
 def oracle(study, name):
-    """A unit vector for each ground-truth identity, and a random one of other dimensions for each false detection."""
+    """As `oracle_embeddings`, and its thresholds."""
     boxes = study.boxes(name)
-    truth = read_ground_truth(study.truth_file(name))
-    ids = assign_identities(boxes.annotation(np.arange(len(boxes.frame))), truth, MIN_IOU).id
+    found = boxes.annotation(np.arange(len(boxes.frame)))
+    return oracle_embeddings(found, read_ground_truth(study.truth_file(name))), 0.5, 0.6
+
+
+def oracle_embeddings(boxes, truth):
+    """(K, D): a unit vector for each ground-truth identity; random ones, of other dimensions, for false detections."""
+    ids = assign_identities(boxes, truth, MIN_IOU).id
     people, known = np.unique(ids[ids >= 0]), ids >= 0
     embedding = np.zeros((len(ids), len(people) + FALSE_DIMENSION), np.float32)
     embedding[np.flatnonzero(known), np.searchsorted(people, ids[known])] = 1
     noise = np.random.default_rng(0).normal(size=(int((~known).sum()), FALSE_DIMENSION))
     embedding[~known, len(people) :] = noise / np.linalg.norm(noise, axis=1, keepdims=True)
-    return embedding, 0.5, 0.6
+    return embedding
 
 
 def taught(study, name, maps=CHOSEN, share=0.5, merge=0.0, with_colour=False, shrinkage=0.3, **settings):

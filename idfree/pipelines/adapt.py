@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,11 @@ from idfree.core.errors import MissingExtra, UserError
 from idfree.core.files import make_folder, refuse_overwriting, write_bytes, write_text
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.core.workers import PicklableFactory
+from idfree.detectors.classes import drawn_class_names
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.adapt_candidates import (
     Candidate,
-    Looks,
+    CropAppearance,
     closed_form_candidates,
     teacher_candidate,
 )
@@ -45,6 +46,7 @@ LOG = logging.getLogger("idfree")
 OUTPUTS = ("appearance.onnx", "last.pt", "best.pt", "report.json", "report.html", "settings.json", "metrics.jsonl")
 
 CANDIDATES = "candidates"
+PEOPLE_NAMES = ("person", "pedestrian")  # of the data sets that detectors are trained on
 
 
 def adapt(
@@ -102,12 +104,12 @@ def adapt(
     advice = advise_training(is_asked, reason)
     is_trained &= is_asked or reason is None
     notice = trained_on_notice(label_reports, "pseudo-labels of ")
-    looks = Looks.of(crops, cuts, rates, colour, notice)
-    candidates = closed_form_candidates(looks, ~is_held_out, seed)
+    appearance = CropAppearance.of(crops, cuts, rates, colour, notice)
+    candidates = closed_form_candidates(appearance, ~is_held_out, seed, are_people(label_reports))
     if taught is not None:
-        candidates += [teacher_candidate(looks, Path(str(teacher)), taught)]
+        candidates += [teacher_candidate(appearance, Path(str(teacher)), taught)]
     if is_trained:
-        candidates += [trained_candidate(looks, split, is_held_out, out, assignments[""], seed, device, quiet)]
+        candidates += [trained_candidate(appearance, split, is_held_out, out, assignments[""], seed, device, quiet)]
     model = out / "appearance.onnx"
     write_candidates(out, candidates)
     winner, relinking = choose(candidates, cuts, crops.xyxy)
@@ -122,6 +124,12 @@ def adapt(
     write_text(out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
     write_text(out / "report.html", render_report(encoder, crops, report))
     return report
+
+
+def are_people(label_reports: Mapping[str, Report]) -> bool:
+    """Whether the labelled objects are people, as far as the detector names its classes."""
+    names = {name for report in label_reports.values() for name in report.get("class_names", ())}
+    return names <= set(PEOPLE_NAMES)
 
 
 def write_candidates(out: Path, candidates: Iterable[Candidate]) -> None:
@@ -211,7 +219,9 @@ def collect_video_crops(
         crop = partial(crop_boxes, size_hw=size_hw)
         pseudo_labels = label_sequence(sequence, detector, labels, crop, selection=selection, quiet=quiet)
         crops_of_labels(pseudo_labels).save(file)
-        return pseudo_labels.report
+        names = drawn_class_names(detector)
+        found = np.unique(pseudo_labels.boxes.class_id).tolist()
+        return {**pseudo_labels.report, "class_names": [names[number] for number in found if number in names]}
 
     return make_once(file, inputs, make, can_be_opened)
 

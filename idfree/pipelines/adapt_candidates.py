@@ -49,7 +49,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Looks:
+class CropAppearance:
     """What is computed of K crops once: colour (K, E), features (K, F) of the crop network in the package.
 
     pairs: to calibrate on, and colour_distance (P,) of them. share: of colour in the distance. frame_rate: of each
@@ -67,7 +67,7 @@ class Looks:
     colour_distance: Floats
 
     @classmethod
-    def of(cls, crops: CropSet, cuts: Sequence[Cut], frame_rate: Floats, share: float, notice: str) -> "Looks":
+    def of(cls, crops: CropSet, cuts: Sequence[Cut], frame_rate: Floats, share: float, notice: str) -> "CropAppearance":
         """Look at all crops."""
         colour, pairs = ColourHistogram().embed_crops(crops.crops), pairs_to_calibrate(crops)
         features = PeopleFeatures().of_crops(crops.crops)
@@ -102,77 +102,86 @@ def limit_of(metadata: dict[str, str]) -> float | None:
     return float(metadata["limit"]) if "limit" in metadata else None
 
 
-def colour_candidate(looks: Looks) -> Candidate:
+def colour_candidate(appearance: CropAppearance) -> Candidate:
     """Colour histograms alone, with their own match threshold."""
     histogram = ColourHistogram()
     metadata = {"limit": repr(histogram.match_threshold), "farthest": repr(histogram.upper_threshold), "colour": "1.0"}
-    tested = looks.test(looks.colour, metadata)
+    tested = appearance.test(appearance.colour, metadata)
     return Candidate(
-        "colour", tested, looks.everything, append_metadata(FILE.read_bytes(), metadata), limit_of(metadata)
+        "colour", tested, appearance.everything, append_metadata(FILE.read_bytes(), metadata), limit_of(metadata)
     )
 
 
-def box_candidate(looks: Looks) -> Candidate:
+def box_candidate(appearance: CropAppearance) -> Candidate:
     """The crop network in the package as it came."""
-    own = CropNetwork(FILE).embed_crops(looks.crops.crops)
-    embedding, metadata = looks.with_colour(own)
+    own = CropNetwork(FILE).embed_crops(appearance.crops.crops)
+    embedding, metadata = appearance.with_colour(own)
     content = append_metadata(FILE.read_bytes(), metadata)
-    return Candidate("box", looks.test(embedding, metadata), looks.everything, content, limit_of(metadata))
+    return Candidate("box", appearance.test(embedding, metadata), appearance.everything, content, limit_of(metadata))
 
 
-def teacher_candidate(looks: Looks, path: Path, encoder: CropNetwork) -> Candidate:
+def teacher_candidate(appearance: CropAppearance, path: Path, encoder: CropNetwork) -> Candidate:
     """A file of the user. Raises UserError if it cannot be read."""
-    embedding, metadata = looks.with_colour(encoder.embed_crops(looks.crops.crops))
+    embedding, metadata = appearance.with_colour(encoder.embed_crops(appearance.crops.crops))
     try:
         content = append_metadata(path.read_bytes(), metadata)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    return Candidate("teacher", looks.test(embedding, metadata), looks.everything, content, limit_of(metadata))
+    return Candidate(
+        "teacher", appearance.test(embedding, metadata), appearance.everything, content, limit_of(metadata)
+    )
 
 
-def adapted_candidate(looks: Looks, is_learnt: NDArray[np.bool_], seed: int) -> Candidate | None:
+def adapted_candidate(appearance: CropAppearance, is_learnt: NDArray[np.bool_], seed: int) -> Candidate | None:
     """The crop network with a head of the tracklets of a mask (T,); None if there is nothing to learn from.
 
     Each cut is judged by a head that was learnt without its tracklet.
     """
-    fold = np.random.default_rng(seed).permutation(looks.crops.tracklet_count) % FOLDS
-    cut_fold = fold[np.array([cut.tracklet for cut in looks.cuts], dtype=np.int64)]
-    relinked = Relinked(*np.zeros((2, len(looks.cuts)), dtype=bool))
+    fold = np.random.default_rng(seed).permutation(appearance.crops.tracklet_count) % FOLDS
+    cut_fold = fold[np.array([cut.tracklet for cut in appearance.cuts], dtype=np.int64)]
+    relinked = Relinked(*np.zeros((2, len(appearance.cuts)), dtype=bool))
     for n in np.unique(cut_fold).tolist():
-        judged = learn_head(looks, fold != n, seed)
+        judged = learn_head(appearance, fold != n, seed)
         if judged is not None:
-            embedding, metadata = looks.with_colour(judged(looks.features))
-            relinked = relinked.where(cut_fold == n, looks.test(embedding, metadata))
-    head = learn_head(looks, is_learnt, seed)
+            embedding, metadata = appearance.with_colour(judged(appearance.features))
+            relinked = relinked.where(cut_fold == n, appearance.test(embedding, metadata))
+    head = learn_head(appearance, is_learnt, seed)
     if head is None:
         return None
-    metadata = looks.with_colour(head(looks.features))[1]
+    metadata = appearance.with_colour(head(appearance.features))[1]
     content = with_head(head.mean, head.weight, metadata)
-    return Candidate("adapted", relinked, looks.everything, content, limit_of(metadata))
+    return Candidate("adapted", relinked, appearance.everything, content, limit_of(metadata))
 
 
-def closed_form_candidates(looks: Looks, is_learnt: NDArray[np.bool_], seed: int) -> list[Candidate]:
-    """Those that need neither training nor a file of the user; a head is learnt from the tracklets of a mask (T,)."""
-    adapted = adapted_candidate(looks, is_learnt, seed)
-    return [colour_candidate(looks), box_candidate(looks), *([] if adapted is None else [adapted])]
+def closed_form_candidates(
+    appearance: CropAppearance, is_learnt: NDArray[np.bool_], seed: int, are_people: bool
+) -> list[Candidate]:
+    """Those that need neither training nor a file of the user; a head is learnt from the tracklets of a mask (T,).
+
+    By descending expected IDF1: of people as measured (docs/adaptation.md); of other objects colour comes first, as the
+    crop network was made for people.
+    """
+    adapted = adapted_candidate(appearance, is_learnt, seed)
+    candidates = [*([] if adapted is None else [adapted]), box_candidate(appearance), colour_candidate(appearance)]
+    return candidates if are_people else candidates[::-1]
 
 
-def learn_head(looks: Looks, is_learnt: NDArray[np.bool_], seed: int) -> LinearHead | None:
+def learn_head(appearance: CropAppearance, is_learnt: NDArray[np.bool_], seed: int) -> LinearHead | None:
     """The package's head, whitened by the tracklets of a mask (T,), merged where they are one person; None without."""
-    rows = np.flatnonzero(is_learnt[looks.crops.tracklet])
+    rows = np.flatnonzero(is_learnt[appearance.crops.tracklet])
     crops = replace(
-        looks.crops,
-        crops=select(looks.crops.crops, rows),
-        tracklet=np.unique(looks.crops.tracklet[rows], return_inverse=True)[1].astype(np.int64),
-        **{name: getattr(looks.crops, name)[rows] for name in ("frame", "video", "xyxy")},
+        appearance.crops,
+        crops=select(appearance.crops.crops, rows),
+        tracklet=np.unique(appearance.crops.tracklet[rows], return_inverse=True)[1].astype(np.int64),
+        **{name: getattr(appearance.crops, name)[rows] for name in ("frame", "video", "xyxy")},
     )
     limit = ColourHistogram().match_threshold or 0.0
-    person = merge_tracklets(crops, looks.colour[rows], limit, looks.frame_rate)
-    gap = round(LONGEST * float(np.median(looks.frame_rate)))
+    person = merge_tracklets(crops, appearance.colour[rows], limit, appearance.frame_rate)
+    gap = round(LONGEST * float(np.median(appearance.frame_rate)))
     i, j, is_same = labelled_pairs(person, crops.frame, crops.video, max_gap=gap)
     pairs = np.random.default_rng(seed).permutation(np.flatnonzero(is_same))[:MAX_PAIRS]
     if not len(pairs):
         return None
     mean, weight = own_head()
-    whitening = within_class_whitening(looks.projected[rows], i[pairs], j[pairs], int(person.max()) + 1)
+    whitening = within_class_whitening(appearance.projected[rows], i[pairs], j[pairs], int(person.max()) + 1)
     return LinearHead((weight @ whitening).astype(np.float32), mean)

@@ -1,4 +1,4 @@
-"""Which candidate `idfree adapt` accepts: the first, plain colour, unless another one re-links clearly more."""
+"""Selection among the candidates of `idfree adapt`: the first, unless another one re-links clearly more."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,9 +13,10 @@ from idfree.pipelines.adapt_relink import Cut, Gain, compare, describe, position
 def choose(candidates: Sequence[Candidate], cuts: Sequence[Cut], xyxy: Floats) -> tuple[Candidate, dict[str, Any]]:
     """The winner, and the test of each candidate, ready for JSON.
 
-    Candidates challenge the best so far in turn, on the cuts that both can be judged on, so that of equal ones the
-    first wins. "nothing": the position before the gap, for comparison; every tracker uses it beside the appearance.
-    "gain", "standard_error": over the best so far, called "over". xyxy: (K, 4) boxes of the crops.
+    The first is the "default". Each of the others is compared with the best so far, on the cuts that both can be judged
+    on, and replaces it if its gain is clear. "nothing": the position before the gap, for comparison; every tracker uses
+    it beside the appearance. "gain", "standard_error": over the best so far, called "over". xyxy: (K, 4) boxes of the
+    crops.
     """
     tracklet = np.array([cut.tracklet for cut in cuts], dtype=np.int64)
     everything = np.ones(len(cuts), dtype=bool)
@@ -35,6 +36,7 @@ def choose(candidates: Sequence[Candidate], cuts: Sequence[Cut], xyxy: Floats) -
         "cuts": len(cuts),
         "tracklets": len(np.unique(tracklet)),
         "candidates": rows,
+        "default": candidates[0].name,
         "winner": best.name,
         "gain": won.mean,
         "standard_error": won.error,

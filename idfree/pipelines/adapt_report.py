@@ -21,8 +21,8 @@ LARGE_FRACTION = 0.25  # of all boxes, in one tracklet
 LOW_FRACTION_KEPT = 0.2
 
 GROUPS = "Crops, as the model groups them"
-RELINKED = "Which way of looking re-links people"
-HELD_OUT = "What the model can tell apart"
+RELINKED = "Re-linking of cut tracklets, by candidate"
+HELD_OUT = "Pairs of held-out tracklets"
 
 
 def make_report(
@@ -71,18 +71,19 @@ def give_verdict(relinking: Mapping[str, Any], found: int) -> str:
     shares = f"re-linked of {relinking['cuts']} cuts of {relinking['tracklets']} tracklets, " + "; ".join(
         f"{name} {describe_relinking(candidates[name])}" for name in candidates if name != "nothing"
     )
-    if winner != "colour":
+    carries = f"appearance.onnx carries {NAMES[winner]}"
+    if winner != relinking["default"]:
         gain = f"{100 * relinking['gain']:+.1f} ± {100 * relinking['standard_error']:.1f} points"
         over = NAMES[candidates[winner]["over"]]
-        return f"appearance.onnx carries {NAMES[winner]}, which re-links more than {over} ({gain}): {shares}."
+        return f"{carries}, which re-links more than {over} ({gain}): {shares}."
     if relinking["tracklets"] < FEW_JUDGED:
         return (
-            "appearance.onnx carries plain colour, the default: there are too few tracklets to test whether another"
-            " encoder is better. The test takes the middle out of a tracklet and asks each encoder to find the later"
-            f" part again; {relinking['tracklets']} of {found} tracklets are long enough for that ({SIDE} crops before"
-            f" and {SIDE} after a gap of {GAP[0]:g} s), expected {FEW_JUDGED}. Give a longer video, or several videos."
+            f"{carries}, the default: there are too few tracklets to test whether another encoder is better. The test"
+            " takes the middle out of a tracklet and asks each encoder to find the later part again;"
+            f" {relinking['tracklets']} of {found} tracklets are long enough for that ({SIDE} crops before and {SIDE}"
+            f" after a gap of {GAP[0]:g} s), expected {FEW_JUDGED}. Give a longer video, or several videos."
         )
-    return f"appearance.onnx carries plain colour, as none is clearly better: {shares}."
+    return f"{carries}, the default, as no other candidate is clearly better: {shares}."
 
 
 def describe_relinking(shares: Mapping[str, float | None]) -> str:
@@ -167,7 +168,7 @@ def describe_test(relinking: Mapping[str, Any]) -> str:
         " how often the later half is nearest to its own earlier half, among all tracklets that have begun by then, and"
         " no candidate judged on tracklets that it was learnt from (trained: on the held-out ones). Gain: of the mean"
         " of both shares, ± its standard error over tracklets, over the best of the rows above; below twice that error,"
-        " the simpler one stays. nothing: by position alone, for comparison."
+        " that one stays. nothing: by position alone, for comparison."
     )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from idfree.appearance import open_encoder
 from idfree.core.progress import training_progress
 from idfree.core.settings import override
-from idfree.pipelines.adapt_candidates import Candidate, Looks
+from idfree.pipelines.adapt_candidates import Candidate, CropAppearance
 from idfree.pipelines.adapt_relink import FEW_JUDGED, GAP, SIDE, Cut, relink_with
 from idfree.pipelines.calibration import calibration_metadata
 from idfree.pipelines.crop_sets import HELD_OUT, CropSplit
@@ -51,7 +51,7 @@ def crop_size(assignments: list[str], is_trained: bool) -> tuple[int, int]:
 
 
 def trained_candidate(
-    looks: Looks,
+    appearance: CropAppearance,
     split: CropSplit,
     is_held_out: NDArray[np.bool_],
     out: Path,
@@ -69,11 +69,11 @@ def trained_candidate(
         out,
         resume=(out / "last.pt").is_file(),
         progress=None if quiet else training_progress,
-        calibration=lambda embed: calibration_metadata(embed, looks.crops, looks.share),
-        trained_on=looks.notice,
+        calibration=lambda embed: calibration_metadata(embed, appearance.crops, appearance.share),
+        trained_on=appearance.notice,
         device=device,
     )
     encoder = open_encoder(model, device=device)
-    is_judged = is_held_out[np.array([cut.tracklet for cut in looks.cuts], dtype=np.int64)]
-    relinked = relink_with(encoder, looks.crops, looks.cuts)
+    is_judged = is_held_out[np.array([cut.tracklet for cut in appearance.cuts], dtype=np.int64)]
+    relinked = relink_with(encoder, appearance.crops, appearance.cuts)
     return Candidate("trained", relinked, is_judged, None, encoder.match_threshold)

@@ -20,14 +20,14 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.tracking import compute_metrics, evaluate
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.whole_video import Video, refine_tracks
-from idfree.pipelines.adapt_candidates import Looks, closed_form_candidates
+from idfree.pipelines.adapt_candidates import CropAppearance, closed_form_candidates
 from idfree.pipelines.adapt_choice import choose
 from idfree.pipelines.adapt_relink import cut_tracklets
 from idfree.pipelines.adapt_train import SIZE_HW
 from idfree.pipelines.crop_sets import crops_of_labels
 from idfree.pipelines.label_sequence import label_sequence
+from idfree.pipelines.prepare import prepare
 from idfree.pipelines.pseudolabels import LabelSettings
-from idfree.pipelines.track import prepare
 from idfree.pipelines.tracking_run import TrackingRun, concatenate_tracks
 from idfree.pipelines.view import view
 from idfree.sequences.motchallenge import write_ground_truth, write_results
@@ -107,8 +107,8 @@ def adapt_to(street: SyntheticSequence, out: Path, seed: int, quiet: bool) -> tu
     crops = crops_of_labels(found)
     everything = np.ones(crops.tracklet_count, dtype=bool)
     cuts = cut_tracklets(crops, everything, [street.sequence.frame_rate], seed)
-    looks = Looks.of(crops, cuts, np.array([street.sequence.frame_rate]), COLOUR, "a synthetic street")
-    winner, _ = choose(closed_form_candidates(looks, everything, seed), cuts, crops.xyxy)
+    appearance = CropAppearance.of(crops, cuts, np.array([street.sequence.frame_rate]), COLOUR, "a synthetic street")
+    winner, _ = choose(closed_form_candidates(appearance, everything, seed, are_people=True), cuts, crops.xyxy)
     assert winner.file is not None
     write_bytes(out / "appearance.onnx", winner.file)
     return winner.name, open_encoder(out / "appearance.onnx")

@@ -16,7 +16,7 @@ from idfree.core.errors import MissingExtra, UserError
 from idfree.pipelines.adapt import advise_training, decide_training, open_teacher
 from idfree.pipelines.adapt_candidates import (
     Candidate,
-    Looks,
+    CropAppearance,
     adapted_candidate,
     box_candidate,
     colour_candidate,
@@ -47,9 +47,9 @@ def crops() -> CropSet:
 
 
 @pytest.fixture(scope="module")
-def looks(crops: CropSet) -> Looks:
+def appearance(crops: CropSet) -> CropAppearance:
     cuts = cut_tracklets(crops, np.ones(crops.tracklet_count, dtype=bool), [RATE])
-    return Looks.of(crops, cuts, np.array([RATE]), 0.5, "a street")
+    return CropAppearance.of(crops, cuts, np.array([RATE]), 0.5, "a street")
 
 
 def written(candidate: Candidate | None, path):
@@ -59,35 +59,37 @@ def written(candidate: Candidate | None, path):
     return open_encoder(path)
 
 
-def test_each_file_gives_the_embeddings_and_the_threshold_that_were_tested(looks, tmp_path):
-    everything = np.ones(looks.crops.tracklet_count, dtype=bool)
-    candidates = [colour_candidate(looks), box_candidate(looks), adapted_candidate(looks, everything, 0)]
+def test_each_file_gives_the_embeddings_and_the_threshold_that_were_tested(appearance, tmp_path):
+    everything = np.ones(appearance.crops.tracklet_count, dtype=bool)
+    candidates = [colour_candidate(appearance), box_candidate(appearance), adapted_candidate(appearance, everything, 0)]
     lengths = []
     for number, candidate in enumerate(candidates):
         encoder = written(candidate, tmp_path / f"{number}.onnx")
         assert candidate is not None
         assert encoder.match_threshold == candidate.threshold
-        lengths.append(encoder.embed_crops(looks.crops.crops[:2]).shape[1])
+        lengths.append(encoder.embed_crops(appearance.crops.crops[:2]).shape[1])
     colour = ColourHistogram()
     assert lengths == [colour.dimension, 64 + colour.dimension, 64 + colour.dimension]
     carried = open_encoder(tmp_path / "0.onnx")
-    assert np.array_equal(carried.embed_crops(looks.crops.crops[:2]), colour.embed_crops(looks.crops.crops[:2]))
-    box, adapted = (open_encoder(tmp_path / f"{n}.onnx").embed_crops(looks.crops.crops[:2]) for n in (1, 2))
+    assert np.array_equal(
+        carried.embed_crops(appearance.crops.crops[:2]), colour.embed_crops(appearance.crops.crops[:2])
+    )
+    box, adapted = (open_encoder(tmp_path / f"{n}.onnx").embed_crops(appearance.crops.crops[:2]) for n in (1, 2))
     assert not np.allclose(box, adapted)
 
 
-def test_without_pairs_nothing_is_adapted_or_calibrated(looks):
-    one = looks.crops.tracklet == 0
-    alone = CropSet(*(getattr(looks.crops, name)[one] for name in ("crops", "tracklet", "frame", "video", "xyxy")))
+def test_without_pairs_nothing_is_adapted_or_calibrated(appearance):
+    one = appearance.crops.tracklet == 0
+    alone = CropSet(*(getattr(appearance.crops, name)[one] for name in ("crops", "tracklet", "frame", "video", "xyxy")))
     cuts = cut_tracklets(alone, np.ones(1, dtype=bool), [RATE])
-    few = Looks.of(alone, cuts, np.array([RATE]), 0.5, "")
+    few = CropAppearance.of(alone, cuts, np.array([RATE]), 0.5, "")
     assert adapted_candidate(few, np.zeros(1, dtype=bool), 0) is None
     assert box_candidate(few).threshold is None
 
 
-def test_a_teacher_is_tested_as_the_file_that_it_is(looks, tmp_path):
-    teacher = teacher_candidate(looks, FILE, CropNetwork(FILE))
-    box = box_candidate(looks)
+def test_a_teacher_is_tested_as_the_file_that_it_is(appearance, tmp_path):
+    teacher = teacher_candidate(appearance, FILE, CropNetwork(FILE))
+    box = box_candidate(appearance)
     assert np.array_equal(teacher.relinked.score, box.relinked.score)
     assert written(teacher, tmp_path / "teacher.onnx").match_threshold == box.threshold
 
@@ -106,18 +108,18 @@ def test_training_needs_pytorch_only_if_it_is_asked_for(monkeypatch):
         open_teacher(Path("a.xml"), "cpu")
 
 
-def test_too_few_held_out_tracklets_are_told_before_training(looks, caplog, monkeypatch):
+def test_too_few_held_out_tracklets_are_told_before_training(appearance, caplog, monkeypatch):
     """A trained network is judged on held-out cut tracklets alone: without FEW_JUDGED of them it cannot win."""
-    cut = np.unique([each.tracklet for each in looks.cuts])
+    cut = np.unique([each.tracklet for each in appearance.cuts])
     assert len(cut) >= FEW_JUDGED
-    held_out = np.zeros(looks.crops.tracklet_count, dtype=bool)
+    held_out = np.zeros(appearance.crops.tracklet_count, dtype=bool)
     held_out[cut[: FEW_JUDGED - 1]] = True
-    reason = reason_not_to_train(looks.cuts, held_out)
+    reason = reason_not_to_train(appearance.cuts, held_out)
     assert reason is not None
     assert f"of {len(held_out)} tracklets found, {len(cut)} are long enough" in reason
     assert f"{FEW_JUDGED - 1} of these are held out from training (expected {FEW_JUDGED}" in reason
     held_out[cut[FEW_JUDGED - 1]] = True
-    assert reason_not_to_train(looks.cuts, held_out) is None
+    assert reason_not_to_train(appearance.cuts, held_out) is None
 
     assert advise_training(is_asked=False, reason=reason)[0].startswith("No network was trained: too")
     assert not caplog.text
@@ -135,8 +137,8 @@ def candidate(name: str, is_right: list[int], is_judged: list[int] | None = None
     return Candidate(name, Relinked(right, right), judged, b"")
 
 
-def test_the_first_of_equal_candidates_wins_and_a_better_one_is_accepted(looks):
-    cuts, xyxy = looks.cuts, looks.crops.xyxy
+def test_the_first_of_equal_candidates_wins_and_a_better_one_is_accepted(appearance):
+    cuts, xyxy = appearance.cuts, appearance.crops.xyxy
     none, every = [0] * len(cuts), [1] * len(cuts)
     winner, told = choose([candidate("colour", none), candidate("box", none)], cuts, xyxy)
     assert (winner.name, told["gain"]) == ("colour", None)

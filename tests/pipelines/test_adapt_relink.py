@@ -33,7 +33,7 @@ def street(people: int) -> CropSet:
 
 
 class Blind(Encoder):
-    """Everybody looks the same."""
+    """Everybody appearance the same."""
 
     name, dimension, size_hw, batch, match_threshold = "blind", 2, (16, 8), 8, 0.1
 

@@ -20,8 +20,8 @@ def relinking(winner: str, gain: float | None, tracklets: int = 8) -> dict:
     candidates["box"] |= {"over": "colour", "gain": None, "standard_error": None}
     candidates["adapted"] |= {"over": "colour", "gain": gain, "standard_error": error}
     return {
-        "cuts": 40, "tracklets": tracklets, "candidates": candidates, "winner": winner, "gain": gain,
-        "standard_error": error,
+        "cuts": 40, "tracklets": tracklets, "candidates": candidates, "default": "colour", "winner": winner,
+        "gain": gain, "standard_error": error,
     }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def relinking(winner: str, gain: float | None, tracklets: int = 8) -> dict:
     [
         ("adapted", 0.1, 8, "carries the crop network adapted to these videos, which re-links more than plain colour"),
         ("adapted", 0.1, 8, "(+10.0 ± 2.0 points): re-linked of 40 cuts of 8 tracklets, colour 50.0 % (25.0 % within"),
-        ("colour", 0.01, 8, "none is clearly better"),
+        ("colour", 0.01, 8, "carries plain colour, the default, as no other candidate is clearly better"),
         ("colour", None, 3, "3 of 12 tracklets are long enough for that (2 crops before and 2 after a gap of 0.5 s)"),
     ],
 )

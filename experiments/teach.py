@@ -11,7 +11,7 @@ and more. Rows:
     colour             striped colour histograms with their own thresholds
     taught, no colour  the head alone (--set detector.colour=false; with --alone)
     taught             the head and the colour histogram, the default of `idfree teach`
-    adapt              the crop network of `idfree adapt`, trained on the same boxes (with --adapt, minutes a video)
+    adapt              what `idfree adapt` selects for the same boxes without training a network (with --adapt)
     0287 on crops      a re-identification network trained on other people, thresholds from tracklets (with --crops)
 
 About half an hour on two idle cores, without --adapt and --crops.
@@ -91,7 +91,7 @@ class Study:
         if row != "adapt":
             return {"colour": "colour", "0287 on crops": str(self.data / TEACHER)}[row]
         run = self.out / part / name / "adapt_run"
-        idfree.adapt(video_path(self.data, name), run, boxes, **self.half_options(name, part))
+        idfree.adapt(video_path(self.data, name), run, boxes, train=False, **self.half_options(name, part))
         return str(run / "appearance.onnx")
 
     def tracked(self, name, part, row):

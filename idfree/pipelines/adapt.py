@@ -29,7 +29,13 @@ from idfree.pipelines.adapt_candidates import (
 from idfree.pipelines.adapt_choice import choose
 from idfree.pipelines.adapt_relink import cut_tracklets
 from idfree.pipelines.adapt_report import NO_TORCH, make_report, next_commands, render_report
-from idfree.pipelines.adapt_train import can_train, crop_size, reason_not_to_train, trained_candidate
+from idfree.pipelines.adapt_train import (
+    can_train,
+    crop_size,
+    held_out_fraction,
+    reason_not_to_train,
+    trained_candidate,
+)
 from idfree.pipelines.crop_sets import HELD_OUT, concatenate_crops, crops_of_labels, split_crops
 from idfree.pipelines.held_out import choose_held_out, mask_of
 from idfree.pipelines.label_sequence import label_sequence
@@ -96,10 +102,11 @@ def adapt(
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
     size_hw = crop_size(assignments[""], is_trained)
     crops, label_reports = collect_crops(jobs, out, config, selection, labels, size_hw, quiet)
-    split = split_crops(crops, seed)
-    is_held_out = mask_of(crops.spans(), choose_held_out(crops.spans(), seed, HELD_OUT))
     rates = np.array([open_source(jobs.videos[name])[0].frame_rate for name in label_reports])
     cuts = cut_tracklets(crops, np.ones(crops.tracklet_count, dtype=bool), rates.tolist(), seed)
+    fraction = held_out_fraction(cuts) if is_trained else HELD_OUT
+    split = split_crops(crops, seed, fraction)
+    is_held_out = mask_of(crops.spans(), choose_held_out(crops.spans(), seed, fraction))
     reason = None if train is False else reason_not_to_train(cuts, is_held_out)
     advice = advise_training(is_asked, reason)
     is_trained &= is_asked or reason is None

@@ -16,11 +16,19 @@ from idfree.pipelines.calibration import calibration_metadata
 from idfree.pipelines.crop_sets import HELD_OUT, CropSplit
 
 SIZE_HW = (128, 64)  # of the crops, unless a network that takes others is trained
+MOST_HELD_OUT = 0.3  # fraction of the tracklets, so that most are left to train on
+SPARE = 2  # tracklets that are held out beyond FEW_JUDGED, as the draw is random
 
 
 def can_train() -> bool:
     """Whether PyTorch is installed."""
     return find_spec("torch") is not None
+
+
+def held_out_fraction(cuts: Sequence[Cut]) -> float:
+    """Fraction of the tracklets to hold out of training: HELD_OUT, or more if it takes more to test the network."""
+    count = len({cut.tracklet for cut in cuts})
+    return min(max(HELD_OUT, (FEW_JUDGED + SPARE) / max(count, 1)), MOST_HELD_OUT)
 
 
 def reason_not_to_train(cuts: Sequence[Cut], is_held_out: NDArray[np.bool_]) -> str | None:
@@ -32,11 +40,12 @@ def reason_not_to_train(cuts: Sequence[Cut], is_held_out: NDArray[np.bool_]) -> 
     judged = sum(bool(is_held_out[tracklet]) for tracklet in cut)
     if judged >= FEW_JUDGED:
         return None
+    needed = round(FEW_JUDGED / MOST_HELD_OUT)
     return (
         f"too few tracklets to test a trained network on: of {len(is_held_out)} tracklets found, {len(cut)} are long"
         f" enough to be tested ({SIDE} crops before and {SIDE} after a gap of {GAP[0]:g} s), and {judged} of these are"
-        f" held out from training (expected {FEW_JUDGED}, which takes about {round(FEW_JUDGED / HELD_OUT)} long ones):"
-        " give a longer video, or several videos"
+        f" held out from training (expected {FEW_JUDGED}, which takes about {needed} long ones): give a longer video,"
+        " or several videos"
     )
 
 

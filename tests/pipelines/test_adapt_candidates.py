@@ -26,7 +26,8 @@ from idfree.pipelines.adapt_choice import choose
 from idfree.pipelines.adapt_merge import merge_tracklets
 from idfree.pipelines.adapt_relink import FEW_JUDGED, Relinked, cut_tracklets
 from idfree.pipelines.adapt_report import NO_TORCH
-from idfree.pipelines.adapt_train import reason_not_to_train
+from idfree.pipelines.adapt_train import MOST_HELD_OUT, held_out_fraction, reason_not_to_train
+from idfree.pipelines.crop_sets import HELD_OUT
 from idfree.synthetic.scene import make_street
 
 RATE = 20.0
@@ -120,6 +121,10 @@ def test_too_few_held_out_tracklets_are_told_before_training(appearance, caplog,
     assert f"{FEW_JUDGED - 1} of these are held out from training (expected {FEW_JUDGED}" in reason
     held_out[cut[FEW_JUDGED - 1]] = True
     assert reason_not_to_train(appearance.cuts, held_out) is None
+
+    assert held_out_fraction([]) == MOST_HELD_OUT
+    assert held_out_fraction([replace(appearance.cuts[0], tracklet=n) for n in range(30)]) == pytest.approx(6 / 30)
+    assert held_out_fraction([replace(appearance.cuts[0], tracklet=n) for n in range(300)]) == HELD_OUT
 
     assert advise_training(is_asked=False, reason=reason)[0].startswith("No network was trained: too")
     assert not caplog.text

@@ -1,26 +1,31 @@
-"""Associations compared on every set, with every quality of embedding and frame rate.
+"""IDF1 of our trackers on the same detections and embeddings, at several frame rates.
 
-    python experiments/association_sets.py --data ../shared/data --kept KEPT   # once: embeddings, camera, detections
-    python experiments/association.py --data ../shared/data --kept KEPT
+    python experiments/association_inputs.py --data ../shared/data --out runs/association   # once
+    python experiments/association.py --data ../shared/data --out runs/association
 
-writes docs/association_table.md. Results are kept in KEPT/results.jsonl; an interrupted run resumes. About an hour on
-one core.
+Writes docs/association_table.md: a row for each kind of embeddings, group of cases (association_sets.py) and frame
+step. Results are stored in OUT/tables. About an hour on one core; set OPENBLAS_NUM_THREADS=1.
 """
 
-import argparse
-import json
-import os
-import sys
 from pathlib import Path
 
 import numpy as np
-from association_sets import MOVING, cases
+from association_sets import all_cases
+from footage import EVERY
+from study import DOCS, Results, make_parser, markdown_header, markdown_row
+
+from idfree.core.files import write_text
+from idfree.evaluation.identity import count_identity
+from idfree.evaluation.preprocess import preprocess
+from idfree.pipelines.tracking_run import concatenate_tracks
+from idfree.trackers.registry import make_tracker
 
 OURS = "fused"
 OTHERS = ("bytetrack", "botsort", "ocsort", "fairmot", "deepsort")
-BY_APPEARANCE = ("botsort", "fairmot", "deepsort")  # the others give the same tracks with and without embeddings
-LOOKS = ("none", "random", "colour", "0287", "oracle 0.1", "oracle 0.0")
-FEW = (  # cases of the looks that need no video, to save time
+BY_APPEARANCE = ("botsort", "fairmot", "deepsort")  # the tracks of the others do not depend on embeddings
+EMBEDDINGS = ("none", "random", "colour", "0287", "oracle 0.1", "oracle 0.0")
+ON_ALL_CASES = ("none", "colour", "0287")  # the other embeddings are evaluated on a few cases, to save time
+FEW = (
     "MOT17-09 SDP",
     "MOT17-10 FRCNN",
     "MOT17-02 yolox-x",
@@ -29,130 +34,99 @@ FEW = (  # cases of the looks that need no video, to save time
     "PETS09-S2L1 public",
     "ETH-Sunnyday public",
 )
-EVERY = (1, 3, 5)
-KEYS = ("HOTA", "AssA", "DetA", "IDF1", "MOTA", "IDSW")
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "association_table.md"
+TOLERANCE = 1  # IDF1 below the best other tracker that still counts as equal
 HEAD = f"""# Associations compared
 
-Made by `python experiments/association.py`; see there. IDF1, mean over cases and over every 1st, 3rd and 5th frame.
-*Lead*: ours minus the other tracker that is best in the mean; then minus the best of the five in each row. *Held*:
-share of rows in which ours is at most 1 below the best of the five. Settings that were chosen on other sets than they
-are judged on: association_search.md.
+Made by `python experiments/association.py`. IDF1, mean over cases and over every 1st, 3rd and 5th frame. *Lead*: the
+IDF1 of `{OURS}` minus that of the other tracker with the highest mean; then, the mean difference from the best of the
+five in each row. *Within {TOLERANCE}*: share of rows in which `{OURS}` is at most {TOLERANCE} below the best of the
+five. Settings chosen on other sets than they are evaluated on: association_search.md.
 
-| cases | {OURS} | {" | ".join(OTHERS)} | lead | lead over each row's best | held | worst row |
-|---|{"---|" * (len(OTHERS) + 5)}
 """
 
 
-def track(case, make, looks, every=1, camera=False):
-    """The tracks of a case, numbered by processed frame."""
-    from idfree.pipelines.tracking_run import concatenate_tracks
+class Evaluation:
+    """IDF1 of trackers on cases, each computed once."""
 
-    tracker = make(case.sequence.frame_rate)
-    return concatenate_tracks(list(enumerate(map(tracker.update, case.views(looks, every, camera)), 1)))
+    def __init__(self, folder: Path):
+        self.results = Results(folder)
 
+    def idf1(self, label, make, case, embeddings, every):
+        """IDF1 in percent. label: names the tracker in the results. make: gives it for a frame rate."""
+        key = " | ".join([label, case.name, embeddings, f"every {every}"])
+        return self.results.get(key, lambda: measure(make, case, embeddings, every))
 
-def judge(case, tracks, every, quick=False):
-    """The metrics of a case's tracks; only IDF1 if quick."""
-    from idfree.evaluation.identity import count_identity
-    from idfree.evaluation.preprocess import preprocess
-    from idfree.evaluation.tracking import compute_metrics, evaluate
+    def others(self, case, embeddings, every):
+        """IDF1 of each of OTHERS."""
+        found = {}
+        for name in OTHERS:
+            used = embeddings if name in BY_APPEARANCE else "none"
+            found[name] = self.idf1(name, maker_of(name), case, used, every)
+        return found
 
-    truth, length = case.truth_every(every)
-    if quick:
-        return {"IDF1": 100 * count_identity(preprocess(truth, tracks, frames=length)).idf1}
-    found = compute_metrics(evaluate(truth, tracks, frames=length))
-    return {key: found[key] for key in KEYS}
-
-
-class Kept:
-    """Results by (tracker, case, looks, every, camera), in a file of one JSON object a line."""
-
-    def __init__(self, path):
-        self.path, self.rows = path, {}
-        if path.exists():
-            for line in path.read_text().splitlines():
-                key, row = json.loads(line)
-                self.rows[tuple(key)] = row
-
-    def get(self, label, make, case, looks, every, camera, quick=False):
-        key = (label, case.name, looks, every, camera)
-        if key not in self.rows:
-            self.rows[key] = judge(case, track(case, make, looks, every, camera), every, quick)
-            with self.path.open("a") as file:
-                file.write(json.dumps([key, self.rows[key]]) + "\n")
-        return self.rows[key]
+    def compare(self, case, embeddings, every):
+        """IDF1 of OURS and of each of OTHERS."""
+        return {OURS: self.idf1(OURS, maker_of(OURS), case, embeddings, every)} | self.others(case, embeddings, every)
 
 
-def make(name):
-    from idfree.trackers.registry import make_tracker
-
+def maker_of(name):
+    """A function that makes a tracker for a frame rate."""
     return lambda frame_rate: make_tracker(name, (), frame_rate)
 
 
-def compare(kept, case, looks, every):
-    """IDF1 of ours and of each other tracker on a case."""
-    camera = case.sequence_name in MOVING
-    ours = kept.get(OURS, make(OURS), case, looks, every, camera, quick=True)["IDF1"]
-    return {OURS: ours} | compare_others(kept, case, looks, every)
+def measure(make, case, embeddings, every):
+    """IDF1 in percent of a tracker on every n-th frame."""
+    tracker = make(case.sequence.frame_rate)
+    views = enumerate(case.views(embeddings, every), start=1)
+    tracks = concatenate_tracks([(number, tracker.update(view)) for number, view in views])
+    truth, length = case.truth_every(every)
+    return 100 * count_identity(preprocess(truth, tracks, frames=length)).idf1
 
 
-def compare_others(kept, case, looks, every):
-    """IDF1 of each other tracker on a case."""
-    camera, found = case.sequence_name in MOVING, {}
-    for name in OTHERS:
-        own = looks if name in BY_APPEARANCE else "none"
-        found[name] = kept.get(name, make(name), case, own, every, camera, quick=True)["IDF1"]
-    return found
-
-
-def rows(kept, every_case, looks):
-    """(case, every n-th frame, IDF1 by tracker) for all cases that have these embeddings."""
-    for case in every_case:
-        is_wanted = looks == "none" or case.name in FEW or looks in ("colour", "0287")
-        if is_wanted and case.has_looks(looks):
+def compare_all(evaluation, cases, embeddings):
+    """(case, frame step, IDF1 by tracker) for all cases that have these embeddings."""
+    for case in cases:
+        if (embeddings in ON_ALL_CASES or case.name in FEW) and case.has_embeddings(embeddings):
             for every in EVERY:
-                yield case, every, compare(kept, case, looks, every)
+                yield case, every, evaluation.compare(case, embeddings, every)
 
 
-def summary_line(title, found):
-    """A row of the table: means, the lead over the best other in the mean and over the best of each row, the worst."""
-    means = {name: np.mean([f[name] for _, _, f in found]) for name in (OURS, *OTHERS)}
-    lead = [f[OURS] - max(f[name] for name in OTHERS) for _, _, f in found]
+def summary_row(title, found):
+    """A row of the table: mean IDF1 by tracker, both leads, share within TOLERANCE, and the worst row."""
+    means = {name: np.mean([scores[name] for _, _, scores in found]) for name in (OURS, *OTHERS)}
+    lead = np.array([scores[OURS] - max(scores[name] for name in OTHERS) for _, _, scores in found])
     case, every, worst = found[int(np.argmin(lead))]
-    behind = max(OTHERS, key=lambda name: worst[name])
-    best = max(means[name] for name in OTHERS)
-    cells = [f"{means[name]:.1f}" for name in (OURS, *OTHERS)]
-    cells += [f"{means[OURS] - best:+.1f}", f"{np.mean(lead):+.1f}", f"{100 * np.mean(np.array(lead) >= -1):.0f} %"]
-    return f"| {title} | {' | '.join(cells)} | {min(lead):+.1f} ({case.name}, every {every}, {behind}) |"
+    best_other = max(OTHERS, key=lambda name: worst[name])
+    return markdown_row(
+        title,
+        *(f"{means[name]:.1f}" for name in (OURS, *OTHERS)),
+        f"{means[OURS] - max(means[name] for name in OTHERS):+.1f}",
+        f"{np.mean(lead):+.1f}",
+        f"{100 * np.mean(lead >= -TOLERANCE):.0f} %",
+        f"{min(lead):+.1f} ({case.name}, every {every}, {best_other})",
+    )
 
 
-def lines(kept, every_case):
+def page_lines(evaluation, cases):
     """The page, line by line."""
-    yield HEAD.rstrip()
-    for looks in LOOKS:
-        found = list(rows(kept, every_case, looks))
+    columns = ("lead", "lead over each row's best", f"within {TOLERANCE}", "worst row")
+    yield HEAD + markdown_header("cases", OURS, *OTHERS, *columns)
+    for embeddings in EMBEDDINGS:
+        found = list(compare_all(evaluation, cases, embeddings))
         if not found:
             continue
-        yield summary_line(f"**{looks}**", found)
+        yield summary_row(f"**{embeddings}**", found)
         for group in dict.fromkeys(case.group for case, _, _ in found):
-            yield summary_line(f"{looks}, {group}", [row for row in found if row[0].group == group])
+            yield summary_row(f"{embeddings}, {group}", [row for row in found if row[0].group == group])
         for every in EVERY:
-            yield summary_line(f"{looks}, every {every}", [row for row in found if row[1] == every])
+            yield summary_row(f"{embeddings}, every {every}", [row for row in found if row[1] == every])
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--kept", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=PAGE)
-    options = parser.parse_args()
-    from idfree.core.files import write_text
-
-    kept = Kept(options.kept / "results.jsonl")
-    write_text(options.out, "\n".join(lines(kept, cases(options.data, options.kept))) + "\n")
+    options = make_parser(__doc__, "association", DOCS / "association_table.md").parse_args()
+    evaluation, cases = Evaluation(options.out / "tables"), all_cases(options.data, options.out)
+    write_text(options.page, "\n".join(page_lines(evaluation, cases)) + "\n")
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    sys.exit(main())
+    main()

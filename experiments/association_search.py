@@ -1,25 +1,25 @@
-"""Settings of the default association, each judged on a set of sequences that had no part in choosing it.
+"""IDF1 of `fused` by setting, and the settings selected with one data set left out.
 
-    python experiments/association_sets.py --data ../shared/data --kept KEPT   # once: embeddings, camera, detections
-    python experiments/association_search.py --data ../shared/data --kept KEPT
+    python experiments/association_inputs.py --data ../shared/data --out runs/association   # once
+    python experiments/association_search.py --data ../shared/data --out runs/association [--embeddings none colour]
 
-writes docs/association_search.md: candidates (the defaults, and the defaults with one or two settings changed), their
-mean IDF1 on each set, and for each set the candidate that is best in the mean of the other sets. Results are kept in
-KEPT/results.jsonl; an interrupted run resumes; --looks none colour says which embeddings. Minutes a candidate.
+Writes docs/association_search.md: the mean IDF1 of each candidate (the defaults, or one or two settings changed) on
+each data set, and for each data set the candidate that is best on the mean of the other sets. Results are stored in
+OUT/search. Minutes for each candidate on one core; set OPENBLAS_NUM_THREADS=1.
 """
 
-import argparse
 import json
-import os
-import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-from association import EVERY, OTHERS, Kept, compare_others
-from association_sets import MOVING, cases
+from association import EMBEDDINGS, OTHERS, Evaluation
+from association_sets import all_cases
+from footage import EVERY
+from study import DOCS, make_parser, markdown_header, markdown_row
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "association_search.md"
+from idfree.core.files import write_text
+from idfree.trackers.fused import Fused, FusedSettings
+
 CANDIDATES = (
     {},
     {"new_score": 0.65},
@@ -40,91 +40,83 @@ CANDIDATES = (
     {"patience": 1.0},
     {"smoothing": 0.95},
 )
+DEFAULTS = "defaults"
+HEAD = """# Settings of the default association, selected with a data set left out
+
+Made by `python experiments/association_search.py`. Mean IDF1 at every 1st, 3rd and 5th frame, of all pairs of sequence
+and detector of a data set. The second table of each section shows, for each data set, the settings that are best on the
+mean of the *other* sets, and their IDF1 on it: an estimate that is not biased by the choice."""
 
 
-def dataset(case):
-    """The set that a case is left out with: MOT17, MOT20, DanceTrack or MOT15, whatever detected the boxes."""
+def data_set(case):
+    """The data set of a case, whichever detector made the boxes."""
     name = case.sequence_name
-    return next((group for group in ("MOT17", "MOT20") if name.startswith(group)), None) or (
-        "DanceTrack" if name.startswith("dancetrack") else "MOT15"
-    )
+    found = next((group for group in ("MOT17", "MOT20") if name.startswith(group)), None)
+    return found or ("DanceTrack" if name.startswith("dancetrack") else "MOT15")
 
 
-def make(changed, frame_rate):
-    """Our tracker with these settings."""
-    from idfree.trackers.fused import Fused, FusedSettings
-
+def make_fused(changed, frame_rate):
+    """`fused` with these settings."""
     return Fused(FusedSettings(**changed), frame_rate)
 
 
 def label(changed):
-    """Name of a candidate."""
-    return ", ".join(f"{name} {value:g}" for name, value in changed.items()) or "defaults"
+    """Title of a candidate."""
+    return ", ".join(f"{name} {value:g}" for name, value in changed.items()) or DEFAULTS
 
 
-def by_set(kept, every_case, looks, changed):
-    """Mean IDF1 of a candidate on each set."""
+def by_set(cases, embeddings, measure):
+    """Values of `measure(case, frame step)` as a list for each data set."""
     found = {}
-    for case in (case for case in every_case if case.has_looks(looks)):
-        for every in EVERY:
-            key = f"fused {json.dumps(changed)}"
-            camera = case.sequence_name in MOVING
-            row = kept.get(key, partial(make, changed), case, looks, every, camera, quick=True)
-            found.setdefault(dataset(case), []).append(row["IDF1"])
-    return {name: float(np.mean(rows)) for name, rows in found.items()}
+    for case in cases:
+        if case.has_embeddings(embeddings):
+            found.setdefault(data_set(case), []).extend(measure(case, every) for every in EVERY)
+    return found
 
 
-def best_others(kept, every_case, looks):
-    """For each set, the mean IDF1 of the other tracker that is best there."""
-    found = {}
-    for case in (case for case in every_case if case.has_looks(looks)):
-        for every in EVERY:
-            found.setdefault(dataset(case), []).append(compare_others(kept, case, looks, every))
+def candidate_means(evaluation, cases, embeddings, changed):
+    """Mean IDF1 of a candidate on each data set."""
+    key, make = f"fused {json.dumps(changed)}", partial(make_fused, changed)
+    found = by_set(cases, embeddings, lambda case, every: evaluation.idf1(key, make, case, embeddings, every))
+    return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def best_other_means(evaluation, cases, embeddings):
+    """Mean IDF1 of the best other tracker on each data set."""
+    found = by_set(cases, embeddings, lambda case, every: evaluation.others(case, embeddings, every))
     return {name: max(float(np.mean([row[other] for row in rows])) for other in OTHERS) for name, rows in found.items()}
 
 
-def table(kept, every_case, looks):
-    """The page's part for these embeddings, line by line."""
-    found = {label(changed): by_set(kept, every_case, looks, changed) for changed in CANDIDATES}
-    sets = list(found["defaults"])
-    others = best_others(kept, every_case, looks)
-    yield f"\n## Embeddings: {looks}\n"
-    yield f"| settings | {' | '.join(sets)} | mean of sets |"
-    yield f"|---|{'---|' * (len(sets) + 1)}"
+def section_lines(evaluation, cases, embeddings):
+    """Lines of the section of these embeddings."""
+    found = {label(changed): candidate_means(evaluation, cases, embeddings, changed) for changed in CANDIDATES}
+    others, sets = best_other_means(evaluation, cases, embeddings), list(found[DEFAULTS])
+    yield f"\n## Embeddings: {embeddings}\n"
+    yield markdown_header("settings", *sets, "mean of sets")
     for name, means in [("best other tracker", others), *found.items()]:
-        cells = " | ".join(f"{means[s]:.1f}" for s in sets)
-        yield f"| {name} | {cells} | {np.mean(list(means.values())):.1f} |"
-    yield "\n| left out | chosen on the other sets | IDF1 on it | of the defaults | best other tracker |"
-    yield "|---|---|---|---|---|"
+        yield markdown_row(name, *(f"{means[s]:.1f}" for s in sets), f"{np.mean(list(means.values())):.1f}")
+    yield "\n" + markdown_header(
+        "left out", "chosen on the other sets", "IDF1 on it", "of the defaults", "best other tracker"
+    )
     for left_out in sets:
-        rest = [s for s in sets if s != left_out]
-        chosen = max(found, key=lambda name: np.mean([found[name][s] for s in rest]))
-        now = found["defaults"][left_out]
-        yield f"| {left_out} | {chosen} | {found[chosen][left_out]:.1f} | {now:.1f} | {others[left_out]:.1f} |"
+        chosen = best_without(found, left_out)
+        values = (found[chosen][left_out], found[DEFAULTS][left_out], others[left_out])
+        yield markdown_row(left_out, chosen, *(f"{value:.1f}" for value in values))
 
 
-HEAD = """# Settings of the default association, chosen by leaving sets out
-
-Made by `python experiments/association_search.py`; see there. Mean IDF1 at every 1st, 3rd and 5th frame, of all pairs
-of sequence and detector of a set. The second table of each part is the honest one: for each set, the settings that are
-best in the mean of the *other* sets, and what they give on it."""
+def best_without(found, left_out):
+    """The candidate with the highest mean IDF1 on the other data sets."""
+    return max(found, key=lambda name: np.mean([value for s, value in found[name].items() if s != left_out]))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--kept", type=Path, required=True)
-    parser.add_argument("--looks", nargs="+", default=["none", "colour"])
-    parser.add_argument("--out", type=Path, default=PAGE)
+    parser = make_parser(__doc__, "association", DOCS / "association_search.md")
+    parser.add_argument("--embeddings", nargs="+", choices=EMBEDDINGS, default=["none", "colour"])
     options = parser.parse_args()
-    from idfree.core.files import write_text
-
-    kept = Kept(options.kept / "search.jsonl")
-    every_case = cases(options.data, options.kept)
-    lines = [line for looks in options.looks for line in table(kept, every_case, looks)]
-    write_text(options.out, "\n".join([HEAD, *lines]) + "\n")
+    evaluation, cases = Evaluation(options.out / "search"), all_cases(options.data, options.out)
+    lines = [line for name in options.embeddings for line in section_lines(evaluation, cases, name)]
+    write_text(options.page, "\n".join([HEAD, *lines]) + "\n")
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    sys.exit(main())
+    main()

@@ -1,19 +1,20 @@
-"""Counting at lines: which hysteresis and which gap count detected tracks as the ground truth's are counted.
+"""Error of counting at lines by hysteresis and gap, and of path lengths by smoothing window.
 
     python experiments/counting.py [--data ../shared/data]
 
-Random lines on each sequence; tracks of its public detections, motion alone. The error of a setting is the sum over
-lines and directions of |counted − true|, relative to the true number, on average over ground truths that are counted
-with hystereses of TRUTHS and without a limit of gaps. "chosen": the error with the setting that is best, on average, on
-the other sequences. Then, for windows of smoothing, the mean speed of tracks relative to that of the ground truth,
-which is smoothed by 2 s. Minutes on one core; docs/counting.md.
+Prints the tables of docs/counting.md. Random lines on each sequence; tracks of its public detections by motion only.
+The error of a setting is the sum over lines and directions of |counted − true|, relative to the true number, averaged
+over ground truths counted with the hystereses TRUE_HYSTERESES and no limit of gaps. "chosen on the others": the error
+with the setting that has the lowest mean error on the other sequences. The last table is the mean speed of tracks by
+window of smoothing, relative to that of the ground truth smoothed by 2 s. Minutes on one core.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from footage import TRUTH
+from study import make_parser, markdown_header, markdown_row
 
 import idfree
 from idfree.core.boxes import bottom_centres
@@ -26,50 +27,53 @@ from idfree.sequences.tables import read_tracks
 
 SEQUENCES = (
     *(f"MOT17/train/MOT17-{number}-FRCNN" for number in ("02", "04", "09", "10")),
-    *("MOT15/train/PETS09-S2L1", "MOT15/train/TUD-Campus"),
+    *(TRUTH["PETS09-S2L1"], TRUTH["TUD-Campus"]),
 )
-LINES, LENGTH = 12, 0.5  # of a sequence, and their length in heights of the picture
-HYSTERESES, GAPS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3), (0.5, 1.0, 2.0, 4.0)
+LINES, LENGTH = 12, 0.5  # of a sequence, and their length in heights of the image
+HYSTERESES = {f"{value:g}": CounterSettings(hysteresis=value) for value in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)}
+GAPS = {f"{value:g} s": CounterSettings(gap=value) for value in (0.5, 1.0, 2.0, 4.0)}
 WINDOWS = (0.05, 0.25, 0.5, 1.0, 2.0)  # s
-TRUTHS = (0.02, 0.05, 0.1)
-DEFAULT = CounterSettings()
+TRUE_HYSTERESES = (0.02, 0.05, 0.1)
+NO_LIMIT = 1e5  # s
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[2] / "shared" / "data")
-    options = parser.parse_args()
-    settings = {f"hysteresis {value:g}": CounterSettings(hysteresis=value) for value in HYSTERESES}
-    settings |= {f"gap {value:g} s": CounterSettings(gap=value) for value in GAPS}
-    errors = {name: measure(options.data / name, settings) for name in SEQUENCES}
-    report(errors, [name for name in settings if name.startswith("hyst")])
-    report(errors, [name for name in settings if name.startswith("gap")])
-    print(f"\n| sequence | {' | '.join(f'{window:g} s' for window in WINDOWS)} |")
-    for name, own in errors.items():
-        print(f"| {Path(name).name} | {' | '.join(f'{ratio:.2f}' for ratio in own['speeds'])} |")
+class Sequence:
+    """A sequence with random lines, its ground truth, and tracks of its public detections."""
 
+    def __init__(self, folder):
+        (self.sequence,) = open_source(folder)
+        self.name = Path(folder).name
+        with tempfile.TemporaryDirectory() as out:
+            idfree.track_videos(folder, out, detector="det", camera="none", force=True)
+            self.tracks = read_tracks(Path(out) / f"{self.sequence.name}.txt")
+        truth = read_ground_truth(folder / "gt" / "gt.txt")
+        self.truth = truth[(truth.score > 0) & (truth.class_id <= 1)]
+        self.lines = random_lines(self.truth, self.sequence.size_hw[0])
+        self.counts = [self.count(self.truth, CounterSettings(value, gap=NO_LIMIT)) for value in TRUE_HYSTERESES]
 
-def measure(folder, settings):
-    """The error of each setting on a sequence, and the number of true crossings."""
-    (sequence,) = open_source(folder)
-    with tempfile.TemporaryDirectory() as out:
-        idfree.track_videos(folder, out, detector="det", camera="none", force=True)
-        tracks = read_tracks(Path(out) / f"{sequence.name}.txt")
-    truth = read_ground_truth(folder / "gt" / "gt.txt")
-    truth = truth[(truth.score > 0) & (truth.class_id <= 1)]
-    lines = random_lines(truth, sequence.size_hw[0])
-    count = Count(lines, sequence)
-    true = [count(truth, CounterSettings(value, gap=1e5)) for value in TRUTHS]
-    errors = {name: np.mean([relative(count(tracks, each), t) for t in true]) for name, each in settings.items()}
-    reference = mean_speed(truth, sequence, WINDOWS[-1])
-    speeds = [mean_speed(tracks, sequence, window) / reference for window in WINDOWS]
-    return errors | {"true": true[1].sum(), "speeds": speeds}
+    def count(self, tracks, settings):
+        """Crossings (lines, 2) of tracks by line and direction."""
+        counter = Counter(self.lines, (), "bottom", self.sequence.frame_rate, settings)
+        for frame in range(1, self.sequence.length + 1):
+            counter.add(frame, tracks.tracks_at(frame))
+        counter.finish()
+        return counter.totals
 
+    def error(self, settings):
+        """Relative error of the count of the tracks."""
+        counted = self.count(self.tracks, settings)
+        return np.mean([np.abs(counted - true).sum() / true.sum() for true in self.counts])
 
-def mean_speed(tracks, sequence, window):
-    """Length of all paths, in pixels, over the sum of their seconds."""
-    paths = measure_paths(tracks, bottom_centres(tracks.xyxy), np.eye(3), sequence.frame_rate, window)
-    return paths.metres.sum() / paths.seconds.sum()
+    def speed_ratios(self):
+        """Mean speed of the tracks by window, relative to that of the ground truth."""
+        reference = self.mean_speed(self.truth, WINDOWS[-1])
+        return [self.mean_speed(self.tracks, window) / reference for window in WINDOWS]
+
+    def mean_speed(self, tracks, window):
+        """Length of all paths in pixels over the sum of their durations in seconds."""
+        feet = bottom_centres(tracks.xyxy)
+        paths = measure_paths(tracks, feet, np.eye(3), self.sequence.frame_rate, window)
+        return paths.metres.sum() / paths.seconds.sum()
 
 
 def random_lines(truth, height):
@@ -81,36 +85,30 @@ def random_lines(truth, height):
     return tuple(Line(str(k), np.stack([middle[k] - reach[k], middle[k] + reach[k]])) for k in range(LINES))
 
 
-class Count:
-    """Crossings (lines, 2) of tracks, with given settings."""
-
-    def __init__(self, lines, sequence):
-        self.lines, self.sequence = lines, sequence
-
-    def __call__(self, tracks, settings):
-        counter = Counter(self.lines, (), "bottom", self.sequence.frame_rate, settings)
-        for frame in range(1, self.sequence.length + 1):
-            counter.add(frame, tracks.tracks_at(frame))
-        counter.finish()
-        return counter.totals
+def print_errors(sequences, settings):
+    """Print the table of errors in percent. settings: by title."""
+    titles, errors = list(settings), np.array([[each.error(v) for v in settings.values()] for each in sequences])
+    print("\n" + markdown_header("sequence", "crossings", *titles, "chosen on the others"))
+    for k, sequence in enumerate(sequences):
+        best = np.delete(errors, k, axis=0).mean(axis=0).argmin()
+        crossings = sequence.counts[1].sum()  # with the default hysteresis
+        chosen = f"{100 * errors[k, best]:.0f} ({titles[best]})"
+        print(markdown_row(sequence.name, crossings, *percent(errors[k]), chosen))
+    print(markdown_row("mean", "", *percent(errors.mean(axis=0)), ""))
 
 
-def relative(counted, true):
-    """Sum of the differences, relative to the sum of the true counts."""
-    return np.abs(counted - true).sum() / true.sum()
+def percent(values):
+    return [f"{100 * value:.0f}" for value in values]
 
 
-def report(errors, names):
-    """Print a table in Markdown, in percent."""
-    table = np.array([[own[name] for name in names] for own in errors.values()])
-    short = [name.split(" ", 1)[1] for name in names]
-    print(f"\n| sequence | crossings | {' | '.join(short)} | chosen on the others |")
-    print("|---|" + "---|" * (len(names) + 2))
-    for k, (sequence, own) in enumerate(errors.items()):
-        best = np.delete(table, k, axis=0).mean(axis=0).argmin()
-        cells = " | ".join(f"{100 * value:.0f}" for value in table[k])
-        print(f"| {Path(sequence).name} | {own['true']} | {cells} | {100 * table[k, best]:.0f} ({short[best]}) |")
-    print(f"| mean | | {' | '.join(f'{100 * value:.0f}' for value in table.mean(axis=0))} | |")
+def main():
+    options = make_parser(__doc__).parse_args()
+    sequences = [Sequence(options.data / name) for name in SEQUENCES]
+    print_errors(sequences, HYSTERESES)
+    print_errors(sequences, GAPS)
+    print("\n" + markdown_header("sequence", *(f"{window:g} s" for window in WINDOWS)))
+    for sequence in sequences:
+        print(markdown_row(sequence.name, *(f"{ratio:.2f}" for ratio in sequence.speed_ratios())))
 
 
 if __name__ == "__main__":

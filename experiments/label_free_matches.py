@@ -1,7 +1,7 @@
-"""How often the nearest neighbour in another frame is the same person, with and without augmentation.
+"""Accuracy of nearest neighbours between two frames, with and without augmentation, for label_free.py.
 
-Matching (outrack, cycas) pulls nearest neighbours of two frames together, so that each wrong one is a wrong positive
-pair. Identities are used to count them, not to train.
+The matching losses of outrack and cycas train nearest neighbours as positive pairs, so each wrong one is a wrong label.
+Identities are used to evaluate, not to train.
 """
 
 from dataclasses import replace
@@ -17,22 +17,25 @@ from idfree.learn.objectives.pairs import Pairs
 from idfree.learn.schedule import autocast
 
 PAIRS = 8  # of frames of each video, at most 20 apart
-# augmentation of the two frames: none, each its own, both the same
-VARIED = {"as filmed": (True, False), "varied": (False, False), "varied alike": (False, True)}
+AUGMENTATIONS = {  # of the two frames: whether there is none, whether both get the same
+    "not augmented": (True, False),
+    "augmented independently": (False, False),
+    "augmented alike": (False, True),
+}
 
 
-def matches(network, footages, settings):
-    """{"matched NAME": share of people whose nearest neighbour is themselves}, mean over the videos."""
+def matching_accuracy(network, footages, settings):
+    """Share of people whose nearest neighbour has their identity, by augmentation, mean over the videos."""
     videos = [footage for footage in footages if footage.is_sequence]
     return {
-        f"matched {name}": float(np.mean([matched(network, video, settings, *how) for video in videos]))
-        for name, how in VARIED.items()
+        name: float(np.mean([accuracy(network, video, settings, *how) for video in videos]))
+        for name, how in AUGMENTATIONS.items()
     }
 
 
-def matched(network, footage, settings, still, alike):
+def accuracy(network, footage, settings, still, alike):
     """The share in one video, of the people who are in both frames."""
-    scenes, right, all_of_them = LabelledImages.from_footages([footage]), 0, 0
+    scenes, right, total = LabelledImages.from_footages([footage]), 0, 0
     shape, augmentation = replace(settings.batch_shape(), images=1), NO_AUGMENTATION if still else settings.augmentation
     pairs = FramePairs(
         ImageBatches(scenes, shape, augmentation=augmentation), FramePairsSettings(negatives=0, alike=alike)
@@ -43,12 +46,12 @@ def matched(network, footage, settings, still, alike):
         own = scenes.identity[batch["row"][0][batch["mask"][0]]]
         both = np.isin(own, second)
         right += np.count_nonzero(second[first[both]] == own[both])
-        all_of_them += np.count_nonzero(both)
-    return right / all_of_them
+        total += np.count_nonzero(both)
+    return right / total
 
 
 def nearest(network, batch):
-    """(N,) for each person of the first frame, which of the second has the most similar embedding."""
+    """(N,) for each person of the first frame, the index of the most similar embedding in the second."""
     device = next(network.parameters()).device
     with torch.inference_mode(), autocast("auto", device):
         embedding = network({name: column.to(device) for name, column in batch.items()})["embedding"]

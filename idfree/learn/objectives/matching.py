@@ -72,13 +72,23 @@ def utrack_terms(assignment: Tensor, mask: Tensor, negative: Tensor, settings: M
     real, half = assignment[..., :-1], assignment.shape[1] // 2
     intra = real[:, :half, :half].sum(dim=(1, 2)) + real[:, half:, half:].sum(dim=(1, 2))
     assigned = assignment.sum(dim=2) > 0  # rows without any column, not even the placeholder, cost nothing
-    largest, second = assignment.topk(2, dim=2).values.unbind(2)
-    inter = ((second + settings.margin - largest).relu() * assigned).sum(dim=1)
-    cycle = (real[:, half:, :half] - real[:, :half, half:].mT).abs().sum(dim=(1, 2))
     count = mask.sum(dim=1).clamp(min=1)
+    inter = ((settings.margin - lead_of_largest(assignment, count, settings)).relu() * assigned).sum(dim=1)
+    cycle = (real[:, half:, :half] - real[:, :half, half:].mT).abs().sum(dim=(1, 2))
     costs = {"intra": (settings.intra, intra), "inter": (settings.inter, inter), "cycle": (settings.cycle, cycle)}
     terms = {name: torch.where(negative, 0, cost / count) for name, (is_used, cost) in costs.items() if is_used}
     return {**terms, "negative": torch.where(negative, negative_pair_loss(assignment, mask, settings), 0)}
+
+
+def lead_of_largest(assignment: Tensor, count: Tensor, settings: MatchingSettings) -> Tensor:
+    """(P, N) largest entry of each row of the assignment minus the second largest; the placeholder is an entry.
+
+    Of two objects, count (P,), the placeholder `mean` is their one similarity, so both entries are equal. The lead is
+    then 0 without gradient: the subgradient of |a − b| at a = b, where rounding would choose one of ±1.
+    """
+    largest, second = assignment.topk(2, dim=2).values.unbind(2)
+    is_tied = (count == 2) & (settings.placeholder == "mean")
+    return torch.where(is_tied[:, None], 0, largest - second)
 
 
 def negative_pair_loss(assignment: Tensor, mask: Tensor, settings: MatchingSettings) -> Tensor:

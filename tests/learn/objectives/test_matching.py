@@ -5,6 +5,7 @@ import math
 from itertools import pairwise, product
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -146,6 +147,26 @@ def test_one_object_with_the_same_embedding_by_hand():
     assert tiny([X], [X], placeholder="zero", temperature=0.5) == pytest.approx(
         {**ZERO, "inter": 1.5 - 2 / (1 + math.exp(-0.5))}
     )
+
+
+@pytest.mark.parametrize(("placeholder", "inter", "slope"), [("mean", 0.5, 0.0), ("zero", 0.3, -0.48)])
+@pytest.mark.parametrize("rounding", [-1e-16, 0, 1e-16])
+def test_gradient_of_one_object_in_each_frame_by_hand(placeholder, inter, slope, rounding):
+    """Rows of M for the other object and 1 − M for the placeholder: inter = margin − |2M − 1|.
+
+    With placeholder 0, similarity 0.6 and e^0.6T = 1.5, M = 0.6 and dinter/dsimilarity = −2T·M(1 − M) = −0.48 T. The
+    mean of one similarity is that similarity, M = 1/2: |2M − 1| has the slope 0, whatever rounding makes of the two.
+    """
+    temperature = math.log(1.5) / 0.6
+    similarity = torch.tensor([[[1, 0.6], [0.6 + rounding, 1]]], dtype=DOUBLE, requires_grad=True)
+    mask, negative = torch.ones(1, 2, dtype=torch.bool), torch.tensor([False])
+    settings = MatchingSettings(placeholder, temperature)
+    nobody = placeholder_similarity(similarity, mask, negative, settings)
+    terms = utrack_terms(soft_assignment(similarity, mask, nobody, temperature), mask, negative, settings)
+    assert terms["inter"].item() == pytest.approx(inter)
+    (gradient,) = torch.autograd.grad(terms["inter"].sum(), similarity)
+    per_object = slope * temperature / 2
+    assert gradient[0].tolist() == pytest.approx(np.array([[0, per_object], [per_object, 0]]))
 
 
 def test_two_equal_embeddings_in_one_frame_have_a_loss():

@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from idfree.core.command_line import Parser, run_command
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.experiments.catalogue import TABLES
@@ -15,28 +15,17 @@ from idfree.experiments.protocol import MINI, Protocol
 from idfree.experiments.results import Results, page
 from idfree.experiments.table import OneShot, Row, Table
 
-USER_ERROR, INTERRUPTED = 2, 130
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     options = parser().parse_args(arguments)
-    logging.basicConfig(format="idfree-experiments: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
-    try:
-        options.run(options)
-        return 0
-    except UserError as error:
-        print(f"idfree-experiments: {error}", file=sys.stderr)
-        return USER_ERROR
-    except KeyboardInterrupt:
-        print("idfree-experiments: interrupted; finished rows are kept, and the same command goes on", file=sys.stderr)
-        return INTERRUPTED
+    return run_command("idfree-experiments", lambda: options.run(options))
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The options."""
-    top = argparse.ArgumentParser(prog="idfree-experiments", description=__doc__)
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    top = Parser(prog="idfree-experiments", description=__doc__)
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     listing = commands.add_parser("list", help="the tables and their rows")
     listing.set_defaults(run=list_tables)
     running = commands.add_parser("run", help="train and judge the rows of tables; finished rows are kept")
@@ -81,8 +70,11 @@ def run_tables(options: argparse.Namespace) -> None:
         return
     if problems := [problem for report in reports.values() for problem in report["problems"]]:
         raise UserError(f"{problems[0]}{f', and {len(problems) - 1} more' * (len(problems) > 1)} (see --dry-run)")
-    for table, protocol in plans:
-        run_table(table, protocol, options)
+    try:
+        for table, protocol in plans:
+            run_table(table, protocol, options)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("finished rows are kept, and the same command goes on") from None
 
 
 def run_table(table: Table, protocol: Protocol, options: argparse.Namespace) -> None:

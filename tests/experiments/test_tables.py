@@ -154,9 +154,10 @@ def test_interrupted(monkeypatch, capsys):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "list_tables", interrupt)
-    assert cli.main(["list"]) == 130
+    monkeypatch.setattr(cli, "check_table", lambda *_: {"problems": []})
+    monkeypatch.setattr(cli, "run_table", interrupt)
+    assert cli.main(["run", "all"]) == 130
     assert (
         capsys.readouterr().err
-        == "idfree-experiments: interrupted; finished rows are kept, and the same command goes on\n"
+        == "idfree-experiments: interrupted: finished rows are kept, and the same command goes on\n"
     )

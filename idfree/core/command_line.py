@@ -1,0 +1,85 @@
+"""What the commands `idfree` and `idfree-experiments` share: error messages, exit statuses, interruption by signals.
+
+Exit status: 0 done, 2 a user's error, 130 by Ctrl-C, 143 by SIGTERM.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import NoReturn
+
+from idfree.core.errors import UserError, describe_file_error
+from idfree.core.files import WRITE_ERRORS
+
+USER_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
+
+
+class Parser(argparse.ArgumentParser):
+    """ArgumentParser whose error messages are one line with a reference to --help."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USER_ERROR, f"{self.prog.split()[0]}: {message} (see {self.prog} --help)\n")
+
+
+def run_command(program: str, command: Callable[[], None]) -> int:
+    """Run a command of a program; return the exit status. Errors of the user, warnings and interruptions are told.
+
+    All lines on stderr begin with the name of the program; only errors of the program itself are raised.
+    """
+    logging.basicConfig(format=f"{program}: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
+    with terminations() as received:
+        try:
+            command()
+            sys.stdout.flush()
+            return 0
+        except BrokenPipeError:  # the process that reads stdout has ended, as in `idfree … | head`
+            sys.stderr.close()
+            return 0
+        except (UserError, OSError, RuntimeError) as error:
+            return report_error(program, error)
+        except KeyboardInterrupt as interrupt:
+            print(f"{program}: interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
+            return TERMINATED if received else INTERRUPTED
+
+
+@contextmanager
+def terminations() -> Iterator[list[int]]:
+    """SIGTERM (`kill`, `docker stop`) interrupts as Ctrl-C does, meanwhile; yields a list of those received."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # other threads have no signals
+        yield received
+        return
+
+    def interrupt(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def report_error(program: str, error: Exception) -> int:
+    """Tell of an error of the user or of the file system; the exit status. Any other error is raised again."""
+    if isinstance(error, OSError) and error.filename is None and error.errno in WRITE_ERRORS:
+        return report_full_stdout(program, error)
+    message = str(error) if isinstance(error, UserError) else describe_file_error(error)
+    if message is None:
+        raise error
+    print(f"{program}: {UserError(message)}", file=sys.stderr)
+    return USER_ERROR
+
+
+def report_full_stdout(program: str, error: OSError) -> int:
+    """Tell that the standard output (of the files, each error names its own) cannot be written; the exit status."""
+    print(f"{program}: cannot write the standard output: {error.strerror}", file=sys.stderr)
+    with suppress(OSError, ValueError):  # else Python tries again at its end, and complains
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return USER_ERROR

@@ -1,0 +1,65 @@
+"""Exit statuses and messages that `idfree` and `idfree-experiments` share."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from idfree.core.command_line import Parser, run_command
+from idfree.core.errors import UserError
+
+
+def raising(error):
+    """A command that ends with an error."""
+
+    def command():
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (UserError("a.txt: no such file"), 2, "program: a.txt: no such file\n"),
+        (PermissionError(13, "Permission denied", "a.txt"), 2, "program: a.txt: Permission denied\n"),
+        (KeyboardInterrupt(), 130, "program: interrupted\n"),
+        (KeyboardInterrupt("3 are kept"), 130, "program: interrupted: 3 are kept\n"),
+    ],
+)
+def test_errors_of_the_user_end_with_a_sentence(error, status, message, capsys):
+    assert run_command("program", raising(error)) == status
+    assert capsys.readouterr().err == message
+
+
+@pytest.mark.parametrize("error", [ValueError("a mistake"), RuntimeError("a mistake"), OSError("a mistake")])
+def test_errors_of_the_program_are_raised(error):
+    with pytest.raises(type(error), match="a mistake"):
+        run_command("program", raising(error))
+
+
+def test_sigterm_interrupts_and_the_handler_before_is_restored(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    assert run_command("program", lambda: os.kill(os.getpid(), signal.SIGTERM)) == 143
+    assert capsys.readouterr().err == "program: interrupted\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_wrong_arguments_end_with_a_line(capsys):
+    parser = Parser(prog="program part")
+    with pytest.raises(SystemExit, match="2"):
+        parser.parse_args(["more"])
+    assert capsys.readouterr().err == "program: unrecognized arguments: more (see program part --help)\n"
+
+
+@pytest.mark.parametrize("command", ["from idfree.experiments.cli import main", "from idfree.cli import main"])
+def test_whoever_reads_the_output_may_stop(command):
+    arguments = ["list"] if "experiments" in command else ["version"]
+    program = f"import sys\n{command}\nsys.stdin.read()\nsys.exit(main({arguments}))"
+    run = subprocess.Popen([sys.executable, "-c", program], stdin=-1, stdout=-1, stderr=-1, text=True)
+    run.stdout.close()
+    run.stdin.close()
+    assert (run.wait(timeout=120), run.stderr.read()) == (0, "")
+    run.stderr.close()

@@ -39,6 +39,14 @@ def stand_ins(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def place(stand_ins, tmp_path, monkeypatch):
+    """A copy of the stand-ins, which is the working folder."""
+    shutil.copytree(stand_ins, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def idfree(*words):
     """Run a command that prepares stand-ins."""
     assert main([str(word) for word in words]) == 0

@@ -1,10 +1,9 @@
-"""The commands in the code blocks of README.md and docs/ run, page by page, on small stand-ins for the files named there."""
+"""The commands of README.md and docs/ run, page by page, on small stand-ins for the files they name."""
 
 import contextlib
 import io
 import re
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,13 +98,6 @@ def named(page):
 
 WITH_COMMANDS = [page for page in PAGES if any(True for _ in commands(page))]
 WITH_LEARNING = [page for page in PAGES if any(command.learns for command in commands(page))]
-
-
-@pytest.fixture
-def place(stand_ins, tmp_path, monkeypatch):
-    shutil.copytree(stand_ins, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def run_all(chosen):

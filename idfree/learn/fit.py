@@ -84,12 +84,17 @@ def restore_last(training: Training, last: Path, resume: bool) -> None:
 
     Warns if a run that is to be resumed was stopped before its first checkpoint.
     """
-    if last.exists() and not resume:
-        raise UserError(f"{last} is there already: go on with it (--resume), delete it, or name another folder")
+    refuse_earlier_run(last, resume)
     if last.exists():
         restore(training, load(last), last)
     elif resume and training.distributed.is_main and (last.parent / FILE_NAME).exists():
         LOG.warning("%s: was stopped before its first checkpoint, and begins again", last.parent)
+
+
+def refuse_earlier_run(last: Path, resume: bool) -> None:
+    """Raises UserError if there is a last.pt of an earlier run, which is not to be resumed."""
+    if last.exists() and not resume:
+        raise UserError(f"{last} is there already: go on with it (--resume), delete it, or name another folder")
 
 
 def save_and_validate(training: Training, folder: Path, log: Log, validation: Validation | None) -> bool:

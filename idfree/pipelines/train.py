@@ -8,13 +8,9 @@ from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.datasets.all_classes import name_all_classes
-from idfree.datasets.footage import Footage, FootageSettings
-from idfree.datasets.open_footage import open_all
-from idfree.datasets.reid_crops import is_reid
+from idfree.datasets.footage import FootageSettings
 from idfree.learn.methods.catalogue import METHODS
-from idfree.pipelines.missing_images import drop_without_images
-from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
-from idfree.pipelines.validate import ground_truth_of
+from idfree.pipelines.training_data import TrainingData
 from idfree.trackers.registry import TRACKERS
 
 if TYPE_CHECKING:
@@ -81,53 +77,34 @@ def train(
     base = None if fine_tune is None else open_base(Path(fine_tune), method)
     data_settings = override(FootageSettings() if base is None else base.footage_settings(), assignments["data"])
     data_settings = name_all_classes([*data, *val], data_settings)
-    is_encoder = METHODS[method].kind == "crops"
-    reid = [Path(path) for path in data if is_encoder and is_reid(path)]
-    if reid and identities == "tracklets":
-        raise UserError(f"{reid[0]} has crops, no video to link tracklets in: leave --identities tracklets out")
-    footages = open_all([path for path in data if Path(path) not in reid], half, images, data_settings)
-    footages = drop_without_images(footages, images)
-    if identities == "tracklets":
-        link_settings = override(LINK_SETTINGS, assignments["label"])
-        footages = [link_by_motion(footage, link_settings) for footage in footages]
-    if is_encoder:
-        from idfree.pipelines.train_crops import train_crops
+    labelled = TrainingData(data, val, data_settings, half, images, identities, assignments["label"])
+    shared: dict[str, Any] = {"assignments": assignments[""], "base": base, "workers": workers, "resume": resume}
+    shared |= {"device": device, "seed": seed, "quiet": quiet}
+    if METHODS[method].kind == "crops":
+        from idfree.pipelines import train_crops
 
         refuse_tracker_options(val, assignments["augmentation"], teacher)
-        return train_crops(
-            footages,
-            out,
-            reid=reid,
-            assignments=assignments[""],
-            labels=assignments["label"],
-            base=base,
-            workers=workers,
-            resume=resume,
-            device=device,
-            seed=seed,
-            quiet=quiet,
-        )
+        train_crops.check_run(out, assignments[""], assignments["label"], base, resume)
+        reid = labelled.reid_folders()
+        footages = labelled.footages(leave_out=reid)
+        return train_crops.train_crops(footages, out, reid=reid, labels=assignments["label"], **shared)
+    from idfree.pipelines import train_tracker
     from idfree.pipelines.teacher_embeddings import Teacher
-    from idfree.pipelines.train_tracker import ValidationData, train_tracker
 
     check_validation(tracker, val_every)
-    val_footages = open_validation(data, val, half, images, data_settings)
-    return train_tracker(
+    train_tracker.check_run(method, out, assignments[""], assignments["augmentation"], base, resume)
+    footages, validated = labelled.footages(), labelled.validation_footages()
+    validation = train_tracker.ValidationData(validated, tracker, best, val_every, on_validation)
+    return train_tracker.train_tracker(
         method,
         footages,
         out,
-        assignments=assignments[""],
         augmentation=assignments["augmentation"],
         classes=data_settings.names,
-        validation=ValidationData(val_footages, tracker, best, val_every, on_validation) if val_footages else None,
+        validation=validation if validated else None,
         cache=None if cache is None else Path(cache),
-        workers=workers,
         teacher=None if teacher is None else Teacher(str(teacher), tuple(assignments["teacher"]), device),
-        base=base,
-        resume=resume,
-        device=device,
-        seed=seed,
-        quiet=quiet,
+        **shared,
     )
 
 
@@ -161,19 +138,3 @@ def check_validation(tracker: str, val_every: int) -> None:
         raise UserError(f"--tracker {tracker}: expected one of {', '.join(TRACKERS)}")
     if val_every < 1:
         raise UserError(f"--val-every {val_every}: expected 1 or more")
-
-
-def open_validation(
-    data: Sequence[Data], val: Sequence[Data], half: str, images: str | Path | None, settings: FootageSettings
-) -> list[Footage]:
-    """The footage to validate on: `val`, or the second halves of `data` if their first halves are trained on.
-
-    Raises UserError if it has no identities, before anything is trained.
-    """
-    if not val and half == "none":
-        return []
-    footages = open_all(val, "none", images, settings) if val else open_all(data, "val", images, settings)
-    footages = drop_without_images(footages, images)
-    for footage in footages:
-        ground_truth_of(footage)
-    return footages

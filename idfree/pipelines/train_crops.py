@@ -15,6 +15,7 @@ from idfree.core.settings import override
 from idfree.core.types import Annotation
 from idfree.datasets.footage import Footage
 from idfree.learn.devices import open_device
+from idfree.learn.fit import refuse_earlier_run
 from idfree.learn.methods import simplereid
 from idfree.learn.networks.crop_reid import NETWORKS
 from idfree.learn.parallel import distributed_from_torchrun
@@ -35,7 +36,7 @@ from idfree.pipelines.reid_data import load_reid_crops
 from idfree.pipelines.train_tracker import default_workers
 from idfree.pipelines.training_data import trained_on_notice
 
-CROPS = "crops.bin"  # in the folder of the run, while it is trained
+CROPS, LAST = "crops.bin", "last.pt"  # in the folder of the run; the crops only while it is trained
 
 
 def train_crops(
@@ -61,9 +62,7 @@ def train_crops(
     """
     if distributed_from_torchrun().world > 1:
         raise UserError("simplereid trains in one process: leave torchrun out")
-    crops_settings, assignments = split_crops_settings(assignments)
-    defaults = simplereid.SimpleReidSettings(seed=seed)
-    settings = override(defaults if base is None else base.settings(defaults), assignments)
+    crops_settings, settings = read_settings(assignments, base, seed)
     notice = trained_on_notice if base is None else base.trained_on_notice
     label_settings = override(LabelSettings(), labels)
     size_hw = NETWORKS[settings.network][1]
@@ -89,6 +88,23 @@ def train_crops(
             workers=default_workers(open_device(device).type) if workers is None else workers,
         )
     return {"model": str(model), "crops": len(crops), "tracklets": crops.tracklet_count}
+
+
+def read_settings(
+    assignments: Iterable[str], base: BaseRun | None, seed: int = 0
+) -> tuple[CropsSettings, simplereid.SimpleReidSettings]:
+    """The settings of the crops and of the method, or of the fine-tuning of a run, with overrides. Raises UserError."""
+    crops_settings, others = split_crops_settings(assignments)
+    defaults = simplereid.SimpleReidSettings(seed=seed)
+    return crops_settings, override(defaults if base is None else base.settings(defaults), others)
+
+
+def check_run(out: Path, assignments: Iterable[str], labels: Iterable[str], base: BaseRun | None, resume: bool) -> None:
+    """Raises UserError for what `train_crops` would refuse after it has read the data. Arguments as there."""
+    _, settings = read_settings(assignments, base)
+    override(LabelSettings(), labels)
+    simplereid.check_network(settings)
+    refuse_earlier_run(out / LAST, resume)
 
 
 def extract_crops(

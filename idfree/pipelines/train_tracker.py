@@ -23,6 +23,7 @@ from idfree.detectors import open_detector
 from idfree.learn.checkpoint import load
 from idfree.learn.data.teacher_labels import TeacherLabels
 from idfree.learn.devices import open_device
+from idfree.learn.fit import refuse_earlier_run
 from idfree.learn.methods import one_shot
 from idfree.learn.methods.one_shot import DEFAULT_CLASSES, Method, ValidationPlan
 from idfree.learn.methods.one_shot_settings import OneShotSettings
@@ -165,6 +166,20 @@ def method_settings(
     defaults: OneShotSettings = method.settings(seed=seed)
     settings = override(defaults if base is None else base.settings(defaults), assignments)
     return replace(settings, augmentation=override(settings.augmentation, augmentation))
+
+
+def check_run(
+    method: str,
+    out: Path,
+    assignments: Iterable[str],
+    augmentation: Iterable[str],
+    base: BaseRun | None,
+    resume: bool,
+) -> None:
+    """Raises UserError for what `train_tracker` would refuse after it has prepared the data. Arguments as there."""
+    entry = METHODS[method]
+    one_shot.check_network(entry, method_settings(entry, assignments, augmentation, 0, base))
+    refuse_earlier_run(out / "last.pt", resume)
 
 
 def warn_if_partly_labelled(footages: Sequence[Footage]) -> None:

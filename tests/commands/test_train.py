@@ -15,6 +15,7 @@ pytest.importorskip("onnxscript")
 from idfree.cli import main
 from idfree.core.files import write_text
 from idfree.learn.methods import one_shot
+from idfree.pipelines import training_data
 from idfree.sequences.motchallenge import read_ground_truth, read_results, write_ground_truth
 from idfree.sequences.rows import to_columns
 from idfree.show.video_writer import VideoWriter
@@ -258,6 +259,26 @@ def test_an_encoder_from_crops_of_identities(streets, tmp_path, capsys):
 )
 def test_user_errors(streets, tmp_path, capsys, words, message):
     assert idfree("train", "fairmot", streets / "street-4", "-o", tmp_path, *SMALL, "--epochs", 1, *words) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("fairmot", *SMALL, "--backbone", "vgg"), "backbone vgg: unknown"),
+        (("fairmot", *SMALL, "--set", "freeze=tail"), "freeze=tail: the network has no such part"),
+        (("fairmot", *SMALL, "--init", "weights.pt"), "weights.pt: "),
+        (("fairmot", *SMALL), "last.pt is there already"),
+        (("simplereid", "--init", "weights.pt"), "weights.pt: "),
+        (("simplereid",), "last.pt is there already"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_the_data_are_read(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    for name in ("weights.pt", "earlier/last.pt"):
+        write_text(tmp_path / name, "")
+    monkeypatch.setattr(training_data, "open_all", lambda *arguments: pytest.fail("the data are read"))
+    assert idfree("train", *words, tmp_path, "-o", tmp_path / "earlier") == 2
     assert message in capsys.readouterr().err
 
 

@@ -190,10 +190,27 @@ def run_config(
 def initial_network(method: Method[S], settings: S, categories: int) -> TrackerNetwork:
     """The network before the first iteration. Raises UserError if the initial weights are of another backbone."""
     network = method.network(settings, categories)
-    if settings.init:
-        for message in load_tracker(network, settings.backbone, read_weights(settings.init), settings.init):
-            LOG.warning("%s", message)
+    for message in load_initial_weights(network, settings):
+        LOG.warning("%s", message)
     return network
+
+
+def load_initial_weights(network: TrackerNetwork, settings: OneShotSettings) -> list[str]:
+    """Load `settings.init` if there is one; what to warn of. Raises UserError if it is of another backbone."""
+    if not settings.init:
+        return []
+    return load_tracker(network, settings.backbone, read_weights(settings.init), settings.init)
+
+
+def check_network(method: Method[S], settings: S) -> None:
+    """Raises UserError for an unknown backbone or frozen part, and if initial weights are of another backbone.
+
+    For the time before data are prepared, which may take long.
+    """
+    with torch.random.fork_rng(devices=[]):
+        network = method.network(settings, len(DEFAULT_CLASSES))
+    load_initial_weights(network, settings)
+    freeze_parts(network, settings.frozen_parts)
 
 
 def model_metadata(config: Mapping[str, Any], metrics: Mapping[str, float] | None = None) -> dict[str, str]:

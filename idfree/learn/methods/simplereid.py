@@ -118,9 +118,7 @@ def make_training(
     batches: CropBatches, settings: SimpleReidSettings, trained_on: str, device: torch.device
 ) -> Training:
     """A run before its first iteration. Raises UserError if the objective needs coexisting tracklets and has none."""
-    network = CropReidNetwork(settings.network)
-    if settings.init:
-        load_weights(network.body, settings.network, read_weights(settings.init), settings.init)
+    network = initial_network(settings)
     tracklets = batches.tracklets.tensors()
     if settings.objective != "plain" and not any_cannot_link(tracklets):
         raise UserError("no two of these tracklets coexist, so there are no negative pairs: use objective=plain")
@@ -130,6 +128,20 @@ def make_training(
     config: dict[str, Any] = {"idfree": __version__, "method": "simplereid", **asdict(settings)}
     config |= {"iterations": iterations, "data": batches.fingerprint(), "trained_on": trained_on}
     return Training(network, objective, schedule, config, device)
+
+
+def initial_network(settings: SimpleReidSettings) -> CropReidNetwork:
+    """The network before the first iteration. Raises UserError if the initial weights are of another network."""
+    network = CropReidNetwork(settings.network)
+    if settings.init:
+        load_weights(network.body, settings.network, read_weights(settings.init), settings.init)
+    return network
+
+
+def check_network(settings: SimpleReidSettings) -> None:
+    """Raises UserError if the initial weights are of another network; for the time before crops are cut out."""
+    with torch.random.fork_rng(devices=[]):
+        initial_network(settings)
 
 
 def iterations_for(videos: int) -> int:

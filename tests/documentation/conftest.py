@@ -12,7 +12,7 @@ from idfree.detectors.people import FILE as PEOPLE_MODEL
 FRAMES, SIZE_HW = 24, (288, 480)
 DETECTOR_HW = (192, 320)  # input of the stand-in detector
 VIDEOS = ("road.mp4", "barn.mp4", "walk.mp4", "videos/MOT17-04.mp4", "videos/MOT17-09.mp4")
-DETECTORS = ("yolox_nano.onnx", "cows.onnx")
+DETECTORS = ("yolox_nano.onnx", "yolox.onnx", "cows.onnx")
 TRUTH = ("truth/street", "MOT17/train/MOT17-04-SDP", "MOT17/train/MOT17-09-SDP", "MOT17/test/MOT17-01-SDP")
 
 
@@ -75,9 +75,9 @@ def write_sequences(folder):
 
 
 def write_boxes(folder):
-    """boxes.txt and features.npy as detections, results.txt and results/ as tracks."""
-    made = folder / "made/street-0"
-    shutil.copy(made / "det/det.txt", folder / "boxes.txt")
+    """boxes.txt, det.txt and features.npy as detections, results.txt and results/ as tracks."""
+    for name in ("boxes.txt", "det.txt"):
+        shutil.copy(folder / "made/street-0/det/det.txt", folder / name)
     (folder / "results").mkdir()
     track = ("track", "-q", "--tracker", "sort", "--detector")
     idfree(*track, folder / "boxes.txt", folder / "street.mp4", "-o", folder / "results")

@@ -15,7 +15,8 @@ from idfree.experiments.cli import parser as experiments_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)  # language, lines
+FENCED, INDENTED = r"^```(\w*)\n(.*?)^```", r"^((?: {4}idfree(?:-experiments)? [^\n]*\n)+)"
+BLOCK = re.compile(f"{FENCED}|{INDENTED}", re.MULTILINE | re.DOTALL)  # language, lines of a fence, lines
 PROGRAMS = {"idfree": (main, parser), "idfree-experiments": (experiments, experiments_parser)}
 
 NOT_RUN = {  # what is not run, and why
@@ -73,13 +74,18 @@ class Command:
 
 def commands(page):
     """The commands of this package in a page's code blocks, in their order."""
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    for block in (lines for language, lines in blocks if language in ("", "bash", "sh")):
-        for line in re.sub(r"\\\n\s*", "", block).splitlines():
-            for part in line.split("&&"):
-                words = shlex.split(part, comments=True)
-                if words and words[0] in PROGRAMS:
-                    yield Command(words[0], tuple(words[1:]))
+    for line in shell_lines(page.read_text(encoding="utf-8")):
+        for part in line.split("&&"):
+            words = shlex.split(part, comments=True)
+            if words and words[0] in PROGRAMS:
+                yield Command(words[0], tuple(words[1:]))
+
+
+def shell_lines(text):
+    """The lines of a page's code blocks without a language or for a shell, joined where they go on."""
+    for language, fenced, indented in BLOCK.findall(text):
+        if language in ("", "bash", "sh"):
+            yield from re.sub(r"\\\n\s*", "", fenced or indented).splitlines()
 
 
 def quick(page):

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
 from idfree.core.progress import progress
-from idfree.core.reading import is_file
+from idfree.core.reading import exists, is_file
 from idfree.core.types import Annotation, Sequence
 from idfree.pipelines.film import AS_SOURCE, Film, FilmSettings
 from idfree.sequences import open_source
@@ -77,6 +77,8 @@ def find_results(results: Path, name: str, is_only: bool) -> Path:
     """The file of results of a sequence. Raises UserError if there is none."""
     if is_file(results) and is_only:
         return results
+    if not exists(results):
+        raise UserError(f"{results}: no such file or folder; expected tracking results, NAME.txt or a folder of them")
     files = [results / f"{name}{suffix}" for suffix in RESULT_SUFFIXES]
     found = next((file for file in files if is_file(file)), None)
     if found is None:

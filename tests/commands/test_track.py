@@ -185,6 +185,8 @@ def test_missing_files(folder, tmp_path, capsys):
     assert "no such file or folder" in fails(capsys, "track", tmp_path / "nothing.mp4")
     assert "found nothing" in fails(capsys, "track", tmp_path / "empty")
     assert "no such file" in fails(capsys, "track", folder, "--detector", tmp_path / "nothing.txt")
+    for command in ("show", "view", "refine"):
+        assert "nothing.txt: no such file" in fails(capsys, command, tmp_path / "nothing.txt", folder)
     assert "nothing.onnx" in fails(capsys, "track", folder, "--detector", tmp_path / "nothing.onnx")
     assert "no images" in fails(capsys, "track", folder, "--detector", "people", "-o", tmp_path / "out")
 

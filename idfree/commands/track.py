@@ -127,16 +127,19 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def print_summary(path: Path, summary: dict[str, Any]) -> None:
     """Print the counts and the speed of one sequence, its appearance model, and whether its camera moved."""
     from idfree.pipelines.camera_motion import describe_motion
+    from idfree.pipelines.tracker_settings import describe_min_score
 
-    lost = f", {summary['frames_lost']} frames lost" if summary["frames_lost"] else ""
-    camera = describe_motion(summary.get("camera"))
+    counts = f"{summary['tracks']} tracks, {summary['boxes']} boxes in {summary['frames']} frames"
     appearance = summary.get("appearance")
-    looks = f", appearance: {appearance['name']}" if appearance else ""
-    kept = ", kept from an earlier run" if summary["skipped"] else ""
-    print(
-        f"{path}: {summary['tracks']} tracks, {summary['boxes']} boxes in {summary['frames']}"
-        f" frames{describe_rate(summary['frames_per_second'].get('all'))}{lost}{looks}{camera and f', {camera}'}{kept}"
+    remarks = (
+        f"{summary['frames_lost']} frames lost" if summary["frames_lost"] else "",
+        describe_min_score(summary),
+        f"appearance: {appearance['name']}" if appearance else "",
+        describe_motion(summary.get("camera")),
+        "kept from an earlier run" if summary["skipped"] else "",
     )
+    rate = describe_rate(summary["frames_per_second"].get("all"))
+    print(f"{path}: {counts}{rate}{''.join(f', {remark}' for remark in remarks if remark)}")
     if "count" in summary:
         print_totals(summary["count"])
 

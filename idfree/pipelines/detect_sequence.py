@@ -118,6 +118,7 @@ def describe_detections(sequence: Sequence, result: DetectionResult, limit: str)
         "every": result.frames.step,
         "stop": result.frames.stop if result.frames.stop < ALL.stop else None,
         "score_range": score_range,
+        "is_network": getattr(result.detector, "is_network", False),
         "class_names": {str(number): names[number] for number in found if number in names},
         "appearance": None,
     }

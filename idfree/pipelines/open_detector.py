@@ -11,17 +11,15 @@ import numpy as np
 
 from idfree.core.arrays import describe
 from idfree.core.errors import UserError
-from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.types import Detections, DetectionsLike, Detector, Frame, Sequence, View
 from idfree.detectors import open_detector
 from idfree.detectors.people import FILE, PEOPLE, check_name
 from idfree.detectors.scores import ScoreScale, check_scale, scale_scores
 from idfree.pipelines.manifest import checksum_of_detector, identify_video
 from idfree.pipelines.selection import Selection
-from idfree.pipelines.stored_detections import load_detections
+from idfree.pipelines.stored_detections import NETWORKS, load_detections
 
 LOG = logging.getLogger("idfree")
-NETWORKS = (*MODEL_SUFFIXES, ".pt")
 OTHER_NETWORKS = (".pth", ".ckpt", ".safetensors", ".torchscript", ".engine", ".tflite", ".pb", ".h5", ".mlmodel")
 
 DetectorOf = Callable[[Sequence], Detector]

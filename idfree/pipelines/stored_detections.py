@@ -14,6 +14,7 @@ from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.reading import is_folder, load_array
 from idfree.core.types import Annotation, Floats, Integers, Sequence
 from idfree.detectors import PrecomputedDetector
+from idfree.detectors.people import PEOPLE
 from idfree.detectors.precomputed import ALL
 from idfree.detectors.scores import SCORE_SCALES, Range, ScoreScale, scale_scores
 from idfree.pipelines.manifest import damaged_files, is_other_video, read_manifest
@@ -23,6 +24,7 @@ from idfree.sequences.tables import SUFFIXES, read_boxes
 
 LOG = logging.getLogger("idfree")
 
+NETWORKS = (*MODEL_SUFFIXES, ".pt")
 MAX_OUTSIDE = 0.1  # fraction of the boxes that may lie outside the images without a warning
 
 
@@ -72,7 +74,7 @@ def load_detections(
         upper_threshold=report.upper_threshold,
         frames=report.frames,
         score_range=report.score_range if scores == "auto" else scale_of_file(path, boxes, scores),
-        is_network=report.detector.endswith((*MODEL_SUFFIXES, ".pt")),
+        is_network=report.is_network,
         names=report.names,
     )
 
@@ -90,7 +92,8 @@ class DetectionReport:
     """What `idfree detect` wrote of the detections in NAME.npy or NAME.txt.
 
     count: of rows. detector: its name. frames: the ones processed. dtype: of the embeddings. match_threshold,
-    upper_threshold: of their cosine distances, None if not calibrated. score_range, names: as in PrecomputedDetector.
+    upper_threshold: of their cosine distances, None if not calibrated. score_range, is_network, names: as in
+    PrecomputedDetector.
     """
 
     count: int
@@ -100,6 +103,7 @@ class DetectionReport:
     match_threshold: float | None
     upper_threshold: float | None
     score_range: tuple[float, float] | None
+    is_network: bool
     names: dict[int, str]
 
 
@@ -107,15 +111,17 @@ def parse_report(report: Any, path: Path) -> DetectionReport:
     """The report in the manifest of the detections in `path`. Raises UserError if it is damaged."""
     try:
         appearance = report["appearance"] or {"limit": None, "dtype": "float64"}
-        low_high = report["score_range"]
+        low_high, detector = report["score_range"], str(report["detector"])
+        is_network = detector == PEOPLE or detector.endswith(NETWORKS)  # reports of earlier versions do not say it
         return DetectionReport(
             count=operator.index(report["detections"]),
-            detector=str(report["detector"]),
+            detector=detector,
             frames=range(report.get("start", 1), report.get("stop") or ALL.stop, report["every"]),
             dtype=np.dtype(appearance["dtype"]),
             match_threshold=optional_float(appearance["limit"]),
             upper_threshold=optional_float(appearance.get("farthest")),
             score_range=None if low_high is None else (float(low_high[0]), float(low_high[1])),
+            is_network=bool(report.get("is_network", is_network)),
             names={int(number): str(name) for number, name in report.get("class_names", {}).items()},
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:

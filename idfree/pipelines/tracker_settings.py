@@ -1,7 +1,9 @@
 """The tracker of a run: its name, settings from `--set` and from files of `idfree tune`, and those of a detector."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from idfree.core.errors import UserError
 from idfree.core.reading import read_json
@@ -70,10 +72,21 @@ def with_min_score(tracker: str, assignments: tuple[str, ...], detector: Detecto
     Networks report detections from a score of 0.1, for trackers with thresholds of their own; SORT, DeepSORT and IOU
     have none, and their published results use thresholded detections. An assignment of min_score takes precedence.
     """
-    unlimited = tracker in TRACKERS and getattr(TRACKERS[tracker].settings(), "min_score", 0.0) == -math.inf
-    if not unlimited or is_assigned("min_score", assignments) or not getattr(detector, "is_network", False):
+    if not is_unlimited(tracker) or is_assigned("min_score", assignments) or not getattr(detector, "is_network", False):
         return assignments
     return (f"min_score={NETWORK_MIN_SCORE}", *assignments)
+
+
+def is_unlimited(tracker: str) -> bool:
+    """Whether a tracker uses detections of any score by default, though it has a setting min_score."""
+    return tracker in TRACKERS and getattr(TRACKERS[tracker].settings(), "min_score", 0.0) == -math.inf
+
+
+def describe_min_score(summary: Mapping[str, Any]) -> str:
+    """From which score on a tracker without a threshold of its own used detections, by its summary; "" if from any."""
+    unlimited = [entry.tracker.__name__ for name, entry in TRACKERS.items() if is_unlimited(name)]
+    least = summary["settings"].get("min_score")
+    return f"scores from {least:g}" if summary["tracker"] in unlimited and isinstance(least, float) else ""
 
 
 def with_new_score(tracker: str, assignments: tuple[str, ...], detector: Detector) -> tuple[str, ...]:

@@ -97,6 +97,26 @@ def known(out: Path, name: str = "one") -> dict:
     return json.loads((out / f"{name}.json").read_text())["report"]
 
 
+@pytest.mark.parametrize("tracker", ["sort", "iou", "deepsort"])
+def test_stored_detections_of_the_people_model_give_the_same_tracks(films, tmp_path, capsys, tracker):
+    """Also the trackers that have no score threshold of their own get that of networks, and it is said."""
+    assert run("detect", films / "videos/one.mp4", "-o", tmp_path / "kept", "--frames", 12) == 0
+    assert known(tmp_path / "kept")["is_network"] is True
+    options = ("--tracker", tracker, "--frames", 12, "--appearance", "none")  # live, it is colour by default
+    direct = tracks(films, tmp_path, *options)
+    assert tracks(films, tmp_path, *options, "--detector", tmp_path / "kept") == direct
+    stored = load_detections(str(tmp_path / "kept"), open_source(films / "videos/one.mp4")[0])
+    assert stored.is_network
+    assert (stored.annotation.score < 0.4).any()
+    capsys.readouterr()
+    assert run("track", films / "videos/one.mp4", "-o", tmp_path, *options, "--detector", tmp_path / "kept") == 0
+    assert "scores from 0.4" in capsys.readouterr().out
+    manifest = json.loads((tmp_path / "kept/one.json").read_text())
+    del manifest["report"]["is_network"]  # as earlier versions wrote it
+    (tmp_path / "kept/one.json").write_text(json.dumps(manifest))
+    assert load_detections(str(tmp_path / "kept"), open_source(films / "videos/one.mp4")[0]).is_network
+
+
 @pytest.mark.parametrize("appearance", ["colour", "ours.onnx"])
 def test_stored_embeddings_give_the_same_tracks_as_the_network(films, tmp_path, appearance):
     appearance = films / appearance if "." in appearance else appearance

@@ -1,30 +1,28 @@
-"""What learning who is who costs an iteration, as the data hold more identities, and as a frame holds more objects.
+"""Time and memory of one iteration of each appearance loss, by number of identities and of objects in a frame.
 
     python benchmarks/objectives.py
     python benchmarks/objectives.py --identities 100 1000000 --objects 10 500 --rounds 10
 
-Milliseconds of an objective alone, without a network: its value and gradients for 12 pictures (6 pairs of views), and
-AdamW's step for its own parameters; the fastest of `--rounds` rounds counts, because the machine is shared. MiB: by how
-much that raises the peak of resident memory. fairmot classifies identities; the others know of none, whatever their
-number. Every case runs alone in a process of its own on one thread; one that fails, for want of memory, is a dash.
+Milliseconds of a loss without a network: its value and gradients for 12 images (6 pairs of views), and AdamW's step for
+its own parameters; the fastest of `--rounds` rounds counts. MiB: increase of the peak of resident memory. fairmot
+classifies identities; the other losses do not depend on their number. Each case runs in a process of its own on one
+thread; one that fails, for lack of memory, is a dash.
 """
 
 import argparse
 import json
-import os
-import resource
-import subprocess
 import sys
 import time
 
-PICTURES, DIMENSION, CELLS = 12, 128, (32, 32)
+from processes import peak_mib, run_json
+
+IMAGES, DIMENSION, CELLS = 12, 128, (32, 32)
 IDENTITIES, OBJECTS = (100, 1_000, 10_000, 100_000, 1_000_000), (10, 30, 100, 300, 500)
-USUAL_IDENTITIES, USUAL_OBJECTS = 1_000, 20
-ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+USUAL_IDENTITIES, USUAL_OBJECTS = 1_000, 20  # where the other number varies
 
 
-def contestants(identities):
-    """By name, what makes each objective."""
+def objectives(identities):
+    """Functions that make each loss, by name."""
     from idfree.learn.objectives.centre_identity import CentreIdentityLoss
     from idfree.learn.objectives.contrastive import ContrastiveLoss, ContrastiveSettings
     from idfree.learn.objectives.matching import CycleLoss, MatchingLoss
@@ -40,19 +38,19 @@ def contestants(identities):
 
 
 def batch_of(identities, objects):
-    """What a network says of pairs of views, and the batch: the same objects in both, in another order."""
+    """A network's output for pairs of views, and the batch: the same objects in both views, in reverse order."""
     import torch
 
     torch.manual_seed(0)
     height, width = CELLS
-    maps = torch.randn(PICTURES, DIMENSION, height, width, requires_grad=True)
-    row = torch.arange(PICTURES // 2 * objects).view(-1, objects)
+    maps = torch.randn(IMAGES, DIMENSION, height, width, requires_grad=True)
+    row = torch.arange(IMAGES // 2 * objects).view(-1, objects)
     batch = {
-        "mask": torch.ones(PICTURES, objects, dtype=torch.bool),
-        "index": torch.stack([torch.randperm(height * width)[:objects] for _ in range(PICTURES)]),
+        "mask": torch.ones(IMAGES, objects, dtype=torch.bool),
+        "index": torch.stack([torch.randperm(height * width)[:objects] for _ in range(IMAGES)]),
         "row": torch.cat([row, row.flip(1)]),
-        "identity": torch.randint(identities, (PICTURES, objects)),
-        "negative": torch.zeros(PICTURES // 2, dtype=torch.bool),
+        "identity": torch.randint(identities, (IMAGES, objects)),
+        "negative": torch.zeros(IMAGES // 2, dtype=torch.bool),
     }
     return {"embedding": maps}, batch
 
@@ -65,35 +63,32 @@ def measure(name, identities, objects, rounds):
 
     torch.set_num_threads(1)
     output, batch = batch_of(identities, objects)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    objective = contestants(identities)[name]()
+    before = peak_mib()
+    objective = objectives(identities)[name]()
     parameters = list(objective.parameters())
-    descent = torch.optim.AdamW(parameters) if parameters else None
+    optimiser = torch.optim.AdamW(parameters) if parameters else None
     times = []
     for _ in range(rounds + 1):  # the first does not count
         start = time.perf_counter()
         objective.zero_grad()
         total_loss(objective(output, batch)).backward()
-        if descent:
-            descent.step()
+        if optimiser:
+            optimiser.step()
         times.append(time.perf_counter() - start)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     count = sum(parameter.numel() for parameter in parameters)
-    return {"ms": 1000 * min(times[1:]), "MiB": (after - before) / 1024, "parameters": count}
+    return {"ms": 1000 * min(times[1:]), "MiB": peak_mib() - before, "parameters": count}
 
 
-def in_process(name, identities, objects, rounds):
-    """One case, alone in a process; None where it fails."""
-    command = [sys.executable, __file__, "--worker", name, str(identities), str(objects), "--rounds", str(rounds)]
-    done = subprocess.run(command, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=False)
-    return json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
+def measure_in_process(name, identities, objects, rounds):
+    """One case in a process of its own; None if it fails."""
+    return run_json([sys.executable, __file__, "--worker", name, identities, objects, "--rounds", rounds])
 
 
-def table(title, columns, cases, rounds):
-    """Run the (identities, objects) of each column for everyone, and print milliseconds / MiB."""
+def print_table(title, columns, cases, rounds):
+    """Measure the (identities, objects) of each column with each loss, and print milliseconds / MiB."""
     print(f"ms / MiB, {title}".ljust(40) + "".join(f"{column:>18,}" for column in columns) + f"{'parameters':>26}")
-    for name in contestants(USUAL_IDENTITIES):
-        found = [in_process(name, *case, rounds) for case in cases]
+    for name in objectives(USUAL_IDENTITIES):
+        found = [measure_in_process(name, *case, rounds) for case in cases]
         shown = [f"{each['ms']:,.1f} / {each['MiB']:,.0f}" if each else "—" for each in found]
         parameters = sorted({each["parameters"] for each in found if each})
         numbers = " … ".join(f"{count:,}" for count in parameters[:: max(len(parameters) - 1, 1)])
@@ -115,10 +110,10 @@ def main():
     ids, objects = options.identities, options.objects
     if ids:
         cases = [(each, USUAL_OBJECTS) for each in ids]
-        table(f"identities ({USUAL_OBJECTS} objects a frame)", ids, cases, options.rounds)
+        print_table(f"identities ({USUAL_OBJECTS} objects a frame)", ids, cases, options.rounds)
     if objects:
         cases = [(USUAL_IDENTITIES, each) for each in objects]
-        table(f"objects a frame ({USUAL_IDENTITIES:,} identities)", objects, cases, options.rounds)
+        print_table(f"objects a frame ({USUAL_IDENTITIES:,} identities)", objects, cases, options.rounds)
 
 
 if __name__ == "__main__":

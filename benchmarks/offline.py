@@ -1,15 +1,14 @@
-"""Time and memory of refining tracks: a short crowded video, an hour of video, and two minutes with a fixed lag.
+"""CPU time and memory of refining tracks: a crowded video, an hour of video, two minutes with a fixed lag.
 
-    python benchmarks/offline.py                  # all; or some of: crowd hour lag file
+    python benchmarks/offline.py                  # all cases; or some of: crowd hour lag file
 
-Rows are made up: people who walk past for ten seconds, with jitter and four gaps each. Every case runs alone in a
-process of its own on one thread. CPU seconds, and MB of memory above what the rows themselves and the program take.
-`file` is `idfree refine` of an hour from file to file.
+Tracks are synthetic: people who walk for ten seconds, with noise and four gaps each. Each case runs in a process of its
+own on one thread. Prints CPU seconds, and MiB above those of the tracks and the program. `file` is `idfree refine` of
+an hour from file to file.
 """
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,13 +16,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+from processes import ONE_THREAD, peak_mib
 
 CASES = {"crowd": (1_000, 50), "hour": (90_000, 20), "lag": (3_000, 20), "file": (90_000, 20)}  # frames, people
-RATE, LENGTH, LAG, GAPS = 25.0, 250, 2.0, 4
+RATE, LENGTH, LAG, GAPS = 25.0, 250, 2.0, 4  # frames/s, frames of a track, seconds, gaps of a track
 SIZE_HW = (1080, 1920)
 
 
-def street(frames, people, seed=0):
+def synthetic_tracks(frames, people, seed=0):
     """Tracks of `people` at a time, sorted by track, with gaps."""
     from idfree.core.types import Annotation
 
@@ -41,31 +41,26 @@ def street(frames, people, seed=0):
     return Annotation(frame[seen], identity[seen], xyxy[seen], ones, ones.astype(np.int64), ones)
 
 
-def peak():
-    """Peak of this process' resident memory, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def refine_all(rows):
-    """The number of rows of the whole video, refined."""
+def refine_whole(rows):
+    """The number of boxes of the whole video, refined."""
     from idfree.offline.whole_video import Video, refine_tracks
 
     return len(refine_tracks(rows, Video(RATE, SIZE_HW)))
 
 
-def refine_late(rows):
-    """The number of rows refined with a lag."""
+def refine_with_lag(rows):
+    """The number of boxes refined with a lag."""
     from idfree.offline.fixed_lag import FixedLag
     from idfree.offline.whole_video import Video
 
-    late, count = FixedLag(LAG, Video(RATE, SIZE_HW)), 0
+    refiner, count = FixedLag(LAG, Video(RATE, SIZE_HW)), 0
     for number in range(1, int(rows.frame.max()) + 1):
-        count += sum(len(tracks) for _, tracks in late.add(number, rows.tracks_at(number)))
-    return count + sum(len(tracks) for _, tracks in late.finish())
+        count += sum(len(tracks) for _, tracks in refiner.add(number, rows.tracks_at(number)))
+    return count + sum(len(tracks) for _, tracks in refiner.finish())
 
 
 def refine_file(rows):
-    """The number of rows of a file, refined."""
+    """The number of boxes of a file, refined."""
     from idfree import refine
     from idfree.sequences.motchallenge import write_results
 
@@ -75,35 +70,32 @@ def refine_file(rows):
 
 
 def measure(case):
-    """Print one line of figures."""
+    """Print the figures of one case."""
     from idfree.offline.track_rows import by_frame
 
-    rows = by_frame(street(*CASES[case]))
-    work = {"lag": refine_late, "file": refine_file}.get(case, refine_all)
-    before, start = peak(), time.process_time()
-    count = work(rows)
-    seconds = time.process_time() - start
-    frames, people = CASES[case]
+    rows = by_frame(synthetic_tracks(*CASES[case]))
+    refine = {"lag": refine_with_lag, "file": refine_file}.get(case, refine_whole)
+    before, start = peak_mib(), time.process_time()
+    count = refine(rows)
+    seconds, (frames, people) = time.process_time() - start, CASES[case]
     print(
-        f"{case:6} {frames} frames × {people} people, {len(rows)} rows, {count} refined: {seconds:.2f} s of CPU,"
-        f" {peak() - before:.0f} MB above {before:.0f}",
+        f"{case:6} {frames} frames × {people} people, {len(rows)} boxes, {count} refined: {seconds:.2f} s of CPU,"
+        f" {peak_mib() - before:.0f} MiB above {before:.0f}",
         flush=True,
     )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", choices=[*CASES, []], default=[*CASES])
-    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("cases", nargs="*", choices=[*CASES, []], default=[])
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    for case in options.cases:
-        if options.here:
+    for case in options.cases or CASES:
+        if options.worker:
             measure(case)
         else:
-            subprocess.run([sys.executable, __file__, case, "--here"], check=True)
+            subprocess.run([sys.executable, __file__, case, "--worker"], env=os.environ | ONE_THREAD, check=True)
 
 
 if __name__ == "__main__":
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
-    sys.exit(main())
+    main()

@@ -1,22 +1,26 @@
-"""Sessions that compute only some outputs of an ONNX file: what only the others need is removed from its graph.
+"""Sessions of a part of an ONNX file: of some outputs, or from values within its graph that are inputs then.
 
 ONNX Runtime itself computes all nodes of a graph, whichever outputs are asked for. The file's bytes are edited in
 protobuf's wire format, so that the package onnx is not needed.
 """
 
 from collections.abc import Collection, Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
-from idfree.core.onnx_session import Session
+from idfree.core.onnx_session import OpenVinoSession, Session
 from idfree.core.reading import is_file
 
-# Numbers of fields (onnx.proto): ModelProto.graph; GraphProto.node and .output; ValueInfoProto.name; NodeProto.input,
-# .output and .attribute; AttributeProto.g and .graphs.
-GRAPH, NODE, OUTPUT, NAME, NODE_INPUT, NODE_OUTPUT, ATTRIBUTE = 7, 1, 12, 1, 1, 2, 5
+# Numbers of fields (onnx.proto): ModelProto.graph; GraphProto.node, .initializer, .input and .output;
+# ValueInfoProto.name; TensorProto.name; NodeProto.input, .output and .attribute; AttributeProto.g and .graphs.
+GRAPH, NODE, INITIALIZER, INPUT, OUTPUT, NAME, TENSOR_NAME = 7, 1, 5, 11, 12, 1, 8
+NODE_INPUT, NODE_OUTPUT, ATTRIBUTE = 1, 2, 5
 SUBGRAPHS = (6, 11)
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5  # wire types
 SIZES = {FIXED64: 8, FIXED32: 4}  # in bytes
+
+Field = tuple[int, bytes, bytes]  # see `fields`
 
 
 def leave_out_outputs(session: Session, path: Path | str, names: Collection[str]) -> Session:
@@ -26,10 +30,19 @@ def leave_out_outputs(session: Session, path: Path | str, names: Collection[str]
     """
     if not hasattr(session, "get_session_options") or not is_file(Path(path)):
         return session
+    return open_part(session, without_outputs(Path(path).read_bytes(), names))
+
+
+def open_part(session: Session, model: bytes) -> Session:
+    """A session of a part of the file that `session` is of, with its options, of ONNX Runtime or OpenVINO."""
+    if isinstance(session, OpenVinoSession):
+        part = copy(session)
+        part.model = part.core.read_model(model)
+        part.compile()
+        return part
     import onnxruntime
 
     opened: Any = session
-    model = without_outputs(Path(path).read_bytes(), names)
     smaller: Session = onnxruntime.InferenceSession(
         model, opened.get_session_options(), providers=opened.get_providers()
     )
@@ -41,29 +54,57 @@ def without_outputs(model: bytes, names: Collection[str]) -> bytes:
 
     Raises ValueError if the bytes are no such message.
     """
+    return cut(model, [name for name in output_names(model) if name not in names])
+
+
+def output_names(model: bytes) -> list[str]:
+    """Names of the outputs of an ONNX model. Raises ValueError if the bytes are no such message."""
+    graphs = [content for number, content, _ in fields(model) if number == GRAPH]
+    return [name_of(content) for graph in graphs for number, content, _ in fields(graph) if number == OUTPUT]
+
+
+def cut(model: bytes, outputs: Collection[str], given: Collection[str] = ()) -> bytes:
+    """The bytes of an ONNX model (ModelProto) with these outputs alone, and with what they need.
+
+    given: other outputs, which become inputs, so that what only they need is left out, too. Raises ValueError if the
+    bytes are no such message.
+    """
     parts = []
     for number, content, whole in fields(model):
-        if number == GRAPH:
-            graph = b"".join(needed_fields(content, names))
-            whole = encode_varint(GRAPH << 3 | LENGTH) + encode_varint(len(graph)) + graph
-        parts.append(whole)
+        parts.append(delimited(GRAPH, b"".join(needed_fields(content, outputs, given))) if number == GRAPH else whole)
     return b"".join(parts)
 
 
-def needed_fields(graph: bytes, names: Collection[str]) -> list[bytes]:
-    """The fields of a GraphProto that it needs without the outputs of these names. Its nodes are in order."""
+def needed_fields(graph: bytes, outputs: Collection[str], given: Collection[str]) -> list[bytes]:
+    """The fields of a GraphProto that these outputs need; see `cut`. Its nodes are in order."""
+    parts = list(fields(graph))
+    nodes, needed = needed_nodes(parts, set(outputs), set(given))
     kept: list[bytes] = []
-    is_output = [(number == OUTPUT, content) for number, content, _ in fields(graph)]
-    needed = {name_of(content) for is_one, content in is_output if is_one} - set(names)
-    for number, content, whole in reversed(list(fields(graph))):
-        if number == OUTPUT and name_of(content) in names:
-            continue
-        if number == NODE:
-            if needed.isdisjoint(texts(content, NODE_OUTPUT)):
-                continue
-            needed |= inputs_of(content)
-        kept.append(whole)
-    return kept[::-1]
+    for k, (number, content, whole) in enumerate(parts):
+        if number == OUTPUT and name_of(content) in given:
+            kept.append(delimited(INPUT, content))
+        elif (
+            (number == NODE and k in nodes)
+            or (number == OUTPUT and name_of(content) in outputs)
+            or (number == INPUT and name_of(content) in needed)
+            or (number == INITIALIZER and not needed.isdisjoint(texts(content, TENSOR_NAME)))
+            or number not in (NODE, OUTPUT, INPUT, INITIALIZER)
+        ):
+            kept.append(whole)
+    return kept
+
+
+def needed_nodes(parts: list[Field], outputs: set[str], given: set[str]) -> tuple[set[int], set[str]]:
+    """Of the fields of a graph, the numbers of the nodes that these outputs need, and the names of all that is needed,
+    without what only the values `given` need.
+    """
+    nodes, needed = set(), outputs - given
+    for k in reversed(range(len(parts))):
+        number, content, _ = parts[k]
+        if number == NODE and not needed.isdisjoint(texts(content, NODE_OUTPUT)):
+            nodes.add(k)
+            needed |= inputs_of(content) - given
+    return nodes, needed
 
 
 def inputs_of(node: bytes) -> set[str]:
@@ -85,7 +126,7 @@ def name_of(value_info: bytes) -> str:
     return next(iter(texts(value_info, NAME)), "")
 
 
-def fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+def fields(message: bytes) -> Iterator[Field]:
     """Number, content and all bytes of each field of a protobuf message; content is empty but for strings and messages.
 
     Raises ValueError if it is not one.
@@ -119,6 +160,11 @@ def read_varint(message: bytes, position: int) -> tuple[int, int]:
         if byte < 128:
             return value, position
     raise ValueError("cut off")
+
+
+def delimited(field: int, content: bytes) -> bytes:
+    """A field of a message or bytes."""
+    return encode_varint(field << 3 | LENGTH) + encode_varint(len(content)) + content
 
 
 def encode_varint(value: int) -> bytes:

@@ -52,6 +52,10 @@ def open_detector(
         from idfree.detectors.taught import open_taught
 
         return open_taught(spec, format, assignments, selected, session)
+    if kind == "two-stage":
+        from idfree.detectors.two_stage import TwoStageDetectorSettings, open_two_stage
+
+        return open_two_stage(spec, override(TwoStageDetectorSettings(), assignments), selected or None, session)
     if kind is not None:
         raise UserError(f"--detector {spec}: is a model of {kind}, expected a detector; it is for --{kind}")
     from idfree.detectors.onnx import OnnxDetector, OnnxDetectorSettings

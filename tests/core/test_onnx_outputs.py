@@ -1,4 +1,4 @@
-"""Outputs that are left out of ONNX files, with all that only they need."""
+"""Parts of ONNX files: outputs that are left out, with all that only they need, and outputs that become inputs."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ onnx = pytest.importorskip("onnx")
 
 from onnx import TensorProto, helper
 
-from idfree.core.onnx_outputs import encode_varint, leave_out_outputs, read_varint, without_outputs
+from idfree.core.onnx_outputs import cut, encode_varint, leave_out_outputs, open_part, read_varint, without_outputs
 from idfree.core.onnx_session import open_session
 
 FLOAT = TensorProto.FLOAT
@@ -69,6 +69,46 @@ def test_the_remaining_outputs_are_the_same(tmp_path):
     assert [port.name for port in smaller.get_outputs()] == ["first"]
     assert np.array_equal(smaller.run(None, {"x": x})[0], session.run(None, {"x": x})[0])
     assert smaller.get_modelmeta().custom_metadata_map == {"limit": "0.25"}
+
+
+def test_an_output_that_is_given_becomes_an_input():
+    """second = x · weight + first: of the two, Relu is left out with the output that it makes."""
+    part = onnx.load_from_string(cut(make_model().SerializeToString(), ["second"], ["first"]))
+    onnx.checker.check_model(part)
+    assert [node.op_type for node in part.graph.node] == ["Mul", "Add"]
+    assert sorted(each.name for each in part.graph.input) == ["first", "x"]
+    assert [each.name for each in part.graph.output] == ["second"]
+    assert [each.name for each in part.graph.initializer] == ["weight"]
+
+
+def test_inputs_that_are_not_needed_are_left_out():
+    nodes = [helper.make_node("Abs", ["x"], ["map"]), helper.make_node("Mul", ["map", "y"], ["product"])]
+    graph = helper.make_graph(nodes, "graph", [port("x"), port("y")], [port("map"), port("product")])
+    content = helper.make_model(graph).SerializeToString()
+    names = [
+        ([each.name for each in part.graph.input], [each.name for each in part.graph.output])
+        for part in map(onnx.load_from_string, (cut(content, ["map"]), cut(content, ["product"], ["map"])))
+    ]
+    assert sorted(names[1][0]) == ["map", "y"]
+    assert (names[0], names[1][1]) == ((["x"], ["map"]), ["product"])
+
+
+@pytest.mark.parametrize("device", ["cpu", "openvino"])
+def test_parts_run_one_after_the_other(device, tmp_path):
+    if device == "openvino":
+        pytest.importorskip("openvino")
+    nodes = [helper.make_node("Abs", ["x"], ["map"]), helper.make_node("Mul", ["map", "y"], ["product"])]
+    graph = helper.make_graph(nodes, "graph", [port("x"), port("y")], [port("map"), port("product")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    onnx.save(model, tmp_path / "model.onnx")
+    whole = open_session(tmp_path / "model.onnx", device, threads=1)
+    first, second = (
+        open_part(whole, part)
+        for part in (cut(model.SerializeToString(), ["map"]), cut(model.SerializeToString(), ["product"], ["map"]))
+    )
+    (found,) = first.run(None, {"x": np.array([-2.0, 3.0], np.float32)})
+    (product,) = second.run(None, {"map": found, "y": np.array([5.0, 7.0], np.float32)})
+    assert product.tolist() == [10, 21]
 
 
 def test_other_sessions_are_unchanged(tmp_path):

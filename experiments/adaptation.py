@@ -19,10 +19,10 @@ from teach_settings import oracle_embeddings
 import idfree
 from idfree.core.files import make_folder
 from idfree.pipelines.adapt import CANDIDATES
-from idfree.sequences.tables import read_boxes
 from idfree.sequences.motchallenge import read_ground_truth
+from idfree.sequences.tables import read_boxes
 
-NAMES = ("colour", "box", "adapted", "teacher", "trained")
+NAMES = ("colour", "people", "adapted", "teacher", "trained")
 NETWORKS = {"yolox_nano": ("models/yolox_nano.onnx", "person"), "people": ("people", "")}  # detector and classes
 OF_MOT15 = ("TUD-Campus", "KITTI-17", "ETH-Sunnyday", "PETS09-S2L1")
 BOXES = {  # stored detections of each video, below the data; the networks' are made here
@@ -116,7 +116,7 @@ def idf1(scores):
 
 
 def tables(study, pairs, seeds):
-    """Lines of the page: IDF1 of all candidates, and what was selected against the better of colour and box."""
+    """Lines of the page: IDF1 of all candidates, and what was selected against the better of colour and people."""
     names = [name for name in NAMES if any(name in study.adapted(pair)["candidates"] for pair in pairs)]
     yield "IDF1 at every 1st / 3rd / 5th frame, and its mean; in bold the selected candidate.\n"
     yield markdown_header("pair", "motion only", *names, "oracle")
@@ -143,13 +143,13 @@ def cell(values, is_selected):
 
 
 def summary(study, found):
-    """Lines: gains over the better of colour and box, of the selected candidate and of each fixed one."""
-    best = np.array([np.maximum(each["colour"], each["box"]) for each in found.values()])
+    """Lines: gains over the better of colour and people, of the selected candidate and of each fixed one."""
+    best = np.array([np.maximum(each["colour"], each["people"]) for each in found.values()])
     columns = {"selected": np.array([found[pair][study.adapted(pair)["winner"]] for pair in found])}
     columns |= {
-        name: np.array([each[name] for each in found.values()]) for name in ("colour", "box", "adapted", "oracle")
+        name: np.array([each[name] for each in found.values()]) for name in ("colour", "people", "adapted", "oracle")
     }
-    yield f"Less the better of colour and box, of {best.size} cases (pairs × frame steps):\n"
+    yield f"Less the better of colour and people, of {best.size} cases (pairs × frame steps):\n"
     yield markdown_header("", "mean", "least", "cases at −0.3 or above", "mean over colour")
     for name, values in columns.items():
         gain = values - best
@@ -175,7 +175,7 @@ def seed_lines(study, found, seeds):
 def agreement(study, found):
     """Lines: rank 1 (and within the threshold) of each candidate beside its IDF1, and how often their orders agree."""
     yield "Acceptance test, rank 1 (and within the threshold) in percent, beside the mean IDF1:\n"
-    names = ("colour", "box", "adapted")
+    names = ("colour", "people", "adapted")
     yield markdown_header("pair", "tracklets, cuts", *names, "selected")
     agreed = count = 0
     for pair, scores in found.items():
@@ -183,7 +183,7 @@ def agreement(study, found):
         shares = {name: each for name in names if (each := test["candidates"].get(name)) and each["rank1"] is not None}
         cells = [share_cell(shares.get(name), scores[name]) if name in shares else "–" for name in names]
         yield markdown_row(pair, f"{test['tracklets']}, {test['cuts']}", *cells, test["winner"])
-        for first, second in (("colour", "box"), ("colour", "adapted"), ("box", "adapted")):
+        for first, second in (("colour", "people"), ("colour", "adapted"), ("people", "adapted")):
             if first in shares and second in shares:
                 test_order = np.sign(total(shares[first]) - total(shares[second]))
                 count += test_order != 0

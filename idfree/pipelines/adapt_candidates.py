@@ -1,8 +1,8 @@
 """The candidates of `idfree adapt`: ways to tell people apart, each tested on cut tracklets and ready to be written.
 
-colour: histograms. box: the crop network in the package, with colour. adapted: that network with its last layer changed
-in closed form, by what varies within the videos' tracklets, with colour. teacher: a file of the user, with colour. The
-network that is trained, where PyTorch is installed, is in adapt_train.py.
+colour: histograms. people: the crop network in the package, with colour. adapted: that network with its last layer
+changed in closed form, by what varies within the videos' tracklets, with colour. teacher: a file of the user, with
+colour. The network that is trained, where PyTorch is installed, is in adapt_train.py.
 """
 
 from collections.abc import Sequence
@@ -112,12 +112,12 @@ def colour_candidate(appearance: CropAppearance) -> Candidate:
     )
 
 
-def box_candidate(appearance: CropAppearance) -> Candidate:
+def people_candidate(appearance: CropAppearance) -> Candidate:
     """The crop network in the package as it came."""
     own = CropNetwork(FILE).embed_crops(appearance.crops.crops)
     embedding, metadata = appearance.with_colour(own)
     content = append_metadata(FILE.read_bytes(), metadata)
-    return Candidate("box", appearance.test(embedding, metadata), appearance.everything, content, limit_of(metadata))
+    return Candidate("people", appearance.test(embedding, metadata), appearance.everything, content, limit_of(metadata))
 
 
 def teacher_candidate(appearance: CropAppearance, path: Path, encoder: CropNetwork) -> Candidate:
@@ -162,7 +162,7 @@ def closed_form_candidates(
     crop network was made for people.
     """
     adapted = adapted_candidate(appearance, is_learnt, seed)
-    candidates = [*([] if adapted is None else [adapted]), box_candidate(appearance), colour_candidate(appearance)]
+    candidates = [*([] if adapted is None else [adapted]), people_candidate(appearance), colour_candidate(appearance)]
     return candidates if are_people else candidates[::-1]
 
 

@@ -57,7 +57,7 @@ def make_report(
 
 NAMES = {
     "colour": "plain colour",
-    "box": "the crop network that comes with idfree",
+    "people": "the crop network that comes with idfree",
     "adapted": "the crop network adapted to these videos",
     "trained": "the network trained on these videos",
     "teacher": "the teacher",

@@ -38,7 +38,7 @@ def test_one_command_adapts_and_tracks_without_pytorch(film, tmp_path, capsys, m
     assert "appearance.onnx carries" in told
     assert len(read_results(tmp_path / "one.txt")) > 0
     report = json.loads((tmp_path / "adapt" / "report.json").read_text())
-    assert set(report["relinking"]["candidates"]) == {"nothing", "colour", "box", "adapted"}
+    assert set(report["relinking"]["candidates"]) == {"nothing", "colour", "people", "adapted"}
     assert any("PyTorch is not installed" in each for each in report["advice"])
 
 

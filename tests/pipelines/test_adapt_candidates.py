@@ -18,8 +18,8 @@ from idfree.pipelines.adapt_candidates import (
     Candidate,
     CropAppearance,
     adapted_candidate,
-    box_candidate,
     colour_candidate,
+    people_candidate,
     teacher_candidate,
 )
 from idfree.pipelines.adapt_choice import choose
@@ -62,7 +62,11 @@ def written(candidate: Candidate | None, path):
 
 def test_each_file_gives_the_embeddings_and_the_threshold_that_were_tested(appearance, tmp_path):
     everything = np.ones(appearance.crops.tracklet_count, dtype=bool)
-    candidates = [colour_candidate(appearance), box_candidate(appearance), adapted_candidate(appearance, everything, 0)]
+    candidates = [
+        colour_candidate(appearance),
+        people_candidate(appearance),
+        adapted_candidate(appearance, everything, 0),
+    ]
     lengths = []
     for number, candidate in enumerate(candidates):
         encoder = written(candidate, tmp_path / f"{number}.onnx")
@@ -85,12 +89,12 @@ def test_without_pairs_nothing_is_adapted_or_calibrated(appearance):
     cuts = cut_tracklets(alone, np.ones(1, dtype=bool), [RATE])
     few = CropAppearance.of(alone, cuts, np.array([RATE]), 0.5, "")
     assert adapted_candidate(few, np.zeros(1, dtype=bool), 0) is None
-    assert box_candidate(few).threshold is None
+    assert people_candidate(few).threshold is None
 
 
 def test_a_teacher_is_tested_as_the_file_that_it_is(appearance, tmp_path):
     teacher = teacher_candidate(appearance, FILE, CropNetwork(FILE))
-    box = box_candidate(appearance)
+    box = people_candidate(appearance)
     assert np.array_equal(teacher.relinked.score, box.relinked.score)
     assert written(teacher, tmp_path / "teacher.onnx").match_threshold == box.threshold
 
@@ -145,12 +149,14 @@ def candidate(name: str, is_right: list[int], is_judged: list[int] | None = None
 def test_the_first_of_equal_candidates_wins_and_a_better_one_is_accepted(appearance):
     cuts, xyxy = appearance.cuts, appearance.crops.xyxy
     none, every = [0] * len(cuts), [1] * len(cuts)
-    winner, told = choose([candidate("colour", none), candidate("box", none)], cuts, xyxy)
+    winner, told = choose([candidate("colour", none), candidate("people", none)], cuts, xyxy)
     assert (winner.name, told["gain"]) == ("colour", None)
-    winner, told = choose([candidate("colour", none), candidate("box", every), candidate("adapted", every)], cuts, xyxy)
-    assert (winner.name, told["gain"], told["standard_error"]) == ("box", 1, 0)
+    winner, told = choose(
+        [candidate("colour", none), candidate("people", every), candidate("adapted", every)], cuts, xyxy
+    )
+    assert (winner.name, told["gain"], told["standard_error"]) == ("people", 1, 0)
     assert told["candidates"]["adapted"] == {
-        "rank1": 1, "right": 1, "over": "box", "gain": 0, "standard_error": 0
+        "rank1": 1, "right": 1, "over": "people", "gain": 0, "standard_error": 0
     }  # fmt: skip
     assert told["candidates"]["nothing"]["right"] is None
     few = [cut.tracklet < 2 for cut in cuts]

@@ -14,10 +14,10 @@ RED, BLUE = (0, 0, 200), (200, 0, 0)
 
 
 def relinking(winner: str, gain: float | None, tracklets: int = 8) -> dict:
-    candidates: dict = {name: {"rank1": 0.5, "right": 0.25} for name in ("nothing", "colour", "box", "adapted")}
+    candidates: dict = {name: {"rank1": 0.5, "right": 0.25} for name in ("nothing", "colour", "people", "adapted")}
     candidates["nothing"]["right"] = None
     error = None if gain is None else 0.02
-    candidates["box"] |= {"over": "colour", "gain": None, "standard_error": None}
+    candidates["people"] |= {"over": "colour", "gain": None, "standard_error": None}
     candidates["adapted"] |= {"over": "colour", "gain": gain, "standard_error": error}
     return {
         "cuts": 40, "tracklets": tracklets, "candidates": candidates, "default": "colour", "winner": winner,
@@ -40,7 +40,7 @@ def test_the_verdict_names_what_the_file_carries_and_by_how_much(winner, gain, t
 
 def test_the_table_has_a_row_for_each_candidate_and_marks_the_winner():
     rows = relinking_table(relinking("colour", 0.01))
-    assert [row[0] for row in rows[1:]] == ["nothing", "colour", "box", "adapted"]
+    assert [row[0] for row in rows[1:]] == ["nothing", "colour", "people", "adapted"]
     assert [row[4] for row in rows[1:]] == ["", "chosen", "", ""]
     assert rows[3][3] == "too few tracklets"
     assert rows[1][1:3] == ["50.0 %", "–"]

@@ -20,10 +20,10 @@ from idfree.sequences import open_source
 UNSEEN = ("TUD-Campus", "ETH-Sunnyday", "KITTI-17")  # settings were not chosen on them; for TUD-Campus see the page
 YOLOX = "models/yolox_nano.onnx"
 ROWS = {  # detector, classes, `--appearance`, settings of the detector
-    "yolox_nano, motion alone": (YOLOX, "person", "none", ()),
+    "yolox_nano, motion only": (YOLOX, "person", "none", ()),
     "yolox_nano + colour": (YOLOX, "person", "colour", ()),
-    "people, motion alone": ("people", "", "none", ()),
-    "people + colour, parts as they come": ("people", "", "colour", ("detector.part_score=1",)),
+    "people, motion only": ("people", "", "none", ()),
+    "people + colour, part_score=1": ("people", "", "colour", ("detector.part_score=1",)),
     "people + colour": ("people", "", "colour", ()),
     "people + its crop network": ("people", "", "people", ()),
 }

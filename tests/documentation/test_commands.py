@@ -24,10 +24,14 @@ NOT_RUN = {  # what is not run, and why
     r"model\.xml": "needs OpenVINO and a model in its format",
 }
 LEARNING = ("adapt", "teach", "train", "label", "tune", "demo")  # commands that take more than a second or two
-TINY = "--size 96x64 --batch 2 --epochs 1 --device cpu --set threads=1"  # of every network that is trained
+DEFAULT = {"track": "runs/track", "demo": "runs/demo"}  # where commands write without -o
 EXTRA = {  # arguments added to the commands that match, so that they take seconds
-    r"^train (?!.*--resume)": TINY,
-    r"^train .*--resume": TINY.replace("--epochs 1", "--epochs 2"),
+    r"^train ": "--device cpu --set threads=1 --batch 2",
+    r"^train (?!.*--fine-tune)": "--size 96x64",
+    r"^train (?!.*--fine-tune)(?!.*--backbone)": "--backbone narrow",
+    r"^train (?!.*--resume)": "--epochs 1",
+    r"^train .*--resume": "--epochs 2",
+    r"^teach": "--set label.min_height=16 --set label.min_iou=0.3 --set label.min_boxes=4",
     r"^demo": "--frames 20",
     r"^tune": "--trials 2",
     r"^run ": "--dry-run",  # of idfree-experiments
@@ -57,8 +61,13 @@ class Command:
 
     @property
     def out(self):
-        """Where it writes; None for the default."""
-        return next((self.words[n + 1] for n, word in enumerate(self.words) if word in ("-o", "--out")), None)
+        """The file or folder that it writes; None for others than those of DEFAULT."""
+        named = (self.words[n + 1] for n, word in enumerate(self.words) if word in ("-o", "--out"))
+        return next(named, DEFAULT.get(self.words[0]))
+
+    def writes(self, word):
+        """Whether a word of another command lies in what it writes."""
+        return self.out is not None and word.startswith(self.out)
 
     def run(self):
         """Run it with what EXTRA adds; the exit status and what was printed."""
@@ -93,9 +102,17 @@ def quick(page):
     learnt = []
     for command in commands(page):
         if command.learns or any(word.startswith(out) for word in command.words for out in learnt):
-            learnt += [command.out or "runs/"]
+            learnt += [command.out] if command.out else []
         else:
             yield command
+
+
+def rest(page):
+    """The other commands, and those that write what these read."""
+    fast = list(quick(page))
+    slow = [command for command in commands(page) if command not in fast]
+    words = [word for command in slow for word in command.words]
+    return [each for each in commands(page) if each in slow or (each.out and any(map(each.writes, words)))]
 
 
 def named(page):
@@ -138,8 +155,8 @@ def test_commands_run(page, place):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_LEARNING, ids=named)
-def test_all_commands_run(page, place, narrow):
-    assert not run_all(commands(page))
+def test_commands_that_learn_run(page, place, narrow):
+    assert not run_all(rest(page))
 
 
 def test_what_is_not_run_is_on_a_page():

@@ -1,6 +1,8 @@
 """write a trained network as an ONNX file that needs no PyTorch, and check that it says the same
 
 example: idfree export runs/fairmot/best.pt -o model.onnx
+
+Weights of torchvision's fasterrcnn_resnet50_fpn, and of Tracktor's detector, become a detector for --tracker tracktor.
 """
 
 import argparse
@@ -10,7 +12,7 @@ from typing import Any
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("checkpoint", type=Path, help="RUN/best.pt or RUN/last.pt")
+    parser.add_argument("checkpoint", type=Path, help="RUN/best.pt or RUN/last.pt, or weights of a Faster R-CNN")
     parser.add_argument("-o", "--out", type=Path, help="the file (default: beside the checkpoint, .onnx)")
 
 

@@ -19,9 +19,9 @@ from idfree.evaluation.reid import assign_identities
 from idfree.offline.drop import drop_weak
 from idfree.offline.fill import fill_gaps
 from idfree.offline.kept_embeddings import KeptEmbeddings
-from idfree.offline.looks import clear_rows
 from idfree.offline.smooth import smooth
 from idfree.offline.track_rows import by_frame, by_track, frame_step
+from idfree.offline.tracklet_appearance import clear_rows
 from idfree.offline.whole_video import refine_tracks
 from idfree.pipelines.refine import describe_video
 from idfree.sequences import open_source

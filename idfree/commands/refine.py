@@ -1,4 +1,4 @@
-"""make whole-video tracks of any tracker's results: link pieces, fill gaps, smooth boxes
+"""make whole-video tracks of any tracker's results: link tracklets, fill gaps, smooth boxes
 
 example: idfree refine runs/track/street/street.txt street.mp4 -o runs/refine/street
          idfree refine results/ MOT17/train -o refined     (a folder of NAME.txt; filled boxes have the score 0)
@@ -15,7 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("results", type=Path, help="NAME.txt in MOTChallenge format (or as track --format), or a folder of them")
     add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
     add_("-o", "--out", type=Path, help="folder for the results (default: runs/refine/NAME)")
-    what = "links pieces by looks, too: colour or model.onnx (crop Re-ID), of the images of the source (none)"
+    what = "links tracklets by appearance, too: colour or model.onnx (crop Re-ID), of the images of the source (none)"
     add_("--appearance", default="none", help=what)
     what = "follow the camera: auto (if the source has images), flow or ecc, GMC files or none (auto)"
     add_("--camera", default="auto", help=what)

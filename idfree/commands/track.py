@@ -39,13 +39,27 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_("-o", "--out", type=Path, help="folder for the results (default: runs/track/NAME)")
     add_detector(parser)
+    add_tracking(parser)
+    add_frames(parser)
+    add_outputs(parser)
+    add_workers(parser)
+    add_("--force", action="store_true", help="of several sources, track again those whose results are complete")
+
+
+def add_tracking(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of appearance, tracker and camera motion, and which detections are used."""
+    add_ = parser.add_argument
     add_(
         "--appearance",
         default="auto",
         help="own (embeddings of the detections), colour, people, model.onnx (crop Re-ID) or none; by default own or,"
         " of a model that gives none, colour",
     )
-    add_("--adapt", action="store_true", help="first find or learn what tells these people apart (idfree adapt)")
+    add_(
+        "--adapt",
+        action="store_true",
+        help="first choose an appearance model for these people (idfree adapt)",
+    )
     add_("--tracker", help=f"{tracker_help()}")
     add_(
         "--camera",
@@ -70,18 +84,20 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("--min-area", type=float, default=0.0, help="ignore detections smaller than this, in square pixels")
     add_("--class-agnostic", action="store_true", help="tracks may change class; each has the class it had most")
     add_("--boxes", choices=BOXES, default="filtered", help="boxes of tracks: smoothed by the tracker, or as detected")
-    add_frames(parser)
+
+
+def add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of what is written, shown and counted."""
+    add_ = parser.add_argument
     add_("--fps", type=float, help="frame rate, if the source has none or a wrong one")
     add_("--video", action="store_true", help="also write an annotated H.264 .mp4")
     add_("--video-height", type=int, metavar="N", help="of the video in pixels, if less than the source's: faster")
     add_("--show", action="store_true", help="also show it in a window while it runs")
     add_("--count", action="store_true", help="count at --line and --zone while it runs, as `idfree count` does")
     add_counting(parser)
-    add_("--offline", action="store_true", help="at the end, link pieces of tracks, fill gaps, smooth boxes (refine)")
+    add_("--offline", action="store_true", help="at the end, link tracklets, fill gaps, smooth boxes (refine)")
     add_("--lag", type=float, metavar="SECONDS", help="as --offline, but while frames come, each so many seconds late")
     add_("--format", choices=FORMATS, default="mot", help="of the results")
-    add_workers(parser)
-    add_("--force", action="store_true", help="of several sources, track again those whose results are complete")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -26,6 +26,26 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("method", choices=METHODS, metavar="METHOD", help=summaries)
     add_("data", nargs="+", metavar="DATA", help=DATA)
     add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints, metrics and the model")
+    add_data(parser)
+    add_method(parser)
+    add_("--resume", action="store_true", help="go on where the run in that folder was stopped")
+    add_(
+        "--workers", type=int, help="threads that prepare batches (default: 1, for a GPU as many as there are, up to 8)"
+    )
+    add_("--cache", type=Path, help="where the frames of videos are kept (default: RUN/frames)")
+    add_(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a setting of the method; augmentation.NAME, data.NAME, label.NAME, teacher.NAME; of simplereid"
+        " also identities",
+    )
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the data to train and to validate on."""
+    add_ = parser.add_argument
     add_("--half", choices=("none", "train"), default="none", help="train: first halves, and validate on the second")
     add_("--val", nargs="+", metavar="DATA", help="validate on these (default with --half train: the second halves)")
     add_("--val-every", type=int, default=1, metavar="EPOCHS", help="between validations (1)")
@@ -35,9 +55,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--identities",
         choices=("labels", "tracklets"),
         default="labels",
-        help="who is who: as labelled, or by tracklets that motion links, no name is read (fairmot, simplereid)",
+        help="as labelled, or the tracklets of motion-only tracking, no label is read (fairmot, simplereid)",
     )
     add_("--images", type=Path, help=IMAGES)
+
+
+def add_method(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the network and of its training."""
+    add_ = parser.add_argument
     add_(
         "--backbone",
         help="dla34 (default), dla34-plain, resnet18/34/50, resnet18/34-fpn, hrnet_w32, mobilenet-v3-fpn; of tdt's"
@@ -64,19 +89,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_("--teacher", metavar="MODEL", help="of tdt: the crop Re-ID network whose embeddings are learnt (.onnx, .pt)")
     add_("--network", choices=("retinanet", "centre"), help="of tdt (retinanet)")
-    add_("--resume", action="store_true", help="go on where the run in that folder was stopped")
-    add_(
-        "--workers", type=int, help="threads that prepare batches (default: 1, for a GPU as many as there are, up to 8)"
-    )
-    add_("--cache", type=Path, help="where the frames of videos are kept (default: RUN/frames)")
-    add_(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="change a setting of the method; augmentation.NAME, data.NAME, label.NAME, teacher.NAME; of simplereid"
-        " also identities",
-    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any] | None:

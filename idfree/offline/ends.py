@@ -1,4 +1,4 @@
-"""Ends of tracks: where a person was last or first seen, how tall, and how fast, for linking pieces across gaps."""
+"""Ends of tracks: where a person was last or first seen, how tall, and how fast, for linking tracklets across gaps."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Ends:
 def describe_ends(tracks: Annotation, rows: Integers, frame_rate: float, forwards: bool) -> Ends:
     """What is known at `rows` (E,) of tracks, rows sorted by track, from the rows up to there, or from there on.
 
-    forwards: from there on, as for the beginning of a piece; otherwise up to there, as for its end.
+    forwards: from there on, as for the beginning of a tracklet; otherwise up to there, as for its end.
     """
     starts = track_starts(tracks)
     stops = np.append(starts[1:], len(tracks))

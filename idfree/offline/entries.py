@@ -1,10 +1,10 @@
 """Where people enter and leave: prior odds that a track that ends goes on, and is not followed by somebody new.
 
-People appear and vanish mostly at the border of the picture; what begins inside it is mostly a piece of somebody who
-was there before. How often a tail goes on, and how many new people begin each second, at the border and inside, is
-estimated from the candidate links themselves, by expectation maximisation (Dempster, Laird and Rubin 1977): how
-probable each link is with the present estimate, then the estimate from these probabilities. A tracker that leaves few
-pieces, whose tails are mostly ends for good, is told from one that leaves many.
+People appear and vanish mostly at the border of the picture; what begins inside it is mostly the next tracklet of
+somebody who was there before. How often a tail goes on, and how many new people begin each second, at the border and
+inside, is estimated from the candidate links themselves, by expectation maximisation (Dempster, Laird and Rubin 1977):
+how probable each link is with the present estimate, then the estimate from these probabilities. It differs between
+trackers that leave few tracklets, most of which end for good, and those that leave many.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ RANGE = (0.02, 0.98)  # of the share of tails that go on
 
 @dataclass(frozen=True)
 class Entries:
-    """Zones, 1 at the border and 0 inside: of the tail (T,) and the head (T,) of each piece, −1 at the end and the
+    """Zones, 1 at the border and 0 inside: of the tail (T,) and the head (T,) of each tracklet, −1 at the end and the
     beginning of the video, where nobody left or came; share: (2,), of all boxes that lie in each. duration: s.
     """
 
@@ -36,7 +36,7 @@ class Entries:
 def find_entries(
     tracks: Annotation, starts: Integers, stops: Integers, duration: float, size_hw: tuple[int, int] | None
 ) -> Entries:
-    """Zones of pieces from rows `starts` (T,) to `stops` (T,). size_hw: None if the boxes' extent is the picture's."""
+    """Zones of tracklets from rows `starts` (T,) to `stops` (T,). size_hw: None if the boxes span the picture."""
     zone = border_zone(tracks.xyxy, size_hw)
     share = np.maximum(np.bincount(zone, minlength=2) / len(zone), LEAST_SHARE)
     tail = np.where(tracks.frame[stops] < tracks.frame.max(), zone[stops], -1)
@@ -55,7 +55,7 @@ def border_zone(xyxy: Floats, size_hw: tuple[int, int] | None) -> Integers:
 
 
 def prior_odds(evidence: Floats, i: Integers, j: Integers, entries: Entries, typical: float, weight: float) -> Floats:
-    """Logarithm (P,) of the prior odds that the tail of piece i (P,) goes on as the head of piece j (P,), in seconds.
+    """Logarithm (P,) of the prior odds, in s, that the tail of tracklet i (P,) goes on as the head of tracklet j (P,).
 
     evidence: (P,) logarithm of the likelihood ratio of each link, with the density of its time in 1/s. typical: share
     of the tails that go on that do so as the likelihoods say. weight: tails, half of which go on, that are assumed.

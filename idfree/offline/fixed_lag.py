@@ -1,7 +1,7 @@
 """Whole-video tracks with a fixed delay, for streams: each frame is final once a few seconds beyond it are known.
 
 A window of the newest frames is refined again and again, as a whole video would be; what is older than the lag is given
-out and stays as it is. A piece that is linked to an earlier one before its first frame is given out takes that one's
+out and stays as it is. A tracklet that is linked to an earlier one before its first frame is given out takes that one's
 id. With a lag as long as the video, the result is that of `refine_tracks`. (Fixed-lag smoothing; Moore 1973.)
 """
 
@@ -75,7 +75,7 @@ class FixedLag:
     def with_final_ids(self, tracks: Tracks) -> Tracks:
         """The tracks of the next frame with the ids that are given out.
 
-        If the tracker finds a track again whose id another piece has taken, and still has, it goes on with a spare one.
+        If the tracker finds a track again whose id another tracklet has taken, and still has, it gets a spare one.
         """
         final: dict[int, int] = {}  # the tracker's id, by that given out
         for identity in sorted(tracks.id.tolist(), key=lambda identity: identity not in self.newest):

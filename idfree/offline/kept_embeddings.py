@@ -3,7 +3,7 @@
 import numpy as np
 
 from idfree.core.types import Annotation, Detections, Floats, Integers, Tracks
-from idfree.offline.looks import CROPS, Embeddings
+from idfree.offline.tracklet_appearance import CROPS, Embeddings
 
 MOST = 4 * CROPS  # kept of one track; twice as many samples are thinned to every second
 
@@ -39,7 +39,7 @@ class KeptEmbeddings:
             self.strides[identity] = 2 * stride
 
     def rename(self, old: int, new: int) -> None:
-        """Keep the embeddings of track `old` as those of track `new`, an earlier piece of it."""
+        """Keep the embeddings of track `old` as those of track `new`, an earlier tracklet of the same person."""
         self.samples[new] = self.samples.get(new, []) + self.samples.pop(old, [])
         for numbers in (self.strides, self.counts):
             if old in numbers:

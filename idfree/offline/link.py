@@ -1,13 +1,13 @@
-"""Link tracks that are pieces of one person's: evidence of motion and appearance, and one assignment for all pieces.
+"""Link tracklets of one person: likelihood ratios of motion and appearance, and one assignment for all tracklets.
 
-A link of the tail of one piece with the head of a later one is scored by the logarithm of the posterior odds that the
-head continues the tail, rather than being somebody who appears:
+A link of the tail of one tracklet with the head of a later one is scored by the logarithm of the posterior odds that
+the head continues the tail, rather than being somebody who appears:
 
     log p(miss | same, gap) / p(place | anybody) + log p(gap | same) · p(tail goes on) / rate of new heads + appearance
 
 Misses of the extrapolation are those of a heavy-tailed distribution whose width grows with the gap, as measured within
 the tracks of the video itself; how often tails go on, and people appear, is estimated, too (`entries.py`). The
-assignment of heads to tails with the greatest total score is the minimum-cost flow through the pieces (Zhang, Li and
+assignment of heads to tails with the greatest total score is the minimum-cost flow through the tracklets (Zhang, Li and
 Nevatia 2008): each has one successor at most.
 """
 
@@ -21,20 +21,20 @@ from scipy.sparse.csgraph import connected_components
 from idfree.core.types import Annotation, Floats, Integers
 from idfree.offline.ends import Ends, describe_ends, distances, usual_miss
 from idfree.offline.entries import find_entries, prior_odds
-from idfree.offline.looks import Embeddings, measure_looks
 from idfree.offline.track_rows import track_starts
+from idfree.offline.tracklet_appearance import Embeddings, measure_appearance
 
 MISS_SECONDS = 1.0  # after which the misses of extrapolations within tracks are measured
 
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """Distributions of what pieces of one person have in common, and the least score of a link."""
+    """Distributions of what tracklets of one person have in common, and the least score of a link."""
 
     longest: float = 4.0  # s between tail and head, without embeddings
     longest_seen: float = 30.0  # s, with embeddings
     least: float = 0.0  # score of a link, without embeddings
-    least_near: float = 1.0  # score of a link by motion, and with what looks say, with embeddings
+    least_near: float = 1.0  # score of a link by motion, and of its sum with appearance, with embeddings
     least_seen: float = 3.0  # score of a link that motion alone would not make
     miss: float = 0.1  # heights, of an extrapolation over no time
     growth: float = 2.0  # × the median miss within tracks at 1 s: further width for each second of the gap
@@ -48,7 +48,7 @@ class LinkSettings:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Candidate links: tail of piece i (P,) with head of piece j (P,), and their scores (P,)."""
+    """Candidate links: tail of tracklet i (P,) with head of tracklet j (P,), and their scores (P,)."""
 
     i: Integers
     j: Integers
@@ -63,10 +63,10 @@ def link_tracks(
     embedded: tuple[Integers, Embeddings] | None = None,
     settled: int = 0,
 ) -> Integers:
-    """Ids (K,) of the rows, one for linked pieces: that of the first of them.
+    """Ids (K,) of the rows, one for linked tracklets: that of the first of them.
 
     tracks: sorted by track, and smoothed. embedded: rows (M,), ascending, and their embeddings (M, D), if any. settled:
-    number of a frame; pieces that begin there or before are not linked to earlier ones.
+    number of a frame; tracklets that begin there or before are not linked to earlier ones.
     """
     settings = settings or LinkSettings()
     starts = track_starts(tracks)
@@ -75,8 +75,8 @@ def link_tracks(
     stops = np.append(starts[1:], len(tracks)) - 1
     tails = describe_ends(tracks, stops, frame_rate, forwards=False)
     heads = describe_ends(tracks, starts, frame_rate, forwards=True)
-    looks = None if embedded is None else measure_looks(tracks, *embedded)
-    i, j = follow_pairs(tails.time, heads.time, settings.longest if looks is None else settings.longest_seen)
+    appearance = None if embedded is None else measure_appearance(tracks, *embedded)
+    i, j = follow_pairs(tails.time, heads.time, settings.longest if appearance is None else settings.longest_seen)
     is_allowed = (tracks.class_id[stops[i]] == tracks.class_id[starts[j]]) & (tracks.frame[starts[j]] > settled)
     i, j = i[is_allowed], j[is_allowed]
     width = settings.growth * usual_miss(tracks, frame_rate, MISS_SECONDS, settings.usual_miss)
@@ -84,17 +84,17 @@ def link_tracks(
     evidence = motion_evidence(tails[i], heads[j], width, picture_area(tracks, size_hw), settings)
     entries = find_entries(tracks, starts, stops, duration, size_hw)
     odds = evidence + prior_odds(evidence, i, j, entries, settings.typical, settings.weight)
-    if looks is not None:
-        seen, is_rare = looks.evidence(i, j)
+    if appearance is not None:
+        seen, is_rare = appearance.evidence(i, j)
         is_near = (odds > settings.least_near) & (heads.time[j] - tails.time[i] <= settings.longest)
         odds = odds + seen
         odds = np.where(is_near | (is_rare & (odds > settings.least_seen)), odds, -np.inf)
-    least = settings.least if looks is None else settings.least_near
+    least = settings.least if appearance is None else settings.least_near
     return chain_ids(tracks, starts, assign(Pairs(i, j, odds), len(starts), least))
 
 
 def follow_pairs(tail_time: Floats, head_time: Floats, longest: float) -> tuple[Integers, Integers]:
-    """Pairs (i, j) of pieces in which j begins after i has ended, by `longest` seconds at most."""
+    """Pairs (i, j) of tracklets in which j begins after i has ended, by `longest` seconds at most."""
     order = np.argsort(head_time, kind="stable")
     first = np.searchsorted(head_time[order], tail_time, side="right")
     count = np.maximum(np.searchsorted(head_time[order], tail_time + longest, side="right") - first, 0)
@@ -126,7 +126,7 @@ def motion_evidence(tails: Ends, heads: Ends, width: float, area: float, setting
 
 
 def assign(pairs: Pairs, count: int, least: float) -> Integers:
-    """Chain (count,) of each of `count` pieces, for the links of greatest total score above `least`."""
+    """Chain (count,) of each of `count` tracklets, for the links of greatest total score above `least`."""
     is_good = pairs.score > least
     i, j, gain = pairs.i[is_good], pairs.j[is_good], pairs.score[is_good] - least
     linked_i, linked_j = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
@@ -147,10 +147,10 @@ def assign(pairs: Pairs, count: int, least: float) -> Integers:
 
 
 def chain_ids(tracks: Annotation, starts: Integers, chains: Integers) -> Integers:
-    """For each row (K,) the id of the earliest piece of its piece's chain."""
+    """For each row (K,) the id of the earliest tracklet of its tracklet's chain."""
     order = np.lexsort((tracks.frame[starts], chains))
     is_first = np.diff(chains[order], prepend=-1) > 0
     first = np.zeros(chains.max() + 1, dtype=np.int64)
     first[chains[order[is_first]]] = tracks.id[starts[order[is_first]]]
-    piece = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(tracks))))
-    return first[chains[piece]]
+    tracklet = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(tracks))))
+    return first[chains[tracklet]]

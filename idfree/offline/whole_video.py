@@ -1,4 +1,4 @@
-"""Whole-video tracks from those of a tracker: link pieces, drop weak tracks, fill gaps, smooth."""
+"""Whole-video tracks from those of a tracker: link tracklets, drop weak tracks, fill gaps, smooth."""
 
 from dataclasses import dataclass, replace
 
@@ -10,9 +10,9 @@ from idfree.offline.drop import drop_weak
 from idfree.offline.fill import fill_gaps, is_hidden
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.link import link_tracks
-from idfree.offline.looks import COVERED
 from idfree.offline.smooth import smooth
 from idfree.offline.track_rows import by_frame, by_track, frame_step, is_filled, track_starts
+from idfree.offline.tracklet_appearance import COVERED
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def refine_tracks(tracks: Annotation, video: Video, kept: KeptEmbeddings | None 
     """Whole-video tracks: rows sorted by frame, then id; those that were filled in have the score 0.
 
     tracks: rows with ids, in any order, at most one of an id in a frame; rows of the score 0 are filled ones, and made
-    anew. kept: embeddings of some of them; without any, pieces are linked by motion alone.
+    anew. kept: embeddings of some of them; without any, tracklets are linked by motion alone.
     """
     rows = detected_rows(by_track(tracks))
     return refine_rows(rows, video, kept, frame_step(rows))[0]
@@ -47,10 +47,10 @@ def detected_rows(tracks: Annotation) -> Annotation:
 def refine_rows(
     rows: Annotation, video: Video, kept: KeptEmbeddings | None, step: int, settled: int = 0
 ) -> tuple[Annotation, dict[int, int]]:
-    """Whole-video tracks, sorted by frame, then id; and of each piece that was linked to an earlier one, the new id.
+    """Whole-video tracks, sorted by frame, then id; and of each tracklet that was linked to an earlier one, the new id.
 
-    rows: of detections, sorted by track. step: see `frame_step`. settled: number of the frame up to which pieces that
-    begin there keep their ids.
+    rows: of detections, sorted by track. step: see `frame_step`. settled: tracklets that begin in this frame or
+    before keep their ids.
     """
     if not len(rows):
         return rows, {}

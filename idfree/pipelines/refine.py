@@ -53,7 +53,7 @@ def refine(
     results: a file of any tracker in MOTChallenge format, or as `idfree track` writes it, or a folder of them. source:
     the videos that they belong to, see `open_source`, of which the frame rate and the size are read; None if they are
     not at hand. out: by default runs/refine/NAME; files keep the format of the results. appearance: none, to link
-    pieces of tracks by motion alone, colour or MODEL.onnx, which need the images of the source. camera: as in `track`;
+    tracklets by motion alone, colour or MODEL.onnx, which need the images of the source. camera: as in `track`;
     auto measures its motion if the source has images. frame_rate: overrides the source's; without either it is 30.
     on_result: called with the path and the summary of each file written. Raises UserError.
     """
@@ -93,7 +93,7 @@ def refine_written(
 ) -> Summary:
     """Replace results that `idfree track` wrote by whole-video tracks; return their counts.
 
-    kept: embeddings of the tracks, which link pieces by looks, too. camera: maps (F, 2, 3) of its motion. film,
+    kept: embeddings of the tracks, to link tracklets by appearance, too. camera: maps (F, 2, 3) of its motion. film,
     settings: the video file to draw them in, and how. Raises UserError for one of a live camera, whose images are gone.
     """
     if film is not None and sequence.length is None:

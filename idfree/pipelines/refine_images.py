@@ -1,12 +1,12 @@
-"""What refining takes from the images of a video, which are read once: the camera's motion, and looks of the tracks."""
+"""Camera motion and embeddings of tracks, from images of a video that are read once, to refine tracks with."""
 
 from typing import TYPE_CHECKING
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Detections, Floats, Sequence
 from idfree.offline.kept_embeddings import KeptEmbeddings
-from idfree.offline.looks import clear_rows
 from idfree.offline.track_rows import by_frame, by_track
+from idfree.offline.tracklet_appearance import clear_rows
 from idfree.pipelines.camera_motion import KeptCameraMotion, open_camera_motion
 
 if TYPE_CHECKING:

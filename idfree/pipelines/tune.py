@@ -113,12 +113,7 @@ def tune(
     read = (sequence.source or sequence.folder for sequence in [*to_tune, *to_judge])
     refuse_overwriting([path], [*filter(None, read), *config.inputs()])
     check_writable(path)
-    recorded = [record_detections(run, quiet) for run in tune_runs]
-    tuned_on = [sequence.select_half(half) for sequence in recorded]
-    if judge_other_half:
-        judged_on = [sequence.select_half(OTHER_HALF[half]) for sequence in recorded]
-    else:
-        judged_on = [record_detections(run, quiet).select_half(half) for run in judge_runs]
+    tuned_on, judged_on = record_halves(tune_runs, judge_runs, half, judge_other_half, quiet)
     warn_about_classes([*tuned_on, *judged_on])
     search = make_search(name, assignments[""], tuned_on, column.key, column.better == "lower")
     report_best = None if on_best is None else lambda number, trial: on_best(number, trial, column)
@@ -130,6 +125,17 @@ def tune(
     metrics = compare_with_defaults(search, finished, judged_on)
     warn_if_biased(tuned_on, judged_on, column)
     return TuningResult(path, record, tuned_on, judged_on, metrics, column)
+
+
+def record_halves(
+    tune_runs: list[TrackingRun], judge_runs: list[TrackingRun], half: Half, judge_other_half: bool, quiet: bool
+) -> tuple[list[TuningSequence], list[TuningSequence]]:
+    """The detections of `half` of each sequence to tune on, and of those to judge on, or of the other halves."""
+    recorded = [record_detections(run, quiet) for run in tune_runs]
+    tuned_on = [sequence.select_half(half) for sequence in recorded]
+    if judge_other_half:
+        return tuned_on, [sequence.select_half(OTHER_HALF[half]) for sequence in recorded]
+    return tuned_on, [record_detections(run, quiet).select_half(half) for run in judge_runs]
 
 
 def as_list(sources: Source | Seq[Source] | None) -> list[Source]:

@@ -42,7 +42,7 @@ def view(
     results: a file that `idfree track` wrote in any format, or a folder with one. source: the video, see `open_source`;
     without it there are boxes alone. out: the .html, by default beside the results. truth: a gt.txt, or its folder; its
     mistakes are marked. appearance: a model or `colour`, or a file or folder of boxes with embeddings (NAME.npy): adds
-    the map of looks. embed: the frames lie in the page, as JPEG; without it, the page plays the video file where it
+    a map of embeddings. embed: the frames lie in the page, as JPEG; without it, the page plays the video file where it
     is, and other sources are always embedded. Raises UserError.
     """
     results = Path(results)
@@ -52,8 +52,8 @@ def view(
     file, sequence = pairs[0]
     out = file.with_suffix(".html") if out is None else Path(out)
     opened = [] if sequence is None or sequence.source is None else [sequence.source]
-    looked_at = [path for path in (truth, appearance) if path is not None and not is_folder(path)]
-    refuse_overwriting([out], [file, *opened, *looked_at])
+    read = [path for path in (truth, appearance) if path is not None and not is_folder(path)]
+    refuse_overwriting([out], [file, *opened, *read])
     tracks = read_checked(file, sequence)
     path = None if truth is None else truth_of(Path(truth), file)
     ground_truth = Annotation.empty() if path is None else read_ground_truth(path)
@@ -61,8 +61,8 @@ def view(
     length = last if sequence is None or sequence.length is None else sequence.length
     marks = None if path is None else mark_mistakes(ground_truth, tracks, length, (str(path), str(file)))
     pictures = Pictures(extent(tracks)) if sequence is None else take_pictures(sequence, tracks, out, embed, quiet)
-    looks = None if appearance is None else map_embeddings(tracks, file.stem, sequence, str(appearance))
-    write_text(out, make_page(file.stem, tracks, frame_times(sequence, length), pictures, marks, looks))
+    map_ = None if appearance is None else map_embeddings(tracks, file.stem, sequence, str(appearance))
+    write_text(out, make_page(file.stem, tracks, frame_times(sequence, length), pictures, marks, map_))
     return out
 
 

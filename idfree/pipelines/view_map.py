@@ -1,4 +1,4 @@
-"""The map of looks in the page of `idfree view`: embeddings of boxes of all tracks, in the plane by t-SNE."""
+"""The map of embeddings in the page of `idfree view`: of boxes of all tracks, in the plane by t-SNE."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

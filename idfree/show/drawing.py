@@ -64,30 +64,29 @@ class Drawing:
         camera: Floats | None = None,
         points: Floats | None = None,
         outlines: Sequence[Outline] = (),
+        in_place: bool = False,
     ) -> Image:
-        """Return a copy of `image` (H, W, 3) with the tracks drawn, those with the lowest bottom edge on top.
+        """Return a copy of `image` (H, W, 3), or with in_place itself, with the tracks drawn.
 
-        Tracks outside the image are not drawn. Trails require frames in order. camera: affine map (2, 3) from pixels
-        of the previous frame to those of this one, by which trails move with the scene; None for no motion. points:
-        (K, 2) or more columns, x and y of places to mark, such as occlusions. outlines: lines and zones.
+        Those with the lowest bottom edge are on top; tracks outside the image are not drawn. Trails require frames in
+        order. camera: affine map (2, 3) from pixels of the previous frame to those of this one, by which trails move
+        with the scene; None for no motion. points: (K, 2) or more columns, x and y of places to mark, such as
+        occlusions. outlines: lines and zones.
         """
-        canvas = np.array(image, order="C")
-        return self.draw_on(canvas, tracks, frame_number, caption, camera, points, outlines)
-
-    def draw_on(
-        self,
-        canvas: Image,
-        tracks: Tracks,
-        frame_number: int | None = None,
-        caption: str = "",
-        camera: Floats | None = None,
-        points: Floats | None = None,
-        outlines: Sequence[Outline] = (),
-    ) -> Image:
-        """As `draw`, but on the image that is given, which is returned."""
+        canvas = image if in_place else np.array(image, order="C")
         line, text = self.sizes(canvas)
         draw_zones(canvas, outlines)
         self.draw_trails(canvas, tracks, max(line, 2), camera)
+        self.draw_tracks(canvas, tracks, line, text)
+        draw_points(canvas, np.zeros((0, 2)) if points is None else points, line)
+        draw_outlines(canvas, outlines, line, text)
+        heading = "   ".join(filter(None, ["" if frame_number is None else f"frame {frame_number}", caption]))
+        if heading:
+            draw_heading(canvas, heading, text)
+        return canvas
+
+    def draw_tracks(self, canvas: Image, tracks: Tracks, line: int, text: int) -> None:
+        """Draw boxes and labels. line, text: line width and text height in pixels."""
         nearest_last = np.argsort(tracks.xyxy[:, 3], kind="stable")
         shown = tracks[nearest_last]
         shown = shown[area(clip(shown.xyxy, canvas.shape[:2])) > 0]
@@ -97,14 +96,6 @@ class Drawing:
             names = map(self.name, shown.id.tolist(), shown.class_id.tolist())
             labels = [render_label(name, text, colour) for name, colour in zip(names, colours, strict=True)]
             draw_labels(canvas, corners, labels, line)
-        draw_points(canvas, np.zeros((0, 2)) if points is None else points, line)
-        draw_outlines(canvas, outlines, line, text)
-        heading = "   ".join(
-            part for part in (f"frame {frame_number}" if frame_number is not None else "", caption) if part
-        )
-        if heading:
-            draw_heading(canvas, heading, text)
-        return canvas
 
     def colour(self, id: int) -> Colour:
         """(b, g, r) of a track id: fixed per id, distinct from the neighbouring ids."""

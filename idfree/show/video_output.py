@@ -166,7 +166,7 @@ class VideoOutput:
     def draw_on(self, canvas: Image, picture: Picture) -> Image:
         """Draw a picture in place; the image."""
         marks = (picture.camera, picture.points, picture.outlines)
-        return self.drawing.draw_on(canvas, picture.tracks, picture.frame.number, "", *marks)
+        return self.drawing.draw(canvas, picture.tracks, picture.frame.number, "", *marks, in_place=True)
 
     def warn_of_size(self, image: Image, frame_number: int) -> None:
         """Warn, once, of images of another size than the first."""

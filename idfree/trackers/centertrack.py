@@ -3,7 +3,7 @@
 No motion model and no appearance: a detection's displacement says where its object was one frame ago. Of detections
 without displacements, the centres themselves are matched. A Kalman filter runs along for those who ask where lost
 tracks are (idfree.trackers.lost_tracks). With `reassociate`, DeepSORT gives the boxes that are tracked new identities,
-by their looks (Karthik et al. 2020, SimpleReID).
+by appearance (Karthik et al. 2020, SimpleReID).
 """
 
 from dataclasses import dataclass, replace

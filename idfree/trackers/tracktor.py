@@ -19,7 +19,7 @@ from idfree.trackers.gallery import Gallery
 from idfree.trackers.track_table import TrackTable
 from idfree.trackers.tracker import SearchRanges, Tracker
 
-SEEN_IOU = 0.5  # of a track's box and the detection that is said to be of it, and gives its looks
+SEEN_IOU = 0.5  # of a track's box and the detection that is taken for it, and gives its embedding
 
 
 @dataclass(frozen=True)
@@ -148,12 +148,12 @@ class Tracktor(Tracker):
         i, j = i[near], j[near]
         by_slot = np.argsort(tracks.slot[i], kind="stable")
         i, j = i[by_slot], j[by_slot]
-        looks = self.distance_scale * self.gallery.nearest_distance(tracks.slot[i], embedding, j)
-        matches.match(i, j, looks, settings.max_cosine, "appearance", tracks.is_lost, is_new)
+        distance = self.distance_scale * self.gallery.nearest_distance(tracks.slot[i], embedding, j)
+        matches.match(i, j, distance, settings.max_cosine, "appearance", tracks.is_lost, is_new)
         return matches, is_new
 
     def update_matched(self, rows: Integers, matched: Integers, detections: Detections, embedding: Embeddings) -> None:
-        """Scores and looks of tracks `rows` from the detections `matched`; of lost, now revived ones, boxes, too."""
+        """Scores and embeddings of tracks `rows` from the detections `matched`; of revived ones boxes, too."""
         tracks = self.tracks
         revived = tracks.is_lost[rows]
         self.set_boxes(rows[revived], detections.xyxy[matched[revived]], detections.score[matched[revived]])

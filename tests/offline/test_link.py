@@ -1,4 +1,4 @@
-"""Linking: by motion, by looks; pieces that coexist or cannot be reached stay apart."""
+"""Linking: by motion, by appearance; tracklets that coexist or cannot be reached stay apart."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from idfree.core.types import Annotation
 from idfree.offline.entries import Entries, border_zone, prior_odds
 from idfree.offline.link import Pairs, assign, link_tracks
-from idfree.offline.looks import CROPS, clear_rows, coexisting_pairs, measure_looks
+from idfree.offline.tracklet_appearance import CROPS, clear_rows, coexisting_pairs, measure_appearance
 
 
 def people(*pieces: tuple[int, int, int, float, float]) -> Annotation:
@@ -57,7 +57,7 @@ def test_the_assignment_is_global():
     assert len(set(assign(pairs, 4, least=6.0))) == 4
 
 
-def looks_of(tracks: Annotation, same: dict[int, int], noise: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
+def embeddings_of(tracks: Annotation, same: dict[int, int], noise: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
     """Clear rows and their embeddings: random ones of each person; same: whose embedding a piece has."""
     rows = clear_rows(tracks)
     rng = np.random.default_rng(0)
@@ -66,15 +66,15 @@ def looks_of(tracks: Annotation, same: dict[int, int], noise: float = 0.05) -> t
     return rows, look[who] + noise * rng.normal(size=(len(rows), 64))
 
 
-def test_looks_link_what_motion_cannot_and_part_what_it_would_link():
+def test_appearance_links_what_motion_cannot_and_separates_what_it_would_link():
     """Somebody turns back while hidden; elsewhere another person goes on where somebody vanished."""
     many = tuple((20 + n, 1, 160, 250.0 * (n % 8), 130.0 * n) for n in range(24))
     tracks = people((1, 1, 40, 0, 4000), (2, 70, 160, -210, 4000), (3, 1, 40, 0, 5000), (4, 60, 160, 30, 5000), *many)
     size_hw = (5200, 3000)
     by_motion = ids_of(tracks, link_tracks(tracks, 30, size_hw))
     assert (by_motion[2], by_motion[4]) == (2, 3)
-    by_looks = ids_of(tracks, link_tracks(tracks, 30, size_hw, embedded=looks_of(tracks, {2: 1})))
-    assert (by_looks[2], by_looks[4]) == (1, 4)
+    by_appearance = ids_of(tracks, link_tracks(tracks, 30, size_hw, embedded=embeddings_of(tracks, {2: 1})))
+    assert (by_appearance[2], by_appearance[4]) == (1, 4)
 
 
 def test_few_clear_rows_are_embedded_and_spread_over_the_track():
@@ -85,9 +85,9 @@ def test_few_clear_rows_are_embedded_and_spread_over_the_track():
     assert len(clear_rows(Annotation.empty())) == 0
 
 
-def test_looks_without_pairs_to_measure_are_not_used():
+def test_appearance_without_pairs_to_measure_is_not_used():
     tracks = people((1, 1, 40, 0, 0), (2, 50, 90, 0, 0))
-    assert measure_looks(tracks, *looks_of(tracks, {})) is None
+    assert measure_appearance(tracks, *embeddings_of(tracks, {})) is None
 
 
 def test_coexisting_pairs():

@@ -1,7 +1,7 @@
-"""Appearance of pieces of tracks: which rows show a person clearly, and how far two pieces' embeddings speak for one.
+"""Appearance of tracklets: which of their boxes are embedded, and the likelihood ratio of two tracklets' distance.
 
-What distances mean is measured on the video itself: the two halves of a piece show one person, two pieces that coexist
-show two.
+The distributions of cosine distances are estimated on the video itself: the two halves of a tracklet show one person,
+two tracklets that coexist show two.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from idfree.core.types import Annotation, Floats, Integers
 from idfree.offline.fill import is_hidden
 from idfree.offline.track_rows import track_starts
 
-CROPS = 12  # rows per piece that are embedded, spread over its time
+CROPS = 12  # rows per tracklet that are embedded, spread over its time
 COVERED = 0.2  # share of a box that another in front of it covers, from which on its embedding shows both
 FEWEST = 5  # halves, and coexisting pairs, that distances are measured with
-MAX_PAIRS = 20_000  # coexisting pairs that are looked at
+MAX_PAIRS = 20_000  # coexisting pairs that are compared, at most
 CERTAIN = 8.0  # greatest evidence against a link; that for one is bounded by how many coexisting pairs are as close
-RARE = 0.01  # share of coexisting pairs that may be as close as two pieces that are linked for their looks alone
+RARE = 0.01  # share of coexisting pairs that may be as close as tracklets that appearance links and motion would not
 LEAST_DEVIATION = 0.02  # of cosine distances: those of an encoder that never errs on this video
-OPTIMISM = 1.5  # × the deviation: halves of a piece lie closer in time than pieces with a gap between
+OPTIMISM = 1.5  # × the deviation: halves of a tracklet lie closer in time than tracklets with a gap between
 
 Embeddings = NDArray[np.floating]
 
@@ -41,10 +41,10 @@ def clear_rows(tracks: Annotation) -> Integers:
 
 
 @dataclass(frozen=True)
-class Looks:
-    """Mean embeddings (T, D) of the pieces, zeros if unknown; of distances: slope and middle of their evidence.
+class TrackletAppearance:
+    """Mean embeddings (T, D) of the tracklets, zeros if unknown, and what their cosine distances mean.
 
-    different: (P,) distances of coexisting pairs, ascending.
+    The log-likelihood ratio is slope · (middle − distance). different: (P,) distances of coexisting pairs, ascending.
     """
 
     mean: Floats
@@ -63,8 +63,8 @@ class Looks:
         return np.where(is_known_pair, ratio, 0.0), is_known_pair & (closer < RARE)
 
 
-def measure_looks(tracks: Annotation, rows: Integers, embedding: Embeddings) -> Looks | None:
-    """The looks of tracks, rows sorted by track; None if there is too little to measure what distances mean.
+def measure_appearance(tracks: Annotation, rows: Integers, embedding: Embeddings) -> TrackletAppearance | None:
+    """The appearance of tracks, rows sorted by track; None if there are too few distances to estimate with.
 
     embedding: (M, D), of the rows (M,), which ascend; zeros if unknown.
     """
@@ -73,12 +73,12 @@ def measure_looks(tracks: Annotation, rows: Integers, embedding: Embeddings) -> 
     is_known = np.any(embedding, axis=1)
     rows, embedding = rows[is_known], embedding[is_known]
     unit = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
-    piece = np.searchsorted(starts, rows, side="right") - 1
-    count = np.bincount(piece, minlength=len(starts))
-    mean = group_means(unit, piece, len(starts))
-    place = np.arange(len(rows)) - (np.cumsum(count) - count)[piece]
-    is_late = 2 * place >= count[piece]
-    halves = [group_means(unit[half], piece[half], len(starts)) for half in (~is_late, is_late)]
+    tracklet = np.searchsorted(starts, rows, side="right") - 1
+    count = np.bincount(tracklet, minlength=len(starts))
+    mean = group_means(unit, tracklet, len(starts))
+    place = np.arange(len(rows)) - (np.cumsum(count) - count)[tracklet]
+    is_late = 2 * place >= count[tracklet]
+    halves = [group_means(unit[half], tracklet[half], len(starts)) for half in (~is_late, is_late)]
     is_long = count >= 4
     same = 1 - np.einsum("td,td->t", halves[0][is_long], halves[1][is_long])
     i, j = coexisting_pairs(first, last, count > 0)
@@ -87,7 +87,7 @@ def measure_looks(tracks: Annotation, rows: Integers, embedding: Embeddings) -> 
         return None
     deviation = OPTIMISM * np.sqrt((same.var() + different.var()) / 2) + LEAST_DEVIATION
     slope = max(0.0, float((different.mean() - same.mean()) / deviation**2))
-    return Looks(mean, slope, float(same.mean() + different.mean()) / 2, np.sort(different))
+    return TrackletAppearance(mean, slope, float(same.mean() + different.mean()) / 2, np.sort(different))
 
 
 def group_means(unit: Embeddings, group: Integers, count: int) -> Floats:

@@ -15,6 +15,7 @@ from torch import nn
 
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.files import atomic_write
+from idfree.core.interruptions import deferred_interruptions
 from idfree.core.version import __version__
 from idfree.learn.networks.crop_reid import CropEncoder, CropReidNetwork
 
@@ -78,7 +79,7 @@ def write_onnx(
         import onnxscript  # noqa: F401  (needed by torch.onnx)
     except ModuleNotFoundError as error:
         raise MissingExtra(str(error.name), "train", "the export to ONNX") from error
-    with silence_exporter():
+    with deferred_interruptions("the export to ONNX"), silence_exporter():
         program = torch.onnx.export(
             network,
             examples,

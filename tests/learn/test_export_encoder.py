@@ -1,5 +1,7 @@
 """Export to ONNX: interface, metadata, and parity with PyTorch."""
 
+import os
+import signal
 from types import SimpleNamespace
 
 import numpy as np
@@ -100,3 +102,17 @@ def test_the_encoder_of_the_package_reads_it(path, network):
     embedding = encoder(image, np.array([[10.0, 20.0, 74.0, 148.0]]))  # as large as a crop: nothing to resize
     assert (encoder.dimension, encoder.match_threshold) == (128, 0.45)
     assert np.allclose(embedding, embed(network, image[None, 20:148, 10:74]), atol=1e-4)
+
+
+def test_ctrl_c_waits_for_the_exporter_and_no_file_is_written(network, tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append(export(*arguments, **options))  # in PyTorch's C++, an exception may end the process
+        return done[-1]
+
+    done, export = [], export_encoder.torch.onnx.export
+    monkeypatch.setattr(export_encoder.torch.onnx, "export", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export_encoder.export_encoder(network, tmp_path / "model.onnx", {})
+    assert len(done) == 1
+    assert not list(tmp_path.iterdir())

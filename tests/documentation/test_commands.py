@@ -22,6 +22,7 @@ PROGRAMS = {"idfree": (main, parser), "idfree-experiments": (experiments, experi
 NOT_RUN = {  # what is not run, and why
     r"rtsp://": "needs a network camera",
     r"model\.xml": "needs OpenVINO and a model in its format",
+    r"^data pack": "needs results of all 42 sequences of MOT17",
 }
 LEARNING = ("adapt", "teach", "train", "label", "tune", "demo")  # commands that take more than a second or two
 DEFAULT = {"track": "runs/track", "demo": "runs/demo"}  # where commands write without -o
@@ -31,7 +32,7 @@ EXTRA = {  # arguments added to the commands that match, so that they take secon
     r"^train (?!.*--fine-tune)(?!.*--backbone)": "--backbone narrow",
     r"^train (?!.*--resume)": "--epochs 1",
     r"^train .*--resume": "--epochs 2",
-    r"^teach": "--set label.min_height=16 --set label.min_iou=0.3 --set label.min_boxes=4",
+    r"^(teach|adapt .*--detector)": "--set label.min_height=16 --set label.min_iou=0.3 --set label.min_boxes=4",
     r"^demo": "--frames 20",
     r"^tune": "--trials 2",
     r"^run ": "--dry-run",  # of idfree-experiments

@@ -23,6 +23,7 @@ NOT_RUN = {  # what is not run, and why
     r"rtsp://": "needs a network camera",
     r"model\.xml": "needs OpenVINO and a model in its format",
     r"^data pack": "needs results of all 42 sequences of MOT17",
+    r"faster_?rcnn": "needs the weights of a Faster R-CNN; tests/learn/test_export_two_stage.py runs both commands",
 }
 LEARNING = ("adapt", "teach", "train", "label", "tune", "demo")  # commands that take more than a second or two
 DEFAULT = {"track": "runs/track", "demo": "runs/demo"}  # where commands write without -o

@@ -1,4 +1,4 @@
-"""Work handed over to a thread: the caller goes on while earlier items are processed, in order."""
+"""A background thread that processes items in the order in which they are put."""
 
 import queue
 import threading
@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-POLL_INTERVAL = 0.1  # seconds between two looks whether the thread has failed, while its queue is full
+POLL_INTERVAL = 0.1  # seconds between two checks whether the thread has failed, while its queue is full
 
 
 class Background(Generic[T]):

@@ -1,4 +1,4 @@
-"""Reading boxes from a feature map: the means of horizontal stripes, by bilinear samples (He 2017, Mask R-CNN, sec. 3).
+"""RoI pooling of boxes from a feature map to horizontal stripes, by bilinear samples (He 2017, Mask R-CNN, sec. 3).
 
 The samples of a stripe lie on a regular grid; columns keep off the sides of a box, which are background.
 """

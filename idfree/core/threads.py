@@ -1,4 +1,4 @@
-"""How many CPUs this process may use, and libraries whose waiting threads sleep instead of spinning.
+"""Number of CPUs that this process may use, and environment variables that let waiting threads sleep, not spin.
 
 Spinning threads win microseconds on a machine of one's own and lose everything on a shared one: a thread that waits
 for another occupies the processor that the other needs.

@@ -1,4 +1,4 @@
-"""Boxes in the coordinates of the first frame, if the camera's motion was measured: there, people walk straight on."""
+"""Boxes in the coordinates of the first frame, by the measured camera motion, in which motion models hold."""
 
 import numpy as np
 

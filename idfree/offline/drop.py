@@ -1,4 +1,4 @@
-"""Drop tracks that are most likely nothing: those whose detections the detector itself hardly believed."""
+"""Drop tracks that are probably false positives: those with a low mean detection score."""
 
 import numpy as np
 

@@ -1,9 +1,9 @@
-"""Fill the gaps of tracks in a straight line, where the person was probably there although nothing was detected.
+"""Fill the gaps of tracks by linear interpolation, where the person was probably there though not detected.
 
-A gap is filled if its length and the motion that it requires are plausible, and if the detector's silence is: where the
-filled boxes are hidden behind others, it proves nothing; where they are in plain view, it may last about as long as
-other silences of this detector within tracks. Where people move unpredictably, as dancers do, it is a guess who is who
-after a gap close to somebody else: it stays open.
+A gap is filled if its length and the motion that it requires are plausible, and if the missed detections are: any
+number of them where the filled boxes are occluded; where they are visible, about as many in a row as this detector
+misses within tracks. Where motion is unpredictable, as that of dancers, identities after a gap close to another track
+are uncertain: it stays open.
 """
 
 from dataclasses import dataclass

@@ -10,10 +10,10 @@ from idfree.core.settings import Assignments, parse_assignments, split_assignmen
 from idfree.core.types import Sequence
 from idfree.counting.request import CountRequest
 from idfree.pipelines.adapt import adapt
+from idfree.pipelines.annotated_video import VideoSettings
 from idfree.pipelines.camera_motion import open_camera_motion
 from idfree.pipelines.crop_sets import TooFewTracklets
-from idfree.pipelines.film import FilmSettings
-from idfree.pipelines.late_run import check_lag
+from idfree.pipelines.fixed_lag_run import check_lag
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_public
 from idfree.pipelines.track import track_videos
@@ -72,7 +72,7 @@ def check_tracking(sequences: list[Sequence], out: Path, set: Assignments, optio
     check_lag(options.get("lag"), options.get("offline", False))
     counted = (options.get(name) for name in ("scale", "homography"))
     shapes = (options.get("lines", ()), options.get("zones", ()), options.get("anchor", "bottom"))
-    film = FilmSettings(options.get("video_height"), CountRequest.read(*shapes, *counted))
+    video_settings = VideoSettings(options.get("video_height"), CountRequest.read(*shapes, *counted))
     Selection(**{name: options[name] for name in ("min_score", "min_area", "boxes") if name in options})
     given = options.get("settings")
     settings = None if given is None else Path(given)
@@ -84,6 +84,6 @@ def check_tracking(sequences: list[Sequence], out: Path, set: Assignments, optio
         make_tracker(tracker_name(tracker or DEFAULT_TRACKER), assignments, timed.frame_rate)
         load_public(None if public is None else str(public), timed)
         open_camera_motion(str(options.get("camera") or "none"), timed, reads_images=True)
-    outputs = Outputs(out, options.get("format", "mot"), options.get("video", False), film=film)
+    outputs = Outputs(out, options.get("format", "mot"), options.get("video", False), video_settings=video_settings)
     read = [path for s in sequences for path in (s.source, s.folder, settings) if path is not None]
     refuse_overwriting(outputs.all_files(sequences), read)

@@ -9,7 +9,7 @@ from idfree.core.files import refuse_overwriting
 from idfree.core.progress import progress
 from idfree.core.reading import exists, is_file
 from idfree.core.types import Annotation, Sequence
-from idfree.pipelines.film import AS_SOURCE, Film, FilmSettings
+from idfree.pipelines.annotated_video import AS_SOURCE, AnnotatedVideo, VideoSettings
 from idfree.sequences import open_source
 from idfree.sequences.tables import read_class_names, read_tracks
 from idfree.trackers.auto_camera_motion import AutoCameraMotion
@@ -35,16 +35,16 @@ def annotate(
     video_height: of the video in pixels, if less than the source's. frame_rate: overrides the source's. on_video:
     called with each path written. Raises UserError without results.
     """
-    results, sequences, settings = Path(results), open_source(source), FilmSettings(video_height)
+    results, sequences, settings = Path(results), open_source(source), VideoSettings(video_height)
     is_only = len(sequences) == 1
     files = {sequence.name: find_results(results, sequence.name, is_only) for sequence in sequences}
     folder = None if out is None else Path(out)
-    films = {name: video_path(file, name, folder, show, is_only) for name, file in files.items()}
+    videos = {name: video_path(file, name, folder, show, is_only) for name, file in files.items()}
     read = (sequence.source for sequence in sequences if sequence.source)
-    refuse_overwriting(filter(None, films.values()), [*read, *files.values()])
+    refuse_overwriting(filter(None, videos.values()), [*read, *files.values()])
     paths: dict[str, str | None] = {}
     for sequence in sequences:
-        path, tracks = films[sequence.name], read_tracks(files[sequence.name])
+        path, tracks = videos[sequence.name], read_tracks(files[sequence.name])
         if frame_rate is not None:
             sequence = sequence.at_rate(frame_rate)
         title, names = sequence.name if show else None, read_class_names(files[sequence.name])
@@ -62,15 +62,15 @@ def draw_tracks(
     title: str | None = None,
     class_names: Mapping[int, str] = MappingProxyType({}),
     quiet: bool = True,
-    settings: FilmSettings = AS_SOURCE,
+    settings: VideoSettings = AS_SOURCE,
 ) -> None:
     """Draw tracks on their sequence, into a video file, a window of this title, or both."""
     camera = AutoCameraMotion()  # trails move with the scene
-    with Film(sequence, path, title, class_names, settings) as film:
+    with AnnotatedVideo(sequence, path, title, class_names, settings) as video:
         for frame in progress(sequence, sequence.name, sequence.count, quiet):
             shown = tracks.tracks_at(frame.number)
             motion = None if frame.image is None else camera.estimate(frame.image, shown.xyxy)
-            film.add(frame, shown, motion)
+            video.add(frame, shown, motion)
 
 
 def find_results(results: Path, name: str, is_only: bool) -> Path:

@@ -1,4 +1,4 @@
-"""What earlier runs of `track` have finished, as their summary.json tells, so that it need not be done again."""
+"""Results of earlier runs of `track` that are complete, by summary.json, so that they are not computed again."""
 
 import json
 from pathlib import Path

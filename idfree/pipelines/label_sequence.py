@@ -1,4 +1,4 @@
-"""Pseudo-labels of one sequence: tracklets that probably show one person each, and their crops.
+"""Pseudo-labels of one sequence: tracklets of motion-only tracking that probably show one person each, and crops.
 
 Each tracklet becomes a class of its own (Karthik 2020, *Simple Unsupervised Multi-Object Tracking*, sec. 3.1).
 """

@@ -21,7 +21,7 @@ from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.track_rows import is_filled
 from idfree.offline.whole_video import Video, refine_tracks
 from idfree.pipelines.annotate import RESULT_SUFFIXES, draw_tracks, find_results
-from idfree.pipelines.film import AS_SOURCE, FilmSettings
+from idfree.pipelines.annotated_video import AS_SOURCE, VideoSettings
 from idfree.pipelines.finished_tracks import SUMMARY
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.refine_images import read_images
@@ -87,22 +87,22 @@ def refine_written(
     class_names: Mapping[int, str],
     kept: KeptEmbeddings | None = None,
     camera: Floats | None = None,
-    film: Path | None = None,
+    video: Path | None = None,
     quiet: bool = True,
-    settings: FilmSettings = AS_SOURCE,
+    settings: VideoSettings = AS_SOURCE,
 ) -> Summary:
     """Replace results that `idfree track` wrote by whole-video tracks; return their counts.
 
-    kept: embeddings of the tracks, to link tracklets by appearance, too. camera: maps (F, 2, 3) of its motion. film,
+    kept: embeddings of the tracks, to link tracklets by appearance, too. camera: maps (F, 2, 3) of its motion. video,
     settings: the video file to draw them in, and how. Raises UserError for one of a live camera, whose images are gone.
     """
-    if film is not None and sequence.length is None:
+    if video is not None and sequence.length is None:
         raise UserError(f"--offline --video: the images of {sequence.name} cannot be read again; leave out one of them")
     tracks = read_tracks(path)
     refined = refine_tracks(tracks, replace(describe_video(sequence, None), camera=camera), kept=kept)
     write_like(path, replace(refined, time=frame_times(sequence, refined.frame)), class_names)
-    if film is not None:
-        draw_tracks(sequence, refined, film, None, class_names, quiet, settings)
+    if video is not None:
+        draw_tracks(sequence, refined, video, None, class_names, quiet, settings)
     return summarise(sequence.name, tracks, refined)
 
 

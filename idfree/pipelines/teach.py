@@ -1,4 +1,4 @@
-"""Teach a detector to tell objects apart, from videos without labels: its file, with an embedding head on its maps."""
+"""Add an embedding head to a detector, learnt from videos without labels: one file with boxes and embeddings."""
 
 import json
 import logging

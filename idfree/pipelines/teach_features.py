@@ -1,4 +1,4 @@
-"""What a detector's feature maps say of the boxes of pseudo-labels, collected while the videos are labelled."""
+"""Features of the boxes of pseudo-labels in a detector's maps, collected while the videos are labelled."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

@@ -1,4 +1,4 @@
-"""Report on the teaching of a detector: what was learnt from, how well held-out tracklets are told apart, advice."""
+"""Report of `idfree teach`: the training data, how well embeddings separate held-out tracklets, and advice."""
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence

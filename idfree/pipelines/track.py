@@ -13,9 +13,9 @@ from idfree.core.workers import PicklableFactory, WorkerPool
 from idfree.counting.request import CountRequest
 from idfree.counting.shapes import Shapes
 from idfree.detectors.scores import ScoreScale
-from idfree.pipelines.film import FilmSettings
+from idfree.pipelines.annotated_video import VideoSettings
 from idfree.pipelines.finished_tracks import read_finished
-from idfree.pipelines.late_run import LateRun, check_lag
+from idfree.pipelines.fixed_lag_run import FixedLagRun, check_lag
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorFunction, open_any_detector
 from idfree.pipelines.prepare import prepare
@@ -71,7 +71,7 @@ def track(
     selection = Selection(start, frames, every, numbers, min_score, min_area, appearance, class_agnostic, boxes)
     near = load_public(None if public is None else str(public), sequences[0])
     run = prepare(sequences[0], opened, tracker, set, selection, images, camera, encoder, near)
-    return iter(run if lag is None else LateRun(run, lag, keeps_images=images))
+    return iter(run if lag is None else FixedLagRun(run, lag, keeps_images=images))
 
 
 def track_videos(
@@ -133,9 +133,9 @@ def track_videos(
     check_pool(sequences, pool, show)
     jobs = VideoJobs({sequence.name: sequence.source or Path(sequence.name) for sequence in sequences}, pool)
     folder = Path("runs") / "track" / sequences[0].name if out is None else Path(out)
-    film = FilmSettings(video_height, CountRequest.read(lines, zones, anchor, scale, homography))
+    video_settings = VideoSettings(video_height, CountRequest.read(lines, zones, anchor, scale, homography))
     is_quiet = quiet or jobs.uses_other_processes
-    outputs = Outputs(jobs.path_for_workers(folder), format, video, show, film, offline, lag, is_quiet)
+    outputs = Outputs(jobs.path_for_workers(folder), format, video, show, video_settings, offline, lag, is_quiet)
     assignments = split_assignments(set, ("detector",))
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     detector_of = jobs.open_detector(config)

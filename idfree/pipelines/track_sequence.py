@@ -58,10 +58,10 @@ class TrackingJob:
 
     def describe_request(self, run: TrackingRun) -> dict[str, Any]:
         """Everything that the results of a run depend on, ready for JSON."""
-        outputs, film = self.outputs, self.outputs.film
+        outputs, settings = self.outputs, self.outputs.video_settings
         request = describe_request(run, self.config, self.appearance, self.camera, self.public, outputs.describe())
-        request |= {"count": film.count.to_json()} if film.count else {}
-        return request | ({"video_height": film.height} if film.height and outputs.video else {})
+        request |= {"count": settings.count.to_json()} if settings.count else {}
+        return request | ({"video_height": settings.height} if settings.height and outputs.video else {})
 
 
 def track_sequence(task: SequenceTask, job: TrackingJob) -> Outcome:
@@ -85,12 +85,12 @@ def refine_results(run: TrackingRun, outputs: Outputs) -> Summary:
     sequence, names, name = run.sequence, drawn_class_names(run.detector), run.sequence.name
     maps = run.camera.all_maps() if isinstance(run.camera, KeptCameraMotion) else None
     results, video = outputs.results_file(name), outputs.video_file(name)
-    return refine_written(results, sequence, names, run.kept, maps, video, outputs.quiet, outputs.film)
+    return refine_written(results, sequence, names, run.kept, maps, video, outputs.quiet, outputs.video_settings)
 
 
 def count_results(run: TrackingRun, sequence: Sequence, outputs: Outputs) -> Summary:
     """What is to be counted in the results of a run that has ended, for its summary. sequence: with its images."""
-    request, results = outputs.film.count, outputs.results_file(sequence.name)
+    request, results = outputs.video_settings.count, outputs.results_file(sequence.name)
     if not request:
         return {}
     names, image = drawn_class_names(run.detector), first_image(sequence)

@@ -9,10 +9,10 @@ from idfree.core.errors import UserError
 from idfree.core.progress import progress
 from idfree.core.types import Frame, Sequence, Tracks
 from idfree.detectors.classes import drawn_class_names
+from idfree.pipelines.annotated_video import AS_SOURCE, AnnotatedVideo, VideoSettings
 from idfree.pipelines.count_report import paths_of as count_paths
-from idfree.pipelines.film import AS_SOURCE, Film, FilmSettings
 from idfree.pipelines.finished_tracks import SUMMARY
-from idfree.pipelines.late_run import LateRun
+from idfree.pipelines.fixed_lag_run import FixedLagRun
 from idfree.pipelines.results_stream import SUFFIXES, Format, ResultsStream
 from idfree.pipelines.run_summary import summarise
 from idfree.pipelines.track_tasks import Outcome, Summary
@@ -27,7 +27,7 @@ FramesWithTracks = Iterable[tuple[Frame, Tracks]]
 class Outputs:
     """What is written of each sequence into `folder`, or shown; the fields are arguments of `track_videos`.
 
-    film: size of the video, and what is counted. offline: its tracks are refined after the last frame. lag: they are
+    video_settings: its size, and what is counted. offline: its tracks are refined after the last frame. lag: they are
     refined while frames come, so many seconds late.
     """
 
@@ -35,7 +35,7 @@ class Outputs:
     format: Format = "mot"
     video: bool = False
     show: bool = False
-    film: FilmSettings = AS_SOURCE
+    video_settings: VideoSettings = AS_SOURCE
     offline: bool = False
     lag: float | None = None
     quiet: bool = True
@@ -54,7 +54,7 @@ class Outputs:
 
     def all_files(self, sequences: Iterable[Sequence]) -> list[Path]:
         """All files that tracking the sequences writes."""
-        counts = [path for s in sequences if self.film.count for path in count_paths(self.folder, s.name)]
+        counts = [path for s in sequences if self.video_settings.count for path in count_paths(self.folder, s.name)]
         return [*(file for s in sequences for file in self.files(s.name)), *counts, self.folder / SUMMARY]
 
     def describe(self) -> list[str]:
@@ -81,11 +81,11 @@ class TrackWriter:
     def __init__(self, run: TrackingRun, outputs: Outputs):
         self.run, self.outputs = run, outputs
         self.name, self.length = run.sequence.name, run.sequence.count
-        self.loop: TrackingRun | LateRun = run
+        self.loop: TrackingRun | FixedLagRun = run
         self.rest: FramesWithTracks = ()  # that are still waiting when an error ends the loop
         if outputs.lag is not None:
-            late = LateRun(run, outputs.lag, keeps_images=outputs.video or outputs.show)
-            self.loop, self.rest = late, late.rest()
+            lagged = FixedLagRun(run, outputs.lag, keeps_images=outputs.video or outputs.show)
+            self.loop, self.rest = lagged, lagged.rest()
         names = drawn_class_names(run.detector)
         self.results = ResultsStream(outputs.results_file(self.name), outputs.format, names)
         self.refinds = any(isinstance(each, Refinding) for each in layers(run.tracker)[1])
@@ -94,14 +94,14 @@ class TrackWriter:
     def write_all(self) -> BaseException | None:
         """Track and write everything; the error that ended it early, or None."""
         try:
-            with self.open_film() as film:
+            with self.open_video() as video:
                 try:
-                    self.write(progress(self.loop, self.name, self.length, self.outputs.quiet), film)
-                except KeyboardInterrupt:  # the film is finished, too
+                    self.write(progress(self.loop, self.name, self.length, self.outputs.quiet), video)
+                except KeyboardInterrupt:  # the video is finished, too
                     self.interrupted = True
                     if self.length is not None and not self.run.counts.frames:
                         raise KeyboardInterrupt(f"nothing of {self.name} was tracked yet") from None
-                self.write(self.rest, film)
+                self.write(self.rest, video)
             with self.run.timer.time("writing"):
                 self.results.finish()
         except BaseException as error:
@@ -113,19 +113,21 @@ class TrackWriter:
             f"the {self.run.counts.frames} frames of {self.name} until then are in {self.results.path}"
         )
 
-    def open_film(self) -> Film:
+    def open_video(self) -> AnnotatedVideo:
         """The video and the window. A video of refined tracks (`offline`) is drawn when they are."""
         outputs, run = self.outputs, self.run
         path = None if outputs.offline else outputs.video_file(self.name)
         title = self.name if outputs.show else None
-        return Film(run.sequence, path, title, drawn_class_names(run.detector), outputs.film, run.timer.time)
+        return AnnotatedVideo(
+            run.sequence, path, title, drawn_class_names(run.detector), outputs.video_settings, run.timer.time
+        )
 
-    def write(self, frames: FramesWithTracks, film: Film) -> None:
+    def write(self, frames: FramesWithTracks, video: AnnotatedVideo) -> None:
         """Write these frames; occlusions are drawn if lost tracks are found again by them."""
         for frame, tracks in frames:
             with self.run.timer.time("writing"):
                 self.results.add(frame, tracks)
-                film.add(frame, tracks, self.loop.motion, self.loop.occlusions if self.refinds else None)
+                video.add(frame, tracks, self.loop.motion, self.loop.occlusions if self.refinds else None)
 
     def keep_results(self) -> None:
         """After an error: write the tracks so far, as far as that is possible."""
@@ -138,6 +140,6 @@ class TrackWriter:
         """The summary of what was written; None if nothing was."""
         if not self.results.is_finished:
             return None
-        late = self.loop.describe() if isinstance(self.loop, LateRun) else {}
+        lag = self.loop.describe() if isinstance(self.loop, FixedLagRun) else {}
         was_interrupted = self.interrupted or isinstance(failure, KeyboardInterrupt)
-        return {**summarise(self.run), **late, "interrupted": was_interrupted, "complete": failure is None}
+        return {**summarise(self.run), **lag, "interrupted": was_interrupted, "complete": failure is None}

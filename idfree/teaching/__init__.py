@@ -1,1 +1,1 @@
-"""Teaching a detector to tell objects apart: an embedding head on its feature maps, and the graph that holds both."""
+"""Embedding heads for detectors: learnt on the detector's feature maps, and the graph that holds both."""

@@ -1,7 +1,7 @@
-"""Linear discriminant in closed form from pairs: what differs between two objects and hardly within one.
+"""Linear discriminant analysis in closed form, from scatter matrices of pairs of boxes of one object and of two.
 
-Fisher's discriminant (1936) with scatter matrices of pairs in place of classes, so that nothing is claimed of tracklets
-that may show the same object at different times: only pairs that are certainly of one object, or of two, count.
+Fisher's discriminant (1936) with pairs in place of classes: tracklets that may show the same object at different times
+are not compared; only pairs that are certainly of one object, or of two, count.
 """
 
 from dataclasses import dataclass

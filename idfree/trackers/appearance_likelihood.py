@@ -1,17 +1,16 @@
-"""Log-likelihood ratio of a cosine distance: "same object" against "two objects", learnt without labels while tracking.
+"""Log-likelihood ratio of a cosine distance, one object against two, estimated on-line without labels.
 
 Encoders differ widely in their distances, and videos in how much people resemble each other, so that no fixed threshold
 suits all. Two kinds of pairs are certain in any video: two detections of one frame are two objects, and a track and a
 detection that overlap, far more than either overlaps with any other, are one. The distances of each kind are modelled
-as a normal distribution. An encoder that tells nobody apart has two equal distributions, and its ratio is 1.
+as a normal distribution. Of an encoder that does not separate objects the two are equal, and the ratio is 1.
 
 A few of these boxes hold something else: part of a neighbour, a wall in front. So one object is a mixture of its normal
 distribution and, with the weight OUTLIERS, that of two objects, and no distance speaks against a pair by more than
 log OUTLIERS.
 
-One object resembles itself less after seconds than in the next frame. So the distances of one object are learnt twice:
-of a track to its next detection, and, for tracks that were not detected for a while, of a track to what it looked like
-SPAN seconds before.
+The distance of one object grows with time. So it is estimated twice: of a track's embedding to its next detection's,
+and, for tracks that were not detected for a while, to that of SPAN seconds before.
 """
 
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ class AppearanceLikelihood:
         self.different = self.different.add(different, 2 * WINDOW)
 
     def observe_later(self, same: Floats) -> None:
-        """Learn from distances (K,) of detections to what their tracks looked like SPAN seconds before."""
+        """Learn from distances (K,) of detections to embeddings of their tracks of SPAN seconds before."""
         self.later = self.later.add(same, WINDOW)
 
     def distributions(self, match_threshold: float | None) -> tuple[Moments, Moments]:

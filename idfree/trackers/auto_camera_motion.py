@@ -1,4 +1,4 @@
-"""Camera motion for every video: cheap, exactly none where the camera stands still, and none where it is in doubt.
+"""Automatic camera motion (`--camera auto`): none for a static camera, and none where the estimate is unreliable.
 
 Corners of a small grey picture are followed by pyramidal Lucas-Kanade optical flow, and a similarity transform is
 fitted by RANSAC, as in `camera_motion.estimate_flow`. Three things differ. Motion is measured from a reference picture,

@@ -1,4 +1,4 @@
-"""Pairs of boxes that certainly are one object or two, whatever they look like: what appearance is learnt from."""
+"""Certain positive and negative pairs of boxes, by motion and overlap alone, to estimate appearance distances from."""
 
 import numpy as np
 

@@ -2,11 +2,11 @@
 
 The cost of a pair of track and detection is −log odds that they are one object: the log odds of their overlap plus the
 log-likelihood ratio of their appearance, which is learnt from the video while it is tracked (appearance_likelihood.py).
-So embeddings that tell nobody apart change nothing, and good ones may both find a track elsewhere and keep it from the
-wrong box. Low scores follow in a second pass (Zhang et al. 2022, ByteTrack). Overlap is measured with a margin round
-both boxes (Yang et al. 2023, C-BIoU, with a fixed margin) that grows with the position's standard deviation and with
-how unpredictable the video's motion proves to be (innovation.py), and with more weight on the vertical extent (Yang et
-al. 2024, Hybrid-SORT's height-modulated IoU).
+So embeddings that do not separate objects change nothing, and good ones may both match a track that nothing overlaps
+and reject a box that does. Low scores follow in a second pass (Zhang et al. 2022, ByteTrack). Overlap is measured with
+a margin round both boxes (Yang et al. 2023, C-BIoU, with a fixed margin) that grows with the position's standard
+deviation and with the normalised innovation of the video's tracks (innovation.py), and with more weight on the vertical
+extent (Yang et al. 2024, Hybrid-SORT's height-modulated IoU).
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class FusedSettings(JdeSettings):
     absent_log_odds: float = -3.0  # of a pair in the motion gate without overlap
     duplicate_iou_distance: float = 0.0  # of a lost and a tracked box: the younger is removed; 0: none
     patience: float = 1.5  # s that a lost track is kept
-    memory: float = 4.0  # s that it is kept if there are embeddings that tell objects apart
+    memory: float = 4.0  # s that it is kept if there are embeddings that separate objects
 
 
 SEARCH: SearchRanges = {
@@ -135,7 +135,7 @@ class Fused(Jde):
         return factor * np.sqrt(self.tracks.state[:, PP][:, [0, 1, 0, 1]])
 
     def uncertainty_cost(self) -> Floats:
-        """Log odds (T,) that each track loses in all its pairs: the less certain its place, the more fits by chance."""
+        """Log odds (T,) that each track loses in all its pairs: the larger its margins, the more fits by chance."""
         size = np.maximum(self.tracks.state[:, POSITION, 2:], 1)  # px
         return np.asarray(self.settings.margin_cost * np.log1p(2 * self.margins()[:, :2] / size).sum(axis=1))
 

@@ -16,7 +16,7 @@ LEAST_HEIGHT = 16  # px, of a video
 
 
 @dataclass(frozen=True)
-class FilmSettings:
+class VideoSettings:
     """Height of the video in pixels, None for that of the source, and what is counted. Raises UserError."""
 
     height: int | None = None
@@ -27,10 +27,10 @@ class FilmSettings:
             raise UserError(f"--video-height {self.height}: expected pixels, {LEAST_HEIGHT} or more")
 
 
-AS_SOURCE = FilmSettings()
+AS_SOURCE = VideoSettings()
 
 
-class Film:
+class AnnotatedVideo:
     """A context manager: `add` draws the tracks of each frame into a video file, a window, or both.
 
     path: of the .mp4, None for no file; title: of the window, None for no window. class_names, time: see VideoOutput.
@@ -42,7 +42,7 @@ class Film:
         path: Path | None,
         title: str | None = None,
         class_names: Mapping[int, str] = MappingProxyType({}),
-        settings: FilmSettings = AS_SOURCE,
+        settings: VideoSettings = AS_SOURCE,
         time: Callable[[str], AbstractContextManager[None]] = lambda stage: nullcontext(),
     ):
         marks = (sequence.is_irregular, class_names, settings.height, time)
@@ -51,7 +51,7 @@ class Film:
         rate = sequence.frame_rate * sequence.step  # of frame numbers
         self.count = LiveCount(settings.count, rate) if is_counted else None
 
-    def __enter__(self) -> "Film":
+    def __enter__(self) -> "AnnotatedVideo":
         self.output.__enter__()
         return self
 

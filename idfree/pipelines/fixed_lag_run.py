@@ -1,4 +1,4 @@
-"""A tracking run whose tracks are refined with a fixed delay, as `track --lag SECONDS`."""
+"""A tracking run whose tracks are refined with a fixed lag, as `track --lag SECONDS`."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from idfree.pipelines.tracking_run import TrackCounts, TrackingRun
 LONGEST = 600.0  # s: frames of a longer delay may not fit in memory
 
 
-class LateRun:
+class FixedLagRun:
     """Iterate for (frame, tracks) of a run, each frame at most `lag` seconds late; then for `rest`.
 
     keeps_images: whether the frames that wait keep their images. motion, occlusions: as of the run, of the frame that

@@ -3,8 +3,7 @@
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,10 @@ import numpy as np
 
 from idfree.appearance import open_encoder
 from idfree.appearance.crop_network import CropNetwork
-from idfree.appearance.crops import crop_boxes
 from idfree.core.cropset import CropSet
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.files import make_folder, refuse_overwriting, write_bytes, write_text
 from idfree.core.settings import Assignments, override, split_assignments
-from idfree.core.workers import PicklableFactory
-from idfree.detectors.classes import drawn_class_names
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.adapt_candidates import (
     Candidate,
@@ -27,7 +23,7 @@ from idfree.pipelines.adapt_candidates import (
     teacher_candidate,
 )
 from idfree.pipelines.adapt_choice import choose
-from idfree.pipelines.adapt_relink import cut_tracklets
+from idfree.pipelines.adapt_crops import LabelledCrops, collect_crops
 from idfree.pipelines.adapt_report import NO_TORCH, make_report, next_commands, render_report
 from idfree.pipelines.adapt_train import (
     can_train,
@@ -36,23 +32,21 @@ from idfree.pipelines.adapt_train import (
     reason_not_to_train,
     trained_candidate,
 )
-from idfree.pipelines.crop_sets import HELD_OUT, concatenate_crops, crops_of_labels, split_crops
+from idfree.pipelines.crop_sets import HELD_OUT, split_crops
 from idfree.pipelines.held_out import choose_held_out, mask_of
-from idfree.pipelines.label_sequence import label_sequence
-from idfree.pipelines.manifest import make_once, settings_to_json
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs, join_classes
+from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, join_classes
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.training_data import trained_on_notice
-from idfree.pipelines.video_jobs import Report, VideoJobs, make_jobs, result_name
+from idfree.pipelines.video_jobs import make_jobs
 from idfree.sequences import open_source
 
 LOG = logging.getLogger("idfree")
 
-OUTPUTS = ("appearance.onnx", "last.pt", "best.pt", "report.json", "report.html", "settings.json", "metrics.jsonl")
+MODEL = "appearance.onnx"
+OUTPUTS = (MODEL, "last.pt", "best.pt", "report.json", "report.html", "settings.json", "metrics.jsonl")
 
 CANDIDATES = "candidates"
-PEOPLE_NAMES = ("person", "pedestrian")  # of the data sets that detectors are trained on
 
 
 def adapt(
@@ -92,7 +86,7 @@ def adapt(
     assignments, out = split_assignments(set, ("label", "detector")), Path(out)
     is_asked, is_trained = asks_for_training(train, assignments[""]), decide_training(train, assignments[""])
     labels = override(LabelSettings(), assignments["label"])
-    taught = None if teacher is None else open_teacher(Path(teacher), device)
+    taught = None if teacher is None else (Path(teacher), open_teacher(Path(teacher), device))
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     jobs = make_jobs(videos, config, workers, dask)
     outputs = (out / name for name in OUTPUTS)
@@ -100,43 +94,79 @@ def adapt(
     refuse_overwriting(outputs, read)
     make_folder(out)
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
+    training = TrainingPlan(is_asked, is_trained, tuple(assignments[""]), out, device, quiet)
     size_hw = crop_size(assignments[""], is_trained)
-    crops, label_reports = collect_crops(jobs, out, config, selection, labels, size_hw, quiet)
-    rates = np.array([open_source(jobs.videos[name])[0].frame_rate for name in label_reports])
-    cuts = cut_tracklets(crops, np.ones(crops.tracklet_count, dtype=bool), rates.tolist(), seed)
-    fraction = held_out_fraction(cuts) if is_trained else HELD_OUT
+    crops, reports = collect_crops(jobs, out, config, selection, labels, size_hw, quiet)
+    rates = np.array([open_source(jobs.videos[name])[0].frame_rate for name in reports])
+    labelled = LabelledCrops.of(crops, reports, rates, seed)
+    candidates, held_out, advice = make_candidates(labelled, taught, training, colour, train, seed)
+    sources = [videos] if isinstance(videos, str | Path) else videos
+    options = str(detector), join_classes(classes), detector_format or ""
+    next_steps = next_commands(str(out / MODEL), [*map(str, sources)], *options)
+    return write_results(out, candidates, labelled, held_out, {"advice": advice, "next": next_steps}, device)
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Training of a network. is_asked: a user asks for it. is_possible: and PyTorch is there, unless it is refused."""
+
+    is_asked: bool
+    is_possible: bool
+    assignments: tuple[str, ...]
+    out: Path
+    device: str
+    quiet: bool
+
+
+def make_candidates(
+    labelled: LabelledCrops,
+    teacher: tuple[Path, CropNetwork] | None,
+    training: TrainingPlan,
+    colour: float,
+    train: bool | None,
+    seed: int,
+) -> tuple[list[Candidate], CropSet, list[str]]:
+    """All candidates, the held-out crops, and advice in sentences. Arguments as of `adapt`."""
+    crops, cuts = labelled.crops, labelled.cuts
+    fraction = held_out_fraction(cuts) if training.is_possible else HELD_OUT
     split = split_crops(crops, seed, fraction)
     is_held_out = mask_of(crops.spans(), choose_held_out(crops.spans(), seed, fraction))
     reason = None if train is False else reason_not_to_train(cuts, is_held_out)
-    advice = advise_training(is_asked, reason)
-    is_trained &= is_asked or reason is None
-    notice = trained_on_notice(label_reports, "pseudo-labels of ")
-    appearance = CropAppearance.of(crops, cuts, rates, colour, notice)
-    candidates = closed_form_candidates(appearance, ~is_held_out, seed, are_people(label_reports))
-    if taught is not None:
-        candidates += [teacher_candidate(appearance, Path(str(teacher)), taught)]
-    if is_trained:
-        candidates += [trained_candidate(appearance, split, is_held_out, out, assignments[""], seed, device, quiet)]
-    model = out / "appearance.onnx"
+    notice = trained_on_notice(labelled.reports, "pseudo-labels of ")
+    appearance = CropAppearance.of(crops, cuts, labelled.frame_rate, colour, notice)
+    candidates = closed_form_candidates(appearance, ~is_held_out, seed, labelled.are_people)
+    if teacher is not None:
+        candidates += [teacher_candidate(appearance, *teacher)]
+    advice = advise_training(training.is_asked, reason)
+    if training.is_possible and (training.is_asked or reason is None):
+        options = (training.out, list(training.assignments), seed, training.device, training.quiet)
+        candidates += [trained_candidate(appearance, split, is_held_out, *options)]
+    return candidates, split.held_out, advice
+
+
+def write_results(
+    out: Path,
+    candidates: list[Candidate],
+    labelled: LabelledCrops,
+    held_out: CropSet,
+    extra: Mapping[str, list[str]],
+    device: str,
+) -> dict[str, Any]:
+    """Select a candidate; write its file, those of the others, and the report, which is returned.
+
+    extra: "advice", added to that of the report, and "next", the commands to run.
+    """
     write_candidates(out, candidates)
-    winner, relinking = choose(candidates, cuts, crops.xyxy)
+    winner, relinking = choose(candidates, labelled.cuts, labelled.crops.xyxy)
+    model = out / MODEL
     if winner.file is not None:
         write_bytes(model, winner.file)
     encoder = open_encoder(model, device=device)
-    report = {"model": str(model), **make_report(encoder, crops, split.held_out, label_reports, relinking)}
-    report["advice"] += advice
-    sources = [videos] if isinstance(videos, str | Path) else videos
-    options = str(detector), join_classes(classes), detector_format or ""
-    report["next"] = next_commands(str(model), [*map(str, sources)], *options)
+    report = {"model": str(model), **make_report(encoder, labelled.crops, held_out, labelled.reports, relinking)}
+    report |= {"advice": [*report["advice"], *extra["advice"]], "next": extra["next"]}
     write_text(out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
-    write_text(out / "report.html", render_report(encoder, crops, report))
+    write_text(out / "report.html", render_report(encoder, labelled.crops, report))
     return report
-
-
-def are_people(label_reports: Mapping[str, Report]) -> bool:
-    """Whether the labelled objects are people, as far as the detector names its classes."""
-    names = {name for report in label_reports.values() for name in report.get("class_names", ())}
-    return names <= set(PEOPLE_NAMES)
 
 
 def write_candidates(out: Path, candidates: Iterable[Candidate]) -> None:
@@ -177,72 +207,3 @@ def open_teacher(path: Path, device: str) -> CropNetwork:
     if path.suffix.lower() != ".onnx":
         raise UserError(f"--teacher {path}: expected a crop network MODEL.onnx")
     return CropNetwork(path, device=device)
-
-
-def collect_crops(
-    jobs: VideoJobs,
-    out: Path,
-    config: DetectorConfig,
-    selection: Selection,
-    labels: LabelSettings,
-    size_hw: tuple[int, int],
-    quiet: bool = True,
-) -> tuple[CropSet, dict[str, Report]]:
-    """Crops of the pseudo-labels of all videos that can be read, and the reports on these labels by video.
-
-    The crops of each video are kept below `out` (see `crops_file`). Raises UserError if no video can be read.
-    """
-    process = partial(
-        collect_video_crops,
-        out=jobs.path_for_workers(out),
-        config=config,
-        detector_of=jobs.open_detector(config),
-        selection=selection,
-        labels=labels,
-        size_hw=size_hw,
-        quiet=quiet or jobs.uses_other_processes,
-    )
-    reports, _ = jobs.run(process, "labelled", quiet)
-    return concatenate_crops([CropSet.open(crops_file(out, name)) for name in reports]), reports
-
-
-def collect_video_crops(
-    path: Path,
-    out: Path,
-    config: DetectorConfig,
-    detector_of: PicklableFactory[DetectorOf],
-    selection: Selection,
-    labels: LabelSettings,
-    size_hw: tuple[int, int],
-    quiet: bool,
-) -> Report:
-    """Write the crops of one video's pseudo-labels, unless that is done; return the report on the labels."""
-    sequence = replace(open_source(path)[0], name=result_name(path))
-    detector, file = detector_of.instance(sequence), crops_file(out, sequence.name)
-    inputs = detection_inputs(sequence, detector, config, selection)
-    inputs |= {"labels": settings_to_json(asdict(labels)), "size": list(size_hw)}
-
-    def make() -> Report:
-        crop = partial(crop_boxes, size_hw=size_hw)
-        pseudo_labels = label_sequence(sequence, detector, labels, crop, selection=selection, quiet=quiet)
-        crops_of_labels(pseudo_labels).save(file)
-        names = drawn_class_names(detector)
-        found = np.unique(pseudo_labels.boxes.class_id).tolist()
-        return {**pseudo_labels.report, "class_names": [names[number] for number in found if number in names]}
-
-    return make_once(file, inputs, make, can_be_opened)
-
-
-def can_be_opened(file: Path) -> bool:
-    """Whether a file holds crops; warns if not. Earlier versions wrote no checksum of it into the manifest."""
-    try:
-        CropSet.open(file)
-    except UserError:
-        LOG.warning("%s is missing or damaged: it is made again", file)
-        return False
-    return True
-
-
-def crops_file(out: Path, name: str) -> Path:
-    """The file of a video's crops; beside it lies the manifest."""
-    return out / "crops" / name / "crops.npz"

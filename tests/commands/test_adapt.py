@@ -18,7 +18,7 @@ from idfree.core.cropset import CropSet
 from idfree.core.settings import override
 from idfree.detectors import PrecomputedDetector
 from idfree.learn.training import Training
-from idfree.pipelines.adapt import collect_crops, crops_file
+from idfree.pipelines.adapt_crops import collect_crops, crops_file
 from idfree.pipelines.open_detector import DetectorConfig
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection

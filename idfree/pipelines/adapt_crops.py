@@ -1,0 +1,120 @@
+"""Crops of the pseudo-labels of videos, from which `idfree adapt` learns and on which it tests."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from idfree.appearance.crops import crop_boxes
+from idfree.core.cropset import CropSet
+from idfree.core.errors import UserError
+from idfree.core.types import Floats
+from idfree.core.workers import PicklableFactory
+from idfree.detectors.classes import drawn_class_names
+from idfree.pipelines.adapt_relink import Cut, cut_tracklets
+from idfree.pipelines.crop_sets import concatenate_crops, crops_of_labels
+from idfree.pipelines.label_sequence import label_sequence
+from idfree.pipelines.manifest import make_once, settings_to_json
+from idfree.pipelines.open_detector import DetectorConfig, DetectorOf, detection_inputs
+from idfree.pipelines.pseudolabels import LabelSettings
+from idfree.pipelines.selection import Selection
+from idfree.pipelines.video_jobs import Report, VideoJobs, result_name
+from idfree.sequences import open_source
+
+LOG = logging.getLogger("idfree")
+
+PEOPLE_NAMES = ("person", "pedestrian")  # of the data sets that detectors are trained on
+
+
+@dataclass(frozen=True)
+class LabelledCrops:
+    """Crops of the pseudo-labels, the report on these of each video, its frame rate (V,), and the cut tracklets."""
+
+    crops: CropSet
+    reports: Mapping[str, Report]
+    frame_rate: Floats
+    cuts: list[Cut]
+
+    @classmethod
+    def of(cls, crops: CropSet, reports: Mapping[str, Report], frame_rate: Floats, seed: int) -> "LabelledCrops":
+        """Cut all tracklets that are long enough."""
+        everything = np.ones(crops.tracklet_count, dtype=bool)
+        return cls(crops, reports, frame_rate, cut_tracklets(crops, everything, frame_rate.tolist(), seed))
+
+    @property
+    def are_people(self) -> bool:
+        """Whether the labelled objects are people, as far as the detector names its classes."""
+        names = {name for report in self.reports.values() for name in report.get("class_names", ())}
+        return names <= set(PEOPLE_NAMES)
+
+
+def collect_crops(
+    jobs: VideoJobs,
+    out: Path,
+    config: DetectorConfig,
+    selection: Selection,
+    labels: LabelSettings,
+    size_hw: tuple[int, int],
+    quiet: bool = True,
+) -> tuple[CropSet, dict[str, Report]]:
+    """Crops of the pseudo-labels of all videos that can be read, and the reports on these labels by video.
+
+    The crops of each video are kept below `out` (see `crops_file`). Raises UserError if no video can be read.
+    """
+    process = partial(
+        collect_video_crops,
+        out=jobs.path_for_workers(out),
+        config=config,
+        detector_of=jobs.open_detector(config),
+        selection=selection,
+        labels=labels,
+        size_hw=size_hw,
+        quiet=quiet or jobs.uses_other_processes,
+    )
+    reports, _ = jobs.run(process, "labelled", quiet)
+    return concatenate_crops([CropSet.open(crops_file(out, name)) for name in reports]), reports
+
+
+def collect_video_crops(
+    path: Path,
+    out: Path,
+    config: DetectorConfig,
+    detector_of: PicklableFactory[DetectorOf],
+    selection: Selection,
+    labels: LabelSettings,
+    size_hw: tuple[int, int],
+    quiet: bool,
+) -> Report:
+    """Write the crops of one video's pseudo-labels, unless that is done; return the report on the labels."""
+    sequence = replace(open_source(path)[0], name=result_name(path))
+    detector, file = detector_of.instance(sequence), crops_file(out, sequence.name)
+    inputs = detection_inputs(sequence, detector, config, selection)
+    inputs |= {"labels": settings_to_json(asdict(labels)), "size": list(size_hw)}
+
+    def make() -> Report:
+        crop = partial(crop_boxes, size_hw=size_hw)
+        pseudo_labels = label_sequence(sequence, detector, labels, crop, selection=selection, quiet=quiet)
+        crops_of_labels(pseudo_labels).save(file)
+        names = drawn_class_names(detector)
+        found = np.unique(pseudo_labels.boxes.class_id).tolist()
+        return {**pseudo_labels.report, "class_names": [names[number] for number in found if number in names]}
+
+    return make_once(file, inputs, make, can_be_opened)
+
+
+def can_be_opened(file: Path) -> bool:
+    """Whether a file holds crops; warns if not. Earlier versions wrote no checksum of it into the manifest."""
+    try:
+        CropSet.open(file)
+    except UserError:
+        LOG.warning("%s is missing or damaged: it is made again", file)
+        return False
+    return True
+
+
+def crops_file(out: Path, name: str) -> Path:
+    """The file of a video's crops; beside it lies the manifest."""
+    return out / "crops" / name / "crops.npz"

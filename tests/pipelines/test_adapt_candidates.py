@@ -18,11 +18,13 @@ from idfree.pipelines.adapt_candidates import (
     Candidate,
     CropAppearance,
     adapted_candidate,
+    closed_form_candidates,
     colour_candidate,
     people_candidate,
     teacher_candidate,
 )
 from idfree.pipelines.adapt_choice import choose
+from idfree.pipelines.adapt_crops import LabelledCrops
 from idfree.pipelines.adapt_merge import merge_tracklets
 from idfree.pipelines.adapt_relink import FEW_JUDGED, Relinked, cut_tracklets
 from idfree.pipelines.adapt_report import NO_TORCH
@@ -194,3 +196,19 @@ def test_only_mutual_nearest_tracklets_are_merged():
     crops = walker((1, 20, 0, 0), (30, 40, 10, 0), (45, 60, 20, 0))
     embedding = np.float32([[1, 0], [0.98, 0.199], [0.999, 0.04]]).repeat(2, axis=0)
     assert merge_tracklets(replace(crops), embedding, 0.5, np.array([10.0]))[::2].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("reports", "expected"),
+    [
+        ({"a": {}}, True),  # a file of boxes has no names
+        ({"a": {"class_names": ["person"]}, "b": {"class_names": []}}, True),
+        ({"a": {"class_names": ["person", "car"]}}, False),
+    ],
+)
+def test_of_people_the_adapted_network_comes_first_and_of_others_colour(appearance, reports, expected):
+    labelled = LabelledCrops.of(appearance.crops, reports, appearance.frame_rate, 0)
+    assert labelled.are_people == expected
+    everything = np.ones(appearance.crops.tracklet_count, dtype=bool)
+    names = [each.name for each in closed_form_candidates(appearance, everything, 0, labelled.are_people)]
+    assert names == (["adapted", "people", "colour"] if expected else ["colour", "people", "adapted"])

@@ -117,14 +117,14 @@ def write_detector(path):
 
 
 def write_encoder(path):
-    """A crop Re-ID model: the mean colours of 4 × 2 parts of a crop of 64×32 px."""
+    """A crop Re-ID model: the mean colours of 16 × 8 parts of a crop of 64×32 px."""
     import onnx
     from onnx import helper
 
     crops = helper.make_tensor_value_info("crops", onnx.TensorProto.FLOAT, ["n", 3, 64, 32])
-    embedding = helper.make_tensor_value_info("embedding", onnx.TensorProto.FLOAT, ["n", 24])
+    embedding = helper.make_tensor_value_info("embedding", onnx.TensorProto.FLOAT, ["n", 384])
     nodes = [
-        helper.make_node("AveragePool", ["crops"], ["means"], kernel_shape=[16, 16], strides=[16, 16]),
+        helper.make_node("AveragePool", ["crops"], ["means"], kernel_shape=[4, 4], strides=[4, 4]),
         helper.make_node("Flatten", ["means"], ["embedding"]),
     ]
     graph = helper.make_graph(nodes, "means", [crops], [embedding])

@@ -29,7 +29,8 @@ LEARNING = ("adapt", "teach", "train", "label", "tune", "demo")  # commands that
 DEFAULT = {"track": "runs/track", "demo": "runs/demo"}  # where commands write without -o
 EXTRA = {  # arguments added to the commands that match, so that they take seconds
     r"^train ": "--device cpu --set threads=1 --batch 2",
-    r"^train (?!.*--fine-tune)": "--size 96x64",
+    r"^train (?!tdt)(?!.*--fine-tune)": "--size 96x64",
+    r"^train tdt": "--size 192x128",  # RetinaNet's smallest anchors match no smaller objects
     r"^train (?!.*--fine-tune)(?!.*--backbone)": "--backbone narrow",
     r"^train (?!.*--resume)": "--epochs 1",
     r"^train .*--resume": "--epochs 2",

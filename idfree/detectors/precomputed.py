@@ -52,7 +52,7 @@ class PrecomputedDetector:
         """Boxes of a frame. Raises UserError if the detector was not run on that frame."""
         if self.frames != ALL and frame.number not in self.frames:
             raise UserError(
-                f"frame {frame.number} has no detections: only frames {describe_frames(self.frames)} were looked at:"
+                f"frame {frame.number} has no detections: only frames {describe_frames(self.frames)} were processed:"
                 f" add {frame_options(self.frames)}, or detect again without"
             )
         return View(

@@ -7,6 +7,7 @@ DIR/NAME.json the manifest; `stored_detections.load_detections` reads them.
 import logging
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting
 from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.settings import Assignments, split_assignments
-from idfree.core.types import Detector
+from idfree.core.types import Detector, Sequence
 from idfree.core.version import __version__
 from idfree.core.workers import PicklableFactory
 from idfree.detectors import PrecomputedDetector
@@ -82,54 +83,56 @@ def detect(
     check_folder(out, config.spec)
     outputs = (out / f"{name}{suffix}" for name in jobs.videos for suffix in (".json", *SUFFIXES))
     refuse_overwriting(outputs, [*jobs.videos.values(), *config.inputs(), appearance])
-    appearance = jobs.spec_for_workers(appearance)
-    process = partial(
-        detect_video,
-        out=jobs.path_for_workers(out),
-        config=config,
-        detector_of=jobs.open_detector(config),
-        appearance=appearance,
-        encoder=PicklableFactory(open_appearance, appearance, device, jobs.threads),
-        selection=selection,
-        limit=limit,
-        force=force,
-        quiet=quiet or jobs.uses_other_processes,
-    )
+    appearance, detector_of = jobs.spec_for_workers(appearance), jobs.open_detector(config)
+    encoder = PicklableFactory(open_appearance, appearance, device, jobs.threads)
+    folder, is_quiet = jobs.path_for_workers(out), quiet or jobs.uses_other_processes
+    job = DetectionJob(folder, config, detector_of, appearance, encoder, selection, limit, force, is_quiet)
     make_folder(out)
-    reports, failed = jobs.run(process, "looked at", quiet)
+    reports, failed = jobs.run(partial(detect_video, job=job), "processed", quiet)
     for name, report in reports.items():
         if report["appearance"] and (reason := report["appearance"].get("fault")):
             LOG.warning("%s: the limit of its embeddings could not be measured: %s", name, reason)
     return {"folder": str(out), "videos": reports, "failed": failed}
 
 
-def detect_video(
-    path: Path,
-    out: Path,
-    config: DetectorConfig,
-    detector_of: PicklableFactory[DetectorOf],
-    appearance: str,
-    encoder: "PicklableFactory[Encoder | None]",
-    selection: Selection,
-    limit: str,
-    force: bool,
-    quiet: bool,
-) -> Report:
-    """Store the detections of one video, unless that is done; return its report. Arguments as in `detect`."""
+@dataclass(frozen=True)
+class DetectionJob:
+    """How videos are processed; picklable, for other processes. Fields as the arguments of `detect`.
+
+    config, detector_of: of the detector, and opened. encoder: opened from `appearance`.
+    """
+
+    out: Path
+    config: DetectorConfig
+    detector_of: PicklableFactory[DetectorOf]
+    appearance: str
+    encoder: "PicklableFactory[Encoder | None]"
+    selection: Selection
+    limit: str
+    force: bool
+    quiet: bool
+
+    def inputs(self, sequence: Sequence, detector: Detector) -> dict[str, Any]:
+        """Everything that the files of a sequence depend on, for the manifest."""
+        detections = detection_inputs(sequence, detector, self.config, self.selection)
+        embeddings = appearance_inputs(detector, self.appearance, self.encoder.instance)
+        limits = settings_to_json({"min_score": self.selection.min_score, "limit": self.limit})
+        return detections | embeddings | limits
+
+
+def detect_video(path: Path, job: DetectionJob) -> Report:
+    """Store the detections of one video, unless that is done; return its report."""
     (sequence,) = open_source(path)
-    detector = detector_of.instance(sequence)
-    inputs = detection_inputs(sequence, detector, config, selection)
-    inputs |= appearance_inputs(detector, appearance, encoder.instance)
-    inputs |= settings_to_json({"min_score": selection.min_score, "limit": limit})
-    manifest_name = f"{sequence.name}.json"
+    detector, out = job.detector_of.instance(sequence), job.out
+    inputs, manifest_name = job.inputs(sequence, detector), f"{sequence.name}.json"
     manifest = read_manifest(out, manifest_name)
-    if not force and is_done(manifest, inputs, out) and (out / str(manifest["report"].get("file", ""))).is_file():
+    if not job.force and is_done(manifest, inputs, out) and (out / str(manifest["report"].get("file", ""))).is_file():
         return {**manifest["report"], "skipped": True}
     if not manifest:
         refuse_to_overwrite(out, sequence.name)
     write_manifest(out, inputs, complete=False, name=manifest_name, idfree=__version__)
-    result = detect_sequence(sequence, detector, encoder.instance, selection, quiet)
-    report = describe_detections(sequence, result, limit)
+    result = detect_sequence(sequence, detector, job.encoder.instance, job.selection, job.quiet)
+    report = describe_detections(sequence, result, job.limit)
     file = write_detections(out, sequence.name, result.boxes)
     report["file"], files = file.name, [file, *filter(Path.is_file, [class_ids_file(file), displacement_file(file)])]
     write_manifest(out, inputs, complete=True, name=manifest_name, files=files, idfree=__version__, report=report)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting
 from idfree.core.settings import Assignments, override, split_assignments
+from idfree.core.types import Detector, Sequence
 from idfree.core.version import __version__
 from idfree.core.workers import PicklableFactory
 from idfree.datasets.write_sequence import write_sequence
@@ -65,54 +66,58 @@ def label(
     outputs = (out / name / file for name in jobs.videos for file in ("seqinfo.ini", "gt/gt.txt", MANIFEST))
     refuse_overwriting(outputs, [*folders, *config.inputs()])
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
-    process = partial(
-        label_video,
-        out=jobs.path_for_workers(out),
-        config=config,
-        detector_of=jobs.open_detector(config),
-        settings=settings,
-        selection=selection,
-        everybody=everybody,
-        images=images,
-        force=force,
-        quiet=quiet or jobs.uses_other_processes,
-    )
+    detector_of, folder = jobs.open_detector(config), jobs.path_for_workers(out)
+    options = (everybody, images, force, quiet or jobs.uses_other_processes)
+    job = LabelJob(folder, config, detector_of, settings, selection, *options)
     make_folder(out)
-    reports, failed = jobs.run(process, "labelled", quiet)
+    reports, failed = jobs.run(partial(label_video, job=job), "labelled", quiet)
     for name, report in reports.items():
         if not report["tracklets"]:
             LOG.warning("%s: of %d detections no tracklet is good enough", name, report["detections"])
     return {"folder": str(out), "videos": reports, "failed": failed}
 
 
-def label_video(
-    path: Path,
-    out: Path,
-    config: DetectorConfig,
-    detector_of: PicklableFactory[DetectorOf],
-    settings: LabelSettings,
-    selection: Selection,
-    everybody: bool,
-    images: bool,
-    force: bool,
-    quiet: bool,
-) -> Report:
-    """Label one video and write the sequence, unless that is done; return its report. Arguments as in `label`."""
+@dataclass(frozen=True)
+class LabelJob:
+    """How videos are labelled; picklable, for other processes. Fields as the arguments of `label`.
+
+    config, detector_of: of the detector, and opened.
+    """
+
+    out: Path
+    config: DetectorConfig
+    detector_of: PicklableFactory[DetectorOf]
+    settings: LabelSettings
+    selection: Selection
+    everybody: bool
+    images: bool
+    force: bool
+    quiet: bool
+
+    def inputs(self, sequence: Sequence, detector: Detector) -> dict[str, Any]:
+        """Everything that the labels of a sequence depend on, for the manifest."""
+        settings = {"settings": settings_to_json(asdict(self.settings))}
+        options = {"images": self.images, "everybody": self.everybody}
+        return detection_inputs(sequence, detector, self.config, self.selection) | settings | options
+
+
+def label_video(path: Path, job: LabelJob) -> Report:
+    """Label one video and write the sequence, unless that is done; return its report."""
     (sequence,) = open_source(path)
-    is_partial = (selection.start, selection.frames, selection.every) != (1, None, 1)
-    if everybody and is_partial and None in (sequence.length, sequence.size_hw):
+    is_partial = (job.selection.start, job.selection.frames, job.selection.every) != (1, None, 1)
+    if job.everybody and is_partial and None in (sequence.length, sequence.size_hw):
         raise UserError(f"{path}: its length or size is unknown; expected --everybody for all of its frames, then")
-    detector, folder = detector_of.instance(sequence), out / sequence.name
-    inputs = detection_inputs(sequence, detector, config, selection)
-    inputs |= {"settings": settings_to_json(asdict(settings)), "images": images, "everybody": everybody}
-    manifest = read_manifest(folder)
-    if not force and is_done(manifest, inputs, folder) and (folder / "gt" / "gt.txt").is_file():
+    detector, folder = job.detector_of.instance(sequence), job.out / sequence.name
+    inputs, manifest = job.inputs(sequence, detector), read_manifest(folder)
+    if not job.force and is_done(manifest, inputs, folder) and (folder / "gt" / "gt.txt").is_file():
         return {**manifest["report"], "skipped": True}
     if not manifest and (folder / "gt" / "gt.txt").exists():
         raise UserError(f"{folder} has a gt/gt.txt that idfree label did not write: choose another folder with -o")
     write_manifest(folder, inputs, complete=False, idfree=__version__)
-    labels = label_sequence(sequence, detector, settings, selection=selection, images=images, quiet=quiet)
-    boxes = sort_by_frame(concatenate_boxes([labels.boxes, labels.rest])) if everybody else labels.boxes
-    write_sequence(folder, sequence, boxes, everybody)
+    labels = label_sequence(
+        sequence, detector, job.settings, selection=job.selection, images=job.images, quiet=job.quiet
+    )
+    boxes = sort_by_frame(concatenate_boxes([labels.boxes, labels.rest])) if job.everybody else labels.boxes
+    write_sequence(folder, sequence, boxes, job.everybody)
     write_manifest(folder, inputs, complete=True, idfree=__version__, report=labels.report)
     return {**labels.report, "skipped": False}

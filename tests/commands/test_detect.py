@@ -253,7 +253,7 @@ def test_other_processes_give_the_same_and_a_bad_video_is_left_out(films, tmp_pa
 def test_frames_without_detections_are_refused(films, tmp_path, capsys):
     assert detect(films, tmp_path / "kept", "--every", 3) == 0
     command = ("track", films / "videos/one.mp4", "--detector", tmp_path / "kept", "-o", tmp_path, "-q")
-    assert "only frames 1, 4, 7 … were looked at: add --every 3" in fails(capsys, *command)
+    assert "only frames 1, 4, 7 … were processed: add --every 3" in fails(capsys, *command)
     assert run(*command, "--every", 6) == 0
 
 
@@ -266,7 +266,7 @@ def test_a_part_of_a_video(films, tmp_path, capsys):
     at_once = tracks(films, tmp_path, "--detector", films / "text", *part)
     assert tracks(films, tmp_path, "--detector", tmp_path / "kept", *part) == at_once
     command = ("track", films / "videos/one.mp4", "--detector", tmp_path / "kept", "-o", tmp_path, "-q")
-    assert "only frames 4, 6, 8 … 12 were looked at: add --start 4 --every 2 --frames 5" in fails(capsys, *command)
+    assert "only frames 4, 6, 8 … 12 were processed: add --start 4 --every 2 --frames 5" in fails(capsys, *command)
 
 
 def test_unfinished_or_changed_detections_are_refused(films, tmp_path, capsys):

@@ -55,10 +55,10 @@ def test_thresholds_and_score_range_can_be_given():
 @pytest.mark.parametrize(
     ("frames", "known", "unknown", "message"),
     [
-        (range(1, ALL.stop, 3), (1, 4, 100), (2, 3), "only frames 1, 4, 7 … were looked at: add --every 3, or"),
-        (range(5, ALL.stop), (5, 6), (4,), "only frames 5, 6, 7 … were looked at: add --start 5, or"),
-        (range(5, 20, 2), (5, 19), (6, 3, 21), "5, 7, 9 … 19 were looked at: add --start 5 --every 2 --frames 8, or"),
-        (range(1, 3), (1, 2), (3,), "only frames 1, 2 were looked at: add --frames 2, or"),
+        (range(1, ALL.stop, 3), (1, 4, 100), (2, 3), "only frames 1, 4, 7 … were processed: add --every 3, or"),
+        (range(5, ALL.stop), (5, 6), (4,), "only frames 5, 6, 7 … were processed: add --start 5, or"),
+        (range(5, 20, 2), (5, 19), (6, 3, 21), "5, 7, 9 … 19 were processed: add --start 5 --every 2 --frames 8, or"),
+        (range(1, 3), (1, 2), (3,), "only frames 1, 2 were processed: add --frames 2, or"),
     ],
 )
 def test_frames_without_detection_are_refused(frames, known, unknown, message):

@@ -1,6 +1,7 @@
 """Boxes regressed by a detector's candidates before suppression, so that any detector can be asked about any box.
 
-A two-stage detector regresses a given box from the features in it (Ren 2015), which Tracktor asks for (Bergmann 2019).
+A two-stage detector regresses a given box from the features in it (Ren 2015; see `two_stage`), which Tracktor asks for
+(Bergmann 2019).
 A one-stage detector has already regressed a box from every cell, hundreds for each object: the one that fits the given
 box best is its answer, averaged with its like (box voting; Gidaris and Komodakis 2015, sec. 3). Nothing is trained. Two
 objects whose boxes overlap each keep candidates of their own, of which suppression would have left one.

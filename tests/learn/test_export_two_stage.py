@@ -1,5 +1,6 @@
 """Export of Faster R-CNN: parity with PyTorch, whole and cut in two, in ONNX Runtime and OpenVINO, and in tracktor."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -111,6 +112,20 @@ def test_tracktor_follows_boxes_of_a_still_image(exported):
     first, *later = [tracker.update(detector(Frame(number, IMAGE))) for number in (1, 2, 3)]
     assert len(first) > 0
     assert all(np.isin(first.id, tracks.id).any() for tracks in later)
+
+
+@pytest.mark.parametrize("tracker", ["tracktor", "iou"])
+def test_the_command_tracks_with_it(exported, tmp_path, tracker):
+    for number in (1, 2, 3):
+        cv2.imwrite(str(tmp_path / f"{number:06d}.png"), IMAGE)
+    options = ["--tracker", tracker, "--device", "cpu", "--appearance", "none", "--camera", "none", "-q"]
+    settings = [*(f"detector.{each}" for each in SMALL), "min_score=0.1"]
+    settings += ["kill_score=0"] if tracker == "tracktor" else []
+    options += [text for each in settings for text in ("--set", each)]
+    assert main(["track", str(tmp_path), "--detector", str(exported[1]), *options, "-o", str(tmp_path / "out")]) == 0
+    (results,) = (tmp_path / "out").glob("*.txt")
+    rows = np.loadtxt(results, delimiter=",", ndmin=2)
+    assert set(rows[:, 0]) == {1, 2, 3}
 
 
 def test_the_file_says_what_it_is(exported):

@@ -59,8 +59,8 @@ def load_faster_rcnn(weights: Mapping[str, Tensor], source: str) -> FasterRcnn:
 
 def find_body(weights: Mapping[str, Tensor]) -> ResNet:
     """A ResNet with the blocks that the weights name; ResNet-50 if they name none of some stage."""
-    names = [key.split(".")[2:5] for key in weights if key.startswith("backbone.body.layer")]
-    counts = [len({block for stage, block, _ in names if stage == f"layer{number}"}) for number in (1, 2, 3, 4)]
+    names = {tuple(key.split(".")[2:4]) for key in weights if key.startswith("backbone.body.layer")}
+    counts = [sum(name[0] == f"layer{number}" for name in names) for number in (1, 2, 3, 4)]
     if not all(counts):
         return ResNet(*RESNET50)
     block = Bottleneck if "backbone.body.layer1.0.conv3.weight" in weights else BasicBlock

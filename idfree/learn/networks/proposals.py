@@ -51,21 +51,21 @@ class Rpn(nn.Module):
     def forward(self, levels: Sequence[Tensor], size_hw: Sequence[int]) -> tuple[Tensor, Tensor]:
         """size_hw: (height, width) of the input in pixels."""
         best = [self.best_of_level(level, side, size_hw) for level, side in zip(levels, SIDES, strict=True)]
-        boxes, logits = (torch.stack(each) for each in zip(*best, strict=True))  # L P 4, L P
+        anchors, deltas, logits = (torch.stack(each) for each in zip(*best, strict=True))  # L P 4, L P 4, L P
+        low, high = anchors.chunk(2, dim=2)
+        boxes = clip_boxes(decode_boxes((low + high) / 2, high - low, deltas), size_hw)
         is_small = (boxes[..., 2:] - boxes[..., :2]).amin(dim=2) < MIN_SIDE
         is_out = suppressed(boxes, torch.zeros_like(logits), MAX_IOU) | is_small
         logits, order = logits.masked_fill(is_out, -math.inf).flatten().topk(PROPOSALS)
         return boxes.flatten(0, 1)[order], logits
 
-    def best_of_level(self, level: Tensor, side: int, size_hw: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """The PROPOSALS best boxes of a level, within the input, and their logits; −∞ where it has fewer anchors."""
+    def best_of_level(self, level: Tensor, side: int, size_hw: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+        """The PROPOSALS best anchors (P, 4) of a level, their deltas, and their logits; −∞ where it has fewer."""
         logits, deltas = self.head(level)
         # Padded, so that the number of proposals is a constant in a graph of dynamic shape.
         logits, order = pad(logits, (0, PROPOSALS), value=-math.inf).topk(PROPOSALS)
         order = order.clamp(max=deltas.shape[0] - 1)
-        anchors = level_anchors(level.shape[2:], side, size_hw, level.device)[order]
-        boxes = decode_boxes((anchors[:, :2] + anchors[:, 2:]) / 2, anchors[:, 2:] - anchors[:, :2], deltas[order])
-        return clip_boxes(boxes, size_hw), logits
+        return level_anchors(level.shape[2:], side, size_hw, level.device)[order], deltas[order], logits
 
 
 def level_anchors(

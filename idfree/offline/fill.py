@@ -17,7 +17,7 @@ from idfree.offline.ends import describe_ends, distances, usual_miss
 from idfree.offline.smooth import smooth
 from idfree.offline.track_rows import by_track, concatenate, filled_rows, find_gaps, track_starts
 
-LIVELY_SECONDS = 0.5  # ahead, over which it is measured how predictably people move
+PREDICTED_SECONDS = 0.5  # ahead: extrapolations whose errors tell how predictable motion is
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class FillSettings:
     size_ratio: float = 2.0  # greatest ratio of heights, and of widths, on both sides of the gap
     miss: float = 0.6  # heights, of the extrapolation across the gap: with more, the path between is unknown
     hidden: float = 0.3  # share of a box that another, in front of it, must cover to explain that it was not detected
-    in_view: float = 4.0  # × the detector's mean silence: longest time that a person in plain view is not detected
-    usual_silence: float = 0.2  # s, mean silence that is assumed of a detector with few gaps
+    in_view: float = 4.0  # × the mean time without a detection: longest one of a visible person
+    usual_undetected: float = 0.2  # s, mean time without a detection that is assumed of a detector with few gaps
     usual_weight: float = 20.0  # gaps that this assumption counts for
-    lively: float = 0.05  # heights: median miss of extrapolations over LIVELY_SECONDS of unpredictable motion, and
+    unpredictable: float = 0.05  # heights: median miss over PREDICTED_SECONDS that shows unpredictable motion, and,
     close: float = 0.3  # then, the mean IoU with another track from which on a gap stays open
     usual_miss: float = 0.025  # heights, median miss that is assumed of a video with few tracks
     unseen: float = 0.25  # greatest share of a track's frames in plain view without a detection, for its gaps to be
@@ -59,10 +59,10 @@ def fill_gaps(
     gap = np.repeat(np.arange(len(before)), missing)
     rows = straight_rows(tracks, before, missing, step)
     in_view = np.bincount(gap[~is_hidden(rows, tracks, settings.hidden)], minlength=len(before))
-    is_filled = in_view <= settings.in_view * rate * mean_silence(in_view / rate, settings)
+    is_filled = in_view <= settings.in_view * rate * mean_undetected_time(in_view / rate, settings)
     is_filled &= (in_view == 0) | ~is_weak(tracks, before, in_view, settings)
     is_close = np.bincount(gap, nearest_iou(rows, tracks), len(before)) >= settings.close * missing
-    if is_close.any() and is_lively(smooth(tracks, step), frame_rate, settings):
+    if is_close.any() and is_unpredictable(smooth(tracks, step), frame_rate, settings):
         is_filled &= ~is_close
     keep = is_filled[gap]
     if size_hw is not None:
@@ -84,9 +84,9 @@ def is_weak(tracks: Annotation, before: Integers, in_view: Integers, settings: F
     return np.asarray((missed > greatest * (missed + detected))[track])
 
 
-def is_lively(tracks: Annotation, frame_rate: float, settings: FillSettings) -> bool:
+def is_unpredictable(tracks: Annotation, frame_rate: float, settings: FillSettings) -> bool:
     """Whether people move unpredictably. tracks: sorted by track, and smoothed."""
-    return usual_miss(tracks, frame_rate, LIVELY_SECONDS, settings.usual_miss) > settings.lively
+    return usual_miss(tracks, frame_rate, PREDICTED_SECONDS, settings.usual_miss) > settings.unpredictable
 
 
 def is_plausible_motion(
@@ -146,8 +146,8 @@ def side_by_side(*tables: Annotation) -> list[Floats]:
     return [np.stack([shift, np.zeros_like(shift)] * 2, axis=1) for shift in shifts]
 
 
-def mean_silence(seconds: Floats, settings: FillSettings) -> float:
+def mean_undetected_time(seconds: Floats, settings: FillSettings) -> float:
     """Mean time in plain view without a detection, over gaps (G,) and the assumed ones."""
-    is_silence = seconds > 0
-    total = seconds[is_silence].sum() + settings.usual_weight * settings.usual_silence
-    return float(total / (np.count_nonzero(is_silence) + settings.usual_weight))
+    is_undetected = seconds > 0
+    total = seconds[is_undetected].sum() + settings.usual_weight * settings.usual_undetected
+    return float(total / (np.count_nonzero(is_undetected) + settings.usual_weight))

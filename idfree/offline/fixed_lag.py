@@ -22,7 +22,7 @@ IRREGULAR = 0.05  # relative deviation from the nominal frame rate from which on
 
 
 @dataclass(frozen=True)
-class LateFrame:
+class WindowFrame:
     """A frame in the window: its number, time in s, tracks with final ids, and the camera's motion (2, 3) or None."""
 
     number: int
@@ -40,7 +40,7 @@ class FixedLag:
 
     def __init__(self, lag: float, video: Video):
         self.lag, self.video = lag, video
-        self.frames: deque[LateFrame] = deque()
+        self.frames: deque[WindowFrame] = deque()
         self.settled = 0  # number of the last frame that was given out
         self.ids: dict[int, int] = {}  # by the tracker's id: the id that is given out, where it differs
         self.spare: deque[int] = deque(maxlen=MOST_IDS)  # ids of the tracker that were never given out
@@ -62,7 +62,7 @@ class FixedLag:
         """
         time = number / self.video.frame_rate if time is None else time
         tracks = self.with_final_ids(tracks)
-        self.frames.append(LateFrame(number, time, tracks, camera))
+        self.frames.append(WindowFrame(number, time, tracks, camera))
         if detections is not None:
             self.kept.add(number, tracks, detections)
         waiting = next(frame for frame in self.frames if frame.number > self.settled)

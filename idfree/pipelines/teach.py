@@ -95,7 +95,7 @@ def teach(
     named_teacher = None if teacher is None else Teacher(str(teacher), tuple(assignments["teacher"]), device)
     refuse_overwriting((out / name for name in OUTPUTS), [*jobs.videos.values(), *config.inputs()])
     make_folder(out)
-    graph, chosen, metadata = cut(config, maps)
+    graph, chosen, metadata = select_maps(config, maps)
     tapped = out / f"maps{graph.suffix}"
     graph.write(tapped, chosen, {**metadata, KIND_KEY: MAPS})
     selection = Selection(start, frames, every, (), appearance="none")
@@ -106,9 +106,9 @@ def teach(
     metadata |= taught.metadata() | {"trained_on": trained_on_notice(reports, "pseudo-labels of ")}
     model = write_taught(out, graph, chosen, taught, metadata)
     check = compare(config, str(tapped), str(model), taught, first_frame(next(iter(jobs.videos.values()))))
-    report = {
+    report: dict[str, Any] = {
         "model": str(model),
-        "maps": [{"name": each.name, "channels": each.channels, "stride": each.stride} for each in chosen],
+        "maps": describe_maps(chosen),
         "tracklets": boxes.tracklet_count,
         "boxes": len(boxes),
         "videos": reports,
@@ -119,9 +119,19 @@ def teach(
     report |= {"verdict": give_verdict(report), "advice": give_advice(boxes, reports)}
     options = str(detector), config.classes, detector_format or "", config.assignments
     report |= {"choice": name_next_step(is_better(report)), "next": next_commands(report, sources, *options)}
-    write_text(out / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
-    write_text(out / "report.html", render_report(report, taught))
+    write_report(out, report, taught)
     return report
+
+
+def describe_maps(maps: Iterable[FeatureMap]) -> list[dict[str, Any]]:
+    """Feature maps for the report."""
+    return [{"name": each.name, "channels": each.channels, "stride": each.stride} for each in maps]
+
+
+def write_report(folder: Path, report: dict[str, Any], taught: TaughtHead) -> None:
+    """Write FOLDER/report.json and report.html."""
+    write_text(folder / "report.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
+    write_text(folder / "report.html", render_report(report, taught))
 
 
 def split_maps(assignments: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -148,7 +158,7 @@ def check_detections(reports: dict[str, Any], classes: str) -> None:
     )
 
 
-def cut(config: DetectorConfig, names: list[str]) -> tuple[DetectorGraph, list[FeatureMap], dict[str, str]]:
+def select_maps(config: DetectorConfig, names: list[str]) -> tuple[DetectorGraph, list[FeatureMap], dict[str, str]]:
     """The graph of a detector, the maps to read, and the metadata that files made of it share. Raises UserError."""
     detector = open_plain(config)
     graph = open_graph(Path(config.spec))

@@ -111,7 +111,7 @@ def take_pictures(sequence: Sequence, tracks: Annotation, out: Path, embed: bool
             break
         size_hw = frame.image.shape[:2]
         for row in rows[slice(*np.searchsorted(tracks.frame[rows], [frame.number, frame.number + 1]))].tolist():
-            if (crop := cut(frame.image, tracks.xyxy[row])) is not None:
+            if (crop := jpeg_crop(frame.image, tracks.xyxy[row])) is not None:
                 crops[row] = crop
         if not is_video:
             images[frame.number] = to_jpeg(frame.image, EMBEDDED_WIDTH / frame.image.shape[1])
@@ -130,7 +130,7 @@ def relative_address(video: Path, page: Path) -> str:
         return video.resolve().as_uri()
 
 
-def cut(image: Image, xyxy: Floats) -> bytes | None:
+def jpeg_crop(image: Image, xyxy: Floats) -> bytes | None:
     """A crop as JPEG; None outside the image."""
     height, width = image.shape[:2]
     x1, y1, x2, y2 = np.rint(np.clip(xyxy, 0, [width, height, width, height])).astype(int).tolist()

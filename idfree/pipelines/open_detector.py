@@ -15,9 +15,10 @@ from idfree.core.types import Detections, DetectionsLike, Detector, Frame, Seque
 from idfree.detectors import open_detector
 from idfree.detectors.people import FILE, PEOPLE, check_name
 from idfree.detectors.scores import ScoreScale, check_scale, scale_scores
+from idfree.pipelines.detection_report import NETWORKS
 from idfree.pipelines.manifest import checksum_of_detector, identify_video
 from idfree.pipelines.selection import Selection
-from idfree.pipelines.stored_detections import NETWORKS, load_detections
+from idfree.pipelines.stored_detections import load_detections
 
 LOG = logging.getLogger("idfree")
 OTHER_NETWORKS = (".pth", ".ckpt", ".safetensors", ".torchscript", ".engine", ".tflite", ".pb", ".h5", ".mlmodel")

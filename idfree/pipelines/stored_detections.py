@@ -1,30 +1,25 @@
 """Detections from files: a sequence's own det/det.txt, the user's files, or the output of `idfree detect`."""
 
 import logging
-import operator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from idfree.core.arrays import to_array
 from idfree.core.errors import UserError
-from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.reading import is_folder, load_array
 from idfree.core.types import Annotation, Floats, Integers, Sequence
 from idfree.detectors import PrecomputedDetector
-from idfree.detectors.people import PEOPLE
-from idfree.detectors.precomputed import ALL
 from idfree.detectors.scores import SCORE_SCALES, Range, ScoreScale, scale_scores
-from idfree.pipelines.manifest import damaged_files, is_other_video, read_manifest
+from idfree.pipelines.detection_report import read_report
+from idfree.pipelines.manifest import damaged_files, read_manifest
 from idfree.sequences.motchallenge import candidate_names
 from idfree.sequences.rows import MAX_VALUE
 from idfree.sequences.tables import SUFFIXES, read_boxes
 
 LOG = logging.getLogger("idfree")
 
-NETWORKS = (*MODEL_SUFFIXES, ".pt")
 MAX_OUTSIDE = 0.1  # fraction of the boxes that may lie outside the images without a warning
 
 
@@ -48,16 +43,7 @@ def load_detections(
     if not manifest:
         boxes = replace(boxes, displacement=read_displacement(path, boxes))
         return PrecomputedDetector(boxes, sequence.size_hw, score_range=scale_of_file(path, boxes, scores))
-    if not manifest.get("complete"):
-        raise UserError(f"{path}: `idfree detect` did not finish: run it again with the same options to complete it")
-    if is_other_video(manifest, sequence):
-        LOG.warning("%s: `idfree detect` found these in another video than %s: run it again", path, sequence.source)
-    report = parse_report(manifest.get("report"), path)
-    if len(boxes) != report.count:
-        raise UserError(
-            f"{path}: {len(boxes)} rows, but {path.stem}.json tells of {report.count}: it is of other"
-            " detections; delete it to use these without"
-        )
+    report = read_report(manifest, path, len(boxes), sequence)
     class_id, displacement = read_class_ids(path, boxes), read_displacement(path, boxes)
     if damaged := damaged_files(manifest, path.parent):
         raise UserError(
@@ -85,55 +71,6 @@ def scale_of_file(path: Path, boxes: Annotation, scores: ScoreScale) -> Range | 
     if scaled.message:
         LOG.warning("%s: %s (--scores %s overrules)", path, scaled.message, "|".join(SCORE_SCALES[1:]))
     return scaled.range
-
-
-@dataclass(frozen=True)
-class DetectionReport:
-    """What `idfree detect` wrote of the detections in NAME.npy or NAME.txt.
-
-    count: of rows. detector: its name. frames: the ones processed. dtype: of the embeddings. match_threshold,
-    upper_threshold: of their cosine distances, None if not calibrated. score_range, is_network, names: as in
-    PrecomputedDetector.
-    """
-
-    count: int
-    detector: str
-    frames: range
-    dtype: "np.dtype[np.floating[Any]]"
-    match_threshold: float | None
-    upper_threshold: float | None
-    score_range: tuple[float, float] | None
-    is_network: bool
-    names: dict[int, str]
-
-
-def parse_report(report: Any, path: Path) -> DetectionReport:
-    """The report in the manifest of the detections in `path`. Raises UserError if it is damaged."""
-    try:
-        appearance = report["appearance"] or {"limit": None, "dtype": "float64"}
-        low_high, detector = report["score_range"], str(report["detector"])
-        is_network = detector == PEOPLE or detector.endswith(NETWORKS)  # reports of earlier versions do not say it
-        return DetectionReport(
-            count=operator.index(report["detections"]),
-            detector=detector,
-            frames=range(report.get("start", 1), report.get("stop") or ALL.stop, report["every"]),
-            dtype=np.dtype(appearance["dtype"]),
-            match_threshold=optional_float(appearance["limit"]),
-            upper_threshold=optional_float(appearance.get("farthest")),
-            score_range=None if low_high is None else (float(low_high[0]), float(low_high[1])),
-            is_network=bool(report.get("is_network", is_network)),
-            names={int(number): str(name) for number, name in report.get("class_names", {}).items()},
-        )
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"{path.with_suffix('.json')}: is not what `idfree detect` writes ({type(error).__name__}: {error}):"
-            " run it again with --force, or delete the file to use the detections without"
-        ) from error
-
-
-def optional_float(value: Any) -> float | None:
-    """A number, or None."""
-    return None if value is None else float(value)
 
 
 def read_stored_detections(spec: str, sequence: Sequence) -> Annotation:

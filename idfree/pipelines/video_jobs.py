@@ -11,8 +11,8 @@ from idfree.core.names import file_name
 from idfree.core.reading import exists
 from idfree.core.workers import PicklableFactory, WorkerPool, map_items
 from idfree.detectors.people import PEOPLE
+from idfree.pipelines.detection_report import NETWORKS
 from idfree.pipelines.open_detector import DetectorConfig, DetectorOf
-from idfree.pipelines.stored_detections import NETWORKS
 from idfree.sequences.folders import list_entries, list_files
 from idfree.sequences.images import IMAGE_SUFFIXES
 from idfree.sequences.motchallenge import is_sequence

@@ -6,8 +6,9 @@ detection that overlap, far more than either overlaps with any other, are one. T
 as a normal distribution. Of an encoder that does not separate objects the two are equal, and the ratio is 1.
 
 A few of these boxes hold something else: part of a neighbour, a wall in front. So one object is a mixture of its normal
-distribution and, with the weight OUTLIERS, that of two objects, and no distance speaks against a pair by more than
-log OUTLIERS.
+distribution and, with the weight ε, that of two objects, and no distance speaks against a pair by more than log ε. The
+weight is the equal error rate of embeddings SPAN seconds apart, OUTLIERS at least: certain pairs are easy ones, and
+embeddings seem to distinguish objects better in them than they do where it matters.
 
 The distance of one object grows with time. So it is estimated twice: of a track's embedding to its next detection's,
 and, for tracks that were not detected for a while, to that of SPAN seconds before.
@@ -16,6 +17,7 @@ and, for tracks that were not detected for a while, to that of SPAN seconds befo
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
 from idfree.core.types import Floats
 from idfree.trackers.association import Mask
@@ -34,10 +36,10 @@ MIN_VARIANCE = 1e-4
 MAX_EVIDENCE = 8.0  # greatest ratio of the two normal distributions, for and against
 FIRST_AGAINST = 2.0  # greatest ratio against "same" before any pair of one object was observed …
 TRUSTED = 50.0  # … and the number of such pairs that brings it half-way to MAX_EVIDENCE
-OUTLIERS = 0.05  # share of one object's distances that are as those of two (docs/association.md)
+OUTLIERS = 0.05  # least share of one object's distances that are as those of two (docs/association.md)
 MIN_SENSITIVITY = 1.0  # least sensitivity index d′ of an encoder that finds anybody again (of 0.7 to 1.5, all the same)
 SPAN = 2.0  # s between two embeddings of one track that are learnt from (4: the same; 1: worse at low frame rates)
-ABSENT = 0.1  # s after its last detection from which a track is judged by them
+ABSENT = 0.1  # s after its last detection from which a track is judged by them, unless that was the frame before
 FEWEST_LATER = 20.0  # number of such pairs from which on they are used
 SAMPLE = 64  # greatest number of detections of a frame that are compared with each other
 
@@ -116,7 +118,7 @@ class AppearanceLikelihood:
     def normal_log_ratio(self, distance: Floats, same: Moments, different: Moments) -> Floats:
         """Log-likelihood ratios (K,) of two normal distributions; constant beyond both means, so that it falls.
 
-        With outliers: log((1 − ε) exp(ratio) + ε), between log ε and MAX_EVIDENCE.
+        With the share ε of outliers: log((1 − ε) exp(ratio) + ε), between log ε and MAX_EVIDENCE.
         """
         if same.mean >= different.mean:
             return np.zeros(len(distance))
@@ -124,16 +126,24 @@ class AppearanceLikelihood:
         ratio = log_density(between, same) - log_density(between, different)
         trust = self.same.count / (self.same.count + TRUSTED)
         ratio = np.clip(ratio, -(FIRST_AGAINST + trust * (MAX_EVIDENCE - FIRST_AGAINST)), MAX_EVIDENCE)
-        return np.logaddexp(ratio + np.log1p(-OUTLIERS), np.log(OUTLIERS))
+        outliers = self.outliers(different)
+        return np.logaddexp(ratio + np.log1p(-outliers), np.log(outliers))
+
+    def outliers(self, different: Moments) -> float:
+        """The share ε of outliers: the equal error rate Φ(−d′ / 2) of normal distributions, OUTLIERS at least."""
+        if self.later.count < FEWEST_LATER:
+            return OUTLIERS
+        return max(OUTLIERS, float(ndtr(-sensitivity(self.later, different) / 2)))
 
     def separates(self, match_threshold: float | None) -> bool:
-        """Whether one and two objects differ enough, as far as is known, to find an object again after seconds.
+        """Whether one and two objects differ enough, as far as is known, to find an object again after seconds."""
+        return sensitivity(*self.distributions(match_threshold)) > MIN_SENSITIVITY
 
-        The measure is the sensitivity index d′: the means' difference, in root mean square standard deviations.
-        """
-        same, different = self.distributions(match_threshold)
-        variance = max((same.variance + different.variance) / 2, MIN_VARIANCE)
-        return bool(different.mean - same.mean > MIN_SENSITIVITY * np.sqrt(variance))
+
+def sensitivity(same: Moments, different: Moments) -> float:
+    """Sensitivity index d′: the difference of the means, in root mean square standard deviations."""
+    variance = max((same.variance + different.variance) / 2, MIN_VARIANCE)
+    return float((different.mean - same.mean) / np.sqrt(variance))
 
 
 def log_density(distance: Floats, moments: Moments) -> Floats:

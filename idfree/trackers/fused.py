@@ -154,7 +154,7 @@ class Fused(Jde):
         is_usable = (detections.score > settings.high_score) & np.any(embedding, axis=1)
         is_known = np.any(self.tracks.embedding, axis=1)[i] & is_usable[j]
         distance = cosine_distance(self.tracks.embedding, embedding, i, j)
-        is_absent = self.now - self.tracks.last_seen[i] > ABSENT * self.frame_rate
+        is_absent = self.now - self.tracks.last_seen[i] > max(ABSENT * self.frame_rate, self.elapsed)
         evidence = np.where(is_known, self.likelihood.log_ratio(distance, self.match_threshold, is_absent), 0.0)
         self.observe_frame(detections, embedding, np.flatnonzero(is_usable))
         self.observe_pairs(embedding, i[is_known], j[is_known], motion[is_known], distance[is_known])

@@ -42,7 +42,9 @@ def test_swapped_distributions_are_no_evidence():
 
 def test_evidence_against_is_weak_until_pairs_of_one_object_were_seen():
     likelihood = AppearanceLikelihood()
-    assert likelihood.log_ratio(np.array([1.0]), None)[0] == pytest.approx(np.log(0.95 * np.exp(-2.0) + 0.05))
+    assert likelihood.log_ratio(np.array([1.0]), None)[0] == pytest.approx(
+        np.log((1 - OUTLIERS) * np.exp(-2.0) + OUTLIERS)
+    )
     assert likelihood.log_ratio(np.array([0.0]), None)[0] > 2
 
 
@@ -65,3 +67,11 @@ def test_lost_tracks_are_judged_by_looks_that_are_seconds_apart():
     likelihood.observe_later(rng.normal(0.3, 0.02, 1000))
     now, after_absence = likelihood.log_ratio(distance, None, is_lost)
     assert after_absence > now + 2
+
+
+def test_the_share_of_outliers_is_the_equal_error_rate_of_embeddings_seconds_apart():
+    likelihood, rng = learnt(0.1, 0.5), np.random.default_rng(1)
+    far = np.array([2.0])
+    assert likelihood.log_ratio(far, None)[0] == pytest.approx(np.log(OUTLIERS), abs=0.02)
+    likelihood.observe_later(rng.normal(0.5, 0.02, 1000))  # as two objects: a pair is right in half of all cases
+    assert likelihood.log_ratio(far, None)[0] == pytest.approx(np.log(0.5), abs=0.04)

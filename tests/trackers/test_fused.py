@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from idfree.core.types import Detections, View
+from idfree.core.types import Detections, Frame, View
 from idfree.trackers.certain_pairs import apart, is_certain, sample, second_best_cost
 from idfree.trackers.fused import height_weighted_iou, logit, union
 from idfree.trackers.registry import Fused, FusedSettings
@@ -154,3 +154,18 @@ def test_second_best_cost():
     cost, j = np.array([0.3, 0.5, 0.1, 0.2, 0.5, 0.7]), np.array([4, 0, 4, 4, 0, 2])
     np.testing.assert_array_equal(second_best_cost(cost, j), [0.1, 0.5, 0.2, 0.1, 0.5, np.inf])
     assert second_best_cost(np.zeros(0), np.zeros(0, dtype=np.int64)).shape == (0,)
+
+
+def test_at_low_frame_rates_a_track_seen_in_the_frame_before_is_not_absent(monkeypatch):
+    """Every sixth frame of 30 a second, 0.2 s apart: more than ABSENT, but no frame is missed in between."""
+    tracker, absent = Fused(frame_rate=30), []
+    log_ratio = tracker.likelihood.log_ratio
+
+    def spy(distance, threshold, is_absent):
+        absent.extend(is_absent.tolist())
+        return log_ratio(distance, threshold, is_absent)
+
+    monkeypatch.setattr(tracker.likelihood, "log_ratio", spy)
+    for number, people in ((1, True), (7, True), (13, True), (19, False), (25, True)):
+        tracker.update(View(frame_of((100, RED)) if people else frame_of(), frame=Frame(number, None, number / 30)))
+    assert absent == [False, False, True]

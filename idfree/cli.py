@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 
 import idfree
-from idfree.core.command_line import Parser, run_command
+from idfree.core.command_line import Parser, parse_seed, run_command
 from idfree.core.threads import thread_environment
 
 COMMANDS = (  # modules of idfree.commands
@@ -21,12 +21,12 @@ COMMANDS = (  # modules of idfree.commands
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return the exit status."""
     os.environ.update(thread_environment(os.environ))  # NumPy and PyTorch, which commands import, read it once
+    return run_command("idfree", partial(run, arguments))
+
+
+def run(arguments: list[str] | None) -> None:
+    """Run the command of these arguments; with --json, print what it returns."""
     options = parser().parse_args(arguments)
-    return run_command("idfree", partial(run, options))
-
-
-def run(options: argparse.Namespace) -> None:
-    """Run the command of the options; with --json, print what it returns."""
     outcome = options.run(options)
     if options.json and outcome is not None:
         print(json.dumps(outcome, indent=2, allow_nan=False))
@@ -49,7 +49,7 @@ def parser() -> Parser:
         )
         sub.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
         sub.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else")
-        sub.add_argument("--seed", type=int, default=0, help="of whatever is random (default: 0)")
+        sub.add_argument("--seed", type=parse_seed, default=0, help="of whatever is random (default: 0)")
         sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps, openvino[:bf16], of networks")
         command.add(sub)
         sub.set_defaults(run=command.run)

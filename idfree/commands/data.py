@@ -12,6 +12,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from idfree.core.command_line import parse_seed
+
 if TYPE_CHECKING:
     from idfree.pipelines.check_data import DataCheck, DataReport
     from idfree.show.tables import Table
@@ -69,7 +71,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     for kind in (check, convert, pack, synth):  # the options of every command, also after the second word
         kind.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="no progress")
         kind.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object on stdout")
-        kind.add_argument("--seed", type=int, default=argparse.SUPPRESS, help="of whatever is random (default: 0)")
+        kind.add_argument(
+            "--seed", type=parse_seed, default=argparse.SUPPRESS, help="of whatever is random (default: 0)"
+        )
 
 
 def add_synth(parser: argparse.ArgumentParser) -> None:

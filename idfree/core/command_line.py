@@ -17,6 +17,7 @@ from idfree.core.errors import UserError, describe_file_error
 from idfree.core.files import WRITE_ERRORS
 
 USER_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
+LARGEST_SEED = 2**32 - 1  # of the random generators of NumPy, PyTorch and Optuna alike
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,16 +36,30 @@ def run_command(program: str, command: Callable[[], None]) -> int:
     with terminations() as received:
         try:
             command()
-            sys.stdout.flush()
+            flush_stdout()
             return 0
         except BrokenPipeError:  # the process that reads stdout has ended, as in `idfree … | head`
-            sys.stderr.close()
+            if sys.stderr is not None:
+                sys.stderr.close()
             return 0
         except (UserError, OSError, RuntimeError) as error:
             return report_error(program, error)
         except KeyboardInterrupt as interrupt:
             print(f"{program}: interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
             return TERMINATED if received else INTERRUPTED
+
+
+def flush_stdout() -> None:
+    """Write what is buffered, here, where errors are told; a program that is started without stdout has none."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def parse_seed(text: str) -> int:
+    """The type of options that seed random generators. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) > LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed: expected a whole number, 0…{LARGEST_SEED}")
+    return int(text)
 
 
 @contextmanager

@@ -4,9 +4,10 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from idfree.core.command_line import Parser, run_command
+from idfree.core.command_line import Parser, parse_seed, run_command
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.experiments.catalogue import TABLES
@@ -18,8 +19,13 @@ from idfree.experiments.table import OneShot, Row, Table
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
+    return run_command("idfree-experiments", partial(run, arguments))
+
+
+def run(arguments: Sequence[str] | None) -> None:
+    """Run the command of these arguments."""
     options = parser().parse_args(arguments)
-    return run_command("idfree-experiments", lambda: options.run(options))
+    options.run(options)
 
 
 def parser() -> Parser:
@@ -33,7 +39,7 @@ def parser() -> Parser:
     running.add_argument("--scale", choices=("mini", "full"), default="mini", help="this machine's, or the paper's own")
     running.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with MOT17/, MOT15/, …")
     running.add_argument("--rows", nargs="+", metavar="ROW", help="only rows with these titles")
-    running.add_argument("--seeds", nargs="+", type=int, default=[0])
+    running.add_argument("--seeds", nargs="+", type=parse_seed, default=[0])
     running.add_argument("--device", default="auto")
     running.add_argument("--dry-run", action="store_true", help="only check data, weights, sizes and settings")
     running.add_argument("-q", "--quiet", action="store_true", help="no progress")

@@ -7,8 +7,10 @@ import sys
 
 import pytest
 
-from idfree.core.command_line import Parser, run_command
+from idfree.cli import main as idfree_main
+from idfree.core.command_line import Parser, parse_seed, run_command
 from idfree.core.errors import UserError
+from idfree.experiments.cli import main as experiments_main
 
 
 def raising(error):
@@ -52,6 +54,34 @@ def test_wrong_arguments_end_with_a_line(capsys):
     with pytest.raises(SystemExit, match="2"):
         parser.parse_args(["more"])
     assert capsys.readouterr().err == "program: unrecognized arguments: more (see program part --help)\n"
+
+
+@pytest.mark.parametrize("text", ["-1", str(2**32), "1.5", "one", ""])
+@pytest.mark.parametrize("main", [idfree_main, experiments_main])
+def test_seeds_that_random_generators_refuse_are_refused(main, text, capsys):
+    arguments = ["run", "tdt-stages", "--seeds", text] if main is experiments_main else ["version", "--seed", text]
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert f"{text!r} is no seed: expected a whole number, 0…4294967295" in capsys.readouterr().err
+
+
+def test_seeds_are_whole_numbers():
+    assert [parse_seed("0"), parse_seed("4294967295")] == [0, 2**32 - 1]
+
+
+@pytest.mark.parametrize("main", [idfree_main, experiments_main])
+def test_ctrl_c_while_commands_are_loaded(main, capsys, monkeypatch):
+    monkeypatch.setattr(sys.modules[main.__module__], "parser", raising(KeyboardInterrupt()))
+    assert main([]) == 130
+    assert capsys.readouterr().err.endswith(": interrupted\n")
+
+
+def test_programs_without_standard_streams(monkeypatch):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert run_command("program", lambda: print("a line")) == 0
+    assert run_command("program", raising(UserError("a.txt: no such file"))) == 2
+    assert run_command("program", raising(BrokenPipeError())) == 0
 
 
 @pytest.mark.parametrize("command", ["from idfree.experiments.cli import main", "from idfree.cli import main"])

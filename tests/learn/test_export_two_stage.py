@@ -148,3 +148,11 @@ def test_incomplete_weights_are_the_users_mistake(tmp_path, capsys):
     assert main(["export", str(tmp_path / "weights.pth")]) == 2
     assert "backbone.body.conv1.weight is missing" in capsys.readouterr().err
     assert not (tmp_path / "weights.onnx").exists()
+
+
+@pytest.mark.parametrize("classes", [0, 1])
+def test_a_network_of_the_background_alone_is_refused(tmp_path, capsys, classes):
+    weights = {"roi_heads.box_predictor.cls_score.weight": torch.zeros(classes, 16)}
+    torch.save(weights, tmp_path / "weights.pth")
+    assert main(["export", str(tmp_path / "weights.pth")]) == 2
+    assert f"of {classes} classes, expected the background and 1" in capsys.readouterr().err

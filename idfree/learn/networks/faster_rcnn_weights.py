@@ -42,12 +42,16 @@ def rename(key: str) -> str:
 def load_faster_rcnn(weights: Mapping[str, Tensor], source: str) -> FasterRcnn:
     """The network of these weights, of any number of classes, on any ResNet.
 
-    source: of the weights, for messages. Raises UserError naming keys that are missing, unknown, or of another shape.
+    source: of the weights, for messages. Raises UserError naming keys that are missing, unknown, or of another shape,
+    and if there is no class but the background.
     """
     shape = {key: value.shape[0] for key, value in weights.items() if value.ndim}
+    classes = shape.get("roi_heads.box_predictor.cls_score.weight", COCO_CLASSES)
+    if classes < 2:
+        raise UserError(f"{source}: a Faster R-CNN of {classes} classes, expected the background and 1 at the least")
     network = FasterRcnn(
         find_body(weights),
-        shape.get("roi_heads.box_predictor.cls_score.weight", COCO_CLASSES),
+        classes,
         shape.get("backbone.fpn.layer_blocks.0.0.weight", CHANNELS),
         shape.get("roi_heads.box_head.fc7.weight", HIDDEN),
     )

@@ -66,24 +66,27 @@ NO_TORCH = "PyTorch is not installed, so no network was trained on these videos:
 
 
 def give_verdict(relinking: Mapping[str, Any], found: int) -> str:
-    """What appearance.onnx carries and why, in words. found: the number of tracklets, of which long ones are tested."""
+    """Which candidate was selected and why, in words. found: the number of tracklets, of which long ones are tested."""
     candidates, winner = relinking["candidates"], relinking["winner"]
     shares = f"re-linked of {relinking['cuts']} cuts of {relinking['tracklets']} tracklets, " + "; ".join(
         f"{name} {describe_relinking(candidates[name])}" for name in candidates if name != "nothing"
     )
-    carries = f"appearance.onnx carries {NAMES[winner]}"
+    selected = f"Selected: {NAMES[winner]}"
     if winner != relinking["default"]:
         gain = f"{100 * relinking['gain']:+.1f} ± {100 * relinking['standard_error']:.1f} points"
         over = NAMES[candidates[winner]["over"]]
-        return f"{carries}, which re-links more than {over} ({gain}): {shares}."
+        return f"{selected}, which re-links more tracklets than {over} ({gain}); {shares}."
     if relinking["tracklets"] < FEW_JUDGED:
         return (
-            f"{carries}, the default: there are too few tracklets to test whether another encoder is better. The test"
-            " takes the middle out of a tracklet and asks each encoder to find the later part again;"
+            f"{selected}, the default: there are too few tracklets to test whether another candidate is better. The"
+            " test takes the middle out of a tracklet and asks each candidate to find the later part again;"
             f" {relinking['tracklets']} of {found} tracklets are long enough for that ({SIDE} crops before and {SIDE}"
             f" after a gap of {GAP[0]:g} s), expected {FEW_JUDGED}. Give a longer video, or several videos."
         )
-    return f"{carries}, the default, as no other candidate is clearly better: {shares}."
+    return (
+        f"{selected}, the default: no other candidate is better by more than twice the standard error over"
+        f" {relinking['tracklets']} tracklets; {shares}."
+    )
 
 
 def describe_relinking(shares: Mapping[str, float | None]) -> str:

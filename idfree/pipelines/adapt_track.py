@@ -56,7 +56,8 @@ def adapt_and_track(
         report = adapt(
             [str(each) for each in videos], out / FOLDER, train=False, set=own, seed=seed, quiet=quiet, **shared
         )
-        chosen, verdict = str(report["model"]), str(report["verdict"])
+        chosen, page = str(report["model"]), out / FOLDER / "report.html"
+        verdict = f"{report['verdict']}\n{chosen}; report: {page}"
     except TooFewTracklets as error:
         chosen, verdict = "colour", f"tracked with plain colour, as there is too little to learn from: {error}"
     if on_adapted is not None:

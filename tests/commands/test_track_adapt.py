@@ -35,7 +35,8 @@ def test_one_command_adapts_and_tracks_without_pytorch(film, tmp_path, capsys, m
     monkeypatch.setattr("idfree.pipelines.adapt.can_train", lambda: False)
     assert main(words(film, tmp_path)) == 0
     told = capsys.readouterr().out
-    assert "appearance.onnx carries" in told
+    assert "Selected: " in told
+    assert "report.html" in told
     assert len(read_results(tmp_path / "one.txt")) > 0
     report = json.loads((tmp_path / "adapt" / "report.json").read_text())
     assert set(report["relinking"]["candidates"]) == {"nothing", "colour", "people", "adapted"}

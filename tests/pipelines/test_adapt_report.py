@@ -28,9 +28,14 @@ def relinking(winner: str, gain: float | None, tracklets: int = 8) -> dict:
 @pytest.mark.parametrize(
     ("winner", "gain", "tracklets", "words"),
     [
-        ("adapted", 0.1, 8, "carries the crop network adapted to these videos, which re-links more than plain colour"),
-        ("adapted", 0.1, 8, "(+10.0 ± 2.0 points): re-linked of 40 cuts of 8 tracklets, colour 50.0 % (25.0 % within"),
-        ("colour", 0.01, 8, "carries plain colour, the default, as no other candidate is clearly better"),
+        (
+            "adapted",
+            0.1,
+            8,
+            "Selected: the crop network adapted to these videos, which re-links more tracklets than plain",
+        ),
+        ("adapted", 0.1, 8, "(+10.0 ± 2.0 points); re-linked of 40 cuts of 8 tracklets, colour 50.0 % (25.0 % within"),
+        ("colour", 0.01, 8, "Selected: plain colour, the default: no other candidate is better by more than"),
         ("colour", None, 3, "3 of 12 tracklets are long enough for that (2 crops before and 2 after a gap of 0.5 s)"),
     ],
 )

@@ -80,8 +80,8 @@ detector's boxes near them only, and fill their gaps. The results are detections
 On TUD-Campus (71 frames; yolox_nano, the MOT15 detections), the default tracker without appearance has an IDF1 of 47.5
 with the given boxes and of 68.2 with the refined ones (HOTA 31.4 and 50.2, MOTA 47.4 and 70.5); tracktor's own tracks
 have 67.0 (52.0, 67.7). The boxes are the detector's, so its quality contributes to the gain. No setting was chosen on
-this sequence, but it is one short sequence. `experiments/tracktor_public.py` does the same for MOT17-04 and MOT17-09
-beside a published tracker; it was not run to its end yet.
+this sequence, but it is one short sequence. On MOT17-04 and MOT17-09 the refined boxes
+are worse than the given ones, and useful only in addition to weak ones ([measured](tracktor_public.md)).
 
 **What to expect.** The detector associates: a track ends where its object is not detected, and only a box of similar
 appearance nearby resumes it, within a third of a second. `fused` predicts motion and stores embeddings, and has the

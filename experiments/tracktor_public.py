@@ -1,23 +1,24 @@
-"""Tracktor as a preprocessing of public detections, then the default tracker off-line, beside a published tracker.
+"""Tracktor as a preprocessing of public detections, then the default tracker offline, beside a published tracker.
 
     python experiments/tracktor_public.py --data ../shared/data --out runs/tracktor_public
 
-writes docs/tracktor_public.md. Of MOT17-04 and MOT17-09, the FRCNN and SDP detections are refined: tracktor follows the
-boxes of the package's people detector that start near them. Its results are detections for `fused` (motion alone) with
-`--offline`; beside them `fused --offline` on the detections as given, and LIF_T's published results on the same
-(`reference/lif_t`). All settings are defaults but for those named. A finished video is kept in OUT/*.json, so that the
-command goes on where it was stopped. About ten minutes of one core.
+Of MOT17-04 and MOT17-09, the FRCNN and SDP detections are refined: tracktor follows the boxes of the package's people
+detector that start near them (`--public`). What it tracks are detections for `fused` (motion only) with `--offline`.
+"given and refined": the public detections, and of tracktor's boxes those that overlap none of the same frame. Beside
+them, LIF_T's published results on the same detections (`reference/lif_t`). Settings are defaults but for those named.
+Writes the tables of docs/tracktor_public.md; results are stored in OUT/VIDEO.json. About ten minutes of one core.
 """
 
-import argparse
-import json
 from dataclasses import replace
-from pathlib import Path
 
-from idfree.core.files import make_folder, write_text
+import numpy as np
+from study import DOCS, make_parser, show_section, stored, tracking_table, write_section
+
+from idfree.core.boxes import iou
 from idfree.core.progress import progress
 from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.tracking import compute_metrics, evaluate
+from idfree.offline.track_rows import concatenate
 from idfree.offline.whole_video import Video, refine_tracks
 from idfree.pipelines.open_detector import DetectorConfig
 from idfree.pipelines.prepare import prepare
@@ -26,16 +27,12 @@ from idfree.pipelines.tracking_run import concatenate_tracks
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_ground_truth
 from idfree.sequences.tables import read_boxes
-from idfree.show.table_formats import to_markdown
-from idfree.show.tables import TRACKING, Row, Table, show
 from idfree.trackers.registry import make_tracker
 
 VIDEOS, DETECTORS = ("MOT17-04", "MOT17-09"), ("FRCNN", "SDP")
-REFINERS = {"refined": (), "refined, kill\\_score=0.2": ("kill_score=0.2",)}  # settings of tracktor, by title
+REFINERS = {"refined": (), "refined, kill_score=0.2": ("kill_score=0.2",)}  # settings of tracktor, by title
 KEYS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "tracktor_public.md"
-HEAD = """# Tracktor as a preprocessing of public detections
-"""
+MIN_IOU = 0.5  # of boxes of one object
 
 
 def refined(data, video, public):
@@ -54,6 +51,16 @@ def refined(data, video, public):
     return {key: concatenate_tracks(tracks) for key, tracks in results.items()}
 
 
+def given_and_refined(given, refined):
+    """The given boxes, and the refined ones that overlap none of them in their frame."""
+    is_new = np.ones(len(refined), dtype=bool)
+    for frame in np.unique(refined.frame).tolist():
+        rows, others = refined.rows_at(frame), given.rows_at(frame)
+        is_new[rows] = (iou(refined.xyxy[rows], given.xyxy[others]) < MIN_IOU).all(axis=1)
+    both = concatenate(given, refined[is_new])
+    return both[np.argsort(both.frame, kind="stable")]
+
+
 def whole_video(sequence, boxes):
     """Tracks of `fused` of these boxes, made off-line."""
     detector = PrecomputedDetector(boxes, sequence.size_hw)
@@ -69,34 +76,30 @@ def measure(data, video):
     found, rows = refined(data, video, public), []
     for name in DETECTORS:
         truth = read_ground_truth(folders[name] / "gt" / "gt.txt")
-        results = {"as given, fused, off-line": whole_video(sequences[name], public[name])}
-        for title in REFINERS:
-            results[f"{title}: tracktor's tracks"] = found[name, title]
-            results[f"{title}, fused, off-line"] = whole_video(sequences[name], found[name, title])
-        results["LIF\\\\_T, published"] = read_boxes(data / "reference" / "lif_t" / f"{video}-{name}.txt")
-        rows += [[name, title, compute_metrics(evaluate(truth, tracks))] for title, tracks in results.items()]
+        published = read_boxes(data / "reference" / "lif_t" / f"{video}-{name}.txt")
+        tracks = {f"{title}: tracktor": found[name, title] for title in REFINERS}
+        boxes = {"given": public[name]} | {title: found[name, title] for title in REFINERS}
+        boxes["given and refined"] = given_and_refined(public[name], found[name, "refined"])
+        tracks |= {f"{title}: fused, offline": whole_video(sequences[name], each) for title, each in boxes.items()}
+        tracks["given: LIF_T, published"] = published
+        rows += [[name, title, compute_metrics(evaluate(truth, each))] for title, each in tracks.items()]
     return rows
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, default=Path("runs/tracktor_public"))
-    parser.add_argument("--only", nargs="+", default=VIDEOS, help="videos")
-    options = parser.parse_args()
-    make_folder(options.out)
-    columns, page = tuple(column for column in TRACKING if column.key in KEYS), [HEAD]
+def tables(options):
+    """Sections of the page, one for each video and detector."""
     for video in options.only:
-        path = options.out / f"{video}.json"
-        if not path.exists():
-            write_text(path, json.dumps(measure(options.data, video)))
-        measured = json.loads(path.read_text())
+        rows = stored(options.out / f"{video}.json", lambda video=video: measure(options.data, video))
         for name in DETECTORS:
-            rows = tuple(Row((title,), metrics) for given, title, metrics in measured if given == name)
-            table = Table((f"{video}-{name}",), columns, (rows,))
-            show(table)
-            page.append(f"## {video}-{name}\n\n{to_markdown(table)}")
-        write_text(PAGE, "\n".join(page))
+            found = [((title,), metrics) for detector, title, metrics in rows if detector == name]
+            yield show_section(f"{video} {name}", tracking_table(["detections: tracker"], KEYS, found))
+
+
+def main():
+    parser = make_parser(__doc__, "tracktor_public", DOCS / "tracktor_public.md")
+    parser.add_argument("--only", nargs="+", choices=VIDEOS, default=VIDEOS, help="videos")
+    options = parser.parse_args()
+    write_section(options.page, "tables", tables(options))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def export_images(footage: Footage, targets: Sequence[Path]) -> None:
     for path, target in existing:
         replace_link(target, path)
     if not footage.paths:
-        LOG.warning("%s: has no images to link: name them, --images", footage.name)
+        LOG.warning("%s: has no images to link: give them with --images PATH", footage.name)
     elif len(existing) < footage.length:
         LOG.warning("%s: %d of %d images are missing", footage.name, footage.length - len(existing), footage.length)
 

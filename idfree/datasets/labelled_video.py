@@ -40,9 +40,7 @@ def open_media(name: str, images: Path | None, homes: Iterable[Path]) -> Media:
     images: a video, a folder of image files, or a folder with NAME.mp4, NAME/img1/ or NAME/, which is looked at first.
     homes: more folders of the latter kind. Raises UserError if `images` is neither.
     """
-    if images is not None and not is_folder(images):
-        if not (is_file(images) and is_video(images)):
-            raise UserError(f"{images}: expected a video or a folder of images or videos")
+    if images is not None and is_one_video(images):
         return open_video_file(images)
     for home in (home for home in (images, *homes) if home is not None and home.is_dir()):
         for place in places(home, name):
@@ -53,6 +51,21 @@ def open_media(name: str, images: Path | None, homes: Iterable[Path]) -> Media:
     if images is not None and (files := list_files(images, IMAGE_SUFFIXES)):
         return open_files(files)
     return Media((), partial(raise_no_images, name))
+
+
+def is_one_video(images: Path) -> bool:
+    """Whether `--images` is a video file, that of one sequence. Raises UserError if it is neither that nor a folder."""
+    if is_folder(images):
+        return False
+    if not (is_file(images) and is_video(images)):
+        raise UserError(f"{images}: expected a video or a folder of images or videos")
+    return True
+
+
+def check_one_video(images: Path | None, count: int) -> None:
+    """Raises UserError if `--images` is a video file, which cannot show each of several sequences."""
+    if count > 1 and images is not None and is_file(images):
+        raise UserError(f"--images {images}: one file for {count} sequences; expected a folder with NAME.mp4 for each")
 
 
 def places(home: Path, name: str) -> Iterator[Path]:
@@ -95,7 +108,9 @@ def label_stills(
 
 def raise_no_images(name: str, number: int) -> Image:
     """The image reader of labels without images. Raises UserError."""
-    raise UserError(f"{name}: its images are not beside the labels (frame {number} was asked for): name them, --images")
+    raise UserError(
+        f"{name}: its images are not beside the labels (frame {number} was asked for): give them with --images PATH"
+    )
 
 
 def label_video(

@@ -11,6 +11,7 @@ from idfree.core.errors import UserError
 from idfree.core.types import Image
 from idfree.datasets.export_images import export_images, image_names, replace_link
 from idfree.datasets.footage import PEOPLE, Footage, FootageSettings
+from idfree.datasets.labelled_video import is_one_video
 from idfree.datasets.labels import OnFault, raise_fault
 from idfree.datasets.motchallenge_classes import select_classes
 from idfree.datasets.write_sequence import IMAGE_FOLDER, PARTIAL_KEY, write_seqinfo
@@ -111,8 +112,8 @@ def read_sequence(
 ) -> Footage:
     """A sequence with gt/gt.txt: pedestrians as objects; those marked 0 and similar classes as ignore regions.
 
-    settings: names other classes, by number or by MOTChallenge's or VisDrone's names, see `select_classes`. images: a
-    folder with NAME.mp4, NAME/img1/ or NAME/, if the images are elsewhere.
+    settings: names other classes, by number or by MOTChallenge's or VisDrone's names, see `select_classes`. images: the
+    video, or a folder with NAME.mp4, NAME/img1/ or NAME/, if the images are elsewhere.
     """
     declared, source = read_declared(folder)[0], folder / GROUND_TRUTH
     ini, settings = read_ini(folder / SEQINFO), settings or FootageSettings()
@@ -147,8 +148,10 @@ def class_names_of(folder: Path) -> list[str]:
 
 
 def find_images(folder: Path, info: SeqInfo, images: Path | None) -> ImageSource:
-    """The images of a sequence: in `images` if that has some under its name, else in its own folder."""
+    """The images of a sequence: the video `images`, else those in it under its name, else those in its folder."""
     homes = [folder / info.image_folder, folder]
+    if images is not None and is_one_video(images):
+        return ImageSource(video=images)
     if images is not None:
         names = candidate_names(folder.resolve().name)
         homes = [images / name / info.image_folder for name in names] + [images / name for name in names] + homes

@@ -14,6 +14,7 @@ from idfree.datasets.archive import find_entry, is_zip
 from idfree.datasets.boxes_json import BOXES_JSON
 from idfree.datasets.footage import Footage, FootageSettings, Half
 from idfree.datasets.formats import FORMATS
+from idfree.datasets.labelled_video import check_one_video
 from idfree.datasets.labels import OnFault, raise_fault
 from idfree.datasets.reid_crops import is_reid
 from idfree.sequences.folders import describe_contents
@@ -32,7 +33,7 @@ def open_footage(
 
     spec: a file or folder in one of `formats.FORMATS`: MOTChallenge sequences, COCO's `.json`, CVAT's `.xml` …
     half: of each video (see Footage.half); footage without that half is left out, with a warning.
-    images: the folder of the images, if not beside the labels (for MOTChallenge, a folder of NAME.mp4 or NAME/).
+    images: if not beside the labels, the folder of the images (of NAME.mp4 or NAME/ for each video), or the one video.
     on_fault: called for each invalid label, which is then skipped; by default it raises UserError.
     Raises UserError if the path does not exist or has none of the formats.
     """
@@ -40,6 +41,7 @@ def open_footage(
     if not exists(path):
         raise UserError(f"no such file or folder: {path}")
     footages = read_labels(path, None if images is None else Path(images), settings, on_fault)
+    check_one_video(None if images is None else Path(images), len(footages))
     halves = [(footage, footage.half(half)) for footage in footages]
     for footage in (footage for footage, part in halves if part is None):
         LOG.warning("%s: has no half to validate on, left out", footage.name)
@@ -83,4 +85,6 @@ def open_all(
     """The footage of several paths, in their order (see open_footage)."""
     specs = list(specs)
     settings = name_all_classes(specs, settings or FootageSettings())
-    return [footage for spec in specs for footage in open_footage(spec, half, images, settings, on_fault)]
+    footages = [footage for spec in specs for footage in open_footage(spec, half, images, settings, on_fault)]
+    check_one_video(None if images is None else Path(images), len(footages))
+    return footages

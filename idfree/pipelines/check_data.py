@@ -74,9 +74,9 @@ def check_data(
 ) -> DataCheck:
     """Check labelled data, in any format of `open_footage`: what `idfree data check` does.
 
-    images: folder of the images, if not beside the labels. half: of each video. set: `name=value` overrides of
-    FootageSettings, also `data.name=value`. decode_all: decode all images instead of a sample. seed: of the sample.
-    Raises UserError.
+    images: the video, or folder of the images, if not beside the labels. half: of each video. set: `name=value`
+    overrides of FootageSettings, also `data.name=value`. decode_all: decode all images instead of a sample. seed: of the
+    sample. Raises UserError.
     """
     faults: list[str] = []
     sources = [data] if isinstance(data, str | Path) else data
@@ -180,9 +180,9 @@ def jumping_ids(objects: Annotation, settings: CheckSettings, frame_rate: float)
 def image_warnings(footage: Footage, images: ImageCheck) -> Iterator[str]:
     """A message for each image that is missing, damaged or of an unexpected size; a single one if there are none."""
     if not footage.paths:
-        yield f"{footage.source}: there are no images beside it (--images FOLDER)"
+        yield f"{footage.source}: there are no images beside it (--images PATH)"
     elif len(images.missing) == footage.length:
-        yield f"{footage.source}: none of its images is there (--images FOLDER); looked for {footage.paths[0]} …"
+        yield f"{footage.source}: none of its images is there (--images PATH); looked for {footage.paths[0]} …"
     else:
         yield from dict.fromkeys(images.missing.values())
     yield from (*images.unreadable.values(), *images.unexpected_size.values())

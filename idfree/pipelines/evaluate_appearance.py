@@ -10,6 +10,7 @@ from idfree.core.errors import UserError
 from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.progress import progress
 from idfree.core.types import Annotation
+from idfree.datasets.labelled_video import check_one_video
 from idfree.datasets.motchallenge_labels import has_images, read_sequence
 from idfree.datasets.reid_crops import is_reid
 from idfree.evaluation.frame_subset import select_every_nth, select_half
@@ -79,7 +80,7 @@ def load_embeddings(
 
     model: `colour`, MODEL.onnx or RUN/best.pt, which embeds the ground truth boxes; or a folder of NAME.npy (or one
     file) with detections and their embeddings. truth: a folder of MOTChallenge sequences, one of them, or a gt.txt.
-    images: folder of the images or videos, if they are not beside the ground truth. min_iou: of a detection with the
+    images: the video, or folder of images or videos, if not beside the ground truth. min_iou: of a detection with the
     ground truth whose identity it gets. half, every: as in `evaluate`. Raises UserError.
     """
     model, truth = Path(model), Path(truth)
@@ -110,6 +111,7 @@ def compute_embeddings(
     """Ground truth boxes of people, with embeddings computed from the images of the sequences, by sequence."""
     boxes_by_name = {}
     folders = {name: path.parent.parent for name, path in find_ground_truth(truth).items()}
+    check_one_video(images, len({candidate_names(name)[-1] for name in folders}))
     missing = [name for name, folder in folders.items() if not has_images(folder, images)]
     report_missing(missing, len(folders), images)
     for pair in pair_results(truth, truth, half, every, read_ground_truth, GROUND_TRUTH_FILES):

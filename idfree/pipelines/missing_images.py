@@ -28,9 +28,9 @@ def report_missing(names: Iterable[str], count: int, images: str | Path | None) 
     if not names:
         return
     listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-    expected = "a folder with NAME.mp4 or NAME/img1/ for each sequence, or the image files that the labels name"
+    expected = "the video, a folder with NAME.mp4 or NAME/img1/ for each, or of the image files that the labels name"
     if images is None:
-        message = f"no images beside the labels of {listed}: name their folder with --images ({expected})"
+        message = f"no images beside the labels of {listed}: give them with --images PATH ({expected})"
     else:
         message = f"no images of {listed} in --images {images}: expected {expected}"
     if len(names) == count:

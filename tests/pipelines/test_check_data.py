@@ -89,7 +89,7 @@ def test_without_images_no_method_can_be_trained(tmp_path):
     folder = sequence(tmp_path / "seq", "1,1,5,5,10,20,1,1,1\n2,2,5,5,10,20,1,1,1\n")
     checked = report(folder)
     assert (checked.feeds, checked.statistics["missing"]) == ((), 4)
-    assert checked.warnings == (f"{folder / 'gt' / 'gt.txt'}: there are no images beside it (--images FOLDER)",)
+    assert checked.warnings == (f"{folder / 'gt' / 'gt.txt'}: there are no images beside it (--images PATH)",)
 
 
 def test_a_video_that_ends_too_early(tmp_path):

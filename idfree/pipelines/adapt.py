@@ -24,7 +24,7 @@ from idfree.pipelines.adapt_candidates import (
 )
 from idfree.pipelines.adapt_choice import choose
 from idfree.pipelines.adapt_crops import LabelledCrops, collect_crops
-from idfree.pipelines.adapt_report import NO_TORCH, make_report, next_commands, render_report
+from idfree.pipelines.adapt_report import NAMES, NO_TORCH, make_report, next_commands, render_report
 from idfree.pipelines.adapt_train import (
     can_train,
     crop_size,
@@ -89,7 +89,7 @@ def adapt(
     taught = None if teacher is None else (Path(teacher), open_teacher(Path(teacher), device))
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     jobs = make_jobs(videos, config, workers, dask)
-    outputs = (out / name for name in OUTPUTS)
+    outputs = [*(out / name for name in OUTPUTS), *(out / candidate_file(name) for name in NAMES)]
     read = [*jobs.videos.values(), *config.inputs(), *([] if teacher is None else [Path(teacher)])]
     refuse_overwriting(outputs, read)
     make_folder(out)
@@ -100,9 +100,8 @@ def adapt(
     rates = np.array([open_source(jobs.videos[name])[0].frame_rate for name in reports])
     labelled = LabelledCrops.of(crops, reports, rates, seed)
     candidates, held_out, advice = make_candidates(labelled, taught, training, colour, train, seed)
-    sources = [videos] if isinstance(videos, str | Path) else videos
     options = str(detector), join_classes(classes), detector_format or ""
-    next_steps = next_commands(str(out / MODEL), [*map(str, sources)], *options)
+    next_steps = next_commands(str(out / MODEL), jobs.sources_of(reports, videos), *options)
     return write_results(out, candidates, labelled, held_out, {"advice": advice, "next": next_steps}, device)
 
 
@@ -174,7 +173,12 @@ def write_candidates(out: Path, candidates: Iterable[Candidate]) -> None:
     make_folder(out / CANDIDATES)
     for each in candidates:
         if each.file is not None:
-            write_bytes(out / CANDIDATES / f"{each.name}.onnx", each.file)
+            write_bytes(out / candidate_file(each.name), each.file)
+
+
+def candidate_file(name: str) -> Path:
+    """The file of a candidate, below OUT."""
+    return Path(CANDIDATES) / f"{name}.onnx"
 
 
 def asks_for_training(train: bool | None, assignments: Iterable[str]) -> bool:

@@ -98,11 +98,12 @@ def collect_video_crops(
         crop = partial(crop_boxes, size_hw=size_hw)
         pseudo_labels = label_sequence(sequence, detector, labels, crop, selection=selection, quiet=quiet)
         crops_of_labels(pseudo_labels).save(file)
-        names = drawn_class_names(detector)
         found = np.unique(pseudo_labels.boxes.class_id).tolist()
         return {**pseudo_labels.report, "class_names": [names[number] for number in found if number in names]}
 
-    return make_once(file, inputs, make, can_be_opened)
+    names = drawn_class_names(detector)
+    # Reports of earlier versions lack the names of what was found: those of all that the detector may have found.
+    return {"class_names": list(names.values()), **make_once(file, inputs, make, can_be_opened)}
 
 
 def can_be_opened(file: Path) -> bool:

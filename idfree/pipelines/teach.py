@@ -93,7 +93,8 @@ def teach(
     check_file(config.spec)
     jobs = make_jobs(sources, config, workers, dask)
     named_teacher = None if teacher is None else Teacher(str(teacher), tuple(assignments["teacher"]), device)
-    refuse_overwriting((out / name for name in OUTPUTS), [*jobs.videos.values(), *config.inputs()])
+    read = [*jobs.videos.values(), *config.inputs(), *([] if teacher is None else [teacher])]
+    refuse_overwriting((out / name for name in OUTPUTS), read)
     make_folder(out)
     graph, chosen, metadata = select_maps(config, maps)
     tapped = out / f"maps{graph.suffix}"
@@ -118,7 +119,10 @@ def teach(
     }
     report |= {"verdict": give_verdict(report), "advice": give_advice(boxes, reports)}
     options = str(detector), config.classes, detector_format or "", config.assignments
-    report |= {"choice": name_next_step(is_better(report)), "next": next_commands(report, sources, *options)}
+    report |= {
+        "choice": name_next_step(is_better(report)),
+        "next": next_commands(report, jobs.sources_of(reports, sources), *options),
+    }
     write_report(out, report, taught)
     return report
 

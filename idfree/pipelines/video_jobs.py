@@ -1,7 +1,7 @@
 """Process many videos one by one, in several processes or on a cluster; one that fails does not stop the others."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,12 @@ class VideoJobs:
             first = next(iter(failed.values()))
             raise UserError(first if len(items) == 1 else f"none of the {len(items)} videos could be {verb}: {first}")
         return {name: reports[name] for name in self.videos if name in reports}, failed
+
+    def sources_of(self, names: Collection[str], sources: Source | Iterable[Source]) -> list[str]:
+        """The sources of these videos, for commands: as they were given, or, if some videos were left out, each."""
+        if len(names) < len(self.videos):
+            return [str(self.videos[name]) for name in names]
+        return [str(each) for each in ([sources] if isinstance(sources, str | Path) else sources)]
 
 
 def make_jobs(

@@ -18,6 +18,7 @@ from idfree.core.cropset import CropSet
 from idfree.core.settings import override
 from idfree.detectors import PrecomputedDetector
 from idfree.learn.training import Training
+from idfree.pipelines import adapt_crops
 from idfree.pipelines.adapt_crops import collect_crops, crops_file
 from idfree.pipelines.open_detector import DetectorConfig
 from idfree.pipelines.pseudolabels import LabelSettings
@@ -155,6 +156,36 @@ def test_a_broken_video_does_not_stop_the_others(films, tmp_path, capsys):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes((films / "two.mp4").read_bytes()[:3000])
     assert list(collect(films, tmp_path / "run", films / "one.mp4", broken)) == ["one"]
+    assert adapt(films, tmp_path / "run", films / "one.mp4", broken, "--iterations", "0") == 0
+    (command,) = json.loads((tmp_path / "run" / "report.json").read_text())["next"]
+    assert str(films / "one.mp4") in command
+    assert str(broken) not in command
+
+
+def test_a_candidate_of_an_earlier_run_is_not_overwritten_while_it_teaches(films, learnt, capsys):
+    teacher = learnt / "candidates" / "people.onnx"
+    before = teacher.read_bytes()
+    assert adapt(films, learnt, films / "one.mp4", "--iterations", "0", "--teacher", teacher) == 2
+    assert f"{teacher} would overwrite {teacher}, which is read" in capsys.readouterr().err
+    assert teacher.read_bytes() == before
+
+
+def test_reports_of_earlier_versions_name_no_classes(films, tmp_path, monkeypatch):
+    """What the detector may have found stands in for what it did."""
+    monkeypatch.setattr(adapt_crops, "drawn_class_names", lambda detector: {0: "car", 1: "dog"})
+    config, labels = DetectorConfig(str(films / "boxes")), override(LabelSettings(), EASY)
+    jobs, selection = make_jobs([films / "one.mp4"], config), Selection(appearance="none")
+    arguments = jobs, tmp_path, config, selection, labels, (64, 32)
+    _, reports = collect_crops(*arguments)
+    assert set(reports["one"]["class_names"]) < {"car", "dog"}
+    manifest = crops_file(tmp_path, "one").with_name("settings.json")
+    entries = json.loads(manifest.read_text())
+    del entries["report"]["class_names"], entries["checksum"]
+    manifest.write_text(json.dumps(entries))
+    before = crops_file(tmp_path, "one").stat().st_mtime_ns
+    _, reports = collect_crops(*arguments)
+    assert reports["one"]["class_names"] == ["car", "dog"]
+    assert crops_file(tmp_path, "one").stat().st_mtime_ns == before
 
 
 def test_other_options_give_other_crops(films, tmp_path):

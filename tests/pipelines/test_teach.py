@@ -140,6 +140,8 @@ def test_an_openvino_file_is_taught_too(world, tmp_path):
 
 def test_mistakes(world, taught, made_up_detector, tmp_path, capsys):
     detector, pictures = world
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "taught.onnx").write_bytes(b"a teacher")
     for arguments, message in (
         ((taught[0] / "taught.onnx", pictures), "has embeddings already"),
         (("people", pictures), "people: only MODEL.onnx and MODEL.xml"),
@@ -147,6 +149,7 @@ def test_mistakes(world, taught, made_up_detector, tmp_path, capsys):
         ((detector, pictures, "--set", "maps=z"), "maps=z: no feature map; among them are"),
         ((detector, pictures, "--classes", "cat"), "--classes cat: unknown; it knows upper, lower"),
         ((tmp_path / "none.onnx", pictures), "no such file"),
+        ((detector, pictures, "--teacher", tmp_path / "run" / "taught.onnx"), "taught.onnx, which is read"),
     ):
         assert main(["teach", *map(str, arguments), "-o", str(tmp_path / "run"), "-q"]) == 2
         assert message in capsys.readouterr().err

@@ -44,3 +44,9 @@ def test_detect(videos):
 def test_one_file_for_several_videos(videos):
     with pytest.raises(UserError, match="one file for 2 videos"):
         make_jobs(videos / "videos", DetectorConfig(str(videos / "boxes" / "one.txt")))
+
+
+def test_commands_name_the_videos_that_were_read(videos):
+    jobs = make_jobs(videos / "videos", DetectorConfig(str(videos / "boxes")))
+    assert jobs.sources_of(["one", "two"], videos / "videos") == [str(videos / "videos")]
+    assert jobs.sources_of({"two": {}}, [videos / "videos"]) == [str(videos / "videos" / "two.mp4")]

@@ -75,8 +75,8 @@ def check_data(
     """Check labelled data, in any format of `open_footage`: what `idfree data check` does.
 
     images: the video, or folder of the images, if not beside the labels. half: of each video. set: `name=value`
-    overrides of FootageSettings, also `data.name=value`. decode_all: decode all images instead of a sample. seed: of the
-    sample. Raises UserError.
+    overrides of FootageSettings, also `data.name=value`. decode_all: decode all images instead of a sample. seed:
+    of the sample. Raises UserError.
     """
     faults: list[str] = []
     sources = [data] if isinstance(data, str | Path) else data

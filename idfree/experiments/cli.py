@@ -61,18 +61,15 @@ def list_tables(options: argparse.Namespace) -> None:
 
 
 def run_tables(options: argparse.Namespace) -> None:
-    """Run the rows of tables, or check what they need. Raises UserError if anything is missing."""
+    """Run the rows of tables, or check what they need and print that. Raises UserError if anything is missing."""
     tables = list(TABLES.values()) if "all" in options.tables else [TABLES[name] for name in options.tables]
     check_rows(tables, options.rows)
     plans = [(table, MINI if options.scale == "mini" else table.full) for table in tables]
     reports = {table.name: check_table(table, protocol, options.data) for table, protocol in plans}
     if options.dry_run:
-        text = (
-            json.dumps(reports, indent=2)
-            if options.json
-            else "\n".join(line for name, report in reports.items() for line in lines(name, report))
-        )
-        print(text)
+        print(json.dumps(reports, indent=2) if options.json else "\n".join(lines(reports)))
+        if not_ready := [name for name, report in reports.items() if not report["ready"]]:
+            raise UserError(f"not ready: {', '.join(not_ready)}")
         return
     if problems := [problem for report in reports.values() for problem in report["problems"]]:
         raise UserError(f"{problems[0]}{f', and {len(problems) - 1} more' * (len(problems) > 1)} (see --dry-run)")

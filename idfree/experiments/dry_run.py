@@ -11,6 +11,8 @@ from idfree.datasets.open_footage import open_all
 from idfree.experiments.protocol import PAIRED, Protocol, Source
 from idfree.experiments.table import OneShot, Table
 
+NO_TORCH = "PyTorch is not installed: settings were not checked (pip install 'idfree[train]')"
+
 
 def check_table(table: Table, protocol: Protocol, data: Path) -> dict[str, Any]:
     """What a run of a table needs, and what is missing: {"ready", "images", "problems", "rows"}."""
@@ -18,11 +20,9 @@ def check_table(table: Table, protocol: Protocol, data: Path) -> dict[str, Any]:
     problems = [problem for _, problem in checked.values() if problem]
     images = sum(checked[source][0] for source in protocol.train)
     stills = sum(checked[source][0] for source in protocol.train if source.still)
-    problems += [
-        f"{data / path}: missing; the teacher {name}"
-        for name, path in protocol.teachers.items()
-        if not exists(data / path)
-    ]
+    teachers = {name: data / path for name, path in protocol.teachers.items()}
+    problems += [f"{path}: missing (the {name} teacher)" for name, path in teachers.items() if not exists(path)]
+    problems += [NO_TORCH] if find_spec("torch") is None else []
     rows = {}
     for row in table.rows:
         if isinstance(row.recipe, OneShot) and not row.recipe.untrained:
@@ -52,9 +52,9 @@ def check_source(source: Source, data: Path, protocol: Protocol) -> tuple[int, s
 
 
 def check_settings(recipe: OneShot, protocol: Protocol, data: Path, images: int) -> tuple[dict[str, Any], str | None]:
-    """Epochs, batch and iterations of a row, and what is wrong with its settings."""
+    """Epochs, batch and iterations of a row, and what is wrong with its settings; nothing without PyTorch."""
     if find_spec("torch") is None:
-        return {}, "its settings are checked where PyTorch is installed (pip install 'idfree[train]')"
+        return {}, None
     from idfree.experiments.one_shot_rows import settings_of
     from idfree.learn.methods.registry import METHODS
 
@@ -76,10 +76,19 @@ def check_settings(recipe: OneShot, protocol: Protocol, data: Path, images: int)
     }, problem
 
 
-def lines(name: str, report: dict[str, Any]) -> Iterator[str]:
-    """A report as text."""
+def lines(reports: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Reports of tables by name, as text."""
+    if any(NO_TORCH in report["problems"] for report in reports.values()):
+        yield NO_TORCH
+    for name, report in reports.items():
+        yield from table_lines(name, report)
+
+
+def table_lines(name: str, report: dict[str, Any]) -> Iterator[str]:
+    """The report of one table, without PyTorch's absence."""
     yield f"{name}: {'ready' if report['ready'] else 'not ready'}, {report['images']:,} images to train on"
-    yield from (f"  missing or wrong: {problem}" for problem in dict.fromkeys(report["problems"]))
+    problems = dict.fromkeys(report["problems"])
+    yield from (f"  missing or wrong: {problem}" for problem in problems if problem != NO_TORCH)
     for title, row in report["rows"].items():
         if row:
             yield f"  {title}: " + ", ".join(f"{key} {value}" for key, value in row.items())

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from idfree.core.errors import UserError
-from idfree.experiments import cli
+from idfree.experiments import cli, dry_run
 from idfree.experiments.catalogue import PAGES, TABLES
 from idfree.experiments.dry_run import check_source, check_table
 from idfree.experiments.protocol import MINI, Protocol, Source
@@ -119,8 +119,17 @@ def test_cli_lists_and_reports_missing_data(tmp_path, capsys):
     arguments = ["run", "simplereid-deepsort", "--data", str(tmp_path), "-o", str(tmp_path / "out")]
     assert cli.main(arguments) == 2
     assert "MOT17-04-SDP: missing (1,050 images; from motchallenge.net), and" in capsys.readouterr().err
-    assert cli.main([*arguments, "--dry-run", "--json"]) == 0
+    assert cli.main([*arguments, "--dry-run", "--json"]) == 2
     assert not json.loads(capsys.readouterr().out)["simplereid-deepsort"]["ready"]
+
+
+def test_dry_run_without_torch_says_so_once(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(dry_run, "find_spec", lambda name: None)
+    assert cli.main(["run", "tdt-teachers", "outrack-terms", "--data", str(tmp_path), "--dry-run"]) == 2
+    told = capsys.readouterr()
+    assert told.out.count("PyTorch is not installed: settings were not checked (pip install 'idfree[train]')") == 1
+    assert "person-reidentification-retail-0287-eps.onnx: missing (the better teacher)" in told.out
+    assert "not ready: tdt-teachers, outrack-terms" in told.err
 
 
 def test_unknown_rows_are_refused():

@@ -22,6 +22,7 @@ from idfree.learn.export_two_stage import COLUMNS, LEVELS, REFINED, ExportedTwoS
 from idfree.learn.networks import suppression
 from idfree.learn.networks.faster_rcnn import FasterRcnn
 from idfree.learn.networks.resnet import BasicBlock, ResNet
+from idfree.learn.networks.weights import check_keys
 from idfree.pipelines.export import export
 from idfree.trackers.tracktor import Tracktor, TracktorSettings
 
@@ -156,3 +157,9 @@ def test_a_network_of_the_background_alone_is_refused(tmp_path, capsys, classes)
     torch.save(weights, tmp_path / "weights.pth")
     assert main(["export", str(tmp_path / "weights.pth")]) == 2
     assert f"of {classes} classes, expected the background and 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weight", [torch.tensor([torch.nan]), torch.ones(1).to_sparse(), torch.ones(1, device="meta")])
+def test_weights_without_finite_values_are_named(weight):
+    with pytest.raises(UserError, match=r"a\.pth: not the weights of a head: bias is not an array of finite numbers$"):
+        check_keys({"bias": torch.zeros(1)}, {"bias": weight}, "a head", "a.pth")

@@ -56,7 +56,10 @@ def load_weights(body: nn.Module, name: str, weights: Mapping[str, Any], source:
 
 
 def check_keys(expected: Mapping[str, Any], weights: Mapping[str, Any], name: str, source: str) -> None:
-    """Raises UserError naming the keys of `weights` that are missing, unknown, or of another shape than expected."""
+    """Raises UserError naming the keys of `weights` that are missing, unknown, or of another shape than expected.
+
+    Also those that hold NaN, infinity or, as sparse and meta tensors, no array at all.
+    """
     problems = [f"{key} is missing" for key in expected if key not in weights and not key.endswith(COUNTER)]
     problems += [f"{key} is unknown" for key in weights if key not in expected]
     problems += [
@@ -64,9 +67,15 @@ def check_keys(expected: Mapping[str, Any], weights: Mapping[str, Any], name: st
         for key, value in weights.items()
         if key in expected and value.shape != expected[key].shape
     ]
+    problems += [f"{key} is not an array of finite numbers" for key, value in weights.items() if not is_finite(value)]
     if problems:
         more = f", and {len(problems) - KEYS_SHOWN} more" if len(problems) > KEYS_SHOWN else ""
         raise UserError(f"{source}: not the weights of {name}: {'; '.join(problems[:KEYS_SHOWN])}{more}")
+
+
+def is_finite(weight: Tensor) -> bool:
+    """Whether a weight is an array of finite numbers."""
+    return weight.layout == torch.strided and not weight.is_meta and bool(weight.isfinite().all())
 
 
 def strip_prefixes(key: str) -> str:

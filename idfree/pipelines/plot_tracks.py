@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
 
 from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
@@ -10,10 +9,7 @@ from idfree.core.types import Annotation, Sequence
 from idfree.pipelines.first_image import blank_image, first_image
 from idfree.pipelines.refine import describe_video, pair_with_sequences, read_checked
 from idfree.show.figure import SUFFIXES, Figure
-from idfree.show.plots import draw_heat, draw_timeline, draw_trails
-
-Plot = Literal["trails", "heat", "timeline"]
-PLOTS = get_args(Plot)
+from idfree.show.plots import PLOTS, Plot, draw_heat, draw_timeline, draw_trails
 
 
 def plot_tracks(

@@ -14,6 +14,7 @@ from idfree.pipelines.first_image import first_image
 from idfree.pipelines.open_detector import DetectorConfig, DetectorOf
 from idfree.pipelines.prepare import prepare
 from idfree.pipelines.refine import refine_written
+from idfree.pipelines.replaced_results import EarlierResults
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_public
 from idfree.pipelines.track_tasks import Outcome, SequenceTask, Summary
@@ -70,11 +71,13 @@ def track_sequence(task: SequenceTask, job: TrackingJob) -> Outcome:
     request = job.describe_request(run)
     if task.earlier is not None and is_finished(task.earlier, request, files):
         return {**task.earlier, "skipped": True}, None
+    earlier = EarlierResults(job.outputs.results_file(task.sequence.name))
     summary, failure = write_tracks(run, job.outputs)
     if summary is None:
         return None, failure
     if failure is None:
         summary |= refine_results(run, job.outputs) | count_results(run, task.sequence, job.outputs)
+    earlier.warn(job.outputs.all_files([task.sequence]))
     return {**summary, "skipped": False, "request": request, "bytes": file_sizes(files)}, failure
 
 

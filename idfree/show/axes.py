@@ -32,8 +32,8 @@ class Axes:
             [self.left + x / self.x_max * self.width, self.top + self.height * (1 - y / self.y_max)], axis=-1
         )
 
-    def frame(self, title: str, x_unit: str = "", shows_y: bool = True) -> None:
-        """Title, grid and ticks."""
+    def frame(self, title: str, x_unit: str = "", shows_y: bool = True, counts: bool = False) -> None:
+        """Title, grid and ticks. counts: y has whole numbers alone."""
         figure, right, bottom = self.figure, self.left + self.width, self.top + self.height
         figure.text(self.left, self.top - 12, title, 15, INK)
         for value in ticks(self.x_max, self.width / 110):
@@ -42,7 +42,7 @@ class Axes:
             figure.text(x, bottom + 18, f"{value:g}", TICK_TEXT, INK, "middle")
         if x_unit:
             figure.text(right, bottom + 36, x_unit, TICK_TEXT, INK, "end")
-        for value in ticks(self.y_max, self.height / 35) if shows_y else []:
+        for value in ticks(self.y_max, self.height / 35, 1.0 if counts else 0.0) if shows_y else []:
             ((_, y),) = self.to_pixels([0], [value]).tolist()
             figure.line([[self.left, y], [right, y]], PALE)
             figure.text(self.left - 8, y + 4, f"{value:g}", TICK_TEXT, INK, "end")
@@ -58,9 +58,9 @@ class Axes:
         self.figure.line(points, colour, 2, dash=dash)
 
 
-def ticks(top: float, count: float) -> list[float]:
-    """Round numbers from 0 to `top`, about `count` of them: steps of 1, 2 or 5 times a power of ten."""
-    rough = top / max(count, 1)
+def ticks(top: float, count: float, least: float = 0.0) -> list[float]:
+    """Round numbers from 0 to `top`, about `count`: steps of 1, 2 or 5 times a power of ten, `least` at least."""
+    rough = max(top / max(count, 1), least)
     power = 10.0 ** np.floor(np.log10(rough)) if rough > 0 else 1.0
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
     return [float(value) for value in np.arange(0, top * 1.0001, step)]

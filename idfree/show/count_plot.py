@@ -46,7 +46,7 @@ def draw_counts(
     for title, curves in panels:
         highest = max(float(curve.values.max(initial=0)) for curve in curves)
         axes = Axes(figure, MARGIN, top, figure.width - MARGIN - 30, PANEL, max(end, 1e-9), max(1.0, 1.1 * highest))
-        axes.frame(title, "seconds")
+        axes.frame(title, "seconds", counts=True)
         draw_legend(figure, curves, figure.width - 30, top - 12)
         for curve in curves:
             axes.steps(curve.seconds, curve.values, curve.colour, curves is people, 6 if curve.is_dashed else 0)

@@ -1,5 +1,7 @@
 """Plots of tracks: trails and density over a picture, and a time line of identities."""
 
+from typing import Literal, get_args
+
 import numpy as np
 
 from idfree.core.boxes import bottom_centres
@@ -8,9 +10,13 @@ from idfree.show.axes import INK, PALE, Axes
 from idfree.show.colours import palette
 from idfree.show.figure import Figure
 
+Plot = Literal["trails", "heat", "timeline"]
+PLOTS = get_args(Plot)
+
 WIDTH = 1400  # px, of the pictures
 MAX_LABELS = 60  # ids beside trails: those of the longest tracks
 GAP = 0.5  # seconds without a box, from which on a trail is dashed
+LEGEND = 32  # px, height of the legend below trails
 DIMMED = 0.45  # brightness of the picture below trails
 SPREAD = 0.02  # of a person in the density: standard deviation, in widths of the picture
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
@@ -21,13 +27,12 @@ LEAST_TEXT = 9.0  # px: lanes of this height have the id beside them
 def draw_trails(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
     """The way of each track's feet over a dimmed picture: from a ring to a dot; dashed where it was not seen."""
     picture, scale = prepare(image)
-    figure = Figure(picture.shape[1], picture.shape[0])
+    figure = Figure(picture.shape[1], picture.shape[0] + LEGEND)
     figure.picture(0, 0, dim(picture))
     parts = split_tracks(tracks)
-    feet = [bottom_centres(tracks.xyxy[part]) * scale for part in parts]
+    paths = [smooth_path(bottom_centres(tracks.xyxy[part]) * scale, frame_rate) for part in parts]
     colours = palette([tracks.id[part[0]] for part in parts])
-    for part, points, colour in zip(parts, feet, colours, strict=True):
-        smooth = smooth_path(points, frame_rate)
+    for part, smooth, colour in zip(parts, paths, colours, strict=True):
         breaks = np.flatnonzero(np.diff(tracks.frame[part]) > max(1, GAP * frame_rate)) + 1
         for piece in np.split(np.arange(len(part)), breaks):
             if len(piece) > 1:
@@ -38,9 +43,20 @@ def draw_trails(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
         figure.dot(smooth[-1], 4.5, colour, WHITE)
     longest = np.argsort([-len(part) for part in parts], kind="stable")[:MAX_LABELS]
     for k in longest.tolist():
-        x, y = np.minimum(feet[k][-1] + [8, 5], [figure.width - 28, figure.height - 6]).tolist()
-        figure.text(x, y, str(tracks.id[parts[k][0]]), 13, WHITE, halo=BLACK)
+        x, y = np.minimum(paths[k][-1] + [8, 5], [figure.width - 28, picture.shape[0] - 6]).tolist()
+        figure.text(x, y, str(tracks.id[parts[k][0]]), 13, colours[k], halo=BLACK)
+    draw_legend(figure, picture.shape[0] + LEGEND / 2)
     return figure
+
+
+def draw_legend(figure: Figure, y: float) -> None:
+    """What the signs of trails mean, in a row below the picture."""
+    figure.dot((22, y), 3, BLACK, INK)
+    figure.text(34, y + 5, "start", 13, INK)
+    figure.dot((92, y), 4.5, INK, WHITE)
+    figure.text(104, y + 5, "end, with the id", 13, INK)
+    figure.line([[226, y], [262, y]], INK, 1.5, dash=5)
+    figure.text(272, y + 5, f"not seen for more than {GAP:g} s", 13, INK)
 
 
 def draw_heat(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
@@ -83,7 +99,7 @@ def draw_timeline(tracks: Annotation, frame_rate: float) -> Figure:
     frames = np.arange(1, int(tracks.frame.max(initial=1)) + 1)
     people = np.searchsorted(tracks.frame, frames, side="right") - np.searchsorted(tracks.frame, frames)
     above = Axes(figure, 70, 40, WIDTH - 100, 100, end, max(1.0, 1.1 * float(people.max(initial=0))))
-    above.frame(f"people in the picture ({len(parts)} tracks)")
+    above.frame(f"people in the picture ({len(parts)} tracks)", counts=True)
     changes = np.flatnonzero(np.diff(people, prepend=-1))
     above.steps((frames[changes] - 1) / frame_rate, people[changes], INK, fills=True)
     below = Axes(figure, 70, 210, WIDTH - 100, lanes, end, max(len(parts), 1))

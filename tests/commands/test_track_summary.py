@@ -1,7 +1,10 @@
 """What is said on screen of a tracked sequence."""
 
+from pathlib import Path
+
 import pytest
 
+from idfree.cli import main
 from idfree.commands.track import describe_rate, print_summary
 
 
@@ -33,3 +36,46 @@ def test_the_summary_on_screen(tracker, min_score, said, capsys, tmp_path):
     summary |= {"tracker": tracker, "settings": {"min_score": min_score}, "skipped": False}
     print_summary(tmp_path / "a.txt", summary)
     assert capsys.readouterr().out.endswith(f"a.txt: 1 tracks, 2 boxes in 3 frames (0.4 frames/s){said}\n")
+
+
+def track_walk(home: Path, *options: str) -> None:
+    arguments = ["track", str(home / "walk"), "--detector", "det", "-q", "-o", str(home / "out"), *options]
+    assert main(arguments) == 0
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Path:
+    """A folder with a MOTChallenge sequence of two frames without images, tracked into out/."""
+    (tmp_path / "walk" / "det").mkdir(parents=True)
+    (tmp_path / "walk" / "det" / "det.txt").write_text("1,-1,10,20,30,60,0.9\n2,-1,12,20,30,60,0.6\n")
+    track_walk(tmp_path)
+    (tmp_path / "out" / "walk.html").write_text("page")
+    return tmp_path
+
+
+def test_replaced_results_and_what_was_made_of_them_are_named(walk, capsys):
+    track_walk(walk, "--min-score", "0.8")
+    told = capsys.readouterr().err
+    assert "out/walk.txt: replaces the results of an earlier run" in told
+    assert told.rstrip().endswith("these files beside it are of the earlier results: walk.html")
+    assert (walk / "out" / "walk.html").exists()
+
+
+def test_the_same_results_again_are_not_worth_a_word(walk, capsys):
+    track_walk(walk)
+    assert capsys.readouterr().err == ""
+
+
+def test_results_in_another_format_are_named(walk, capsys):
+    track_walk(walk, "--format", "csv")
+    assert "out/walk.csv: beside it are files of earlier results: walk.txt, walk.html" in capsys.readouterr().err
+
+
+def test_refine_names_the_results_that_it_replaces(walk, capsys):
+    refined = ["refine", str(walk / "out" / "walk.txt"), "-q", "-o", str(walk / "refined")]
+    assert main(refined) == 0
+    (walk / "refined" / "walk.mp4").write_bytes(b"video")
+    assert capsys.readouterr().err == ""
+    (walk / "out" / "walk.txt").write_text("1,1,10,20,30,60,0.9,1,-1,-1\n")
+    assert main(refined) == 0
+    assert "refined/walk.txt: replaces the results of an earlier run; these files" in capsys.readouterr().err

@@ -64,6 +64,7 @@ def test_ticks():
     assert ticks(35, 7) == [0, 5, 10, 15, 20, 25, 30, 35]
     assert ticks(1, 5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert ticks(7, 4) == [0, 2, 4, 6]
+    assert ticks(2.2, 6, least=1.0) == [0, 1, 2]  # of counts
 
 
 def test_dashes():
@@ -77,12 +78,17 @@ def read(path):
     return read_tracks(path)
 
 
+def texts(figure):
+    return [element.text for element in ElementTree.fromstring(figure.to_svg()).iter() if element.tag.endswith("text")]
+
+
 def test_trails_and_heat_are_where_the_feet_are(street):
     image = np.zeros((100, 280, 3), dtype=np.uint8)  # five times as large in the plot
     trails = draw_trails(read(street), image, 30).render()
-    assert trails.shape == (500, 1400, 3)
+    assert trails.shape == (532, 1400, 3)  # with the legend
     assert (trails[290:310, 400:900].max(axis=(0, 2)) > 60).all()  # y = 60 from frame 13 to 33
     assert trails[100].max() == 0
+    assert {"start", "end, with the id"} <= {*texts(draw_trails(read(street), image, 30))}
     heat = draw_heat(read(street), image, 30).render()
     assert heat[450, 525].sum() > heat[300, 700].sum() > 0  # who stands stays longest
     assert heat[20, 20].sum() == 0

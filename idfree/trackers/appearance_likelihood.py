@@ -15,9 +15,9 @@ and, for tracks that were not detected for a while, to that of SPAN seconds befo
 """
 
 from dataclasses import dataclass
+from math import erfc, sqrt
 
 import numpy as np
-from scipy.special import ndtr
 
 from idfree.core.types import Floats
 from idfree.trackers.association import Mask
@@ -133,7 +133,7 @@ class AppearanceLikelihood:
         """The share ε of outliers: the equal error rate Φ(−d′ / 2) of normal distributions, OUTLIERS at least."""
         if self.later.count < FEWEST_LATER:
             return OUTLIERS
-        return max(OUTLIERS, float(ndtr(-sensitivity(self.later, different) / 2)))
+        return max(OUTLIERS, erfc(sensitivity(self.later, different) / sqrt(8)) / 2)  # Φ(−x) = erfc(x / √2) / 2
 
     def separates(self, match_threshold: float | None) -> bool:
         """Whether one and two objects differ enough, as far as is known, to find an object again after seconds."""

@@ -22,6 +22,14 @@ def detector_arguments(options: argparse.Namespace) -> dict[str, Any]:
     return select(options, "detector", "detector_format", "scores", "classes")
 
 
+def describe_no_detections(count: int | None, classes: str) -> str:
+    """That there are no detections, and of which classes they were asked for; "" if there are some."""
+    if count != 0:
+        return ""
+    words = "class" if "," not in classes else "classes"
+    return f"no detections of {words} {classes}" if classes else "no detections"
+
+
 def add_frames(parser: argparse.ArgumentParser) -> None:
     """Declare the options that select frames."""
     parser.add_argument("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")

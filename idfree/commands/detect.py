@@ -12,6 +12,7 @@ from idfree.commands.common_options import (
     add_detector,
     add_frames,
     add_workers,
+    describe_no_detections,
     detector_arguments,
     frame_arguments,
     run_arguments,
@@ -41,7 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_(
         "--appearance",
         default="own",
-        help="own (embeddings that the detections have), colour, model.onnx (crop Re-ID) or none",
+        help="own (embeddings of the detector), colour, model.onnx (crop Re-ID) or none",
     )
     add_(
         "--limit",
@@ -75,12 +76,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     )
     if not (options.json or options.quiet):
         for report in result["videos"].values():
-            print(format_summary(report, options.out))
+            print(format_summary(report, options.out, options.classes))
     return result
 
 
-def format_summary(report: dict[str, Any], out: Path) -> str:
-    """Counts and embeddings of one video, in one line."""
+def format_summary(report: dict[str, Any], out: Path, classes: str = "") -> str:
+    """Counts and embeddings of one video, in one line. classes: the only ones that were to be detected."""
     appearance, embeddings = report["appearance"], "no embeddings"
     if appearance:
         threshold = "match threshold unknown"
@@ -90,5 +91,6 @@ def format_summary(report: dict[str, Any], out: Path) -> str:
             )
         embeddings = f"embeddings of {appearance['dimension']} numbers by {appearance['name']}, {threshold}"
     skipped = " (finished before, --force does it again)" if report["skipped"] else ""
-    counts = f"{report['detections']} detections in {report['frames']} frames"
+    found = describe_no_detections(report["detections"], classes) or f"{report['detections']} detections"
+    counts = f"{found} in {report['frames']} frames"
     return f"{out / report['file']}: {counts}, {embeddings}{skipped}"

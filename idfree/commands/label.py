@@ -13,6 +13,7 @@ from idfree.commands.common_options import (
     add_detector,
     add_frames,
     add_workers,
+    describe_no_detections,
     detector_arguments,
     frame_arguments,
     run_arguments,
@@ -62,6 +63,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     )
     if not (options.json or options.quiet):
         print_reports(result["videos"], options.out)
+        for name, report in result["videos"].items():
+            if nothing := describe_no_detections(report["detections"], options.classes):
+                print(f"{name}: {nothing}")
     return result
 
 

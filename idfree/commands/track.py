@@ -16,6 +16,7 @@ from idfree.commands.common_options import (
     add_frames,
     add_workers,
     counting_arguments,
+    describe_no_detections,
     detector_arguments,
     frame_arguments,
     run_arguments,
@@ -26,6 +27,7 @@ from idfree.core.errors import UserError
 from idfree.pipelines.selection import BOXES
 from idfree.trackers.registry import tracker_help
 
+APPEARANCE_NAMES = {"own": "embeddings of the detector"}  # on screen
 FORMATS = ("mot", "csv", "json", "parquet")
 
 
@@ -52,8 +54,8 @@ def add_tracking(parser: argparse.ArgumentParser) -> None:
     add_(
         "--appearance",
         default="auto",
-        help="own (embeddings of the detections), colour, people, model.onnx (crop Re-ID) or none; by default own or,"
-        " of a model that gives none, colour",
+        help="own (embeddings of the detector), colour, people, model.onnx (crop Re-ID), none, or auto, the default:"
+        " own or, of a detector that gives none, colour",
     )
     add_(
         "--adapt",
@@ -64,8 +66,8 @@ def add_tracking(parser: argparse.ArgumentParser) -> None:
     add_(
         "--camera",
         default="auto",
-        help="follow the camera: auto (where images are read), flow or ecc (stored for the next run), GMC files"
-        " or none",
+        help="follow the camera: auto (where images are read), flow or ecc (stored for the next run), a folder"
+        " of GMC-NAME.txt, or none",
     )
     add_("--settings", type=Path, metavar="FILE", help="a tracker and its settings, as `idfree tune` writes them")
     add_(
@@ -136,21 +138,25 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         force=options.force,
         **worker_arguments(options),
         **run_arguments(options),
-        on_result=print_summary if is_told else None,
+        on_result=partial(print_summary, classes=options.classes) if is_told else None,
     )
 
 
-def print_summary(path: Path, summary: dict[str, Any]) -> None:
-    """Print the counts and the speed of one sequence, its appearance model, and whether its camera moved."""
+def print_summary(path: Path, summary: dict[str, Any], classes: str = "") -> None:
+    """Print the counts and the speed of one sequence, its appearance model, and whether its camera moved.
+
+    classes: the only ones that were to be detected.
+    """
     from idfree.pipelines.camera_motion import describe_motion
     from idfree.pipelines.tracker_settings import describe_min_score
 
     counts = f"{summary['tracks']} tracks, {summary['boxes']} boxes in {summary['frames']} frames"
     appearance = summary.get("appearance")
     remarks = (
+        describe_no_detections(summary.get("detections"), classes),
         f"{summary['frames_lost']} frames lost" if summary["frames_lost"] else "",
         describe_min_score(summary),
-        f"appearance: {appearance['name']}" if appearance else "",
+        f"appearance: {APPEARANCE_NAMES.get(appearance['name'], appearance['name'])}" if appearance else "",
         describe_motion(summary.get("camera")),
         "kept from an earlier run" if summary["skipped"] else "",
     )

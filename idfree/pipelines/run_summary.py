@@ -25,6 +25,7 @@ def summarise(run: TrackingRun) -> dict[str, Any]:
         "name": run.sequence.name,
         "frames": frames,
         "frames_lost": max(0, (run.sequence.count or 0) - frames),
+        "detections": counts.detections,
         "tracks": counts.tracks,
         "boxes": counts.boxes,
         "class_names": {str(number): names[number] for number in sorted(counts.classes) if number in names},

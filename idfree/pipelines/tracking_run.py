@@ -51,17 +51,18 @@ class StageTimer:
 
 
 class TrackCounts:
-    """Numbers of frames, boxes and tracks; its memory grows by a bit for each track, not with the frames."""
+    """Numbers of frames, detections, boxes and tracks; memory grows by a bit for each track, not with the frames."""
 
     def __init__(self) -> None:
-        self.frames = self.boxes = self.tracks = 0
+        self.frames = self.detections = self.boxes = self.tracks = 0
         self.classes: set[int] = set()
         self.current: set[int] = set()  # ids of the last frame
         self.seen: dict[int, int] = {}  # bits of 1024 ids each, by id // 1024
 
-    def add(self, tracks: Tracks) -> None:
-        """Count a frame."""
+    def add(self, tracks: Tracks, detections: int = 0) -> None:
+        """Count a frame. detections: their number in it."""
         self.frames += 1
+        self.detections += detections
         self.boxes += len(tracks)
         self.classes.update(tracks.class_id.tolist())
         ids = set(tracks.id.tolist())
@@ -112,7 +113,7 @@ class TrackingRun:
             for frame, view in views:
                 with self.timer.time("associating"):
                     tracks = self.tracker.update(view)
-                self.counts.add(tracks)
+                self.counts.add(tracks, len(view.detections))
                 if self.kept is not None:
                     self.kept.add(frame.number, tracks, view.detections)
                 self.motion, self.occlusions, self.detections = view.camera, view.occlusions, view.detections

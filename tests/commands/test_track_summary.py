@@ -38,6 +38,23 @@ def test_the_summary_on_screen(tracker, min_score, said, capsys, tmp_path):
     assert capsys.readouterr().out.endswith(f"a.txt: 1 tracks, 2 boxes in 3 frames (0.4 frames/s){said}\n")
 
 
+def test_without_detections_the_classes_are_named(capsys, tmp_path):
+    (tmp_path / "walk" / "det").mkdir(parents=True)
+    (tmp_path / "walk" / "det" / "det.txt").write_text("1,-1,10,20,30,60,0.9\n2,-1,12,20,30,60,0.6\n")
+    for command in (["track"], ["detect"], ["label"]):
+        arguments = [str(tmp_path / "walk"), "--detector", "det", "--classes", "7", "-o", str(tmp_path / command[0])]
+        main([*command, *arguments])
+        told = capsys.readouterr()
+        assert "no detections of class 7" in told.out + told.err, command
+
+
+def test_embeddings_of_the_detector(capsys, tmp_path):
+    summary = {"tracks": 1, "boxes": 2, "frames": 3, "frames_per_second": {}, "frames_lost": 0, "tracker": "Sort"}
+    summary |= {"settings": {}, "skipped": False, "appearance": {"name": "own"}}
+    print_summary(tmp_path / "a.txt", summary)
+    assert capsys.readouterr().out.endswith(", appearance: embeddings of the detector\n")
+
+
 def track_walk(home: Path, *options: str) -> None:
     arguments = ["track", str(home / "walk"), "--detector", "det", "-q", "-o", str(home / "out"), *options]
     assert main(arguments) == 0

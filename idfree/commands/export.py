@@ -1,4 +1,4 @@
-"""write a trained network as an ONNX file that needs no PyTorch, and check that it says the same
+"""write a trained network as an ONNX file that needs no PyTorch, and check that it gives the same outputs
 
 example: idfree export runs/fairmot/best.pt -o model.onnx
 
@@ -22,5 +22,5 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     out = export(options.checkpoint, options.out)
     if not (options.json or options.quiet):
-        print(f"{out}: ONNX Runtime makes of it what PyTorch makes of {options.checkpoint}")
+        print(f"{out}: ONNX Runtime gives the same outputs as PyTorch does of {options.checkpoint}")
     return {"model": str(out)}

@@ -63,4 +63,6 @@ def format_summary(report: dict[str, Any], out: Path) -> str:
     lines = [f"{report['boxes']} boxes of {report['tracklets']} tracklets from {len(report['videos'])} video(s)"]
     lines += [report["verdict"], *report["advice"], str(out / "report.html")]
     lines.append(f"{report['model']}: {same}")
-    return "\n".join([*lines, report["choice"], *report["next"]])
+    titles = ("Safer", "To try the taught detector")[-len(report["next"]) :]
+    commands = [f"{title}: {command}" for title, command in zip(titles, report["next"], strict=True)]
+    return "\n".join([*lines, report["choice"], *commands])

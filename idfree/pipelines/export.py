@@ -1,6 +1,7 @@
 """Export a trained network to ONNX. Needs PyTorch."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ def export(checkpoint: str | Path, out: str | Path | None = None) -> Path:
     """Write the network of a checkpoint (RUN/best.pt, RUN/last.pt) as an ONNX file; return its path.
 
     checkpoint: also weights of torchvision's fasterrcnn_resnet50_fpn, see `faster_rcnn_weights`. out: by default the
-    checkpoint's path with the suffix .onnx. Raises UserError if the weights are not complete, and if ONNX Runtime and
-    PyTorch disagree.
+    checkpoint's path with the suffix .onnx. Raises UserError without PyTorch, if the weights are not complete, and if
+    ONNX Runtime and PyTorch disagree.
     """
+    if find_spec("torch") is None:
+        raise UserError("export needs PyTorch (pip install 'idfree[train]')")
     from idfree.learn.checkpoint import load
     from idfree.learn.methods import registry, simplereid
     from idfree.learn.networks.faster_rcnn_weights import read_faster_rcnn

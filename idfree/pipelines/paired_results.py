@@ -1,7 +1,7 @@
 """Pair the result files of sequences with their ground truth, and select the frames that are evaluated."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,7 @@ from idfree.sequences.motchallenge import (
 
 LOG = logging.getLogger("idfree")
 Reader = Callable[[Path], Annotation]
+SUGGESTED = 3  # folders, in a message
 Half = Literal["none", "train", "val"]
 
 
@@ -68,7 +69,8 @@ def pair_results(
     files = {name: find_results(results, name, len(ground_truths) == 1, layouts) for name in ground_truths}
     if not any(files.values()):
         names = ", ".join(layouts[0].format(name) for name in list(ground_truths)[:3])
-        raise UserError(f"{results}: nothing for any of the sequences in {truth}; expected {names} …")
+        hint = suggest_folder(results, ground_truths, layouts)
+        raise UserError(f"{results}: nothing for any of the sequences in {truth}; expected {names} …{hint}")
     warn_about_unused(results, {file for file in files.values() if file}, layouts)
     for name, path in ground_truths.items():
         file = files[name]
@@ -129,6 +131,14 @@ def find_results(results: Path, name: str, is_only: bool, layouts: tuple[str, ..
         return results if is_only or results.stem in candidate_names(name) else None
     candidates = (results / layout.format(other) for other in candidate_names(name) for layout in layouts)
     return next((path for path in candidates if path.is_file()), None)
+
+
+def suggest_folder(results: Path, names: Iterable[str], layouts: tuple[str, ...]) -> str:
+    """The folders in `results` that have results of one of the sequences, as the end of a message; "" if none has."""
+    folders = sorted(child for child in results.iterdir() if child.is_dir()) if results.is_dir() else []
+    fitting = [folder for folder in folders if any(find_results(folder, name, False, layouts) for name in names)]
+    listed = ", ".join(map(str, fitting[:SUGGESTED])) + (" …" if len(fitting) > SUGGESTED else "")
+    return f" Did you mean {listed}?" if fitting else ""
 
 
 def warn_about_unused(results: Path, used: set[Path], layouts: tuple[str, ...]) -> None:

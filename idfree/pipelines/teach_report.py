@@ -53,12 +53,10 @@ def give_advice(boxes: BoxFeatures, reports: Mapping[str, Mapping[str, Any]]) ->
 
 
 def name_next_step(is_better: bool) -> str:
-    """What to track with, above the commands of `next_commands`."""
+    """Whether the taught file is worth tracking with."""
     if is_better:
-        return "To track with the taught file:"
-    return (
-        "No gain over colour is shown: the detector as it was, with colour, is the safer choice; then the taught file:"
-    )
+        return "The taught file tells held-out objects apart better than colour alone."
+    return "No gain over colour is shown: the detector as it was, with colour, is the safer choice."
 
 
 def next_commands(

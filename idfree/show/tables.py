@@ -120,9 +120,10 @@ def best_values(column: Column, rows: Iterable[Row]) -> set[str]:
 def score_table(
     figures: Mapping[str, Metrics], columns: Sequence[Column] = TRACKING, header: str = "Sequence"
 ) -> Table:
-    """A row per name of `figures`, COMBINED in a group of its own at the end."""
+    """A row per name of `figures`, COMBINED in a group of its own at the end unless it is of one sequence alone."""
     rows = {name: Row((name,), values) for name, values in figures.items()}
     combined = (rows.pop(COMBINED),) if COMBINED in rows else ()
+    combined = combined if len(rows) > 1 else ()
     return Table((header,), tuple(columns), tuple(group for group in (tuple(rows.values()), combined) if group))
 
 
@@ -139,7 +140,7 @@ def comparison_table(
     names = list(dict.fromkeys(name for figures in results.values() for name in figures if name != COMBINED))
     groups = [
         tuple(Row((sequence, name), figures[sequence]) for name, figures in results.items() if sequence in figures)
-        for sequence in [*names, COMBINED]
+        for sequence in [*names, *[COMBINED] * (len(names) > 1)]
     ]
     return Table(("Sequence", "Results"), tuple(columns), tuple(group for group in groups if group), rivals=True)
 

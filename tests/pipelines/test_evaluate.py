@@ -82,3 +82,17 @@ def test_one_file_is_scored_against_the_sequence_of_its_name_alone(folder, caplo
     with pytest.raises(UserError, match=r"has 2 sequences \(one, two\), none called tracks; expected a folder"):
         evaluate(named_otherwise, folder / "truth")
     assert list(evaluate(named_otherwise, folder / "truth" / "one")) == ["one", "COMBINED"]
+
+
+def test_a_folder_above_the_results_is_told_which_one_fits(folder):
+    (folder / "runs" / "other").mkdir(parents=True)
+    (folder / "results").rename(folder / "runs" / "mine")
+    with pytest.raises(UserError, match=r"nothing for any of the sequences .*one.txt … Did you mean .*runs/mine\?"):
+        evaluate(folder / "runs", folder / "truth")
+
+
+def test_one_sequence_is_printed_once(folder, capsys):
+    assert main(["eval", str(folder / "results"), str(folder / "truth")]) == 0
+    assert "COMBINED" not in capsys.readouterr().out
+    assert main(["eval", str(folder / "results"), str(folder / "truth"), "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"one", "COMBINED"}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from idfree.commands.teach import format_summary
 from idfree.pipelines.teach_report import give_verdict, is_better, next_commands
 
 
@@ -44,3 +45,16 @@ def test_the_next_command_is_the_safer_one_unless_a_gain_over_colour_is_shown(re
     safer = "idfree track 'my street.mp4' --detector yolox.onnx --classes person --set detector.max_iou=0.5"
     taught = "idfree track 'my street.mp4' --detector run/taught.onnx"
     assert commands == ([taught] if expected else [safer, taught])
+
+
+@pytest.mark.parametrize(
+    ("commands", "last"),
+    [
+        (["safe", "taught"], ["Safer: safe", "To try the taught detector: taught"]),
+        (["taught"], ["To try the taught detector: taught"]),
+    ],
+)
+def test_each_command_is_said_what_it_is_for(commands, last, tmp_path):
+    report = {"identical": True, "boxes": 2, "tracklets": 1, "videos": {"a": {}}, "verdict": "", "advice": []}
+    report |= {"model": "taught.onnx", "choice": "chosen", "next": commands}
+    assert format_summary(report, tmp_path).splitlines()[-len(last) - 1 :] == ["chosen", *last]

@@ -84,7 +84,9 @@ def test_latex() -> None:
 
 
 def test_latex_rules_and_signs() -> None:
-    text = to_latex(score_table({r"a_b%\x": {"HOTA": -0.5}, "COMBINED": {"HOTA": 0.1}}, COLUMNS[:1]))
+    text = to_latex(
+        score_table({r"a_b%\x": {"HOTA": -0.5}, "c": {"HOTA": 0.1}, "COMBINED": {"HOTA": 0.1}}, COLUMNS[:1])
+    )
     assert r"a\_b\%\textbackslash{}x & $-$50.0 \\" in text
     assert text.count(r"\midrule") == 2
 

@@ -16,6 +16,7 @@ COMMANDS = (  # modules of idfree.commands
     *("eval", "eval_detections", "eval_appearance"),
     *("tune", "data", "demo", "version"),
 )
+RANDOM = ("track", "adapt", "teach", "train", "tune", "data", "demo")  # the others accept --seed, which changes nothing
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,8 +50,11 @@ def parser() -> Parser:
         )
         sub.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
         sub.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else")
-        sub.add_argument("--seed", type=parse_seed, default=0, help="of whatever is random (default: 0)")
-        sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N, mps, openvino[:bf16], of networks")
+        sub.add_argument(
+            "--seed", type=parse_seed, default=0, help="random seed" if name in RANDOM else argparse.SUPPRESS
+        )
+        devices = "device for networks: auto, cpu, cuda, cuda:N, mps, openvino[:bf16]"
+        sub.add_argument("--device", default="auto", help=devices)
         command.add(sub)
         sub.set_defaults(run=command.run)
     return top

@@ -71,9 +71,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     for kind in (check, convert, pack, synth):  # the options of every command, also after the second word
         kind.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="no progress")
         kind.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object on stdout")
-        kind.add_argument(
-            "--seed", type=parse_seed, default=argparse.SUPPRESS, help="of whatever is random (default: 0)"
-        )
+        kind.add_argument("--seed", type=parse_seed, default=argparse.SUPPRESS, help="random seed (default: 0)")
 
 
 def add_synth(parser: argparse.ArgumentParser) -> None:
@@ -89,7 +87,7 @@ def add_synth(parser: argparse.ArgumentParser) -> None:
     add("--images", action="store_true", help="JPEG files in img1, not a video")
     add("--people", type=int, default=24, help="who are in sight at some time")
     add("--lookalikes", type=float, default=0.2, help="share of people with the clothes of another")
-    add("--occlusion", type=float, default=0.0, metavar="SECONDS", help="a hoarding hides walkers for so long")
+    add("--occlusion", type=float, default=0.0, metavar="SECONDS", help="seconds a barrier hides people")
     add("--camera", choices=("still", "pan", "zoom", "shake"), default="still", help="how the camera moves")
     add("--light", type=float, default=1.0, help="brightness: 0.3 is dusk")
     add("--noise", type=float, default=0.0, help="standard deviation, grey levels of 255")
@@ -173,7 +171,9 @@ def make_table(reports: "list[DataReport]") -> "Table":
 def describe_source(report: "DataReport") -> str:
     """What a source can be used for, how high its boxes are, and how many faults of which kind it has."""
     low, high = report.statistics["height_5"], report.statistics["height_95"]
-    methods = f"for {', '.join(report.feeds)}" if report.feeds else "for no method of idfree train"
+    methods = f"for {', '.join(report.feeds)}" if report.feeds else "cannot train any method"
+    if not report.feeds and report.statistics["missing"] == report.statistics["images"]:
+        methods += ": images missing"
     heights = [] if low is None or high is None else [f"9 of 10 boxes are {low:.0f} to {high:.0f} px high"]
     faults = [f"{report.statistics[key]:.0f} {fault}" for key, fault in FAULTS.items() if report.statistics[key]]
     return f"{report.name}: " + "; ".join([methods, *heights, *faults])

@@ -75,13 +75,14 @@ def write_sequences(folder):
 
 
 def write_boxes(folder):
-    """boxes.txt, det.txt and features.npy as detections, results.txt and results/ as tracks."""
+    """boxes.txt, det.txt and features.npy as detections, results.txt, street.txt and results/ as tracks."""
     for name in ("boxes.txt", "det.txt"):
         shutil.copy(folder / "made/street-0/det/det.txt", folder / name)
     (folder / "results").mkdir()
     track = ("track", "-q", "--tracker", "sort", "--detector")
     idfree(*track, folder / "boxes.txt", folder / "street.mp4", "-o", folder / "results")
-    shutil.copy(folder / "results/street.txt", folder / "results.txt")
+    for name in ("results.txt", "street.txt"):
+        shutil.copy(folder / "results/street.txt", folder / name)
     boxes = np.loadtxt(folder / "boxes.txt", delimiter=",")[:, :7]
     features = np.random.default_rng(0).normal(size=(len(boxes), 16))
     np.save(folder / "features.npy", np.hstack([boxes, features]))

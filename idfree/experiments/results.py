@@ -23,8 +23,8 @@ PAGE = """# Published tables, at the scale of this machine
 Made by `idfree-experiments run --scale mini` (rows that have not been run are left out); `idfree-experiments list`
 names the tables. Three videos (first halves train, second halves judge) and 170 photographs, small networks from
 random weights: the figures cannot be compared with the papers', their order can. A ranking "holds" or is "reversed" if
-the difference exceeds what two means of the given number of seeds differ by at random (one deviation of their difference;
-of one network {deviation:.1f} points).
+the difference exceeds what two means of the given number of seeds differ by at random (one deviation of their
+difference; of one network {deviation:.1f} points).
 
 {tables}
 """

@@ -15,7 +15,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("results", type=Path, help="NAME.txt, .csv, .json or .parquet, as track writes them, or a folder with one")
     add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder (none: boxes alone)")
     add_("-o", "--out", type=Path, help="the .html (default: beside the results)")
-    add_("--truth", type=Path, help="gt.txt, or its sequence folder: marks switches, misses and false alarms")
+    add_("--truth", type=Path, help="gt.txt, or its sequence folder: marks switches, misses and false positives")
     what = "model.onnx or colour, or embeddings in a file or folder of NAME.npy: adds a map of embeddings (t-SNE)"
     add_("--appearance", help=what)
     add_("--embed", action="store_true", help="frames in the page, as JPEG, instead of a link to the video file")

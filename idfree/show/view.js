@@ -1,6 +1,6 @@
 // The page of `idfree view`. Rows of all boxes lie in typed arrays sorted by frame; edits change `id` and `alive` only.
 "use strict";
-const LANE = 18, LABEL = 46, LONG_GAP_SECONDS = 0.5, MOST_MOMENTS = 20, MOST_SWITCHES = 200, PART = 1 << 16, NEAR = 14, SHORT_GAP = 4, HUE_STEP = 0.3563; // HUE_STEP: show/colours.py
+const LANE = 18, LABEL = 46, LONG_GAP_SECONDS = 0.5, MOST_MOMENTS = 20, MOST_SWITCHES = 200, PART = 1 << 16, NEAR = 14, SHORT_GAP = 4, LEAST_LANES = 200, HUE_STEP = 0.3563; // HUE_STEP: show/colours.py
 const get = (name) => document.getElementById(name);
 const data = JSON.parse(get("data").textContent);
 function typed(text, Type) {
@@ -50,6 +50,7 @@ function rebuild() { // the lanes: rows of each identity, and its runs (first, l
     });
   }
   if (chosen !== null && !laneOf.has(chosen)) chosen = null;
+  fitLanes();
   get("spacer").style.height = `${Math.max(0, (lanes.length + (marks ? 1 : 0)) * LANE - get("lanes").clientHeight)}px`;
   get("counts").textContent = `${lanes.length} identities, ${alive.reduce((a, b) => a + b, 0)} boxes, ${length} frames`;
   show();
@@ -287,15 +288,15 @@ function play() {
   if (playing) requestAnimationFrame(tick);
 }
 const events = {
-  births: () => lanes.map((lane) => [lane.runs[0][0], lane.id]),
-  deaths: () => lanes.map((lane) => [lane.runs[lane.runs.length - 1][1], lane.id]),
-  "long gaps": () => lanes.flatMap((lane) => lane.runs.slice(1).flatMap((run, i) =>
+  starts: () => lanes.map((lane) => [lane.runs[0][0], lane.id]),
+  ends: () => lanes.map((lane) => [lane.runs[lane.runs.length - 1][1], lane.id]),
+  gaps: () => lanes.flatMap((lane) => lane.runs.slice(1).flatMap((run, i) =>
     run[0] - lane.runs[i][1] - 1 >= LONG_GAP_SECONDS * rate ? [[lane.runs[i][1] + 1, lane.id]] : [])),
-  refound: () => lanes.flatMap((lane) => lane.refound.map(([f]) => [f, lane.id])),
+  "detected again": () => lanes.flatMap((lane) => lane.refound.map(([f]) => [f, lane.id])),
 };
 if (marks) {
   events.switches = () => Array.from(marks.switched, (row) => [frame[row], id[row]]);
-  events["false alarms"] = () => Array.from(marks.falseAlarm, (row) => [frame[row], id[row]]);
+  events["false positives"] = () => Array.from(marks.falseAlarm, (row) => [frame[row], id[row]]);
   events.misses = () => Array.from(marks.missed.frame, (f) => [f, null]);
 }
 function jump(step) {
@@ -304,15 +305,15 @@ function jump(step) {
   const [f, k] = found.reduce((a, b) => ((b[0] - a[0]) * step < 0 ? b : a));
   choose(k !== null && laneOf.has(k) ? k : chosen); go(f);
 }
-const ONE = { switches: "switch", misses: "miss", "false alarms": "false alarm" };
+const ONE = { switches: "switch", misses: "miss", "false positives": "false positive" };
 function listMoments() { // the seconds with most mistakes
   const bins = new Map();
   const count = (f, what) => {
-    const key = Math.floor(times[f - 1]), bin = bins.get(key) || { at: f, all: 0, switches: 0, misses: 0, "false alarms": 0 };
+    const key = Math.floor(times[f - 1]), bin = bins.get(key) || { at: f, all: 0, switches: 0, misses: 0, "false positives": 0 };
     bin[what]++; bin.all++; bin.at = Math.min(bin.at, f); bins.set(key, bin);
   };
   for (const r of marks.switched) count(frame[r], "switches");
-  for (const r of marks.falseAlarm) count(frame[r], "false alarms");
+  for (const r of marks.falseAlarm) count(frame[r], "false positives");
   for (const f of marks.missed.frame) count(f, "misses");
   const entry = (text, f, k) => {
     const item = document.createElement("li"), button = document.createElement("button");
@@ -329,7 +330,12 @@ function listMoments() { // the seconds with most mistakes
   });
   get("moments").replaceChildren(...seconds, ...switches.slice(0, MOST_SWITCHES));
   get("worst").hidden = false;
-  get("legend").insertAdjacentHTML("beforeend", '<span><i class="switch"></i>switch</span> <span><i class="bad"></i>false alarm (✗)</span> <span><i class="miss"></i>missed (?)</span>');
+  get("legend").insertAdjacentHTML("beforeend", '<span><i class="switch"></i>switch</span> <span><i class="bad"></i>false positive (✗)</span> <span><i class="miss"></i>miss (?)</span>');
+}
+function fitLanes() { // all of them if they fit above the window's lower edge, a few at least
+  const view = get("lanes"), rows = (lanes.length + (marks ? 1 : 0)) * LANE + 2, below = get("legend").offsetHeight + 28;
+  const room = window.innerHeight - view.getBoundingClientRect().top - window.scrollY - below;
+  view.style.height = `${Math.min(rows, Math.max(room, LEAST_LANES))}px`;
 }
 function resize() { // the whole frame fits: by width, and by about half the window's height
   const stage = get("stage"), [w, h] = data.size, room = stage.parentElement.clientWidth;

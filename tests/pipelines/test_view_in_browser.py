@@ -129,10 +129,10 @@ def test_a_video_plays_and_its_frames_are_those_of_the_boxes(chromium, street):
     chromium.wait_for("now === 8")
 
 
-def test_refound_and_filled_parts(chromium, street):
-    """5 is filled in frame 4 and refound in 5; 1, after the merge with 2, is refound in frame 5."""
+def test_detected_again_and_filled_parts(chromium, street):
+    """5 is filled in frame 4 and detected again in 5, as is 1 after the merge with 2."""
     chromium.open(idfree.view(street / "street.txt"))
-    jumps = "events.refound().map(([f, k]) => [f, k].join()).join(' ')"
+    jumps = "events['detected again']().map(([f, k]) => [f, k].join()).join(' ')"
     assert chromium.run(jumps) == "5,5"
     choose(chromium, 0)
     chromium.click("merge")
@@ -158,3 +158,17 @@ def test_nothing_is_wider_than_the_page(chromium, street, width):
     chromium.open(idfree.view(street / "street.txt", street / "street"))
     choose(chromium, 1)
     assert chromium.run("document.documentElement.scrollWidth") <= width
+
+
+def test_lanes_use_the_height_of_the_window(browser, chromium, tmp_path):
+    rows = [f"{frame},{id},{10 + frame},10,20,40,0.5,1,-1,-1\n" for frame in (1, 2) for id in range(1, 33)]
+    (tmp_path / "wide.txt").write_text("".join(rows))
+    chromium.resize(1280, 1200)
+    chromium.open(idfree.view(tmp_path / "wide.txt"))
+    assert 1120 < chromium.run("get('lanes').getBoundingClientRect().bottom") < 1200
+    assert chromium.run("document.documentElement.scrollHeight") <= 1200
+    chromium.resize(1280, 300)
+    chromium.run("resize()")
+    assert chromium.run("get('lanes').offsetHeight") == 200
+    choose(chromium, 0)
+    assert chromium.text("chosen").startswith("Identity 1")

@@ -1,5 +1,7 @@
 """Distillation of a teacher's embeddings into a one-shot network (Yu 2022, TDT, sec. 3)."""
 
+from math import sqrt
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
@@ -31,8 +33,10 @@ class AnchorDistillationLoss(nn.Module):
 
 
 class CentreDistillationLoss(nn.Module):
-    """The same of a centre-based network, whose embeddings are those of the objects' centres.
+    """The same of a centre-based network, whose embeddings are those of the objects' centres, divided by √D.
 
+    The elements of a teacher's embedding are about 1/√D, less than what one step of Adam (which trains these networks)
+    changes in an element of the map; the division makes both of one magnitude, and is without effect on unit vectors.
     output: "embedding" (B, D, h, w). batch: "index" (B, M) of the centres' cells, "teacher" (B, M, D), "taught" (B, M).
     """
 
@@ -42,7 +46,7 @@ class CentreDistillationLoss(nn.Module):
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
         embedding = gather_centres(output["embedding"], batch["index"])[batch["taught"]]
-        return distillation(embedding, batch["teacher"][batch["taught"]], self.weight)
+        return distillation(embedding / sqrt(embedding.shape[1]), batch["teacher"][batch["taught"]], self.weight)
 
 
 def distillation(embedding: Tensor, teacher: Tensor, weight: float) -> Tensors:

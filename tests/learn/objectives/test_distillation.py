@@ -30,9 +30,9 @@ def test_embeddings_are_not_normalised():
 
 
 def test_centres_have_the_embedding_of_their_box():
-    """The embedding map is zero but for 1 at cell 4 of the first channel."""
+    """The embedding map is zero but for √D at cell 4 of the first of D = 2 channels, which is compared as 1."""
     maps = torch.zeros(1, 2, 2, 3)
-    maps[0, 0, 1, 1] = 1.0
+    maps[0, 0, 1, 1] = 2**0.5
     batch = {"index": torch.tensor([[4, 0, 5]]), "teacher": TEACHER, "taught": TAUGHT}
     losses = CentreDistillationLoss(2.0)({"embedding": maps}, batch)
     assert losses["loss"].item() == pytest.approx(2 * (0.4**2 + 0.5**2) / 2, rel=1e-5)

@@ -119,7 +119,7 @@ def give_advice(crops: CropSet, label_reports: Mapping[str, Mapping[str, Any]]) 
         advice.append(f"Half of the boxes are under {median_height:.0f} px tall: appearance is hard to see in them.")
     for name, report in label_reports.items():
         if report["largest"] > LARGE_FRACTION:
-            advice.append(f"{name}: one tracklet holds {100 * report['largest']:.0f} % of all boxes.")
+            advice.append(f"{name}: one tracklet contains {100 * report['largest']:.0f} % of all boxes.")
         if report["kept"] is not None and report["kept"] < LOW_FRACTION_KEPT:
             advice.append(
                 f"{name}: {100 * (1 - report['kept']):.0f} % of the boxes were not fit to learn from (--set label.…)."
@@ -141,7 +141,7 @@ def render_report(encoder: Encoder, crops: CropSet, report: Mapping[str, Any]) -
     tables = {
         "Pseudo-labels": label_table(report["videos"]),
         RELINKED: relinking_table(report["relinking"]),
-        HELD_OUT: held_out_table(report["held_out"], "what is carried"),
+        HELD_OUT: held_out_table(report["held_out"], "selected model"),
     }
     notes = {
         RELINKED: describe_test(report["relinking"]),

@@ -48,7 +48,7 @@ def give_advice(boxes: BoxFeatures, reports: Mapping[str, Mapping[str, Any]]) ->
         advice.append(f"Only {boxes.tracklet_count} tracklets: more or longer footage teaches more.")
     for name, report in reports.items():
         if report["largest"] > LARGE_FRACTION:
-            advice.append(f"{name}: one tracklet holds {100 * report['largest']:.0f} % of all boxes.")
+            advice.append(f"{name}: one tracklet contains {100 * report['largest']:.0f} % of all boxes.")
     return advice
 
 

@@ -210,7 +210,7 @@ def test_export_of_any_checkpoint(streets, tmp_path, capsys, unexported, monkeyp
     assert idfree(*words) == 0
     monkeypatch.undo()
     assert idfree("export", tmp_path / "last.pt", "-o", tmp_path / "x.onnx") == 0
-    assert capsys.readouterr().out.endswith(f"makes of {tmp_path / 'last.pt'}\n")
+    assert capsys.readouterr().out.endswith(f"does of {tmp_path / 'last.pt'}\n")
     assert idfree("track", streets / "street-4", "--detector", tmp_path / "x.onnx", "-o", tmp_path / "out", "-q") == 0
     for out in ((), ("-o", tmp_path / "y.onnx")):
         assert idfree("export", tmp_path / "x.onnx", *out) == 2

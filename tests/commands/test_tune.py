@@ -203,7 +203,7 @@ def test_user_errors(streets, tmp_path, capsys, monkeypatch):
     assert "--metric PT" in fails(capsys, *command, "--metric", "PT")
     assert "unknown tracker 'best'" in fails(capsys, *command, "--tracker", "best")
     assert "--trials 0" in fails(capsys, *command, "--trials", 0)
-    assert "--seed -1" in fails(capsys, *command, "--seed", -1)
+    assert "--seed: '-1' is no seed" in fails(capsys, *command, "--seed", -1)
     assert "--judge half: say with --half" in fails(capsys, *command, "--judge", "half")
     assert "has no setting 'age'" in fails(capsys, *command, "--set", "age=1")
     assert "it is a folder" in fails(capsys, *command, "-o", tmp_path)

@@ -53,7 +53,13 @@ def test_true_positive_rate_by_hand():
 
 def test_advice():
     advice = " ".join(give_advice(crop_set([(1, 5), (10, 15)]), {"a": {"largest": 0.6, "kept": 0.1}}))
-    for hint in ("Only 2 tracklets", "under 50 px", "one tracklet contains 60 %", "90 % of the boxes", "No two tracklets"):
+    for hint in (
+        "Only 2 tracklets",
+        "under 50 px",
+        "one tracklet contains 60 %",
+        "90 % of the boxes",
+        "No two tracklets",
+    ):
         assert hint in advice
 
 

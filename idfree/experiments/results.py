@@ -15,12 +15,13 @@ from idfree.experiments.table import METRICS, OneShot, Ranking, Row, Table
 
 # Deviation of IDF1 between seeds of one network, in points, where no row has several (docs/label_free.md).
 DEVIATION = 1.5
+FEWEST_ROWS = 2  # of a table that is shown
 LOWER_IS_BETTER = ("IDSW", "FN", "ms")
 COUNTS = ("IDSW", "CLR_FN", "ms")
 OURS = {"FN": "CLR_FN", "ms": "CPU ms"}  # our names of the papers' measures
 PAGE = """# Published tables, at the scale of this machine
 
-Made by `idfree-experiments run --scale mini` (rows that have not been run are left out); `idfree-experiments list`
+Made by `idfree-experiments run --scale mini` (tables of which fewer than two rows have been run are left out); `idfree-experiments list`
 names the tables. Three videos (first halves train, second halves judge) and 170 photographs, small networks from
 random weights: the figures cannot be compared with the papers', their order can. A ranking "holds" or is "reversed" if
 the difference exceeds what two means of the given number of seeds differ by at random (one deviation of their
@@ -62,15 +63,18 @@ def read_figures(file: Path) -> dict[str, float]:
 
 
 def page(tables: Iterable[Table], results: Results) -> str:
-    """The page of all tables of which a row was run, in Markdown."""
+    """The page of all tables of which two rows or more were run, in Markdown."""
     parts = [part for table in tables if (part := section(table, results))]
     return PAGE.format(deviation=DEVIATION, tables="\n\n".join(parts) or "No row has been run.")
 
 
 def section(table: Table, results: Results) -> str:
-    """One table: its rows with the papers' figures and ours, and its rankings. "" if no row was run."""
+    """One table: its rows with the papers' figures and ours, and its rankings. "" with fewer rows that were run than 2.
+
+    A row may have been run for another table, as tables share networks.
+    """
     figures = {row.title: results.read(row) for row in table.rows}
-    if not any(figures.values()):
+    if sum(map(bool, figures.values())) < FEWEST_ROWS:
         return ""
     names = list(dict.fromkeys(name for found in figures.values() for each in found for name in each))
     published = list(dict.fromkeys(name for row in table.rows for name in row.published))

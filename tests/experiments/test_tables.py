@@ -67,11 +67,12 @@ def test_verdict(better, worse, measure, expected):
 
 def test_page_shows_what_was_run_beside_the_paper(tmp_path):
     row, other = Row("a", CropReid("none"), {"IDF1": 57.1}), Row("b", CropReid("random"))
-    results = Results(tmp_path)
-    assert "No row has been run" in page([table_of(row, other)], results)
+    third, results = Row("c", CropReid("colour")), Results(tmp_path)
     for seed, idf1 in enumerate((0.5, 0.7)):
         results.write(row, seed, {"IDF1": idf1})
-    text = page([table_of(row, other, rankings=[Ranking("a", "b")])], results)
+    assert "No row has been run" in page([table_of(row, other)], results)  # one row is no table
+    results.write(third, 0, {"IDF1": 0.6})
+    text = page([table_of(row, other, third, rankings=[Ranking("a", "b")])], results)
     assert "| a | 57.1 | 60.0 ± 14.1 | 2 |" in text
     assert "| b | – | – | 0 |" in text
     assert "a above b (IDF1): not run." in text

@@ -23,9 +23,9 @@ PAGE = """# Published tables, at the scale of this machine
 
 Made by `idfree-experiments run --scale mini`; tables of which fewer than two rows have been run are left out, and
 `idfree-experiments list` names all. Three videos (first halves train, second halves judge) and 170 photographs, small
-networks from random weights: the figures cannot be compared with the papers', their order can. A ranking "holds" or is "reversed" if
-the difference exceeds what two means of the given number of seeds differ by at random (one deviation of their
-difference; of one network {deviation:.1f} points).
+networks from random weights: the figures cannot be compared with the papers', their order can. A ranking "holds" or is
+"reversed" if the difference exceeds what two means of the given number of seeds differ by at random (one deviation of
+their difference; of one network {deviation:.1f} points).
 
 {tables}
 """

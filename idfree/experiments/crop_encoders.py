@@ -9,7 +9,7 @@ from idfree.datasets.footage import Footage
 from idfree.datasets.open_footage import open_all
 from idfree.detectors.scores import to_unit_range
 from idfree.evaluation.frame_subset import select_half
-from idfree.experiments.protocol import Protocol
+from idfree.experiments.protocol import Place
 from idfree.learn.methods import simplereid
 from idfree.pipelines.stored_detections import load_detections
 from idfree.pipelines.train_crops import train_crops
@@ -20,14 +20,8 @@ Half = Literal["train", "val"]
 
 
 @dataclass(frozen=True)
-class CropEncoders:
+class CropEncoders(Place):
     """Crop encoders below OUT/encoders, trained on the first halves of the protocol's videos."""
-
-    protocol: Protocol
-    data: Path
-    out: Path
-    device: str = "auto"
-    quiet: bool = True
 
     def model(self, name: str, seed: int) -> str:
         """What `--appearance` and `--teacher` take: `colour`, or a file, of the protocol's teachers or trained here."""
@@ -61,10 +55,14 @@ class CropEncoders:
 
     def detections(self, half: Half) -> tuple[list[Footage], list[Annotation]]:
         """One half of each video, and its public detections with scores in 0…1."""
-        images = None if self.protocol.images is None else self.data / self.protocol.images
         folders = [self.data / source.path for source in self.protocol.train if source.half]
-        footages = open_all(folders, half, images)
+        footages = open_all(folders, half, self.images)
         return footages, [public_detections(folder, half) for folder in folders]
+
+
+def crop_encoders(place: Place) -> CropEncoders:
+    """The crop encoders of the place of other rows."""
+    return CropEncoders(place.protocol, place.data, place.out, place.device, place.quiet)
 
 
 def public_detections(folder: Path, half: Half) -> Annotation:

@@ -1,7 +1,6 @@
 """Judge trackers on public detections with one kind of crop embedding each (SimpleReID's tables). Needs PyTorch."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -11,8 +10,8 @@ from idfree.datasets.footage import Footage
 from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.reid import assign_identities
 from idfree.evaluation.tracking import Scores, compute_metrics
-from idfree.experiments.crop_encoders import CropEncoders
-from idfree.experiments.protocol import Protocol
+from idfree.experiments.crop_encoders import crop_encoders
+from idfree.experiments.protocol import Place
 from idfree.experiments.table import METRICS, CropReid, Figures
 from idfree.pipelines.detect_sequence import detect_sequence
 from idfree.pipelines.open_appearance import open_appearance
@@ -25,19 +24,8 @@ REGRESSING = ("tracktor",)  # trackers that ask a detector for boxes, besides th
 
 
 @dataclass(frozen=True)
-class CropRows:
+class CropRows(Place):
     """Trackers on the public detections of the second halves of the protocol's videos."""
-
-    protocol: Protocol
-    data: Path
-    out: Path
-    device: str = "auto"
-    quiet: bool = True
-
-    @property
-    def encoders(self) -> CropEncoders:
-        """Crop encoders of the first halves."""
-        return CropEncoders(self.protocol, self.data, self.out, self.device, self.quiet)
 
     def judge(self, recipe: CropReid, seed: int) -> Figures:
         """Train the encoder of a row, unless it exists, and measure the tracker on the second halves."""
@@ -52,7 +40,7 @@ class CropRows:
 
     def embedded(self, embedding: str, seed: int) -> DetectedFootage:
         """The detections of the second halves with one kind of embedding."""
-        footages, boxes = self.encoders.detections("val")
+        footages, boxes = crop_encoders(self).detections("val")
         if embedding == "oracle":
             boxes = [oracle(*pair) for pair in zip(footages, boxes, strict=True)]
         detected = DetectedFootage(footages, boxes)
@@ -63,13 +51,13 @@ class CropRows:
         """The encoder of crops; None for embeddings that need none."""
         if embedding in ("none", "oracle"):
             return None
-        return open_appearance(self.encoders.model(embedding, seed), self.device)
+        return open_appearance(crop_encoders(self).model(embedding, seed), self.device)
 
     def regress(self, recipe: CropReid, seed: int) -> Figures:
         """Metrics of a tracker that regresses boxes by the people model, started by the public detections."""
         encoder = self.encoder(recipe.embedding, seed)
         total = Scores()
-        for footage, boxes in zip(*self.encoders.detections("val"), strict=True):
+        for footage, boxes in zip(*crop_encoders(self).detections("val"), strict=True):
             sequence = footage_as_sequence(footage)
             detector, _ = open_any_detector("people", "", "auto", sequence)
             near = PrecomputedDetector(boxes, score_range=None)

@@ -17,8 +17,8 @@ from idfree.datasets.open_footage import open_all
 from idfree.detectors import open_detector
 from idfree.evaluation.reid import evaluate_embeddings
 from idfree.evaluation.tracking import Scores, compute_metrics
-from idfree.experiments.crop_encoders import CropEncoders
-from idfree.experiments.protocol import Protocol
+from idfree.experiments.crop_encoders import crop_encoders
+from idfree.experiments.protocol import Place
 from idfree.experiments.table import METRICS, TRACKERS, Data, Figures, OneShot, slug
 from idfree.learn.checkpoint import load
 from idfree.learn.data.image_batches import ImageBatches
@@ -57,14 +57,8 @@ DETECTION = Method(
 
 
 @dataclass(frozen=True)
-class OneShotRows:
-    """The networks of the rows below OUT/networks, each trained once. data: the folder with the protocol's paths."""
-
-    protocol: Protocol
-    data: Path
-    out: Path
-    device: str = "auto"
-    quiet: bool = True
+class OneShotRows(Place):
+    """The networks of the rows below OUT/networks, each trained once."""
 
     def judge(self, recipe: OneShot, seed: int) -> Figures:
         """Train the network of a row, unless it exists, and measure it on the validation data."""
@@ -101,12 +95,7 @@ class OneShotRows:
         """The crop encoder that a row tracks with, beside the network; None if it has none."""
         if recipe.embeddings in ("own", "none"):
             return None
-        return open_appearance(self.encoders.model(recipe.embeddings, seed), self.device)
-
-    @property
-    def encoders(self) -> CropEncoders:
-        """Crop encoders, which also serve as teachers."""
-        return CropEncoders(self.protocol, self.data, self.out, self.device, self.quiet)
+        return open_appearance(crop_encoders(self).model(recipe.embeddings, seed), self.device)
 
     def embedder(self, recipe: OneShot, run: Path) -> BoxEmbedder:
         """The network of a run as an encoder of given boxes."""
@@ -126,7 +115,7 @@ class OneShotRows:
         footages = self.training(recipe.data)
         if recipe.identities == "tracklets":
             footages = [link_by_motion(footage, LINK_SETTINGS) for footage in footages]
-        teacher = None if recipe.teacher is None else self.encoders.model(recipe.teacher, seed)
+        teacher = None if recipe.teacher is None else crop_encoders(self).model(recipe.teacher, seed)
         return self.fit(method, settings, footages, run, teacher)
 
     def initial_weights(self, recipe: OneShot, texts: Sequence[str]) -> str:
@@ -187,11 +176,6 @@ class OneShotRows:
         halves = [self.data / source.path for source in self.protocol.train if source.half]
         others = [self.data / source.path for source in self.protocol.val]
         return open_all(halves, "val", self.images) + open_all(others, "none", self.images)
-
-    @property
-    def images(self) -> Path | None:
-        """The folder of the videos, if frames are not beside the labels."""
-        return None if self.protocol.images is None else self.data / self.protocol.images
 
 
 def settings_of(method: Method[Any], texts: Sequence[str], seed: int) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Scale = Literal["mini", "full"]
@@ -48,6 +49,22 @@ class Protocol:
     def settings_of(self, method: str, images_only: bool) -> tuple[str, ...]:
         """`name=value` of a method, to which a row adds its own."""
         return (*self.settings, *self.method_settings.get(method, ()), *(self.images_settings if images_only else ()))
+
+
+@dataclass(frozen=True)
+class Place:
+    """What rows are run on. data: the folder with the protocol's paths. out: of networks and encoders, kept there."""
+
+    protocol: Protocol
+    data: Path
+    out: Path
+    device: str = "auto"
+    quiet: bool = True
+
+    @property
+    def images(self) -> Path | None:
+        """The folder of the videos, if frames are not beside the labels."""
+        return None if self.protocol.images is None else self.data / self.protocol.images
 
 
 MOT = "motchallenge.net"
@@ -112,4 +129,4 @@ TDT = Protocol(
     init=INIT,
     teachers={"better": "teachers/osnet_x1_0.pth", "weaker": "teachers/resnet50.pth"},
 )
-SIMPLEREID = Protocol(train=mot17(), teachers={"better": "teachers/resnet50_market1501.pth"})
+SIMPLEREID = Protocol(train=mot17(), init=INIT, teachers={"better": "teachers/resnet50_market1501.pth"})

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from idfree.core.errors import UserError
 from idfree.core.types import Annotation
 from idfree.datasets.footage import Footage
 from idfree.datasets.open_footage import open_all
@@ -17,6 +18,8 @@ from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
 from idfree.sequences.motchallenge import open_sequence
 
 Half = Literal["train", "val"]
+
+TRAINED = ("pseudo-labels", "identities")  # encoders by what they are trained on
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,13 @@ class CropEncoders(Place):
         return str(model)
 
     def train(self, name: str, run: Path, seed: int) -> None:
-        """Write RUN/appearance.onnx: untrained ("random"), or trained on "pseudo-labels" or "identities"."""
+        """Write RUN/appearance.onnx: untrained ("random"), or trained (TRAINED). Raises UserError for other names."""
         if name == "random":
             run.mkdir(parents=True, exist_ok=True)
             simplereid.export_untrained(run / "appearance.onnx", seed)
             return
+        if name not in TRAINED:
+            raise UserError(f"{name}: neither a teacher of this protocol nor one of {', '.join(TRAINED)}")
         texts = ("threads=1", f"identities={str(name == 'identities').lower()}")
         options: dict[str, Any] = {"resume": True, "device": self.device, "seed": seed, "quiet": self.quiet}
         train_crops(self.training(name), run, assignments=texts, **options)
@@ -54,8 +59,10 @@ class CropEncoders(Place):
         return [link_by_motion(footage, LINK_SETTINGS) for footage in detected]
 
     def detections(self, half: Half) -> tuple[list[Footage], list[Annotation]]:
-        """One half of each video, and its public detections with scores in 0…1."""
+        """One half of each video, and its public detections with scores in 0…1. Raises UserError without videos."""
         folders = [self.data / source.path for source in self.protocol.train if source.half]
+        if not folders:
+            raise UserError("this protocol has no videos with public detections, from which crop encoders are trained")
         footages = open_all(folders, half, self.images)
         return footages, [public_detections(folder, half) for folder in folders]
 

@@ -1,9 +1,13 @@
 """Rows of a made-up table: networks are trained once, judged, and shared; crop encoders likewise."""
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("torch")
 
+from idfree.core.errors import UserError
+from idfree.experiments.crop_encoders import CropEncoders
 from idfree.experiments.crop_rows import CropRows
 from idfree.experiments.one_shot_rows import OneShotRows
 from idfree.experiments.protocol import Protocol, Source
@@ -54,3 +58,12 @@ def test_an_encoder_is_trained_once(place):
     written = model.stat().st_mtime_ns
     rows.judge(CropReid("random"), 0)
     assert model.stat().st_mtime_ns == written
+
+
+def test_encoders_that_cannot_be_trained_are_refused(place):
+    protocol, data, out = place
+    with pytest.raises(UserError, match="oracle: neither a teacher of this protocol nor one of pseudo-labels"):
+        CropEncoders(*place).model("oracle", 0)
+    stills = replace(protocol, train=tuple(replace(each, half=False, still=True) for each in protocol.train))
+    with pytest.raises(UserError, match="no videos with public detections"):
+        CropEncoders(stills, data, out).model("pseudo-labels", 0)

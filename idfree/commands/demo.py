@@ -29,9 +29,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         print_metrics(result.metrics)
         for name, path in paths.items():
             print(f"  {name:9}{path}")
-        print(
-            "Your own: idfree track VIDEO --video, or with --adapt, which first looks for what tells its people apart"
-        )
+        print("Your own: idfree track VIDEO --video, or with --adapt, which first selects an appearance model for it")
     return {**paths, "metrics": result.metrics}
 
 

@@ -1,4 +1,4 @@
-"""Rows sorted by track, then frame: the order in which off-line steps work; gaps, segments, adding rows."""
+"""Rows sorted by track, then frame: the order in which offline steps work; gaps, segments, adding rows."""
 
 from dataclasses import fields, replace
 from typing import Any

@@ -75,8 +75,8 @@ def run_demo(out: str | Path, *, people: int = 24, frames: int = 200, seed: int 
         "motion alone (sort)": before,
         "motion, weak boxes (bytetrack)": prepare_run(street, "bytetrack").track_all(),
         "motion and colour (fused)": colour,
-        f"what adapt chooses: {chosen}": adapted,
-        "colour, off-line": offline,
+        f"selected by adapt: {chosen}": adapted,
+        "colour, offline": offline,
         "same boxes, perfect association": associate_perfectly(street),
     }
     result.metrics.update({name: measure(street, tracks) for name, tracks in results.items()})
@@ -134,13 +134,13 @@ def associate_perfectly(street: SyntheticSequence) -> Annotation:
 
 
 def draw_before_and_after(street: SyntheticSequence, before: Annotation, after: Annotation) -> Image:
-    """The frame with the most tracks, once by motion alone and below it off-line, with boxes, ids and trails."""
+    """The frame with the most tracks, once by motion alone and below it offline, with boxes, ids and trails."""
     count = np.bincount(after.frame, minlength=2)
     fullest = int(count.argmax())
     first = max(1, fullest - DrawingSettings().trail)
     frames = [frame for frame in street.sequence if first <= frame.number <= fullest]
     pictures = []
-    for name, tracks in (("motion alone", before), ("colour, off-line (dashed: filled in)", after)):
+    for name, tracks in (("motion alone", before), ("colour, offline (dashed: filled in)", after)):
         drawing, canvas = Drawing(), np.zeros((1, 1, 3), dtype=np.uint8)
         for frame in frames:
             if frame.image is not None:

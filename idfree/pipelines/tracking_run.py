@@ -83,7 +83,7 @@ class TrackingRun:
     score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
     None to keep their own embeddings. parallel: read the next frame and detect in this one in threads of their own
     while the tracker processes the previous one; worthwhile if images are read. public: gives the detections near which
-    alone tracks may start, None for anywhere. kept: where embeddings of tracks are kept, for linking them off-line.
+    alone tracks may start, None for anywhere. kept: where embeddings of tracks are kept, for linking them offline.
     """
 
     sequence: Sequence

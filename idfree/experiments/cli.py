@@ -50,6 +50,7 @@ def parser() -> Parser:
     reporting.set_defaults(run=report)
     for command in (running, reporting):
         command.add_argument("-o", "--out", type=Path, default=Path("runs/experiments"), help="networks and results")
+        command.add_argument("--results", type=Path, help="folder of results, one file per row and seed (default: OUT)")
     return top
 
 
@@ -82,12 +83,17 @@ def run_tables(options: argparse.Namespace) -> None:
 
 def run_table(table: Table, protocol: Protocol, options: argparse.Namespace) -> None:
     """Run the rows of a table that have no results yet."""
-    results = Results(options.out / options.scale)
+    results = results_of(options, options.scale)
     for row in chosen_rows(table, options.rows):
         for seed in options.seeds:
             if not results.file(row, seed).exists():
                 print(f"{table.name}: {row.title}, seed {seed}", flush=True)
                 results.write(row, seed, judge(row, protocol, seed, options))
+
+
+def results_of(options: argparse.Namespace, scale: str) -> Results:
+    """The results of a scale."""
+    return Results((options.results or options.out) / scale)
 
 
 def check_rows(tables: Sequence[Table], titles: Sequence[str] | None) -> None:
@@ -117,7 +123,7 @@ def judge(row: Row, protocol: Protocol, seed: int, options: argparse.Namespace) 
 
 def report(options: argparse.Namespace) -> None:
     """Write the page of all mini results."""
-    write_text(options.page, page(TABLES.values(), Results(options.out / "mini")))
+    write_text(options.page, page(TABLES.values(), results_of(options, "mini")))
     print(options.page)
 
 

@@ -1,4 +1,4 @@
-"""Figures of rows as JSON files in OUT/rows, and the page of all tables with a verdict on each published ranking."""
+"""Figures of rows as JSON files in FOLDER/rows, and the page of all tables with a verdict on each published ranking."""
 
 import json
 import re
@@ -17,15 +17,17 @@ from idfree.experiments.table import METRICS, OneShot, Ranking, Row, Table
 DEVIATION = 1.5
 FEWEST_ROWS = 2  # of a table that is shown
 LOWER_IS_BETTER = ("IDSW", "FN", "ms")
+FIRST = ("AP", "CPU ms", "R1", "mAP", "TPR@0.1")  # of the columns
 COUNTS = ("IDSW", "CLR_FN", "ms")
 OURS = {"FN": "CLR_FN", "ms": "CPU ms"}  # our names of the papers' measures
 PAGE = """# Published tables, at the scale of this machine
 
-Made by `idfree-experiments run --scale mini`; tables of which fewer than two rows have been run are left out, and
-`idfree-experiments list` names all. Three videos (first halves train, second halves judge) and 170 photographs, small
-networks from random weights: the figures cannot be compared with the papers', their order can. A ranking "holds" or is
-"reversed" if the difference exceeds what two means of the given number of seeds differ by at random (one deviation of
-their difference; of one network {deviation:.1f} points).
+Made by `idfree-experiments run TABLE… --results experiments/results` and `idfree-experiments report --results
+experiments/results`; the folder has the figures of each row and seed. Tables of which fewer than two rows have been run
+are left out; `idfree-experiments list` names all. Three videos (first halves train, second halves judge) and 170
+photographs, small networks from random weights: the figures cannot be compared with the papers', their order can. A
+ranking "holds" or is "reversed" if the difference exceeds what two means of the given number of seeds differ by at
+random (one deviation of their difference; of one network {deviation:.1f} points).
 
 {tables}
 """
@@ -77,6 +79,7 @@ def section(table: Table, results: Results) -> str:
     if sum(map(bool, figures.values())) < FEWEST_ROWS:
         return ""
     names = list(dict.fromkeys(name for found in figures.values() for each in found for name in each))
+    names.sort(key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
     published = list(dict.fromkeys(name for row in table.rows for name in row.published))
     header = ["", *(f"paper: {name}" for name in published), *(each.replace("CLR_", "") for each in names), "seeds"]
     lines = [

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -171,3 +172,18 @@ def test_interrupted(monkeypatch, capsys):
         capsys.readouterr().err
         == "idfree-experiments: interrupted: finished rows are kept, and the same command goes on\n"
     )
+
+
+def test_the_page_of_the_documentation_is_made_of_the_stored_figures():
+    root = Path(__file__).parents[2]
+    stored = page(TABLES.values(), Results(root / "experiments" / "results" / "mini"))
+    assert (root / "docs" / "results.md").read_text() == stored, "stale: `idfree-experiments report`"
+
+
+def test_results_are_kept_in_a_folder_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "check_table", lambda *_: {"problems": [], "ready": True})
+    monkeypatch.setattr(cli, "judge", lambda *_: {"IDF1": 0.5})
+    arguments = ["run", "simplereid-deepsort", "--rows", "none", "-o", str(tmp_path / "out"), "--results"]
+    assert cli.main([*arguments, str(tmp_path / "kept")]) == 0
+    assert [file.name for file in tmp_path.glob("kept/mini/rows/*")] == ["deepsort-none-0.json"]
+    assert not (tmp_path / "out").exists()

@@ -58,7 +58,7 @@ class Study:
         video, folder = video_path(self.data, name), self.folder(pair) / "boxes"
         if boxes not in NETWORKS:
             return video, self.data / BOXES[name][boxes]
-        if not (folder / "summary.json").is_file():
+        if not (folder / f"{name}.txt").is_file():
             model, classes = NETWORKS[boxes]
             model = model if boxes == "people" else str(self.data / model)
             idfree.detect(video, folder, model, classes=classes, appearance="none")

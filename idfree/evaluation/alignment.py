@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from idfree.core.boxes import area, overlapping_pairs, paired_iou
 from idfree.core.types import Annotation, Floats, Integers
 
+MIN_IOU = 0.5  # of a match in CLEAR, of the identity metrics, and of a result with a distractor (MOTChallenge)
 EPS = float(np.finfo(np.float64).eps)  # tolerance of TrackEval's comparisons
 PAIRS_PER_BLOCK = 500_000  # candidate pairs compared at once, which bounds the memory in crowded sequences
 
@@ -113,7 +114,7 @@ class Alignment:
 
 
 def align(ground_truth: Annotation, results: Annotation, num_frames: int) -> Alignment:
-    """The alignment of a sequence's ground truth and results."""
+    """Align the ground truth and results of one sequence of `num_frames` frames; both sorted by frame."""
     gt_row, tracker_row, similarity = find_overlaps(ground_truth, results, num_frames)
     return Alignment(
         num_frames,
@@ -142,14 +143,14 @@ def unique_inverse(values: Integers) -> tuple[Integers, Integers]:
 
 
 def find_overlaps(a: Annotation, b: Annotation, num_frames: int) -> tuple[Integers, Integers, Floats]:
-    """Row pairs (i, j) of boxes that overlap in one frame, i ascending, and their IoU > 0."""
+    """Row pairs (P,), (P,) of boxes that overlap in one frame, i ascending, and their IoU (P,) > 0."""
     a_offsets, b_offsets = (np.searchsorted(side.frame, np.arange(1, num_frames + 2)) for side in (a, b))
     candidates = np.cumsum(np.diff(a_offsets) * np.diff(b_offsets))
     edges = [0, *(np.flatnonzero(np.diff(candidates // PAIRS_PER_BLOCK)) + 1), num_frames]
     blocks = [np.zeros((2, 0), dtype=np.int64)]
     for first, last in pairwise(edges):
         rows_a, rows_b = slice(a_offsets[first], a_offsets[last]), slice(b_offsets[first], b_offsets[last])
-        i, j = find_candidates(a.frame[rows_a], a.xyxy[rows_a], b.frame[rows_b], b.xyxy[rows_b])
+        i, j = sweep_frames(a.frame[rows_a], a.xyxy[rows_a], b.frame[rows_b], b.xyxy[rows_b])
         blocks.append(np.stack([i + rows_a.start, j + rows_b.start]))
     i, j = np.concatenate(blocks, axis=1)
     similarity = paired_iou(a.xyxy[i], b.xyxy[j])
@@ -157,11 +158,11 @@ def find_overlaps(a: Annotation, b: Annotation, num_frames: int) -> tuple[Intege
     return i[overlapping], j[overlapping], similarity[overlapping]
 
 
-def find_candidates(a_frame: Integers, a_xyxy: Floats, b_frame: Integers, b_xyxy: Floats) -> tuple[Integers, Integers]:
-    """Row pairs (i, j), i ascending, that include all boxes that overlap in one frame, and a few that do not.
+def sweep_frames(a_frame: Integers, a_xyxy: Floats, b_frame: Integers, b_xyxy: Floats) -> tuple[Integers, Integers]:
+    """Candidate pairs (i, j), i ascending: all boxes that overlap in one frame, and a few that do not.
 
-    One sweep handles all frames: boxes are shifted in x by frame, so that frames lie side by side. The shift rounds
-    the last digits, hence the margin of one pixel around `a`. Boxes without area or not finite have no candidates.
+    One sort and sweep handles all frames: boxes are shifted in x by frame, so that frames lie side by side. The shift
+    rounds the last digits, hence the margin of one pixel around `a`. Boxes without area or not finite have no pairs.
     """
     i, j = (np.flatnonzero((size > EPS) & (size < np.inf)) for size in (area(a_xyxy), area(b_xyxy)))
     a, b, frame = a_xyxy[i], b_xyxy[j], np.concatenate([a_frame[i], b_frame[j]])

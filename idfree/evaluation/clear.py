@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.types import Floats, Integers
-from idfree.evaluation.alignment import EPS, Alignment
+from idfree.evaluation.alignment import EPS, MIN_IOU, Alignment
 from idfree.evaluation.counts import Counts
-from idfree.evaluation.detection import SIZES, in_range
+from idfree.evaluation.detection import SIZE_RANGES, in_range
 from idfree.evaluation.matching import match_frame
 
-MIN_IOU = 0.5  # of a match (MOTChallenge)
 CONTINUITY_WEIGHT = 1000.0  # of a pair matched in the previous frame: outweighs all IoU (TrackEval)
 MOSTLY_TRACKED, MOSTLY_LOST = 0.8, 0.2  # fractions of a ground truth track's frames (Wu and Nevatia 2006)
 
@@ -23,8 +22,8 @@ class Clear(Counts):
     tp, fn, fp: true positive, false negative and false positive boxes. idsw: identity switches. mt, pt, ml: mostly
     tracked (> 80 % of its frames), partly tracked, mostly lost (< 20 %) ground truth tracks. frag: fragmentations.
     iou_sum: IoU summed over true positives. idsw_small …, gt_small …: identity switches and ground truth boxes by the
-    size of the ground truth box (see `detection.SIZES`); a switch counts where the new identity begins. frames: of the
-    sequences with both ground truth and results. sequences: number of sequences added.
+    size of the ground truth box (`detection.SIZE_RANGES`); a switch counts where the new identity begins. frames: of
+    the sequences with both ground truth and results. sequences: number of sequences added.
     """
 
     tp: int = 0
@@ -105,6 +104,35 @@ class Clear(Counts):
         """Fraction of ground truth tracks that are mostly lost; 1 for one sequence without ground truth."""
         return 1.0 if self._is_one_sequence_without_gt else self.ml / max(1, self.mt + self.pt + self.ml)
 
+    def metrics(self) -> dict[str, float]:
+        """Metrics by TrackEval's names, and identity switches and ground truth boxes by size."""
+        return {
+            "MOTA": self.mota,
+            "MOTP": self.motp,
+            "MODA": self.moda,
+            "CLR_Re": self.recall,
+            "CLR_Pr": self.precision,
+            "MTR": self.mtr,
+            "PTR": self.ptr,
+            "MLR": self.mlr,
+            "sMOTA": self.smota,
+            "CLR_F1": self.f1,
+            "FP_per_frame": self.fp_per_frame,
+            "MOTAL": self.motal,
+            "MOTP_sum": self.iou_sum,
+            "CLR_TP": self.tp,
+            "CLR_FN": self.fn,
+            "CLR_FP": self.fp,
+            "IDSW": self.idsw,
+            **{f"IDSW_{size}": getattr(self, f"idsw_{size}") for size in SIZE_RANGES},
+            **{f"GT_{size}": getattr(self, f"gt_{size}") for size in SIZE_RANGES},
+            "MT": self.mt,
+            "PT": self.pt,
+            "ML": self.ml,
+            "Frag": self.frag,
+            "CLR_Frames": self.frames,
+        }
+
     @property
     def _is_one_sequence_without_gt(self) -> bool:
         """Whether this is one sequence without ground truth: accuracy 0 in TrackEval, but not as part of a sum."""
@@ -120,11 +148,10 @@ def count_clear(alignment: Alignment) -> Clear:
     if num_gt == 0 or num_tracker == 0:
         return Clear(fn=num_gt, fp=num_tracker, ml=alignment.num_gt_ids, **count_by_size("gt", alignment.gt_area))
     step = number_evaluated_frames(alignment)
-    matched = match_boxes(alignment, step)
-    matched = matched[np.argsort(alignment.gt_id[alignment.gt_row[matched]], kind="stable")]
-    gt_id, tracker_id = alignment.gt_id[alignment.gt_row[matched]], alignment.tracker_id[alignment.tracker_row[matched]]
-    same_gt = np.diff(gt_id) == 0
-    switched = np.flatnonzero(same_gt & (np.diff(tracker_id) != 0)) + 1
+    matched = sort_by_identity(alignment, match_boxes(alignment, step))
+    switched = find_switches(alignment, matched)
+    gt_id = alignment.gt_id[alignment.gt_row[matched]]
+    is_gap = (np.diff(gt_id) == 0) & (np.diff(step[matched]) > 1)
     length, tracked = (np.bincount(ids, minlength=alignment.num_gt_ids) for ids in (alignment.gt_id, gt_id))
     mostly = int(np.count_nonzero(tracked / length > MOSTLY_TRACKED))
     at_least_partly = int(np.count_nonzero(tracked / length >= MOSTLY_LOST))
@@ -136,7 +163,7 @@ def count_clear(alignment: Alignment) -> Clear:
         mt=mostly,
         pt=at_least_partly - mostly,
         ml=alignment.num_gt_ids - at_least_partly,
-        frag=int(np.count_nonzero(same_gt & (np.diff(step[matched]) > 1))),
+        frag=int(np.count_nonzero(is_gap)),
         iou_sum=float(alignment.similarity[matched].sum()),
         frames=alignment.num_frames,
         **count_by_size("idsw", alignment.gt_area[alignment.gt_row[matched[switched]]]),
@@ -145,9 +172,19 @@ def count_clear(alignment: Alignment) -> Clear:
 
 
 def count_by_size(name: str, areas: Floats) -> dict[str, int]:
-    """NAME_small, NAME_medium and NAME_large: how many areas (K,), in px², are of each of SIZES but all."""
-    ranges = {size: limits for size, limits in SIZES.items() if size != "all"}
-    return {f"{name}_{size}": int(in_range(areas, *limits).sum()) for size, limits in ranges.items()}
+    """NAME_small, NAME_medium and NAME_large: how many of the areas (K,), in px², are in each of SIZE_RANGES."""
+    return {f"{name}_{size}": int(in_range(areas, *limits).sum()) for size, limits in SIZE_RANGES.items()}
+
+
+def sort_by_identity(alignment: Alignment, matched: Integers) -> Integers:
+    """Matched pairs (M,), indices in order of frames, sorted by ground truth identity, then frame."""
+    return matched[np.argsort(alignment.gt_id[alignment.gt_row[matched]], kind="stable")]
+
+
+def find_switches(alignment: Alignment, matched: Integers) -> Integers:
+    """Identity switches: positions in `matched` (M,), sorted by identity, at which the tracker identity changes."""
+    gt_id, tracker_id = alignment.gt_id[alignment.gt_row[matched]], alignment.tracker_id[alignment.tracker_row[matched]]
+    return np.flatnonzero((np.diff(gt_id) == 0) & (np.diff(tracker_id) != 0)) + 1
 
 
 def number_evaluated_frames(alignment: Alignment) -> Integers:

@@ -12,6 +12,7 @@ from idfree.core.errors import UserError
 from idfree.core.types import Floats, Integers
 
 Similarities = NDArray[np.float32]  # cosine similarities
+Embeddings = NDArray[np.float32]  # (K, D), of unit length
 Mask = NDArray[np.bool_]
 
 FRAME_GAPS = {"1-10": (1, 10), "11-30": (11, 30), "31-60": (31, 60), "61-150": (61, 150), ">150": (151, inf)}
@@ -32,7 +33,7 @@ class SortedCrops:
     shifted so that sequences are more than `longest_gap` apart; visibility (K,); longest_gap: within one sequence.
     """
 
-    embedding: Similarities
+    embedding: Embeddings
     person: Integers
     time: Integers
     visibility: Floats

@@ -16,7 +16,8 @@ from idfree.evaluation.preprocess import CROWD, PEDESTRIAN
 Mask = NDArray[np.bool_]
 
 MIN_IOU = 0.5  # of a true positive (Everingham 2010, MOTChallenge)
-SIZES = {"all": (0.0, inf), "small": (0.0, 6e3), "medium": (6e3, 25e3), "large": (25e3, inf)}  # px² (METHODS.md, 5)
+SIZE_RANGES = {"small": (0.0, 6e3), "medium": (6e3, 25e3), "large": (25e3, inf)}  # px² (docs/evaluation.md)
+SIZES = {"all": (0.0, inf), **SIZE_RANGES}
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def evaluate_detections(
     size fits (COCO: Lin 2014).
     """
     is_target = target_mask(ground_truth, class_id)
-    i, j, overlap = find_candidates(detections, ground_truth, is_target, min_iou)
+    i, j, overlap = candidate_pairs(detections, ground_truth, is_target, min_iou)
     on_ignored = np.zeros(len(detections), dtype=bool)
     on_ignored[i[~is_target[j]]] = True
     on_target = is_target[j]
@@ -154,7 +155,7 @@ def evaluate_detections(
 
 
 def metrics_by_size(scores: Mapping[str, PrecisionRecall]) -> dict[str, float | None]:
-    """The metrics of all sizes together, and AP and ground truth boxes of each size: `AP_small`, `GT_small` …"""
+    """The metrics of all sizes together, and AP and number of boxes of each size: `AP_small`, `GT_small` …"""
     metrics = scores["all"].metrics()
     for name, score in scores.items():
         if name != "all":
@@ -184,7 +185,7 @@ def in_range(values: Floats, low: float, high: float) -> Mask:
     return np.asarray((values >= low) & (values < high))
 
 
-def find_candidates(
+def candidate_pairs(
     detections: Annotation, ground_truth: Annotation, is_target: Mask, min_iou: float
 ) -> tuple[Integers, Integers, Floats]:
     """Pairs of a detection i and a ground truth box j of one frame with an overlap ≥ `min_iou`, and the overlap (P,).

@@ -23,7 +23,7 @@ def select_half(annotation: Annotation, length: int, part: Literal["train", "val
 
 
 def select_every_nth(annotation: Annotation, n: int, length: int) -> tuple[Annotation, int]:
-    """The boxes of frames 1, 1 + n, 1 + 2n …, renumbered 1, 2, 3 …, and the number of such frames.
+    """The boxes of frames 1, 1 + n, 1 + 2n …, renumbered 1, 2, 3 …, and the number of such frames in `length`.
 
     For results of `track --every n`, which keep the source's frame numbers. Raises UserError if n < 1.
     """

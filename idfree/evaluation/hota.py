@@ -82,6 +82,26 @@ class Hota(Counts):
         """Localisation accuracy: mean IoU of true positives; 1 without any."""
         return np.maximum(TINY, self.iou_sum) / np.maximum(TINY, self.tp)
 
+    def metrics(self) -> dict[str, float]:
+        """Metrics by TrackEval's names: means over the thresholds; "(0)": at the lowest threshold."""
+        by_threshold = {
+            "HOTA": self.hota,
+            "DetA": self.det_a,
+            "AssA": self.ass_a,
+            "DetRe": self.det_re,
+            "DetPr": self.det_pr,
+            "AssRe": self.ass_re,
+            "AssPr": self.ass_pr,
+            "LocA": self.loc_a,
+            "OWTA": self.owta,
+        }
+        return {
+            **{name: float(values.mean()) for name, values in by_threshold.items()},
+            "HOTA(0)": float(self.hota[0]),
+            "LocA(0)": float(self.loc_a[0]),
+            "HOTALocA(0)": float(self.hota[0] * self.loc_a[0]),
+        }
+
 
 def count_hota(alignment: Alignment) -> Hota:
     """The HOTA counts of one sequence.

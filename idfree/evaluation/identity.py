@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from idfree.evaluation.alignment import Alignment
+from idfree.evaluation.alignment import MIN_IOU, Alignment
 from idfree.evaluation.counts import Counts
-
-MIN_IOU = 0.5  # of a match (MOTChallenge)
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,11 @@ class Identity(Counts):
     def idp(self) -> float:
         """Identity precision: IDTP / (IDTP + IDFP)."""
         return self.idtp / max(1, self.idtp + self.idfp)
+
+    def metrics(self) -> dict[str, float]:
+        """Metrics by TrackEval's names."""
+        ratios = {"IDF1": self.idf1, "IDR": self.idr, "IDP": self.idp}
+        return {**ratios, "IDTP": self.idtp, "IDFN": self.idfn, "IDFP": self.idfp}
 
 
 def count_identity(alignment: Alignment) -> Identity:

@@ -23,12 +23,12 @@ from idfree.evaluation.crop_pairs import (
     similarity_histograms,
     sort_crops,
 )
-from idfree.evaluation.detection import MIN_IOU, find_candidates, match_greedily, target_mask
+from idfree.evaluation.detection import MIN_IOU, candidate_pairs, match_greedily, target_mask
 from idfree.evaluation.preprocess import PEDESTRIAN
 
 FAR = (0.1, 0.01)  # false accept rates (JDE: Wang 2020, sec. 4)
 MAX_EXACT_PAIRS = 2**25  # pairs of two people up to which AUC is exact: 8,000 crops of one sequence, 2 s
-MIN_VISIBILITY = 0.7  # of queries and gallery (METHODS.md, 5)
+MIN_VISIBILITY = 0.7  # of queries and gallery (docs/evaluation.md)
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,6 @@ def evaluate_embeddings(
     if different[OTHER_SEQUENCE].any():
         different_within = different[:OTHER_SEQUENCE].sum(axis=0)
         points_within = find_operating_points(crops, different_within, same.sum(axis=0), OTHER_SEQUENCE)
-    if different[SAME_FRAME + 1 : OTHER_SEQUENCE].sum() <= MAX_EXACT_PAIRS:
-        auc = [exact_auc(*similarities) for similarities in similarities_by_gap(crops)]
-    else:
-        auc = [histogram_auc(different[kind], same[kind]) for kind in range(SAME_FRAME + 1, OTHER_SEQUENCE)]
     rank1, mean_ap, queries = evaluate_retrieval(crops)
     return EmbeddingMetrics(
         crops=len(crops.person),
@@ -113,20 +109,20 @@ def evaluate_embeddings(
         rank1=rank1,
         mean_ap=mean_ap,
         sensitivity=sensitivity_index(different[:OTHER_SEQUENCE].sum(axis=0), same.sum(axis=0)),
-        auc=dict(zip(FRAME_GAPS, auc, strict=True)),
+        auc=auc_by_gap(crops, different, same),
     )
 
 
 def assign_identities(
     detections: Annotation, ground_truth: Annotation, min_iou: float = MIN_IOU, class_id: int = PEDESTRIAN
 ) -> Annotation:
-    """Detections with the identity and visibility of their ground truth box; id −1 if unmatched. Rows keep their order.
+    """Detections with identity and visibility of their ground truth box; id −1 if unmatched. Rows keep their order.
 
     Greedy one-to-one matching per frame in order of IoU, which must be ≥ `min_iou`, with the ground truth that is not
     marked 0 and has class `class_id` or no class.
     """
     targets = ground_truth[target_mask(ground_truth, class_id)]
-    i, j, overlap = find_candidates(detections, targets, np.ones(len(targets), dtype=bool), min_iou)
+    i, j, overlap = candidate_pairs(detections, targets, np.ones(len(targets), dtype=bool), min_iou)
     order = np.argsort(-overlap, kind="stable")
     matches = order[match_greedily(i[order], j[order])]
     identity, visibility = np.full(len(detections), -1), np.zeros(len(detections))
@@ -161,6 +157,19 @@ def find_operating_points(
     return points
 
 
+def auc_by_gap(crops: SortedCrops, different: Integers, same: Integers) -> dict[str, float]:
+    """Area under the ROC curve for each of FRAME_GAPS.
+
+    different, same: histograms (KINDS, BINS) of pairs of two people and of one; used if there are too many pairs for
+    the exact area.
+    """
+    if different[SAME_FRAME + 1 : OTHER_SEQUENCE].sum() <= MAX_EXACT_PAIRS:
+        auc = [exact_auc(*similarities) for similarities in similarities_by_gap(crops)]
+    else:
+        auc = [histogram_auc(different[kind], same[kind]) for kind in range(SAME_FRAME + 1, OTHER_SEQUENCE)]
+    return dict(zip(FRAME_GAPS, auc, strict=True))
+
+
 def exact_auc(different: Similarities, same: Similarities) -> float:
     """Area under the ROC curve (Mann-Whitney): P(same > different) + P(equal) / 2; NaN if either is empty."""
     if not len(different) or not len(same):
@@ -182,7 +191,7 @@ def sensitivity_index(different: Integers, same: Integers) -> float:
     """Sensitivity index d′ from histograms (B,) over −1…1 of the cosine similarities of pairs of two people and of one.
 
     The difference of the means in root mean square standard deviations; NaN if a histogram is empty, or has one value.
-    Unlike retrieval and rates of errors, it still tells embeddings apart that make no errors.
+    Unlike error rates and retrieval, it still differs between embeddings that make no errors.
     """
     if not different.any() or not same.any():
         return nan
@@ -196,31 +205,36 @@ def sensitivity_index(different: Integers, same: Integers) -> float:
 
 
 def evaluate_retrieval(crops: SortedCrops) -> tuple[float, float, int]:
-    """Rank-1 accuracy, mean average precision, and the number of queries, of crops with at least MIN_VISIBILITY.
-
-    Ties count against the query: wrong answers rank first among equal similarities.
-    """
+    """Rank-1 accuracy, mean average precision, and the number of queries, of crops with at least MIN_VISIBILITY."""
     query, gallery = split_queries(crops)
     if not len(query):
         return nan, nan, 0
     start, stop = (np.searchsorted(crops.person[gallery], crops.person[query], side) for side in ("left", "right"))
-    average_precision, is_first_correct = np.zeros((2, len(query)))
+    precisions, ranks = np.zeros((2, len(query)))
     size = max(PAIRS_PER_BLOCK // len(gallery), 1)
     for block in range(0, len(query), size):
         cosines = crops.embedding[query[block : block + size]] @ crops.embedding[gallery].T
         for q, cosine in enumerate(cosines, start=block):
-            correct = np.sort(cosine[start[q] : stop[q]])[::-1]
+            correct = cosine[start[q] : stop[q]].copy()
             cosine[start[q] : stop[q]] = -inf
-            wrong = np.sort(cosine[cosine >= correct[-1]])
-            wrong_before = len(wrong) - np.searchsorted(wrong, correct)  # at least as similar
-            correct_rank = np.arange(1, len(correct) + 1)
-            average_precision[q] = (correct_rank / (correct_rank + wrong_before)).mean()
-            is_first_correct[q] = wrong_before[0] == 0
-    return float(is_first_correct.mean()), float(average_precision.mean()), len(query)
+            precisions[q], ranks[q] = rank_gallery(correct, cosine[cosine >= correct.min()])
+    return float((ranks == 1).mean()), float(precisions.mean()), len(query)
+
+
+def rank_gallery(correct: Similarities, wrong: Similarities) -> tuple[float, int]:
+    """Average precision of one query, and the rank from 1 of its first correct answer.
+
+    correct (C,), wrong (W,): its similarities to crops of the same identity and of others. Among equal similarities,
+    wrong answers rank first.
+    """
+    correct, wrong = np.sort(correct)[::-1], np.sort(wrong)
+    wrong_before = len(wrong) - np.searchsorted(wrong, correct)  # at least as similar
+    rank = np.arange(1, len(correct) + 1)
+    return float((rank / (rank + wrong_before)).mean()), int(wrong_before[0]) + 1
 
 
 def split_queries(crops: SortedCrops) -> tuple[Integers, Integers]:
-    """The rows of queries and gallery, by person: of a person's n visible crops, the first n // 2 are queries."""
+    """Rows (Q,) of queries and (G,) of the gallery: of a person's n visible crops, the first n // 2 are queries."""
     rows = np.flatnonzero(crops.visibility >= MIN_VISIBILITY)
     rows = rows[np.argsort(crops.person[rows], kind="stable")]  # by person, then time
     person = crops.person[rows]

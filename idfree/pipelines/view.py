@@ -78,7 +78,7 @@ def truth_of(truth: Path, file: Path) -> Path:
 def mark_mistakes(ground_truth: Annotation, tracks: Annotation, length: int, names: tuple[str, str]) -> Marks:
     """The mistakes of tracks. names: of both files, for messages."""
     mistakes = find_mistakes(ground_truth, tracks, length, names)
-    return Marks(ground_truth[mistakes.missed], mistakes.false_alarm, mistakes.switched, mistakes.switched_from)
+    return Marks(ground_truth[mistakes.missed], mistakes.false_positive, mistakes.switched, mistakes.switched_from)
 
 
 def frame_times(sequence: Sequence | None, length: int) -> Floats:

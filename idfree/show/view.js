@@ -12,11 +12,11 @@ const boxesOf = (part) => ({ frame: typed(part.frame, Int32Array), id: typed(par
 const { frame, id, box } = boxesOf(data.tracks);
 const score = typed(data.score, Float32Array), classId = typed(data.class, Int32Array), times = typed(data.times, Float64Array);
 const alive = new Uint8Array(id.length).fill(1), length = Math.max(1, times.length), first = starts(frame);
-const marks = data.marks && { missed: boxesOf(data.marks.missed), falseAlarm: typed(data.marks.false_alarm, Int32Array),
+const marks = data.marks && { missed: boxesOf(data.marks.missed), falsePositive: typed(data.marks.false_positive, Int32Array),
   switched: typed(data.marks.switched, Int32Array), from: typed(data.marks.switched_from, Int32Array) };
 const embeddingMap = data.map && { row: typed(data.map.row, Int32Array), xy: typed(data.map.xy, Float32Array) };
 const firstMissed = marks && starts(marks.missed.frame), isFalse = new Uint8Array(id.length);
-if (marks) for (const row of marks.falseAlarm) isFalse[row] = 1;
+if (marks) for (const row of marks.falsePositive) isFalse[row] = 1;
 const rate = times.length > 1 ? (times.length - 1) / (times[times.length - 1] - times[0]) : 30;
 let now = 1, chosen = null, merging = false, lanes = [], laneOf = new Map(), from = 1, to = length + 1, playing = false;
 const history = [];
@@ -186,7 +186,7 @@ function drawLanes(pen, width, height, top) { // only those in view
       pen.beginPath(); pen.moveTo(x, y + 2); pen.lineTo(x + 7, y + 9); pen.lineTo(x, y + 16); pen.fill();
     }
   }
-  if (marks) for (const [rows, ink, tall] of [[marks.falseAlarm, "#d3212d", 4], [marks.switched, "#000", LANE]]) {
+  if (marks) for (const [rows, ink, tall] of [[marks.falsePositive, "#d3212d", 4], [marks.switched, "#000", LANE]]) {
     pen.fillStyle = ink;
     for (const r of rows) if (alive[r] && frame[r] >= from && frame[r] < to) {
       const y = (laneIndex(id[r]) + 1) * LANE - top;
@@ -296,7 +296,7 @@ const events = {
 };
 if (marks) {
   events.switches = () => Array.from(marks.switched, (row) => [frame[row], id[row]]);
-  events["false positives"] = () => Array.from(marks.falseAlarm, (row) => [frame[row], id[row]]);
+  events["false positives"] = () => Array.from(marks.falsePositive, (row) => [frame[row], id[row]]);
   events.misses = () => Array.from(marks.missed.frame, (f) => [f, null]);
 }
 function jump(step) {
@@ -313,7 +313,7 @@ function listMoments() { // the seconds with most mistakes
     bin[what]++; bin.all++; bin.at = Math.min(bin.at, f); bins.set(key, bin);
   };
   for (const r of marks.switched) count(frame[r], "switches");
-  for (const r of marks.falseAlarm) count(frame[r], "false positives");
+  for (const r of marks.falsePositive) count(frame[r], "false positives");
   for (const f of marks.missed.frame) count(f, "misses");
   const entry = (text, f, k) => {
     const item = document.createElement("li"), button = document.createElement("button");

@@ -14,10 +14,13 @@ from idfree.core.types import Annotation, Floats, Integers
 
 @dataclass(frozen=True)
 class Marks:
-    """Mistakes to mark: missed: boxes of the truth; false_alarm, switched, switched_from: rows of the tracks."""
+    """Mistakes to mark. missed: boxes of the ground truth. false_positive, switched, switched_from: rows of the tracks.
+
+    See `evaluation.mistakes`.
+    """
 
     missed: Annotation
-    false_alarm: Integers
+    false_positive: Integers
     switched: Integers
     switched_from: Integers
 
@@ -97,7 +100,7 @@ def encode_boxes(boxes: Annotation) -> dict[str, str]:
 
 def encode_marks(marks: Marks) -> dict[str, Any]:
     """The marks as the page reads them."""
-    rows = {name: getattr(marks, name) for name in ("false_alarm", "switched", "switched_from")}
+    rows = {name: getattr(marks, name) for name in ("false_positive", "switched", "switched_from")}
     return {"missed": encode_boxes(marks.missed), **{name: encode(value, np.int32) for name, value in rows.items()}}
 
 

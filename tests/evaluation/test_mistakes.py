@@ -17,19 +17,19 @@ def boxes(*rows: tuple[float, ...]) -> Annotation:
 
 
 def test_one_of_each():
-    """One person who is seen as 7, missed, seen as 8, with a false alarm beside; an ignored person is not missed."""
+    """One person who is seen as 7, missed, seen as 8, with a false positive beside; an ignored person is not missed."""
     truth = boxes((1, 1, 0, 1), (1, 2, 200, 0), (2, 1, 0, 1), (3, 1, 0, 1))
     results = boxes((1, 7, 0, 1), (2, 8, 100, 1), (3, 8, 0, 1))
     found = find_mistakes(truth, results, 3, ("truth", "results"))
     assert found.missed.tolist() == [2]
-    assert found.false_alarm.tolist() == [1]
+    assert found.false_positive.tolist() == [1]
     assert (found.switched.tolist(), found.switched_from.tolist()) == ([2], [0])
 
 
 def test_nothing_is_found():
     truth, nothing = boxes((1, 1, 0, 1)), boxes()
     assert find_mistakes(truth, nothing, 1, ("", "")).missed.tolist() == [0]
-    assert find_mistakes(nothing, truth, 1, ("", "")).false_alarm.tolist() == [0]
+    assert find_mistakes(nothing, truth, 1, ("", "")).false_positive.tolist() == [0]
 
 
 def test_as_many_as_clear_counts():
@@ -47,4 +47,4 @@ def test_as_many_as_clear_counts():
     found = find_mistakes(*sides, 29, ("", ""))
     counts = count_clear(preprocess(*sides, "auto", 29))
     assert counts.idsw > 0
-    assert (len(found.missed), len(found.false_alarm), len(found.switched)) == (counts.fn, counts.fp, counts.idsw)
+    assert (len(found.missed), len(found.false_positive), len(found.switched)) == (counts.fn, counts.fp, counts.idsw)

@@ -46,7 +46,7 @@ def test_marks(annotate: Annotate) -> None:
 def test_classes_under_plain(annotate: Annotate) -> None:
     truth = annotate([[1, 1, *PERSON, 1, 1], [1, 2, *CAR, 1, 3]])
     results = annotate([[1, 1, *PERSON, 1, 3], [1, 2, *CAR, 1, 3], [1, 3, *STATIC, 1, 1]])
-    cars = preprocess(truth, results, "plain", classes=[3])
+    cars = preprocess(truth, results, "plain", class_id=3)
     assert (cars.num_gt_ids, cars.num_tracker_ids, len(cars.similarity)) == (1, 2, 1)
     assert preprocess(truth, results, "plain").num_tracker_ids == 3
 

@@ -50,7 +50,7 @@ def test_mistakes_are_marked(street):
     (truth / "gt.txt").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
     marks = data_of(idfree.view(street / "street.txt", truth=truth.parent))["marks"]
     assert decode(marks["missed"]["frame"], "<i4").tolist() == [4, 9]
-    assert len(decode(marks["false_alarm"], "<i4")) == 8
+    assert len(decode(marks["false_positive"], "<i4")) == 8
     assert (decode(marks["switched"], "<i4").tolist(), decode(marks["switched_from"], "<i4").tolist()) == ([7], [4])
 
 
@@ -84,7 +84,7 @@ def test_mistakes_of_several_classes(street):
     (street / "street.txt").write_text("".join(",".join(map(str, row)) + "\n" for row in sorted(results)))
     marks = data_of(idfree.view(street / "street.txt", truth=truth.parent))["marks"]
     assert decode(marks["missed"]["id"], "<i4").tolist() == [1, 1, 1]
-    assert decode(marks["false_alarm"], "<i4").tolist() == [0, 2, 4]
+    assert decode(marks["false_positive"], "<i4").tolist() == [0, 2, 4]
     assert (decode(marks["switched"], "<i4").tolist(), decode(marks["switched_from"], "<i4").tolist()) == ([3], [1])
 
 

@@ -1,4 +1,4 @@
-"""From pixels to metres on the ground, by a scale or a homography; path lengths and speeds."""
+"""Ground plane homography: metres from pixels, path lengths and speeds."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,10 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.reading import load_array, read_text
 from idfree.core.types import Annotation, Floats, Integers
-from idfree.counting.shapes import MOST
+from idfree.counting.shapes import MAX_COORDINATE, split_numbers
 
-WINDOW = 1.0  # seconds of the smoothing of positions; study: docs/counting.md
+SMOOTHING_SECONDS = 1.0  # window in which positions are smoothed; study: docs/counting.md
+MIN_SINGULAR_VALUE = 1e-6  # × the largest, of the eight that determine a homography: below, points lie on one line
 EXPECTED = (
     "expected eight numbers h11,h12,h13,h21,h22,h23,h31,h32 (h33 = 1) of the map from pixels to metres, or a file with"
     " its three rows, or with rows x,y,X,Y of four points or more: pixels, and metres on the ground"
@@ -20,9 +21,9 @@ EXPECTED = (
 
 @dataclass(frozen=True)
 class Paths:
-    """Way of each track on the ground: id, class_id, first and last frame, seconds, metres, mean and top speed (T,).
+    """Paths of T tracks on the ground: id, class_id, first and last frame, duration in s, length in m, speeds in m/s.
 
-    Speeds are in m/s; the top speed is the highest of the smoothed path.
+    All columns are (T,). top_speed: the highest of the smoothed path.
     """
 
     id: Integers
@@ -49,7 +50,7 @@ def read_ground(scale: float | None, homography: Any = None) -> Floats | None:
         return read_homography(homography)
     if scale is None:
         return None
-    if not 1 / MOST <= scale <= MOST:
+    if not 1 / MAX_COORDINATE <= scale <= MAX_COORDINATE:
         raise UserError(f"--scale {scale:g}: expected metres per pixel, more than 0")
     return np.diag([scale, scale, 1.0])
 
@@ -72,19 +73,19 @@ def read_homography(given: Any) -> Floats:
 
 
 def as_table(rows: Any) -> Floats:
-    """Rows of numbers as an array (R, C), 0×0 if they are no table, or have numbers beyond MOST."""
+    """Rows of numbers as an array (R, C), (0, 0) if they are no table, or have numbers beyond MAX_COORDINATE."""
     try:
         table = np.atleast_2d(np.asarray(rows, dtype=np.float64))
     except (TypeError, ValueError):
         table = np.zeros((0, 0))
-    is_valid = table.ndim == 2 and bool((np.abs(table) <= MOST).all())
+    is_valid = table.ndim == 2 and bool((np.abs(table) <= MAX_COORDINATE).all())
     return table if is_valid else np.zeros((0, 0))
 
 
 def parse_row(text: str) -> list[float] | None:
-    """The numbers of a text, separated by commas or spaces; None if it is anything else."""
+    """The numbers of a text, see `split_numbers`; None if it is anything else."""
     try:
-        return [float(word) for word in text.replace(",", " ").replace(";", " ").split()] or None
+        return [float(word) for word in split_numbers(text)] or None
     except ValueError:
         return None
 
@@ -99,32 +100,33 @@ def read_rows(path: Path) -> list[list[float]]:
 
 
 def fit_homography(pairs: Floats) -> Floats:
-    """The homography (3, 3) of least squares through rows x, y, X, Y (K, 4) (Hartley 2004, alg. 4.1, DLT).
+    """Direct linear transformation (DLT): the homography (3, 3) of correspondences x, y, X, Y (K, 4), by least squares.
 
-    Points are centred and scaled before (sec. 4.4.4). Raises UserError if three of four points lie on one line.
+    Points are normalised before (Hartley and Zisserman 2004, alg. 4.1, 4.2). Raises UserError if three of four points
+    lie on one line.
     """
-    to_unit, from_unit = (normalisation(points) for points in (pairs[:, :2], pairs[:, 2:]))
-    x, y = apply(to_unit, pairs[:, :2]).T
-    u, v = apply(from_unit, pairs[:, 2:]).T
+    to_unit, from_unit = (normalising_similarity(points) for points in (pairs[:, :2], pairs[:, 2:]))
+    x, y = project(to_unit, pairs[:, :2]).T
+    u, v = project(from_unit, pairs[:, 2:]).T
     zero, one = np.zeros_like(x), np.ones_like(x)
     rows = [[x, y, one, zero, zero, zero, -u * x, -u * y, -u], [zero, zero, zero, x, y, one, -v * x, -v * y, -v]]
     equations = np.concatenate([np.stack(row, axis=1) for row in rows])
     _, singular, vectors = np.linalg.svd(equations)
-    if singular[7] < 1e-6 * singular[0]:
+    if singular[7] < MIN_SINGULAR_VALUE * singular[0]:
         raise UserError("--homography: the points lie on a line, or coincide: expected four corners of an area")
     matrix = np.linalg.inv(from_unit) @ vectors[-1].reshape(3, 3) @ to_unit
     return np.asarray(matrix / (matrix[2, 2] or 1.0))
 
 
-def normalisation(points: Floats) -> Floats:
+def normalising_similarity(points: Floats) -> Floats:
     """The similarity (3, 3) that moves the mean of points (K, 2) to 0 and their mean distance from it to √2."""
     mean = points.mean(axis=0)
     scale = np.sqrt(2) / max(float(np.linalg.norm(points - mean, axis=1).mean()), 1e-12)
     return np.array([[scale, 0, -scale * mean[0]], [0, scale, -scale * mean[1]], [0, 0, 1]])
 
 
-def apply(homography: Floats, points: Floats) -> Floats:
-    """Points (N, 2) mapped by a homography (3, 3); NaN at and beyond the horizon of the map.
+def project(homography: Floats, points: Floats) -> Floats:
+    """Map points (N, 2) by a homography (3, 3); NaN at and beyond its horizon.
 
     The side of the horizon that counts is the one that most points lie on.
     """
@@ -135,14 +137,14 @@ def apply(homography: Floats, points: Floats) -> Floats:
 
 
 def measure_paths(
-    tracks: Annotation, points: Floats, homography: Floats, frame_rate: float, window: float = WINDOW
+    tracks: Annotation, points: Floats, homography: Floats, frame_rate: float, window: float = SMOOTHING_SECONDS
 ) -> Paths:
     """Lengths and speeds of the paths of tracks, from their anchor points (K, 2) in pixels.
 
-    Positions are interpolated in gaps and smoothed by lines through `window` seconds (Savitzky and Golay 1964): the
-    trembling of boxes would add to the length. Points beyond the horizon are left out.
+    Positions are interpolated in gaps and smoothed by straight lines through `window` seconds (Savitzky and Golay
+    1964), because the jitter of boxes would add to the length. Points beyond the horizon are left out.
     """
-    ground = apply(homography, points)
+    ground = project(homography, points)
     known = np.flatnonzero(np.isfinite(ground).all(axis=1))
     order = known[np.lexsort((tracks.frame[known], tracks.id[known]))]
     parts = np.split(order, np.flatnonzero(np.diff(tracks.id[order])) + 1) if len(order) else []

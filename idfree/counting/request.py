@@ -1,4 +1,4 @@
-"""What is to be counted, as users ask for it."""
+"""The options of counting, parsed: lines, zones, anchor point and ground plane."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from idfree.counting.shapes import Line, Shapes, Zone, read_lines, read_zones
 
 @dataclass(frozen=True)
 class CountRequest:
-    """Lines and zones, the anchor point of boxes, and the homography (3, 3) from pixels to metres, or None."""
+    """Lines and zones to count at, a key of ANCHORS, and the homography (3, 3) from pixels to metres, or None."""
 
     lines: tuple[Line, ...] = ()
     zones: tuple[Zone, ...] = ()
@@ -29,9 +29,9 @@ class CountRequest:
         scale: float | None = None,
         homography: Any = None,
     ) -> "CountRequest":
-        """From options as users give them. Raises UserError."""
+        """Parse the options of users; see `read_lines`, `read_zones`, `read_ground`. Raises UserError."""
         request = cls(read_lines(lines), read_zones(zones), anchor, read_ground(scale, homography))
-        request.counter(1)  # refuses an unknown anchor
+        request.counter(frame_rate=1)  # raises UserError for an unknown anchor
         return request
 
     def __bool__(self) -> bool:
@@ -39,11 +39,11 @@ class CountRequest:
         return bool(self.lines or self.zones or self.ground is not None)
 
     def counter(self, frame_rate: float) -> Counter:
-        """A counter of these lines and zones. frame_rate: of frame numbers, per second."""
+        """A counter of these lines and zones. frame_rate: frame numbers per second."""
         return Counter(self.lines, self.zones, self.anchor, frame_rate)
 
     def to_json(self) -> dict[str, Any]:
-        """For summaries."""
+        """The request as it is written to summary.json."""
         return {
             "lines": {line.name: np.ravel(line.corners).tolist() for line in self.lines},
             "zones": {zone.name: np.ravel(zone.corners).tolist() for zone in self.zones},

@@ -1,4 +1,4 @@
-"""Lines and zones in the picture, as users give them, and the signed distance of points to them in pixels."""
+"""Counting lines and zones (polygons) in the image: parsing, and signed distances of points to them in pixels."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from idfree.core.types import Floats
 
 Shapes = str | Mapping[str, Any] | Iterable[Any]  # texts, numbers, or {name: numbers}; one or several
 
-MOST = 1e9  # of coordinates: squares of distances stay finite
-SHORTEST = 1e-3  # px, of a line
+MAX_COORDINATE = 1e9  # squares of distances stay finite
+MIN_LENGTH = 1e-3  # px, of a line
 
 
 @dataclass(frozen=True)
 class Line:
-    """A counting line, from corners[0] to corners[1] (2, 2), in pixels."""
+    """A counting line segment from corners[0] to corners[1]; corners: (2, 2), pixels."""
 
     name: str
     corners: Floats
@@ -37,28 +37,28 @@ class Line:
 
     @property
     def directions(self) -> tuple[str, str]:
-        """Words, as seen in the picture, for crossing it to the positive side, and to the negative side."""
+        """Names of the directions of crossing as seen in the image: to the positive side, to the negative side."""
         return ("right", "left") if self.is_upright else ("down", "up")
 
     def signed_distance(self, points: Floats) -> Floats:
-        """Distances (N,) of points (N, 2) from the infinite line, positive on the side of `normal`."""
+        """Signed distances (N,), px, of points (N, 2) from the infinite line, positive on the side of `normal`."""
         return np.asarray((points - self.corners[0]) @ self.normal)
 
-    def along(self, points: Floats) -> Floats:
-        """Places (N,) of points (N, 2) along the line: 0 at corners[0], 1 at corners[1]."""
+    def position_along(self, points: Floats) -> Floats:
+        """Positions (N,) of points (N, 2), projected onto the line: 0 at corners[0], 1 at corners[1]."""
         step = self.corners[1] - self.corners[0]
         return np.asarray((points - self.corners[0]) @ step / (step @ step))
 
 
 @dataclass(frozen=True)
 class Zone:
-    """A polygon of corners (K, 2) in pixels; where its edges cross themselves, by the even-odd rule."""
+    """A polygon of corners (K, 2), pixels; if its edges cross each other, its inside follows the even-odd rule."""
 
     name: str
     corners: Floats
 
     def signed_distance(self, points: Floats) -> Floats:
-        """Distances (N,) of points (N, 2) from the nearest edge, positive inside."""
+        """Signed distances (N,), px, of points (N, 2) from the nearest edge, positive inside."""
         start, step = self.corners, np.roll(self.corners, -1, axis=0) - self.corners  # K 2
         offset = points[:, None] - start  # N K 2
         length = np.maximum((step**2).sum(axis=-1), 1e-12)
@@ -66,9 +66,9 @@ class Zone:
         distance = np.linalg.norm(offset - place[..., None] * step, axis=-1).min(axis=1)
         x, y = points[:, None, 0], points[:, None, 1]
         end = start + step
-        is_beside = (start[:, 1] > y) != (end[:, 1] > y)  # the edge crosses the ray to the right
+        spans_y = (start[:, 1] > y) != (end[:, 1] > y)  # N K: the edge crosses the horizontal line through the point
         slope = step[:, 0] / np.where(step[:, 1] == 0, 1, step[:, 1])
-        crossings = (is_beside & (x < start[:, 0] + slope * (y - start[:, 1]))).sum(axis=1)
+        crossings = (spans_y & (x < start[:, 0] + slope * (y - start[:, 1]))).sum(axis=1)
         return np.where(crossings % 2 == 1, distance, -distance)
 
 
@@ -83,14 +83,14 @@ def read_zones(given: Shapes) -> tuple[Zone, ...]:
 
 
 def make_line(name: str, corners: Floats) -> Line:
-    """Raises UserError unless it has two end points that differ."""
-    if len(corners) != 2 or np.abs(corners[1] - corners[0]).max() < SHORTEST:
+    """The line between two end points (2, 2). Raises UserError unless there are two, and they differ."""
+    if len(corners) != 2 or np.abs(corners[1] - corners[0]).max() < MIN_LENGTH:
         raise UserError(f"line {name!r}: {corners.tolist()}: expected x1,y1,x2,y2, two different points in pixels")
     return Line(name, corners)
 
 
 def make_zone(name: str, corners: Floats) -> Zone:
-    """Raises UserError unless its corners span an area."""
+    """The zone of corners (K, 2). Raises UserError unless they span an area."""
     if len(corners) < 3 or np.linalg.matrix_rank(corners - corners[0]) < 2:
         expected = "expected x1,y1,x2,y2,x3,y3…, three corners or more, not all on one line"
         raise UserError(f"zone {name!r}: {corners.tolist()}: {expected}")
@@ -98,7 +98,10 @@ def make_zone(name: str, corners: Floats) -> Zone:
 
 
 def read_shapes(given: Shapes, kind: str) -> list[tuple[str, Floats]]:
-    """Name and corners (K, 2) of each; the n-th without a name is called "line n". Raises UserError."""
+    """Names and corners (K, 2) of lines or zones; the n-th without a name is called "line n". Raises UserError.
+
+    kind: "line" or "zone".
+    """
     if isinstance(given, Mapping):
         named = [(str(name), numbers) for name, numbers in given.items()]
     else:
@@ -131,14 +134,19 @@ def split_name(value: Any) -> tuple[str, Any]:
     return name.strip() if equals else "", numbers
 
 
+def split_numbers(text: str) -> list[str]:
+    """The words of a text, separated by commas, semicolons or spaces."""
+    return text.replace(",", " ").replace(";", " ").split()
+
+
 def read_corners(numbers: Any, kind: str) -> Floats:
-    """Corners (K, 2) of a text of numbers, or of an array of them. Raises UserError."""
-    values = numbers.replace(",", " ").replace(";", " ").split() if isinstance(numbers, str) else numbers
+    """Corners (K, 2) from a text of numbers, or from an array of them. Raises UserError."""
+    values = split_numbers(numbers) if isinstance(numbers, str) else numbers
     try:
         flat = np.array(values, dtype=np.float64).reshape(-1)
     except (TypeError, ValueError):
         flat = np.zeros(0)
-    if flat.size < 4 or flat.size % 2 or not (np.abs(flat) <= MOST).all():
+    if flat.size < 4 or flat.size % 2 or not (np.abs(flat) <= MAX_COORDINATE).all():
         expected = "x1,y1,x2,y2" if kind == "line" else "x1,y1,x2,y2,x3,y3…"
         raise UserError(f"{kind} {numbers!r}: expected {expected}, in pixels")
     return flat.reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""What is counted, as parallel arrays: crossings of lines, visits of zones."""
+"""Crossings of lines and visits of zones, as parallel arrays."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from idfree.core.types import Integers
 class Crossings:
     """Crossings of lines, in the order in which they were confirmed.
 
-    line: (K,), which one. sign: (K,), 1 to the line's positive side, −1 to its negative side. frame: (K,), the first
+    line: (K,), its index. sign: (K,), 1 to the line's positive side, −1 to its negative side. frame: (K,), the first
     frame on the other side. id, class_id: (K,), of the track.
     """
 
@@ -31,7 +31,10 @@ class Crossings:
 
 @dataclass(frozen=True)
 class Visits:
-    """Stays in zones, in the order in which they ended: zone, id, class_id (K,), first and last frame (K,) inside."""
+    """Visits of zones, in the order in which they ended.
+
+    zone: (K,), its index. id, class_id: (K,), of the track. first, last: (K,), frames inside.
+    """
 
     zone: Integers
     id: Integers
@@ -47,7 +50,7 @@ class Visits:
 
 
 def occupancy(visits: Visits, zones: int, frames: Integers) -> Integers:
-    """People (F, zones) in each zone at each of the frames (F,), ascending: visits that have begun and not ended."""
+    """Number of tracks (F, zones) in each zone at frames (F,), ascending: visits that have begun and not ended."""
     count = np.zeros((len(frames), zones), dtype=np.int64)
     for zone in range(zones):
         own = visits[visits.zone == zone]

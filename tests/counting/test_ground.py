@@ -5,7 +5,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
-from idfree.counting.ground import apply, fit_homography, measure_paths, read_ground
+from idfree.counting.ground import fit_homography, measure_paths, project, read_ground
 
 MATRIX = np.array([[0.02, 0.001, -3.0], [0.0, 0.05, -4.0], [0.0, 0.001, 1.0]])
 PIXELS = np.array([[0.0, 100], [900, 120], [850, 600], [50, 500], [400, 300]])
@@ -18,14 +18,14 @@ def tracks(frame, id=None):
 
 
 def test_points_give_the_homography_back():
-    pairs = np.column_stack([PIXELS, apply(MATRIX, PIXELS)])
+    pairs = np.column_stack([PIXELS, project(MATRIX, PIXELS)])
     assert fit_homography(pairs) == pytest.approx(MATRIX, abs=1e-9)
     assert fit_homography(pairs[:4]) == pytest.approx(MATRIX, abs=1e-9)
 
 
 def test_all_ways_of_giving_it(tmp_path):
     numbers = ",".join(map(str, MATRIX.ravel()[:8]))
-    pairs = np.column_stack([PIXELS, apply(MATRIX, PIXELS)])
+    pairs = np.column_stack([PIXELS, project(MATRIX, PIXELS)])
     np.savetxt(tmp_path / "pairs.csv", pairs, delimiter=",", header="x,y,X,Y")
     np.savetxt(tmp_path / "matrix.txt", MATRIX)
     np.save(tmp_path / "matrix.npy", MATRIX)
@@ -33,7 +33,7 @@ def test_all_ways_of_giving_it(tmp_path):
     given += [tmp_path / name for name in ("pairs.csv", "matrix.txt", "matrix.npy")]
     for each in given:
         assert read_ground(None, each) == pytest.approx(MATRIX, abs=1e-9)
-    assert apply(read_ground(0.5), PIXELS) == pytest.approx(PIXELS / 2)
+    assert project(read_ground(0.5), PIXELS) == pytest.approx(PIXELS / 2)
     assert read_ground(None) is None
 
 
@@ -86,4 +86,4 @@ def test_tracks_are_apart():
 
 
 def test_beyond_the_horizon():
-    assert np.isnan(apply(MATRIX, np.array([[0.0, 100], [5, 100], [0, -1100]]))[2]).all()
+    assert np.isnan(project(MATRIX, np.array([[0.0, 100], [5, 100], [0, -1100]]))[2]).all()

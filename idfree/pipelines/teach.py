@@ -174,7 +174,7 @@ def select_maps(config: DetectorConfig, names: list[str]) -> tuple[DetectorGraph
         graph,
         chosen,
         {
-            OUTPUTS_KEY: str(graph.count),
+            OUTPUTS_KEY: str(graph.output_count),
             FORMAT_KEY: format_name,
             SETTINGS_KEY: json.dumps(list(config.assignments)),
             CLASSES_KEY: json.dumps(classes),

@@ -1,1 +1,1 @@
-"""Embedding heads for detectors: learnt on the detector's feature maps, and the graph that holds both."""
+"""Embedding heads for detectors: learnt on the detector's feature maps, and written into its ONNX or OpenVINO graph."""

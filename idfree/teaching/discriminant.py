@@ -1,7 +1,7 @@
-"""Linear discriminant analysis in closed form, from scatter matrices of pairs of boxes of one object and of two.
+"""Linear discriminant analysis (LDA) in closed form, from pairs of boxes of one object and of two.
 
-Fisher's discriminant (1936) with pairs in place of classes: tracklets that may show the same object at different times
-are not compared; only pairs that are certainly of one object, or of two, count.
+Fisher's discriminant (1936) with pairs in place of classes, because the classes are not known: two tracklets may show
+the same object at different times. Only pairs that are certainly of one object, or of two, are used.
 """
 
 from dataclasses import dataclass
@@ -15,17 +15,18 @@ from idfree.core.types import Integers
 
 Features = NDArray[np.floating[Any]]  # (K, F)
 
-BLOCK = 4096  # pairs whose differences are in memory at once
+PAIRS_PER_BLOCK = 4096  # whose differences are in memory at once
+MIN_DEVIATION = 1e-6  # × the largest standard deviation of a feature: constant features are not divided by 0
 
 
 @dataclass(frozen=True)
 class DiscriminantSettings:
-    """Settings of the embedding head; docs/teach.md has the study that they are from."""
+    """Settings of `learn_discriminant`. Study: docs/teach.md."""
 
-    dimension: int = 32  # numbers of an embedding
+    dimension: int = 32  # of an embedding
     shrinkage: float = 0.1  # of the scatter within objects towards a multiple of the identity matrix
-    within_gap: int = 60  # frames between the two boxes of a pair of one object
-    between_gap: int = 15  # frames between the two boxes of a pair of two objects
+    within_gap: int = 60  # frames between the two boxes of a pair of one object, at most
+    between_gap: int = 15  # frames between the two boxes of a pair of two objects, at most
     max_pairs: int = 20_000  # of each kind; of more, a random sample
 
     def __post_init__(self) -> None:
@@ -37,7 +38,7 @@ class DiscriminantSettings:
 
 @dataclass(frozen=True)
 class LinearHead:
-    """An embedding head: unit length of (features − mean) · weight. weight: (F, D). mean: (F,)."""
+    """A linear embedding head: (features − mean) · weight, scaled to unit length. weight: (F, D). mean: (F,)."""
 
     weight: NDArray[np.float32]
     mean: NDArray[np.float32]
@@ -57,41 +58,47 @@ def learn_discriminant(
     settings: DiscriminantSettings | None = None,
     seed: int = 0,
 ) -> LinearHead:
-    """The head whose numbers have the greatest ratio of scatter between objects to scatter within them.
+    """LDA: the head of the greatest ratio of scatter between objects to scatter within them.
 
-    features: (K, F). i, j: (P,) rows of pairs. is_same: (P,) whether a pair is of one object.
-    Each number of the embedding has unit scatter within objects. Raises UserError if there are no pairs of one kind.
+    features: (K, F). i, j: (P,), rows of pairs. is_same: (P,), whether a pair is of one object. seed: of the sample of
+    pairs. Each dimension of the embedding has unit scatter within objects. Raises UserError if pairs of one kind are
+    missing.
     """
     settings = settings or DiscriminantSettings()
     if is_same.all() or not is_same.any():
         raise UserError(describe_pairs(is_same))
     deviation = features.std(axis=0, dtype=np.float64).astype(np.float32)
-    scale = 1 / np.maximum(deviation, 1e-6 * max(float(deviation.max()), 1e-6))
+    scale = inverse_deviation(deviation)
     random = np.random.default_rng(seed)
     within, between = (
         pair_scatter(features, scale, i[rows], j[rows])
-        for rows in (sample(np.flatnonzero(mask), settings.max_pairs, random) for mask in (is_same, ~is_same))
+        for rows in (sample_rows(np.flatnonzero(mask), settings.max_pairs, random) for mask in (is_same, ~is_same))
     )
     weight = discriminant_directions(within, between, settings)
     return LinearHead((scale[:, None] * weight).astype(np.float32), features.mean(axis=0, dtype=np.float32))
 
 
 def describe_pairs(is_same: NDArray[np.bool_]) -> str:
-    """Message: pairs of one kind are missing."""
+    """Message that pairs of one kind are missing. is_same: (P,), as in `learn_discriminant`."""
     same = int(np.count_nonzero(is_same))
     return f"nothing to learn from: {same} pairs of one object and {len(is_same) - same} of two, expected some of both"
 
 
-def sample(rows: Integers, most: int, random: np.random.Generator) -> Integers:
-    """At most so many of the rows, at random."""
-    return rows if len(rows) <= most else np.sort(random.choice(rows, most, replace=False))
+def inverse_deviation(deviation: Any) -> Any:
+    """1 / standard deviation (F,) of features, bounded for constant ones; of the same dtype."""
+    return 1 / np.maximum(deviation, MIN_DEVIATION * max(float(deviation.max()), MIN_DEVIATION))
+
+
+def sample_rows(rows: Integers, max_count: int, random: np.random.Generator) -> Integers:
+    """A random sample of at most `max_count` of the rows, ascending."""
+    return rows if len(rows) <= max_count else np.sort(random.choice(rows, max_count, replace=False))
 
 
 def pair_scatter(features: Features, scale: NDArray[np.float32], i: Integers, j: Integers) -> NDArray[np.float64]:
-    """(F, F) mean outer product of the differences of pairs, each feature times its scale (F,)."""
+    """Scatter matrix (F, F): mean outer product of the differences of pairs i, j (P,), of features times scale (F,)."""
     total = np.zeros((features.shape[1],) * 2)
-    for start in range(0, len(i), BLOCK):
-        rows = slice(start, start + BLOCK)
+    for start in range(0, len(i), PAIRS_PER_BLOCK):
+        rows = slice(start, start + PAIRS_PER_BLOCK)
         difference = (features[i[rows]].astype(np.float32) - features[j[rows]]) * scale
         total += difference.T @ difference
     return total / len(i)
@@ -100,7 +107,10 @@ def pair_scatter(features: Features, scale: NDArray[np.float32], i: Integers, j:
 def discriminant_directions(
     within: NDArray[np.float64], between: NDArray[np.float64], settings: DiscriminantSettings
 ) -> NDArray[np.float64]:
-    """(F, D) solutions of between · w = λ · within · w of the greatest λ, with wᵀ · within · w = 1."""
+    """Generalised eigenvectors (F, D): between · w = λ · within · w of the greatest λ, with wᵀ · within · w = 1.
+
+    within, between: scatter matrices (F, F); the former is shrunk, see DiscriminantSettings.
+    """
     from scipy.linalg import eigh
 
     size = len(within)

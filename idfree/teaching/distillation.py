@@ -1,4 +1,4 @@
-"""A linear head that imitates a teacher's embeddings: ridge regression, and the directions that its answers lie in."""
+"""Knowledge distillation into a linear embedding head: ridge regression of a teacher's embeddings, then PCA."""
 
 from typing import Any
 
@@ -6,28 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
-from idfree.teaching.discriminant import Features, LinearHead
+from idfree.teaching.discriminant import Features, LinearHead, inverse_deviation
 
-RIDGE = 0.1  # of the mean variance of a feature, the features being scaled to unit variance
+RIDGE = 0.1  # penalty per row, of features scaled to unit variance
 
 
-def learn_distilled(
-    features: Features, teacher: NDArray[np.floating[Any]], dimension: int, ridge: float = RIDGE
-) -> LinearHead:
-    """The head whose embeddings are as near to the teacher's as a linear map of the features can be.
+def learn_distilled(features: Features, teacher: NDArray[np.floating[Any]], dimension: int) -> LinearHead:
+    """The linear head whose embeddings are nearest to the teacher's.
 
-    features: (K, F). teacher: (K, T), unit length. ridge: see RIDGE. The answers (K, T) of the regression are
-    turned onto their `dimension` directions of most variance, which keeps their distances. Raises UserError without
-    rows.
+    features: (K, F). teacher: (K, T), unit length. The predictions (K, T) of the regression are projected onto their
+    first `dimension` principal directions, which keeps their distances best. Raises UserError for fewer than two rows.
     """
     if len(features) < 2:
         raise UserError(f"nothing to learn from: {len(features)} boxes with an embedding of the teacher")
     mean = features.mean(axis=0, dtype=np.float64)
     deviation = features.std(axis=0, dtype=np.float64)
-    scale = 1 / np.maximum(deviation, 1e-6 * max(deviation.max(), 1e-6))
+    scale = inverse_deviation(deviation)
     x = (features - mean) * scale
     target = teacher - teacher.mean(axis=0, dtype=np.float64)
-    gram = x.T @ x + ridge * len(x) * np.eye(x.shape[1])
+    gram = x.T @ x + RIDGE * len(x) * np.eye(x.shape[1])
     regression = np.linalg.solve(gram, x.T @ target)
     directions = np.linalg.svd(x @ regression, full_matrices=False)[2][:dimension].T
     return LinearHead((scale[:, None] * (regression @ directions)).astype(np.float32), mean.astype(np.float32))

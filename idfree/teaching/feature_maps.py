@@ -1,4 +1,4 @@
-"""Which feature maps of a detector to read: fine ones, of the backbone, and of more than one scale."""
+"""Choice of the feature maps of a detector that an embedding head reads: of the backbone, and of several strides."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
 
-STRIDE = 8  # px, of the cells that are read: finer maps are averaged down to it
-FINE_STRIDE = 4
+STRIDE = 8  # px of the input per cell that is read; finer maps are averaged down to it
+FINE_STRIDE = 4  # of one finer map that is read, too
 MIN_CHANNELS = 8  # fewer are outputs or inputs rather than features
 
-OUTPUT = "idfree_maps"  # of the maps, or in a taught graph of the head
+OUTPUT = "idfree_maps"  # name of the new output: of the maps, or, in a taught graph, of the head
 
 
 @dataclass(frozen=True)
@@ -26,16 +26,16 @@ class FeatureMap:
 
 
 class DetectorGraph(Protocol):
-    """The graph of a detector's file, which can be written again with more outputs.
+    """The graph of a detector's file, which can be written with one more output.
 
-    count: of its own outputs, which come first. suffix: of the files that it writes.
+    output_count: of its own outputs, which come first. suffix: of the files that it writes.
     """
 
-    count: int
+    output_count: int
     suffix: str
 
     def feature_maps(self, size_hw: tuple[int, int]) -> list[FeatureMap]:
-        """The inputs of its convolutions, in the order of computation, for an input image of this (height, width)."""
+        """The inputs of its convolutions, in the order of computation, for an input image of (height, width)."""
 
     def write(
         self,
@@ -51,7 +51,7 @@ class DetectorGraph(Protocol):
 
 
 def find_map(size_hw: tuple[int, int], name: str, shape: Sequence[int | None]) -> FeatureMap | None:
-    """The feature map of a tensor of this shape, for an input of (height, width); None if it is none."""
+    """A tensor of this shape as a feature map of an input of (height, width); None if it is none."""
     if len(shape) != 4 or not all(isinstance(side, int) and side > 1 for side in shape[1:]):
         return None
     _, channels, height, width = (int(side or 0) for side in shape)
@@ -62,11 +62,12 @@ def find_map(size_hw: tuple[int, int], name: str, shape: Sequence[int | None]) -
 
 
 def choose_maps(maps: Sequence[FeatureMap], name: str) -> list[FeatureMap]:
-    """Up to three maps to read, from all of a graph in their order of computation; name: of the file, for messages.
+    """Choose up to three maps to read.
 
-    The last of the widest at FINE_STRIDE, the last and the middle one of the widest at STRIDE, all before the backbone
-    goes on to coarser ones, and the widest at STRIDE of the rest if it is wider still. Of coarser strides if there are
-    none as fine. Raises UserError if there are no maps.
+    maps: all of a graph, in the order of computation. name: of the file, for messages. Chosen are: the last of the
+    widest (most channels) at FINE_STRIDE; the last and the middle one of the widest at STRIDE, all before the backbone
+    goes on to coarser ones; and the widest at STRIDE of the rest if it is wider still. Coarser strides stand in for
+    STRIDE if there are none as fine. Raises UserError if there are no maps.
     """
     if not maps:
         raise UserError(
@@ -89,7 +90,7 @@ def widest(maps: Sequence[FeatureMap], stride: int) -> list[FeatureMap]:
 
 
 def named_maps(maps: Sequence[FeatureMap], names: Sequence[str]) -> list[FeatureMap]:
-    """The maps of these names. Raises UserError for another name, and if their strides do not divide each other."""
+    """The maps of these names, in their order. Raises UserError for a name that is not among them."""
     known = {each.name: each for each in maps}
     for name in names:
         if name not in known:
@@ -98,7 +99,7 @@ def named_maps(maps: Sequence[FeatureMap], names: Sequence[str]) -> list[Feature
 
 
 def common_stride(maps: Sequence[FeatureMap]) -> int:
-    """The coarsest stride, to which the others are averaged down. Raises UserError if one does not divide it."""
+    """The coarsest stride of the maps. Raises UserError if another one does not divide it."""
     stride = max(each.stride for each in maps)
     for each in maps:
         if stride % each.stride:

@@ -1,4 +1,4 @@
-"""The graph of a detector in an ONNX file: its feature maps, and the file with a head on them. Needs onnx."""
+"""Detector graphs in ONNX files: list their feature maps, and write them with an embedding head. Needs onnx."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ PREFIX = "idfree_"  # of the names of new nodes
 
 
 class OnnxGraph:
-    """See DetectorGraph. Raises MissingExtra without the package onnx, UserError if the file cannot be read."""
+    """A DetectorGraph in an ONNX file. Raises UserError if it cannot be read, MissingExtra without the package onnx."""
 
     suffix = ".onnx"
 
@@ -29,12 +29,12 @@ class OnnxGraph:
             self.model = onnx.load(str(path))
         except Exception as error:  # protobuf's own classes
             raise UserError(f"{path}: cannot be read as an ONNX model: {first_line(error)}") from error
-        self.path, self.count = Path(path), len(self.model.graph.output)
+        self.path, self.output_count = Path(path), len(self.model.graph.output)
         if any(output.name == OUTPUT for output in self.model.graph.output):
             raise UserError(f"{path}: is a taught detector already; teach the file that it was made from")
 
     def feature_maps(self, size_hw: tuple[int, int]) -> list[FeatureMap]:
-        """The inputs of its convolutions, in the order of computation. Shapes are inferred, nothing is run."""
+        """The inputs of its convolutions, see DetectorGraph. Shapes are inferred, nothing is run."""
         import onnx
 
         fixed = onnx.ModelProto()
@@ -55,7 +55,7 @@ class OnnxGraph:
         metadata: dict[str, str],
         head: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
     ) -> None:
-        """Write the graph with the output OUTPUT, see DetectorGraph."""
+        """Write the graph with the output OUTPUT, see `DetectorGraph.write`."""
         import onnx
 
         model = onnx.ModelProto()
@@ -63,8 +63,7 @@ class OnnxGraph:
         nodes, initializers = map_nodes(maps, head)
         model.graph.node.extend(nodes)
         model.graph.initializer.extend(initializers)
-        # Of unknown sides, as those of an image of another size would be.
-        sides = [None, None if head is None else len(head[1]), None, None]
+        sides = [None, None if head is None else len(head[1]), None, None]  # height and width vary with the image
         model.graph.output.append(onnx.helper.make_tensor_value_info(OUTPUT, onnx.TensorProto.FLOAT, sides))
         stored = {entry.key: entry.value for entry in model.metadata_props}
         onnx.helper.set_model_props(model, stored | metadata)
@@ -83,7 +82,7 @@ def serialise(model: Any, path: Path) -> bytes:
 def map_nodes(
     maps: Sequence[FeatureMap], head: tuple[NDArray[np.float32], NDArray[np.float32]] | None
 ) -> tuple[list[Any], list[Any]]:
-    """Nodes and constants: each map in fp32, averaged to the common stride, all concatenated, and the head of them."""
+    """Nodes and initializers: each map in fp32, average pooled to the common stride, concatenated; then the head."""
     from onnx import TensorProto, helper, numpy_helper
 
     stride, nodes, parts = common_stride(maps), [], []
@@ -117,5 +116,5 @@ def fix_size(port: Any, size_hw: tuple[int, int]) -> None:
 
 
 def shape_of(value: Any) -> list[int | None]:
-    """The shape of a tensor, None for unknown sides."""
+    """The shape of a value in a graph, None for unknown sides."""
     return [dim.dim_value or None for dim in value.type.tensor_type.shape.dim]

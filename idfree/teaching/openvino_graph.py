@@ -1,4 +1,4 @@
-"""The graph of a detector in an OpenVINO IR: its feature maps, and the file with a head on them."""
+"""Detector graphs in OpenVINO IR: list their feature maps, and write them with an embedding head."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from idfree.teaching.feature_maps import OUTPUT, FeatureMap, common_stride, find
 
 
 class OpenVinoGraph:
-    """See DetectorGraph. Raises MissingExtra without the package openvino, UserError if the file cannot be read."""
+    """A DetectorGraph in an OpenVINO IR. Raises UserError if it cannot be read, MissingExtra without openvino."""
 
     suffix = ".xml"
 
@@ -27,12 +27,12 @@ class OpenVinoGraph:
             self.model = openvino.Core().read_model(str(path))
         except RuntimeError as error:
             raise UserError(f"{path}: cannot be read as an OpenVINO IR") from error
-        self.path, self.count = Path(path), len(self.model.outputs)
+        self.path, self.output_count = Path(path), len(self.model.outputs)
         if any(OUTPUT in port.get_names() for port in self.model.outputs):
             raise UserError(f"{path}: is a taught detector already; teach the file that it was made from")
 
     def feature_maps(self, size_hw: tuple[int, int]) -> list[FeatureMap]:
-        """The inputs of its convolutions, in the order of computation. The graph keeps this (height, width)."""
+        """The inputs of its convolutions, see DetectorGraph. Fixes the input of the graph to this (height, width)."""
         (image,) = [port for port in self.model.inputs if len(port.partial_shape) == 4]
         self.model.reshape({image.any_name: [1, 3, *size_hw]})
         operations = self.model.get_ordered_ops()
@@ -51,7 +51,7 @@ class OpenVinoGraph:
         metadata: dict[str, str],
         head: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
     ) -> None:
-        """Write the graph (.xml) and its weights (.bin) with the output OUTPUT, see DetectorGraph."""
+        """Write the graph (.xml) and its weights (.bin) with the output OUTPUT, see `DetectorGraph.write`."""
         import openvino
 
         model = self.model.clone()
@@ -67,7 +67,7 @@ class OpenVinoGraph:
 
 
 def is_convolution(operation: Any) -> bool:
-    """Whether an operation is a convolution (not one of separate channels)."""
+    """Whether an operation is a convolution, but not a depthwise or grouped one."""
     return str(operation.get_type_name()) == "Convolution"
 
 
@@ -77,7 +77,7 @@ def static_shape(operation: Any) -> list[int | None]:
 
 
 def join_maps(operations: Sequence[Any], maps: Sequence[FeatureMap]) -> Any:
-    """The maps averaged down to the common stride, and concatenated."""
+    """The maps, outputs of `operations`, average pooled to the common stride, and concatenated."""
     from openvino import opset13
 
     stride, parts = common_stride(maps), []
@@ -89,7 +89,7 @@ def join_maps(operations: Sequence[Any], maps: Sequence[FeatureMap]) -> Any:
 
 
 def convolve(node: Any, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> Any:
-    """A 1×1 convolution. weight: (C, D). bias: (D,)."""
+    """A 1×1 convolution of a node. weight: (C, D). bias: (D,)."""
     from openvino import opset13
 
     kernel = opset13.constant(np.ascontiguousarray(weight.T[:, :, None, None], dtype=np.float32))

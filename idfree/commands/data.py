@@ -213,7 +213,7 @@ def pack(options: argparse.Namespace) -> dict[str, Any]:
 def synth(options: argparse.Namespace) -> dict[str, Any]:
     """Write streets; print and return their folders."""
     from idfree.pipelines.synthesise import SceneSettings, synthesise
-    from idfree.synthetic.scene import StreetSettings
+    from idfree.synthetic.street import StreetSettings
 
     street = StreetSettings(
         lookalikes=options.lookalikes,

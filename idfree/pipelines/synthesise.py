@@ -14,7 +14,8 @@ from idfree.sequences.motchallenge import write_ground_truth, write_results
 from idfree.show.video_writer import VideoWriter, VideoWriterSettings
 from idfree.synthetic.exposure import expose
 from idfree.synthetic.moving_camera import VIEW, CameraMove, move_camera
-from idfree.synthetic.scene import StreetSettings, SyntheticSequence, make_street
+from idfree.synthetic.scene import SyntheticSequence, make_street
+from idfree.synthetic.street import StreetSettings
 from idfree.synthetic.trajectories import WALKING_SPEED
 
 CAMERAS = ("still", *get_args(CameraMove))

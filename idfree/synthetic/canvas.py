@@ -1,4 +1,4 @@
-"""Pinhole camera, and a canvas for drawing shapes given in world coordinates.
+"""Pinhole camera, and a canvas on which shapes in world coordinates are drawn.
 
 World coordinates are in metres: x to the right, y up, z away from the camera.
 """

@@ -6,14 +6,16 @@ The street is rendered by a camera that stands still; a window that moves over i
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
 
 from idfree.core.boxes import Floats, clip
-from idfree.core.types import Annotation, Frame, Image
-from idfree.synthetic.scene import SyntheticSequence, is_visible_box
+from idfree.core.types import Annotation, Frame, Image, Sequence
+from idfree.synthetic.scene import SyntheticSequence
+from idfree.synthetic.street import is_visible_box
 
 CameraMove = Literal["pan", "zoom", "shake"]
 
@@ -25,32 +27,30 @@ SHAKE = (0.006, 0.006, 0.006)  # standard deviations: x and y relative to the wi
 
 
 def move_camera(street: SyntheticSequence, move: CameraMove, seed: int = 0) -> tuple[SyntheticSequence, Floats]:
-    """The same street seen by a moving camera, and maps (F, 2, 3) from each frame's pixels to the next one's.
+    """The same street seen by a moving camera, and its camera motion (F, 2, 3), see maps_between.
 
-    The first map is the identity, as in View.camera. People are annotated and detected where they are in the window;
+    People are annotated and detected where they are in the window;
     boxes keep their shape if the picture turns, and detections keep their scores and embeddings.
     """
     sequence = street.sequence
     if sequence.length is None or sequence.size_hw is None:
         raise ValueError("a street has a length and a size")
-    height, width = (round(VIEW * side) for side in sequence.size_hw)
+    view_hw = (round(VIEW * sequence.size_hw[0]), round(VIEW * sequence.size_hw[1]))
     rng = np.random.default_rng(seed)
-    windows = sample_windows(rng, move, sequence.length, sequence.frame_rate, sequence.size_hw, (height, width))
-
-    def read() -> Iterator[Frame]:
-        return (
-            replace(frame, image=look(frame.image, windows[frame.number - 1], (height, width))) for frame in sequence
-        )
-
-    seen = replace(sequence, name=f"{sequence.name}-{move}", read=read, size_hw=(height, width))
-    truth, detections = (see_boxes(boxes, windows, (height, width)) for boxes in (street.truth, street.detections))
-    return SyntheticSequence(seen, truth, detections), maps_between(windows)
+    windows = sample_windows(rng, move, sequence.length, sequence.frame_rate, sequence.size_hw, view_hw)
+    read = partial(warp_frames, sequence, windows, view_hw)
+    moving = replace(sequence, name=f"{sequence.name}-{move}", read=read, size_hw=view_hw)
+    truth, detections = (warp_boxes(boxes, windows, view_hw) for boxes in (street.truth, street.detections))
+    return SyntheticSequence(moving, truth, detections), maps_between(windows)
 
 
 def sample_windows(
     rng: Generator, move: CameraMove, frames: int, frame_rate: float, size_hw: tuple[int, int], view_hw: tuple[int, int]
 ) -> Floats:
-    """Maps (F, 2, 3) from the street's image to what is seen in each frame."""
+    """Sample a similarity (F, 2, 3) for each frame, from pixels of the street's image to those of the window.
+
+    size_hw, view_hw: (height, width) of the street's image and of the window.
+    """
     phase = 2 * np.pi * np.arange(frames) / (PERIOD * frame_rate)
     centre = np.tile([size_hw[1] / 2, size_hw[0] / 2], (frames, 1))
     log_scale, turn, jitter = np.zeros(frames), np.zeros(frames), np.zeros((frames, 2))
@@ -68,20 +68,26 @@ def sample_windows(
     return np.concatenate([linear, shift[:, :, None]], axis=2)
 
 
-def look(image: Image | None, window: Floats, view_hw: tuple[int, int]) -> Image | None:
-    """What is seen (h, w, 3) of the street's image through a window, a map (2, 3)."""
+def warp_frames(sequence: Sequence, windows: Floats, view_hw: tuple[int, int]) -> Iterator[Frame]:
+    """Yield the frames of the moving camera; windows: see sample_windows."""
+    for frame in sequence:
+        if frame.image is not None:
+            frame = replace(frame, image=warp_image(frame.image, windows[frame.number - 1], view_hw))
+        yield frame
+
+
+def warp_image(image: Image, window: Floats, view_hw: tuple[int, int]) -> Image:
+    """The part of the street's image (H, W, 3) in a window, a map (2, 3): (h, w, 3)."""
     import cv2
 
-    if image is None:
-        return None
     centred = window.copy()  # OpenCV's coordinates are those of pixel centres
     centred[:, 2] += window[:, :2] @ [0.5, 0.5] - 0.5
     seen = cv2.warpAffine(image, centred, view_hw[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(seen, dtype=np.uint8)
 
 
-def see_boxes(boxes: Annotation, windows: Floats, view_hw: tuple[int, int]) -> Annotation:
-    """The boxes in the windows: centres are mapped, sizes scaled, and what lies outside is cut off."""
+def warp_boxes(boxes: Annotation, windows: Floats, view_hw: tuple[int, int]) -> Annotation:
+    """Boxes in the windows: centres are mapped, sizes scaled by √|det|, and clipped to (height, width) `view_hw`."""
     window = windows[boxes.frame - 1]
     centre, half = (boxes.xyxy[:, :2] + boxes.xyxy[:, 2:]) / 2, (boxes.xyxy[:, 2:] - boxes.xyxy[:, :2]) / 2
     centre = np.einsum("kij,kj->ki", window[:, :, :2], centre) + window[:, :, 2]
@@ -91,7 +97,10 @@ def see_boxes(boxes: Annotation, windows: Floats, view_hw: tuple[int, int]) -> A
 
 
 def maps_between(windows: Floats) -> Floats:
-    """Maps (F, 2, 3) from each frame's pixels to the next one's, of the maps from one image to every frame."""
+    """Maps (F, 2, 3) from pixels of the previous frame to those of each; the first is the identity.
+
+    windows: (F, 2, 3), maps from one image to every frame.
+    """
     squares = np.concatenate([windows, np.tile([[[0.0, 0, 1]]], (len(windows), 1, 1))], axis=1)
     steps = squares[1:] @ np.linalg.inv(squares[:-1])
     return np.concatenate([np.eye(2, 3)[None], steps[:, :2]])

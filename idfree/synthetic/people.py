@@ -1,4 +1,4 @@
-"""Drawing of people: each body part is the convex hull of a few discs, so that bounding boxes are exact."""
+"""Synthetic people: appearance, pose and drawing. Body parts are convex hulls of discs, so that boxes are exact."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,10 @@ from idfree.core.boxes import Floats, Integers
 from idfree.synthetic.canvas import SUBPIXEL, PinholeCamera, parse_colour, to_fixed_point
 
 STRIDE = 0.8  # length of two steps, in body heights
-CHILD_FRACTION = 0.1  # of all people
+CHILD_FRACTION, SKIRT_FRACTION, BAG_FRACTION, LONG_HAIR_FRACTION = 0.1, 0.25, 0.35, 0.4  # of all people
+CHILD_HEIGHT = (1.1, 1.4)  # range in metres
+ADULT_HEIGHT, ADULT_RANGE = (1.72, 0.09), (1.5, 1.95)  # mean and standard deviation, and range, in metres
+BUILD = (0.95, 1.2)  # range of the relative width
 BLEED = 0.7  # px by which OpenCV's anti-aliased polygons extend beyond their outline (measured)
 
 SHIRTS = ["#d9503f", "#3f78c9", "#f0b53c", "#3f9d68", "#8a5bb0", "#f2efe6"]
@@ -75,9 +78,9 @@ def sample_appearance(rng: Generator, people: int, lookalikes: float) -> Appeara
     has_part = np.array([[part in clothes for part in PARTS] for clothes in wardrobe], dtype=bool)
     colours = colours.reshape(people, len(PARTS), 3)[lookalike_of]
     has_part = has_part.reshape(people, len(PARTS))[lookalike_of]
-    child, adult = rng.uniform(1.1, 1.4, people), np.clip(rng.normal(1.72, 0.09, people), 1.5, 1.95)
+    child, adult = rng.uniform(*CHILD_HEIGHT, people), np.clip(rng.normal(*ADULT_HEIGHT, people), *ADULT_RANGE)
     height = np.where(rng.random(people) < CHILD_FRACTION, child, adult)
-    return Appearance(height, rng.uniform(0.95, 1.2, people), colours, has_part, lookalike_of)
+    return Appearance(height, rng.uniform(*BUILD, people), colours, has_part, lookalike_of)
 
 
 def sample_clothes(rng: Generator) -> dict[str, str]:
@@ -87,11 +90,11 @@ def sample_clothes(rng: Generator) -> dict[str, str]:
     clothes = dict.fromkeys(("hand", "neck", "head"), skin) | dict.fromkeys(("torso", "sleeve"), shirt)
     clothes |= {"hair": hair, "shoe": shoe, "thigh": trousers, "shin": trousers}
     clothes["forearm"] = str(rng.choice([shirt, skin]))
-    if rng.random() < 0.25:
+    if rng.random() < SKIRT_FRACTION:
         clothes |= dict.fromkeys(("skirt", "thigh"), str(rng.choice([shirt, trousers]))) | {"shin": skin}
-    if rng.random() < 0.35:
+    if rng.random() < BAG_FRACTION:
         clothes["bag"] = bag
-    if rng.random() < 0.4:
+    if rng.random() < LONG_HAIR_FRACTION:
         clothes["long hair"] = hair
     return clothes
 
@@ -113,9 +116,11 @@ def limb_discs(phase: Floats, pace: Floats, side: int) -> list[Floats]:
     """The six limb parts (N, 4, 4) of one side: the knee bends as the leg swings forward, the arm swings back."""
 
     def disc(side: ArrayLike, forward: ArrayLike, up: ArrayLike, radius: float) -> Floats:
+        """A disc (N, 4)."""
         return np.stack(np.broadcast_arrays(side, forward, up, np.full(len(phase), radius)), axis=-1)
 
     def attach(joint: Floats, angle: Floats, length: float, radius: float) -> Floats:
+        """The disc at the end of a limb that hangs from a joint, swung forward by an angle (N,), radians."""
         return disc(joint[:, 0], joint[:, 1] + length * np.sin(angle), joint[:, 2] - length * np.cos(angle), radius)
 
     swing, lift = pace * np.sin(phase), pace * np.maximum(np.cos(phase), 0)

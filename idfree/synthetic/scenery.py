@@ -1,4 +1,7 @@
-"""The synthetic street without people: background, and objects that can occlude people. Drawn from far to near."""
+"""The static scene of the street: background, and objects that can occlude people. Drawn from far to near.
+
+Sizes of houses, vehicles and trees are in metres; they and all colours are made up.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +27,7 @@ ASPHALT, GUTTER, PAVING, JOINT = "#747980", "#63686f", "#d9cdbc", "#c7baa8"
 
 @dataclass(frozen=True)
 class SceneObject:
-    """An object that occludes what is behind it.
+    """An object of the scene that occludes what is behind it.
 
     depth: in metres. rows, columns: its bounding box in the image. patch (h, w, 3): its pixels. mask (h, w): 255 or 0.
     """
@@ -222,7 +225,7 @@ def draw_kiosk(canvas: Canvas, x: float, z: float) -> None:
 
 
 def draw_hoarding(canvas: Canvas, x: float, z: float, width: float) -> None:
-    """Boards 2.2 m high in alternating colours, `width` metres in all, centred at x."""
+    """Draw boards 2.2 m high in alternating colours, `width` metres in all, centred at x."""
     boards = max(1, round(width / 0.5))
     for board in range(boards):
         left = x + width * (board / boards - 0.5)

@@ -1,4 +1,4 @@
-"""Random trajectories of pedestrians: along the pavements, across the road, there and back."""
+"""Random trajectories of pedestrians: along the pavements, across the road, or along a pavement and back."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,9 @@ NEAR_LANES = ((7.4, 8.3), (9.7, 10.3))  # depths in metres of the near pavement,
 FAR_LANE = (18.3, 20.4)
 OUT_OF_SIGHT = 60.0  # x in metres where paths start and end
 WALKING_SPEED = (1.3, 0.18)  # mean and standard deviation in m/s
+PAUSE = (0.8, 2.0)  # range of half the seconds that a group stands still
+PATH_SHARES = (0.38, 0.2, 0.26, 0.16)  # of paths: near pavement, far pavement, across the road, there and back
+SMOOTHING = 9  # samples, 0.2 m apart, over which corners are rounded
 R2_STEPS = np.array(
     [0.7548776662, 0.5698402910]
 )  # of the R₂ low-discrepancy sequence in the unit square (Roberts 2018)
@@ -63,7 +66,7 @@ def sample_trajectory(
     arc_length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
     time, pace = np.arange(frames) / frame_rate, np.ones(frames)
     if may_stop and rng.random() < stopping:
-        middle, half = rng.uniform(0, time[-1]), rng.uniform(0.8, 2.0)
+        middle, half = rng.uniform(0, time[-1]), rng.uniform(*PAUSE)
         pace = np.clip((np.abs(time - middle) - half) / 0.5, 0, 1)  # half a second to decelerate and to accelerate
     distance = np.cumsum(pace) * rng.normal(*WALKING_SPEED) / frame_rate
     visible = arc_length[np.abs(path[:, 0]) < 0.9 * camera.aperture * path[:, 1]]
@@ -84,9 +87,10 @@ def sample_path(rng: Generator) -> tuple[Floats, bool]:
     along_far = [(-end, far), (turn, far + wander), (end, far)]
     across = [(-end, far), (turn, far), (turn, near), (rng.choice([-end, end]), near)]
     there_and_back = [(-end, near), (turn, near), (turn + 0.5, back), (-end, back)]
-    kind = rng.choice(4, p=[0.38, 0.2, 0.26, 0.16])
+    kind = rng.choice(4, p=PATH_SHARES)
     corners = np.array([along_near, along_far, across, there_and_back][kind]) * [rng.choice([-1, 1]), 1]
     arc_length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))])
     samples = np.arange(0, arc_length[-1], 0.2)
-    smooth = (np.convolve(np.interp(samples, arc_length, line), np.full(9, 1 / 9), "valid") for line in corners.T)
+    kernel = np.full(SMOOTHING, 1 / SMOOTHING)
+    smooth = (np.convolve(np.interp(samples, arc_length, line), kernel, "valid") for line in corners.T)
     return np.stack(list(smooth), axis=1)[:: rng.choice([-1, 1])], kind != 2

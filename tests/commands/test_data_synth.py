@@ -10,7 +10,8 @@ from idfree.core.types import Annotation
 from idfree.pipelines.synthesise import SceneSettings, make_scene
 from idfree.sequences.motchallenge import read_detections, read_ground_truth
 from idfree.synthetic.exposure import expose
-from idfree.synthetic.scene import make_street, merge_boxes
+from idfree.synthetic.scene import make_street
+from idfree.synthetic.simulated_detections import merge_boxes
 
 SMALL = ["--frames", "6", "--people", "6", "--width", "160", "--height", "120", "-q"]
 

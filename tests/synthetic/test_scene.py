@@ -9,7 +9,9 @@ import pytest
 from idfree.core.boxes import clip, iou, overlap, xyxy_to_cxcywh
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Image
-from idfree.synthetic.scene import StreetSettings, SyntheticSequence, jitter_boxes, make_street
+from idfree.synthetic.scene import SyntheticSequence, make_street
+from idfree.synthetic.simulated_detections import jitter_boxes
+from idfree.synthetic.street import StreetSettings
 
 SIZE_HW = (180, 320)
 PERFECT = StreetSettings(miss_clear=0, miss_hidden=0, jitter=0, false_positives=0)

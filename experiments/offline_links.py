@@ -21,7 +21,7 @@ from idfree.offline.fill import fill_gaps
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.smooth import smooth
 from idfree.offline.track_rows import by_frame, by_track, frame_step
-from idfree.offline.tracklet_appearance import clear_rows
+from idfree.offline.tracklet_appearance import unoccluded_rows
 from idfree.offline.whole_video import refine_tracks
 from idfree.pipelines.refine import describe_video
 from idfree.sequences import open_source
@@ -44,7 +44,7 @@ def oracle_embeddings(rows, identity):
     column = np.where(identity >= 0, identity, identity.max() + 1 + np.arange(len(rows)))
     order = by_track(replace(rows, score=column.astype(float)))  # the score carries the column of each row
     kept = KeptEmbeddings()
-    for row in clear_rows(order):
+    for row in unoccluded_rows(order):
         kept.add_sample(int(order.id[row]), int(order.frame[row]), vectors[int(order.score[row])])
     return kept
 

@@ -1,1 +1,1 @@
-"""Whole-video tracks: fill gaps, smooth boxes, link and split tracks once the whole video has been tracked."""
+"""Offline refinement of tracks, by arrays: link tracklets, drop weak tracks, fill gaps, smooth boxes."""

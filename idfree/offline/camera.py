@@ -1,20 +1,20 @@
-"""Boxes in the coordinates of the first frame, by the measured camera motion, in which motion models hold."""
+"""Camera motion compensation: boxes in the coordinates of the first frame, in which motion models hold."""
 
 import numpy as np
 
 from idfree.core.types import Floats, Integers
 
-GREATEST_ZOOM = 1e6  # of areas, over a whole video: a camera that walks on for long zooms until numbers overflow
+MAX_ZOOM = 1e6  # ratio of areas over a video: the product of the maps of a camera that walks forward overflows
 
 
 def cumulative_maps(maps: Floats, centre: Floats | None = None) -> Floats:
-    """Maps (F, 3, 3) from pixels of the first frame to those of frame n at [n − 1].
+    """Maps (F, 3, 3) from pixels of the first frame to those of frame n, at [n − 1].
 
-    maps: (F, 2, 3), from pixels of the frame before to those of each frame; the first does not count. centre: (2,), px,
-    the middle of the picture, for `without_zoom`, if the maps add up to too great a zoom.
+    maps: (F, 2, 3), from pixels of the previous frame to those of each; the first is not used. centre: (2,), px, of the
+    image, for `without_zoom`, which is applied if the areas change by more than MAX_ZOOM.
     """
     zoom = np.cumsum(np.log(np.abs(np.linalg.det(maps[1:, :, :2]))))
-    if np.ptp(np.append(zoom, 0)) > np.log(GREATEST_ZOOM):
+    if np.ptp(np.append(zoom, 0)) > np.log(MAX_ZOOM):
         maps = without_zoom(maps, np.zeros(2) if centre is None else centre)
     squares = np.concatenate([maps, np.broadcast_to([0.0, 0.0, 1.0], (len(maps), 1, 3))], axis=1)
     result = np.empty_like(squares)

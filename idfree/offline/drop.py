@@ -1,20 +1,20 @@
-"""Drop tracks that are probably false positives: those with a low mean detection score."""
+"""Drop tracks with a low mean detection score, which are mostly false positives."""
 
 import numpy as np
 
 from idfree.core.types import Annotation
 from idfree.offline.track_rows import track_starts
 
-LEAST_SCORE = 0.5  # × the median score of all rows: least mean score of a track
+MIN_SCORE_RATIO = 0.5  # mean score of a track / median score of all rows; study: docs/offline.md
 
 
 def drop_weak(tracks: Annotation) -> Annotation:
-    """The tracks whose mean score is not far below the usual one; rows sorted by track, of detections alone.
+    """The tracks whose mean score is at least MIN_SCORE_RATIO × the median score of all rows.
 
-    Where scores are not known, and so all the same, nothing is dropped.
+    tracks: rows of detections, sorted by track. Nothing is dropped if all scores are equal, as unknown ones are.
     """
     starts = track_starts(tracks)
     length = np.diff(starts, append=len(tracks))
     mean = np.add.reduceat(tracks.score, starts) / length
-    is_kept = mean >= min(LEAST_SCORE * np.median(tracks.score), mean.max())
+    is_kept = mean >= min(MIN_SCORE_RATIO * np.median(tracks.score), mean.max())
     return tracks[np.repeat(is_kept, length)]

@@ -1,11 +1,11 @@
-"""Embeddings that came with the detections of tracks, kept while tracking: a bounded number for each track."""
+"""Embeddings of the detections of tracks, kept while tracking: a bounded number for each track."""
 
 import numpy as np
 
 from idfree.core.types import Annotation, Detections, Floats, Integers, Tracks
-from idfree.offline.tracklet_appearance import CROPS, Embeddings
+from idfree.offline.tracklet_appearance import MAX_CROPS, Embeddings
 
-MOST = 4 * CROPS  # kept of one track; twice as many samples are thinned to every second
+MAX_SAMPLES = 4 * MAX_CROPS  # of one track; twice as many are thinned to every second
 
 
 class KeptEmbeddings:
@@ -17,7 +17,7 @@ class KeptEmbeddings:
         self.counts: dict[int, int] = {}  # by id: number of detections so far
 
     def add(self, number: int, tracks: Tracks, detections: Detections) -> None:
-        """Keep embeddings of frame `number`. tracks.detection are rows of `detections`."""
+        """Keep embeddings of frame `number`. tracks.detection: rows of `detections`."""
         if detections.embedding is None:
             return
         rows = np.flatnonzero(tracks.detection >= 0)
@@ -27,14 +27,14 @@ class KeptEmbeddings:
             self.add_sample(identity, number, vector)
 
     def add_sample(self, identity: int, number: int, vector: Embeddings) -> None:
-        """Keep one embedding (D,) if it is its track's turn."""
+        """Keep an embedding (D,) of a track if it is one of every `strides[identity]`."""
         samples = self.samples.setdefault(identity, [])
         count, stride = self.counts.get(identity, 0), self.strides.get(identity, 1)
         self.counts[identity] = count + 1
         if count % stride:
             return
         samples.append((number, vector.astype(np.float16)))
-        if len(samples) >= 2 * MOST:
+        if len(samples) >= 2 * MAX_SAMPLES:
             self.samples[identity] = samples[::2]
             self.strides[identity] = 2 * stride
 
@@ -45,18 +45,18 @@ class KeptEmbeddings:
             if old in numbers:
                 numbers[new] = numbers.pop(old)
 
-    def forget(self, before: int) -> None:
-        """Drop embeddings of earlier frames; where few are left, more of the following ones are kept again."""
+    def drop_before(self, frame: int) -> None:
+        """Drop embeddings of frames before `frame`; of tracks with few left, keep more of the following ones."""
         for identity, samples in [*self.samples.items()]:
-            self.samples[identity] = [sample for sample in samples if sample[0] >= before]
+            self.samples[identity] = [sample for sample in samples if sample[0] >= frame]
             if not self.samples[identity]:
                 for table in (self.samples, self.strides, self.counts):
                     table.pop(identity, None)
-            elif len(self.samples[identity]) < MOST // 2:
+            elif len(self.samples[identity]) < MAX_SAMPLES // 2:
                 self.strides[identity] = max(1, self.strides.get(identity, 1) // 2)
 
     def of_rows(self, tracks: Annotation) -> tuple[Integers, Floats] | None:
-        """Rows (M,), ascending, of `tracks` whose embeddings (M, D) are kept; None if there are none."""
+        """Rows (M,), ascending, of `tracks` that have kept embeddings, and these (M, D); None if there are none."""
         kept = [(identity, number, v) for identity, samples in self.samples.items() for number, v in samples]
         if not kept:
             return None

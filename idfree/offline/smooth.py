@@ -1,7 +1,7 @@
-"""Smooth boxes over time: the fixed-interval estimate of a constant-velocity model, sizes more than positions.
+"""Fixed-interval smoothing (Rauch-Tung-Striebel) of boxes with a constant-velocity model.
 
-Rauch, Tung and Striebel (1965) compute what a Kalman filter would estimate if it knew the future. If a filter of
-constant velocity has process noise in the velocity alone, and all deviations are proportional to the box size, the
+Rauch, Tung and Striebel (1965) compute the estimate of a Kalman filter given all frames, also later ones. If a filter
+of constant velocity has process noise in the velocity alone, and all deviations are proportional to the box size, the
 estimate is the minimum of
 
     Σ wₜ (zₜ − xₜ)² + λ Σ (xₜ₋₁ − 2 xₜ + xₜ₊₁)²
@@ -22,24 +22,25 @@ from idfree.core.boxes import cxcywh_to_xyxy, xyxy_to_cxcywh
 from idfree.core.types import Annotation, Floats, Integers
 from idfree.offline.track_rows import is_filled, segment_starts
 
-MOST_ROWS = 50_000  # that λ is chosen with, of evenly spread segments, and that are solved for at once
+MAX_ROWS = 50_000  # that λ is chosen with, of evenly spread segments, and that are solved for at once
+LITTLE_SMOOTHING = 0.5  # time constant in frames: the error that the others are compared with
 HELD_OUT_EVERY = 4  # every fourth row of a segment is held out to choose λ: its neighbours are known
-NO_WEIGHT = 1e-9  # of rows that are held out; more than 0, so that the equations stay regular
+HELD_OUT_WEIGHT = 1e-9  # more than 0, so that the equations stay regular
 
 
 @dataclass(frozen=True)
 class SmoothSettings:
-    """How λ is chosen: the largest fourth power of a time constant, in frames, that predicts held-out boxes well.
+    """How λ is chosen: the fourth power of the largest time constant, in frames, that predicts held-out boxes well.
 
-    Errors are relative to the height of the box. The least is that of little smoothing, as errors of detectors persist
-    for some frames; a somewhat greater one is closer to the true boxes.
+    Errors are relative to the height of the box. Little smoothing has the smallest error, as errors of detectors
+    persist for some frames; a time constant with a slightly larger error is closer to the true boxes (docs/offline.md).
     """
 
     position: tuple[float, ...] = (1, 2, 3, 4, 6)  # time constants to choose from, of the centre
     size: tuple[float, ...] = (1, 2, 4, 8)  # of width and height
-    tolerance: float = 1.35  # × the least mean error, and
-    slack: float = 0.002  # more, is the greatest one allowed
-    fewest: int = 30  # rows held out; with fewer, the shortest time constant is used
+    tolerance: float = 1.35  # × the smallest mean error,
+    slack: float = 0.002  # plus this, is the largest one allowed
+    min_held_out: int = 30  # rows; with fewer, the shortest time constant is used
     filled_weight: float = 0.1  # w of rows that were filled in a straight line; of detected rows it is 1
 
 
@@ -60,8 +61,11 @@ def smooth(tracks: Annotation, step: int = 1, settings: SmoothSettings | None = 
 
 
 def sample_segments(starts: Integers, count: int) -> tuple[Integers, Integers]:
-    """Of `count` rows, those (M,) of every n-th segment, about MOST_ROWS; and the first rows of the segments there."""
-    every = count // MOST_ROWS + 1
+    """Rows (M,) of every n-th segment of `count` rows, M about MAX_ROWS; and the first rows of these segments in them.
+
+    starts: first row of each segment.
+    """
+    every = count // MAX_ROWS + 1
     length = np.diff(starts, append=count)
     rows = np.flatnonzero(np.repeat(np.arange(len(starts)) % every == 0, length))
     return rows, np.append(0, np.cumsum(length[::every])[:-1])
@@ -70,12 +74,12 @@ def sample_segments(starts: Integers, count: int) -> tuple[Integers, Integers]:
 def choose_time(
     boxes: Floats, weight: Floats, starts: Integers, columns: slice, times: tuple[float, ...], settings: SmoothSettings
 ) -> float:
-    """The longest of `times` that predicts these columns of held-out boxes (K, 4), cxcywh, well; 0 if none does."""
+    """The longest of `times` that predicts columns of held-out boxes (K, 4), cxcywh, well enough; 0 if none does."""
     held_out = held_out_rows(starts, len(boxes)) & (weight == 1)
-    values, known = boxes[:, columns], np.where(held_out, NO_WEIGHT, weight)
+    values, known = boxes[:, columns], np.where(held_out, HELD_OUT_WEIGHT, weight)
     height = boxes[held_out, 3:]
     errors = []
-    for time in (0.5, *times) if held_out.any() else ():
+    for time in (LITTLE_SMOOTHING, *times) if held_out.any() else ():
         fit = penalised_fit(values, known, starts, time**4)
         errors.append(float((np.abs(fit[held_out] - values[held_out]) / height).mean()))
     return longest_time(errors, times, int(np.count_nonzero(held_out)), settings)
@@ -84,9 +88,9 @@ def choose_time(
 def longest_time(errors: list[float], times: tuple[float, ...], count: int, settings: SmoothSettings) -> float:
     """The longest of `times` whose error is allowed, 0 if none is.
 
-    errors: of next to no smoothing, then of each of `times`; means over `count` rows.
+    errors: mean over `count` rows, of almost no smoothing, then of each of `times`.
     """
-    if count < settings.fewest:
+    if count < settings.min_held_out:
         return times[0]
     limit = settings.tolerance * min(errors) + settings.slack
     return max((time for time, error in zip(times, errors[1:], strict=True) if error <= limit), default=0.0)
@@ -100,8 +104,8 @@ def held_out_rows(starts: Integers, count: int) -> NDArray[np.bool_]:
 
 
 def fit_in_parts(values: Floats, weight: Floats, starts: Integers, penalty: float) -> Floats:
-    """As `penalised_fit`, whole segments of about MOST_ROWS at a time, as the equations take memory."""
-    first = starts[np.unique(np.searchsorted(starts, np.arange(0, len(values), MOST_ROWS)).clip(max=len(starts) - 1))]
+    """`penalised_fit` of whole segments, about MAX_ROWS at a time, to bound the memory of the equations."""
+    first = starts[np.unique(np.searchsorted(starts, np.arange(0, len(values), MAX_ROWS)).clip(max=len(starts) - 1))]
     bounds = np.unique([0, *first.tolist(), len(values)])
     parts = []
     for begin, end in pairwise(bounds.tolist()):

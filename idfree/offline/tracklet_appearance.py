@@ -1,6 +1,6 @@
-"""Appearance of tracklets: which of their boxes are embedded, and the likelihood ratio of two tracklets' distance.
+"""Appearance of tracklets: which boxes are embedded, and the likelihood ratio of the distance of two tracklets.
 
-The distributions of cosine distances are estimated on the video itself: the two halves of a tracklet show one person,
+The distributions of cosine distances are estimated on the video itself: the two halves of a tracklet show one identity,
 two tracklets that coexist show two.
 """
 
@@ -10,41 +10,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.types import Annotation, Floats, Integers
-from idfree.offline.fill import is_hidden
+from idfree.offline.fill import is_occluded
 from idfree.offline.track_rows import track_starts
 
-CROPS = 12  # rows per tracklet that are embedded, spread over its time
-COVERED = 0.2  # share of a box that another in front of it covers, from which on its embedding shows both
-FEWEST = 5  # halves, and coexisting pairs, that distances are measured with
-MAX_PAIRS = 20_000  # coexisting pairs that are compared, at most
-CERTAIN = 8.0  # greatest evidence against a link; that for one is bounded by how many coexisting pairs are as close
-RARE = 0.01  # share of coexisting pairs that may be as close as tracklets that appearance links and motion would not
-LEAST_DEVIATION = 0.02  # of cosine distances: those of an encoder that never errs on this video
-OPTIMISM = 1.5  # × the deviation: halves of a tracklet lie closer in time than tracklets with a gap between
+MAX_CROPS = 12  # rows per tracklet that are embedded, spread over its time
+MAX_OCCLUSION = 0.2  # share of a box covered by one in front of it; with more, its embedding shows both
+MIN_SAMPLES = 5  # halves, and coexisting pairs, to estimate distributions from
+MAX_PAIRS = 20_000  # coexisting pairs that are compared
+MAX_EVIDENCE_AGAINST = 8.0  # a link; that for one is bounded by how many coexisting pairs are as close
+MAX_CLOSER_SHARE = 0.01  # of coexisting pairs, for a link by appearance that motion would not make
+MIN_DEVIATION = 0.02  # of cosine distances, of an encoder without errors on this video
+DEVIATION_FACTOR = 1.5  # halves of a tracklet lie closer in time than tracklets with a gap between
 
 Embeddings = NDArray[np.floating]
 
 
-def clear_rows(tracks: Annotation) -> Integers:
-    """Rows (M,), ascending, at most CROPS of each track, to be embedded; rows sorted by track.
+def unoccluded_rows(tracks: Annotation) -> Integers:
+    """Rows (M,), ascending, at most MAX_CROPS of each track, to be embedded; tracks: sorted by track.
 
-    Each track is divided into parts of equal length; of each part the first row that nobody covers is taken.
+    Each track is divided into parts of equal length; of each part the first row that is not occluded is taken.
     """
     starts = track_starts(tracks)
     length = np.diff(starts, append=len(tracks))
     place = np.arange(len(tracks)) - np.repeat(starts, length)
-    parts = np.minimum(length, CROPS)
+    parts = np.minimum(length, MAX_CROPS)
     part = place * np.repeat(parts, length) // np.repeat(length, length)
-    rows = np.flatnonzero(~is_hidden(tracks, tracks, COVERED))
-    key = np.repeat(np.arange(len(starts)), length)[rows] * CROPS + part[rows]
+    rows = np.flatnonzero(~is_occluded(tracks, tracks, MAX_OCCLUSION))
+    key = np.repeat(np.arange(len(starts)), length)[rows] * MAX_CROPS + part[rows]
     return rows[np.unique(key, return_index=True)[1]]
 
 
 @dataclass(frozen=True)
 class TrackletAppearance:
-    """Mean embeddings (T, D) of the tracklets, zeros if unknown, and what their cosine distances mean.
+    """Embeddings of T tracklets, and the likelihood ratio of cosine distances between them.
 
-    The log-likelihood ratio is slope · (middle − distance). different: (P,) distances of coexisting pairs, ascending.
+    mean: (T, D), mean embeddings, zeros if unknown. The log-likelihood ratio of a distance is slope · (middle −
+    distance). different: (P,), distances of coexisting pairs, ascending.
     """
 
     mean: Floats
@@ -53,20 +54,23 @@ class TrackletAppearance:
     different: Floats
 
     def evidence(self, i: Integers, j: Integers) -> tuple[Floats, NDArray[np.bool_]]:
-        """Logarithm (P,) of the likelihood ratio of the same person to different ones, and mask of rare closeness."""
+        """Log-likelihood ratio (P,) of one identity to two for tracklets i, j (P,), and a mask (P,) of very close ones.
+
+        Very close: fewer than MAX_CLOSER_SHARE of the coexisting pairs are as close.
+        """
         is_known = np.any(self.mean != 0, axis=1)
         is_known_pair = is_known[i] & is_known[j]
         distance = 1 - np.einsum("pd,pd->p", self.mean[i], self.mean[j])
         count = len(self.different)
         closer = (np.searchsorted(self.different, distance, side="right") + 1) / (count + 1)
-        ratio = np.clip(self.slope * (self.middle - distance), -CERTAIN, -np.log(closer))
-        return np.where(is_known_pair, ratio, 0.0), is_known_pair & (closer < RARE)
+        ratio = np.clip(self.slope * (self.middle - distance), -MAX_EVIDENCE_AGAINST, -np.log(closer))
+        return np.where(is_known_pair, ratio, 0.0), is_known_pair & (closer < MAX_CLOSER_SHARE)
 
 
 def measure_appearance(tracks: Annotation, rows: Integers, embedding: Embeddings) -> TrackletAppearance | None:
-    """The appearance of tracks, rows sorted by track; None if there are too few distances to estimate with.
+    """The appearance of tracks, sorted by track; None if there are too few distances to estimate distributions from.
 
-    embedding: (M, D), of the rows (M,), which ascend; zeros if unknown.
+    rows: (M,), ascending. embedding: (M, D), of these rows; zeros if unknown.
     """
     starts = track_starts(tracks)
     first, last = tracks.frame[starts], tracks.frame[np.append(starts[1:], len(tracks)) - 1]
@@ -83,9 +87,9 @@ def measure_appearance(tracks: Annotation, rows: Integers, embedding: Embeddings
     same = 1 - np.einsum("td,td->t", halves[0][is_long], halves[1][is_long])
     i, j = coexisting_pairs(first, last, count > 0)
     different = 1 - np.einsum("pd,pd->p", mean[i], mean[j])
-    if min(len(same), len(different)) < FEWEST:
+    if min(len(same), len(different)) < MIN_SAMPLES:
         return None
-    deviation = OPTIMISM * np.sqrt((same.var() + different.var()) / 2) + LEAST_DEVIATION
+    deviation = DEVIATION_FACTOR * np.sqrt((same.var() + different.var()) / 2) + MIN_DEVIATION
     slope = max(0.0, float((different.mean() - same.mean()) / deviation**2))
     return TrackletAppearance(mean, slope, float(same.mean() + different.mean()) / 2, np.sort(different))
 
@@ -99,7 +103,10 @@ def group_means(unit: Embeddings, group: Integers, count: int) -> Floats:
 
 
 def coexisting_pairs(first: Integers, last: Integers, among: NDArray[np.bool_]) -> tuple[Integers, Integers]:
-    """Pairs (P,) of tracks that overlap in time, of those in the mask `among`; at most about MAX_PAIRS, evenly."""
+    """Pairs i, j (P,) of tracks that overlap in time, about MAX_PAIRS at most, evenly thinned.
+
+    first, last: (T,), frames of the tracks. among: (T,), mask of those to pair.
+    """
     chosen = np.flatnonzero(among)
     order = chosen[np.argsort(first[chosen], kind="stable")]
     count = np.searchsorted(first[order], last[order], side="right") - np.arange(len(order)) - 1

@@ -6,7 +6,7 @@ from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Detections, Floats, Sequence
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.track_rows import by_frame, by_track
-from idfree.offline.tracklet_appearance import clear_rows
+from idfree.offline.tracklet_appearance import unoccluded_rows
 from idfree.pipelines.camera_motion import KeptCameraMotion, open_camera_motion
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def read_images(
     if motion is None and kept is None:
         return None, None
     rows = by_track(tracks)
-    clear = Annotation.empty() if encoder is None else by_frame(rows[clear_rows(rows)])
+    clear = Annotation.empty() if encoder is None else by_frame(rows[unoccluded_rows(rows)])
     uses_images = encoder is not None or (motion is not None and motion.needs_images)
     for frame in sequence if uses_images else sequence.without_images():
         if motion is None and frame.number > clear.frame.max(initial=0):

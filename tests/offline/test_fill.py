@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from idfree.core.types import Annotation
-from idfree.offline.fill import fill_gaps, is_hidden
+from idfree.offline.fill import fill_gaps, is_occluded
 from idfree.offline.track_rows import frame_step, is_filled
 
 
@@ -71,7 +71,7 @@ def test_leaps_and_boxes_outside_the_image_are_not_filled():
 @pytest.mark.parametrize("bottom", [90, 120])
 def test_of_two_boxes_the_lower_is_in_front(bottom):
     rows, others = table(person(7, 100)), table(person(7, 110, 2, bottom), person(8, 100, 3, 150))
-    assert is_hidden(rows, others, 0.3).tolist() == [bottom == 120]
+    assert is_occluded(rows, others, 0.3).tolist() == [bottom == 120]
 
 
 def test_nothing_of_nothing():

@@ -7,7 +7,7 @@ import pytest
 
 from idfree.core.types import Annotation, Detections, Tracks
 from idfree.offline.fixed_lag import HISTORY, FixedLag
-from idfree.offline.kept_embeddings import MOST, KeptEmbeddings
+from idfree.offline.kept_embeddings import MAX_SAMPLES, KeptEmbeddings
 from idfree.offline.track_rows import by_track
 from idfree.offline.whole_video import Video, refine_tracks
 
@@ -127,7 +127,7 @@ def test_memory_is_bounded():
         late.add(number, tracks, detections=embedding)
     assert len(late.frames) <= 30 * (1.25 + HISTORY) + 1
     assert len(late.kept.samples) <= 20
-    assert sum(map(len, late.kept.samples.values())) <= 20 * 2 * MOST
+    assert sum(map(len, late.kept.samples.values())) <= 20 * 2 * MAX_SAMPLES
 
 
 def test_empty_frames():
@@ -141,10 +141,10 @@ def test_kept_embeddings_follow_their_track():
     for number in range(1, 9):
         kept.add_sample(1 + (number > 4), number, np.full(3, number, dtype=np.float32))
     kept.rename(2, 1)
-    kept.forget(3)
+    kept.drop_before(3)
     rows = by_track(annotation({number: tracks_of({1: 0.0}) for number in range(1, 9)}))
     found = kept.of_rows(rows)
     assert found is not None
     assert found[1][:, 0].tolist() == [3, 4, 5, 6, 7, 8]
-    kept.forget(9)
+    kept.drop_before(9)
     assert kept.samples == kept.counts == kept.strides == {}

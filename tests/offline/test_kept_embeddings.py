@@ -3,7 +3,7 @@
 import numpy as np
 
 from idfree.core.types import Annotation, Detections, Tracks
-from idfree.offline.kept_embeddings import MOST, KeptEmbeddings
+from idfree.offline.kept_embeddings import MAX_SAMPLES, KeptEmbeddings
 
 
 def tracks_of(identity, rows):
@@ -32,7 +32,7 @@ def test_a_long_track_keeps_a_bounded_number_evenly_spaced():
     for number in range(1, 1001):
         kept.add(number, tracks_of([1], [0]), Detections(np.array([[0.0, 0, 9, 9]]), embedding=np.ones((1, 2))))
     frames = [number for number, _ in kept.samples[1]]
-    assert MOST / 2 <= len(frames) <= 2 * MOST
+    assert MAX_SAMPLES / 2 <= len(frames) <= 2 * MAX_SAMPLES
     assert len(set(np.diff(frames))) == 1
     assert frames[-1] > 980
 

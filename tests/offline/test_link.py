@@ -5,8 +5,8 @@ import pytest
 
 from idfree.core.types import Annotation
 from idfree.offline.entries import Entries, border_zone, prior_odds
-from idfree.offline.link import Pairs, assign, link_tracks
-from idfree.offline.tracklet_appearance import CROPS, clear_rows, coexisting_pairs, measure_appearance
+from idfree.offline.link import CandidateLinks, assign, link_tracks
+from idfree.offline.tracklet_appearance import MAX_CROPS, coexisting_pairs, measure_appearance, unoccluded_rows
 
 
 def people(*pieces: tuple[int, int, int, float, float]) -> Annotation:
@@ -51,15 +51,15 @@ def test_classes_stay_apart():
 
 def test_the_assignment_is_global():
     """The best single link, 0 to 3, would leave 1 without a successor."""
-    pairs = Pairs(np.array([0, 0, 1]), np.array([2, 3, 3]), np.array([4.0, 5.0, 4.0]))
-    chains = assign(pairs, 4, least=0.0)
+    links = CandidateLinks(np.array([0, 0, 1]), np.array([2, 3, 3]), np.array([4.0, 5.0, 4.0]))
+    chains = assign(links, 4, min_score=0.0)
     assert chains[0] == chains[2] != chains[1] == chains[3]
-    assert len(set(assign(pairs, 4, least=6.0))) == 4
+    assert len(set(assign(links, 4, min_score=6.0))) == 4
 
 
 def embeddings_of(tracks: Annotation, same: dict[int, int], noise: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
-    """Clear rows and their embeddings: random ones of each person; same: whose embedding a piece has."""
-    rows = clear_rows(tracks)
+    """Unoccluded rows and their embeddings: random ones of each person; same: whose embedding a piece has."""
+    rows = unoccluded_rows(tracks)
     rng = np.random.default_rng(0)
     look = rng.normal(size=(100, 64))
     who = [same.get(identity, identity) for identity in tracks.id[rows].tolist()]
@@ -77,12 +77,12 @@ def test_appearance_links_what_motion_cannot_and_separates_what_it_would_link():
     assert (by_appearance[2], by_appearance[4]) == (1, 4)
 
 
-def test_few_clear_rows_are_embedded_and_spread_over_the_track():
+def test_few_unoccluded_rows_are_embedded_and_spread_over_the_track():
     tracks = people((1, 1, 100, 0, 0), (2, 1, 50, 0, 60))  # 2 stands in front of 1, until frame 50
-    rows = clear_rows(tracks)
-    assert (tracks.id[rows] == 2).sum() == CROPS
+    rows = unoccluded_rows(tracks)
+    assert (tracks.id[rows] == 2).sum() == MAX_CROPS
     assert tracks.frame[rows][tracks.id[rows] == 1].min() > 50
-    assert len(clear_rows(Annotation.empty())) == 0
+    assert len(unoccluded_rows(Annotation.empty())) == 0
 
 
 def test_appearance_without_pairs_to_measure_is_not_used():

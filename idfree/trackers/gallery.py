@@ -14,14 +14,18 @@ class Gallery:
 
     def __init__(self, budget: int):
         self.budget = budget
-        self.embedding: Embeddings = np.zeros((0, budget, 0), dtype=np.float32)
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove all slots."""
+        self.embedding: Embeddings = np.zeros((0, self.budget, 0), dtype=np.float32)
         self.count = np.zeros(0, dtype=np.int64)
         self.free = np.zeros(0, dtype=np.int64)
 
     def allocate(self, embedding: Embeddings) -> Integers:
         """Reserve slots (N,) for new tracks, each with one embedding (N, D)."""
         if embedding.shape[1] != self.embedding.shape[2]:  # another dimension: all tracks of the old one have ended
-            self.__init__(self.budget)  # type: ignore[misc]
+            self.clear()
         if len(embedding) > len(self.free):
             self.grow(max(len(embedding), len(self.count)), embedding)
         slots, self.free = self.free[: len(embedding)], self.free[len(embedding) :]

@@ -1,4 +1,4 @@
-"""`classes=all`: every class of MOTChallenge folders, by the names or numbers that they have there."""
+"""The setting `classes=all`: all classes of MOTChallenge folders, by their names or numbers there."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,9 +14,10 @@ from idfree.sequences.motchallenge import find_sequences, ground_truth_class_nam
 
 
 def name_all_classes(paths: Sequence[str | Path], settings: FootageSettings) -> FootageSettings:
-    """The settings with the classes of all boxes that are not marked 0 in place of `all`; other settings as they are.
+    """The settings with the classes of all boxes that are not marked 0, in order of their numbers, in place of `all`.
 
-    In the order of their numbers. Raises UserError if `all` is asked for of another format than MOTChallenge's.
+    Settings that name classes are returned as they are. Raises UserError for `all` and another format than
+    MOTChallenge's.
     """
     if settings.names != (ALL,):
         return settings
@@ -36,9 +37,9 @@ def ground_truth_files(path: Path) -> list[Path]:
 
 
 def classes_in(path: Path) -> dict[int, str]:
-    """The classes of the boxes of a gt.txt that are not marked 0: their numbers, and names or, without, the number.
+    """Names by number of the classes of a gt.txt with boxes that are not marked 0; the number as text without a name.
 
-    Of data of people alone (MOTChallenge's own: all other classes are marked 0), people.
+    If all other classes than pedestrians are marked 0, as in MOTChallenge's own data, {1: "person"}.
     """
     ground_truth = read_ground_truth(path)
     names = dict(enumerate(class_names_of(path.parent.parent), start=1))

@@ -4,15 +4,14 @@ The images are images/NAME.jpg beside it. Corners are 1-based pixels, both inclu
 [1, 1, 2, 2] is the first two rows and columns, xyxy 0, 0, 2, 2 in idfree's units.
 """
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from idfree.core.errors import UserError
 from idfree.core.reading import read_json
-from idfree.datasets.footage import Footage, FootageSettings
+from idfree.datasets.footage import Footage, FootageSettings, label_still_images
 from idfree.datasets.labels import LabelRows, OnFault, parse_numbers
-from idfree.sequences.image_files import locate_images_by_stem, read_nth_image
+from idfree.sequences.image_files import locate_images_by_stem
 
 BOXES_JSON = "boxes.json"
 
@@ -43,16 +42,7 @@ def parse_boxes_json(
             else:
                 on_fault(f"{path}: {name}: boxes_xyxy[{row}] is {box}, expected four numbers")
     paths = locate_images_by_stem(list(content), [images, path.parent / "images", path.parent])
-    return Footage(
-        name=path.resolve().parent.name,
-        boxes=labels.annotation(),
-        length=len(paths),
-        image=partial(read_nth_image, paths),
-        is_sequence=False,
-        paths=paths,
-        source=path,
-        classes=settings.names,
-    )
+    return label_still_images(path.resolve().parent.name, labels.annotation(), paths, path, settings.names)
 
 
 def from_inclusive_pixels(corners: tuple[float, ...]) -> tuple[float, ...]:

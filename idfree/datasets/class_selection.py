@@ -1,4 +1,4 @@
-"""Which of the classes that a file names are kept: those of the setting `classes`, and what is said of the others."""
+"""Select the boxes of the setting `classes` from a file with class names, and report the others."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from idfree.datasets.footage import ALL, CHOOSE, FootageSettings
 
 
 class ClassSelection:
-    """The class_id of each name, its position in `settings.names`; counts the boxes of other classes.
+    """Maps class names to class_id, the position in `settings.names`, and counts the boxes of other classes.
 
-    If that is `all`, every name is a class, in the order in which they come.
-    path: of the labels, for messages. aliases: idfree's names of classes that the format calls otherwise.
+    With `classes=all`, every name is a class, in order of appearance. path: of the labels, for messages. aliases:
+    idfree's names, by the format's names in lower case, of classes that the format names otherwise.
     """
 
     def __init__(self, settings: FootageSettings, path: Path, aliases: Mapping[str, str] | None = None) -> None:
@@ -37,7 +37,7 @@ class ClassSelection:
         return class_id
 
     def report(self) -> None:
-        """Warn of boxes that were left out. Raises UserError if all were."""
+        """Warn of the boxes that were left out. Raises UserError if all were."""
         if not self.left_out:
             return
         names = ", ".join(name or "without a name" for name in sorted(self.left_out))

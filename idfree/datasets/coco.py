@@ -5,7 +5,6 @@ The last three are those of the JSON files that CenterTrack (Zhou 2020) and its 
 """
 
 import json
-import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
@@ -31,9 +30,7 @@ from idfree.datasets.labels import (
     xywh_to_corners,
 )
 from idfree.sequences.image_files import locate_images, read_nth_image
-from idfree.sequences.seqinfo import BOUNDS, first_size
-
-LOG = logging.getLogger("idfree")
+from idfree.sequences.seqinfo import MAX_VALUES, choose_size, first_size
 
 IMAGE_FOLDER = "images"
 IMAGES_MEASURED = 3  # of a video, until one can be read
@@ -90,7 +87,7 @@ def describe_video(video_id: Key, video: Object, path: Path, on_fault: OnFault) 
         return path.stem, Footage.frame_rate
     name = get_key(video, "file_name") or get_key(video, "name") or video_id
     frame_rate = parse_numbers([video.get("frame_rate", Footage.frame_rate)], 1)
-    if frame_rate is None or not 0 < frame_rate[0] <= BOUNDS["frameRate"]:
+    if frame_rate is None or not 0 < frame_rate[0] <= MAX_VALUES["frameRate"]:
         on_fault(f"{path}: video {video_id}: frame_rate is {video['frame_rate']}, expected frames per second")
         frame_rate = (Footage.frame_rate,)
     return file_name(str(name), f"{path.stem}-{video_id}"), frame_rate[0]
@@ -169,15 +166,7 @@ def common_size(images: list[Object]) -> tuple[int, int] | None:
 
 def measured_size(size_hw: tuple[int, int] | None, paths: tuple[Path, ...], path: Path) -> tuple[int, int] | None:
     """`size_hw`, which the JSON `path` declares of all images, unless the first one has another; warns of that."""
-    measured = first_size(paths[:IMAGES_MEASURED])
-    if size_hw is None or measured in (None, size_hw):
-        return size_hw
-    (height, width), (real_height, real_width) = size_hw, measured or size_hw
-    LOG.warning(
-        "%s: is of other images: it says %d×%d, they are %d×%d, which is taken",
-        *(path, width, height, real_width, real_height),
-    )
-    return measured
+    return None if size_hw is None else choose_size(size_hw, first_size(paths[:IMAGES_MEASURED]), path)
 
 
 def write_coco(footage: Footage, folder: Path) -> Path:

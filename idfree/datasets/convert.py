@@ -1,4 +1,4 @@
-"""Convert footage to another dataset format, with a warning about information that the format cannot represent."""
+"""Convert footage to another dataset format, with a warning of the information that is lost."""
 
 import logging
 from collections import Counter
@@ -59,7 +59,7 @@ def write_footage(footage: Footage, to: str, folder: Path) -> Path:
 
 
 def features(footage: Footage) -> dict[str, bool]:
-    """Which of the features that a format may have no place for footage has."""
+    """Whether footage has each of the features that a format may be unable to represent."""
     boxes = footage.boxes
     return {
         IDENTITIES: bool(np.any(boxes.id >= 0)),

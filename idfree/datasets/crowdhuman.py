@@ -2,7 +2,6 @@
 
 import json
 import math
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,13 @@ from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.core.reading import parse_json, read_text
 from idfree.datasets.export_images import export_images, image_names
-from idfree.datasets.footage import Footage, FootageSettings
+from idfree.datasets.footage import Footage, FootageSettings, label_still_images
 from idfree.datasets.labels import LabelRows, OnFault, is_name, parse_numbers, xywh_to_corners
-from idfree.sequences.image_files import locate_images_by_stem, read_nth_image
+from idfree.sequences.image_files import locate_images_by_stem
 
 IMAGE_FOLDER = "Images"
 BOX_KEYS = {"full": "fbox", "visible": "vbox", "head": "hbox"}
-PERSON = "person"  # the tag of people; all others ("mask": crowds, reflections …) mark ignore regions
+PERSON = "person"  # tag of people; all others ("mask": crowds, reflections …) are regions to ignore
 
 
 def is_odgt(path: Path) -> bool:
@@ -40,17 +39,7 @@ def read_odgt(path: Path, images: Path | None, settings: FootageSettings, on_fau
                 add_person(labels, len(stems), person, box_key, f"{path} line {number}: gtboxes[{row}]", on_fault)
     beside = [path.parent / IMAGE_FOLDER, path.parent / "images", *sorted(path.parent.glob(f"*/{IMAGE_FOLDER}"))]
     paths = locate_images_by_stem(stems, [images, *beside, path.parent.parent / IMAGE_FOLDER, path.parent])
-    footage = Footage(
-        name=path.stem,
-        boxes=labels.annotation(),
-        length=len(paths),
-        image=partial(read_nth_image, paths),
-        is_sequence=False,
-        paths=paths,
-        source=path,
-        classes=settings.names,
-    )
-    return [footage]
+    return [label_still_images(path.stem, labels.annotation(), paths, path, settings.names)]
 
 
 def parse_record(line: str, place: str, on_fault: OnFault) -> dict[str, Any] | None:

@@ -58,9 +58,9 @@ def read_video(root: Element, path: Path, images: Path | None, selection: ClassS
         if class_id is not None:
             rows = parse_boxes(track, place, on_fault)
             scored |= bool(rows) and add_track(labels, number, class_id, np.array(rows), track, place)
-    height, width = (whole(root.findtext(f".//original_size/{side}"), MAX_SIZE) for side in ("height", "width"))
+    height, width = (parse_whole(root.findtext(f".//original_size/{side}"), MAX_SIZE) for side in ("height", "width"))
     media = open_media(path.stem, images, [path.parent])
-    size_hw, length = (height, width) if height and width else None, whole(root.findtext("meta//size"), MAX_FRAME)
+    size_hw, length = (height, width) if height and width else None, parse_whole(root.findtext("meta//size"), MAX_FRAME)
     classes = tuple(selection.class_ids) or PEOPLE
     return label_video(path.stem, labels.annotation(), media, path, on_fault, classes, length, size_hw, scored=scored)
 
@@ -69,13 +69,13 @@ def parse_boxes(track: Element, place: str, on_fault: OnFault) -> list[tuple[flo
     """The keyframes of a track: frame from 1, corners, outside, ignored, score, visibility; sorted by frame."""
     rows = {}
     for box in track.findall("box"):
-        corners = numbers(box, CORNERS)
-        frame = whole(box.get("frame"), MAX_FRAME - 1)
+        corners = parse_attributes(box, CORNERS)
+        frame = parse_whole(box.get("frame"), MAX_FRAME - 1)
         if corners is None or frame is None:
             on_fault(f"{place}: a box is {box.attrib}, expected frame, {', '.join(CORNERS)}")
             continue
         attributes = {item.get("name"): (item.text or "").strip() for item in box.findall("attribute")}
-        score, visibility = (share(attributes.get(name)) for name in (SCORE, VISIBILITY))
+        score, visibility = (parse_fraction(attributes.get(name)) for name in (SCORE, VISIBILITY))
         ignored = attributes.get(IGNORED) == "true"
         rows[frame] = (frame + 1, *corners, box.get("outside") == "1", ignored, score, visibility)
     return [rows[frame] for frame in sorted(rows)]
@@ -108,27 +108,27 @@ def read_stills(
         names.append(name)
         for box in image.findall("box"):
             class_id = selection.find(box.get("label", ""))
-            if class_id is not None and (corners := numbers(box, CORNERS)):
+            if class_id is not None and (corners := parse_attributes(box, CORNERS)):
                 labels.add(len(names), corners, class_id=class_id)
             elif class_id is not None:
                 on_fault(f"{path}: {name}: a box is {box.attrib}, expected {', '.join(CORNERS)}")
     return label_stills(path.stem, labels.annotation(), names, images, path, tuple(selection.class_ids) or PEOPLE)
 
 
-def numbers(element: Element, names: tuple[str, ...]) -> tuple[float, ...] | None:
-    """The numbers of attributes; None if one is missing or implausible."""
+def parse_attributes(element: Element, names: tuple[str, ...]) -> tuple[float, ...] | None:
+    """The numbers in attributes of an element; None if one is missing, no number, or beyond MAX_VALUE."""
     texts = [element.get(name, "") for name in names]
     if not all(NUMBER.fullmatch(text) and abs(float(text)) <= MAX_VALUE for text in texts):
         return None
     return tuple(map(float, texts))
 
 
-def whole(text: str | None, most: int) -> int | None:
-    """A whole number from 0 to `most`; None if it is anything else."""
+def parse_whole(text: str | None, highest: int) -> int | None:
+    """A whole number from 0 to `highest`; None if it is anything else."""
     text = (text or "").strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 12 and int(text) <= most else None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 12 and int(text) <= highest else None
 
 
-def share(text: str | None) -> float:
+def parse_fraction(text: str | None) -> float:
     """A number 0…1; 1 if it is anything else."""
     return float(text) if text and NUMBER.fullmatch(text) and 0 <= float(text) <= 1 else 1.0

@@ -1,4 +1,4 @@
-"""CVAT's "MOT 1.1": a zip with gt/gt.txt in MOTChallenge's nine columns, and gt/labels.txt with a class name a line."""
+"""CVAT's "MOT 1.1": a zip with gt/gt.txt in MOTChallenge's nine columns, and class names by line in gt/labels.txt."""
 
 from dataclasses import replace
 from pathlib import Path

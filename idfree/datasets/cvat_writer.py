@@ -1,4 +1,4 @@
-"""Write CVAT's XML 1.1 for video: every box is a keyframe, and every gap begins with a box outside."""
+"""Write CVAT's XML 1.1 for video: every box is a keyframe, and every gap begins with a box of outside="1"."""
 
 from pathlib import Path
 from xml.etree import ElementTree
@@ -50,8 +50,7 @@ def describe_task(footage: Footage) -> Element:
 
 def track_element(footage: Footage, identity: int, rows: Annotation) -> Element:
     """The <track> of one identity."""
-    names = footage.classes
-    label = names[min(int(rows.class_id[0]), len(names) - 1)]
+    label = footage.class_name(int(rows.class_id[0]))
     track = Element("track", id=str(identity), label=label, source="auto" if footage.scored else "manual")
     ends = ends_run(rows.frame)
     for row, frame in enumerate(rows.frame.tolist()):

@@ -1,4 +1,4 @@
-"""Footage: labelled images for training, either a video or unrelated still images, independent of the data set."""
+"""Footage: a labelled video, or labelled still images, whatever the data set's format."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -14,14 +14,14 @@ from idfree.core.errors import UserError
 from idfree.core.names import file_name
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.core.types import Annotation, Image
-from idfree.sequences.image_files import image_size
+from idfree.sequences.image_files import image_size, read_nth_image
 from idfree.sequences.video import is_video
 
 LOG = logging.getLogger("idfree")
 
-PEOPLE = ("person",)  # the classes by default
-ALL = "all"  # the setting `classes` for every class that there is
-CHOOSE = "--set data.classes="  # how the setting `classes` is typed, for messages
+PEOPLE = ("person",)  # default classes
+ALL = "all"  # the setting `classes` for all classes
+CHOOSE = "--set data.classes="  # the option of the setting `classes`, for messages
 
 Half = Literal["none", "train", "val"]
 
@@ -98,8 +98,12 @@ class Footage:
 
     @property
     def ignored(self) -> NDArray[np.bool_]:
-        """(K,) which boxes are regions to ignore."""
+        """Mask (K,) of the boxes that are regions to ignore."""
         return np.zeros(len(self.boxes), dtype=np.bool_) if self.scored else self.boxes.score == 0
+
+    def class_name(self, class_id: int) -> str:
+        """The name of a class; of one beyond `classes` (regions to ignore have some), the last name."""
+        return self.classes[min(class_id, len(self.classes) - 1)]
 
     @property
     def in_video(self) -> bool:
@@ -171,6 +175,14 @@ class Footage:
         return f"{self.paths[0] if self.paths else self.name} frame {number + self.offset}"
 
 
+def label_still_images(
+    name: str, boxes: Annotation, paths: tuple[Path, ...], source: Path, classes: tuple[str, ...]
+) -> Footage:
+    """Footage of still images at `paths`, whose boxes have frame 1 for the first; source: the file of the labels."""
+    image = partial(read_nth_image, paths)
+    return Footage(name, boxes, len(paths), image, is_sequence=False, paths=paths, source=source, classes=classes)
+
+
 def read_with_offset(image: Callable[[int], Image], offset: int, number: int) -> Image:
-    """Image `number` of a part that starts `offset` images later."""
+    """Read image `number` of a part of a video that begins `offset` images after its start."""
     return image(number + offset)

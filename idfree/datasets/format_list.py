@@ -14,7 +14,7 @@ KEPT = {"ids": IDENTITIES, "scores": SCORES, "visible": VISIBILITY, "ignored": I
 
 
 def list_formats() -> str:
-    """A line for each format."""
+    """The table as text, a line for each format."""
     rows = [("format", "read", "written", *KEPT, "what")]
     rows += [describe(name, FORMATS[name]) for name in sorted(FORMATS)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -26,11 +26,11 @@ def list_formats() -> str:
 
 
 def describe(name: str, each: Format) -> tuple[str, ...]:
-    """The cells of a format."""
+    """The cells of the row of a format."""
     kept = ["" if each.write is None else mark(feature not in each.lost) for feature in KEPT.values()]
     return (name, mark(each.read is not None), mark(each.write is not None), *kept, each.what)
 
 
 def mark(yes: bool) -> str:
-    """A cell."""
+    """Text of a cell: yes, or a dash."""
     return "yes" if yes else "–"

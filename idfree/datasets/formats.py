@@ -1,4 +1,4 @@
-"""The dataset formats: how each is recognised, read and written, and what it has no place for."""
+"""Registry of dataset formats: how each is recognised, read and written, and what it cannot represent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ class Format:
 
     what: its files, for the list of formats. recognises: whether a path has this format. read: the footage at a path,
     with the folder of the images if it is elsewhere; both None if it is not read. write: writes footage below a folder
-    and returns the path to read it again; None if it is not written. lost: what the format has no place for.
-    videos_only: it has no place for still images.
+    and returns the path to read it again; None if it is not written. lost: features that it cannot represent.
+    videos_only: it cannot represent still images.
     """
 
     what: str
@@ -50,7 +50,7 @@ class Format:
     videos_only: bool = False
 
 
-TRACKS_ONLY = (UNKNOWN_IDENTITIES, CLASS_CHANGES)  # what tools that keep tracks, not boxes, have no place for
+TRACKS_ONLY = (UNKNOWN_IDENTITIES, CLASS_CHANGES)  # that tools that store tracks, not boxes, cannot represent
 
 FORMATS = {  # in the order in which a path is checked against them
     "boxes.json": Format("a folder with boxes.json, stills", is_boxes_json, read_boxes_json),

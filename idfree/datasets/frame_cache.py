@@ -18,7 +18,7 @@ from idfree.sequences.video import is_video
 
 LOG = logging.getLogger("idfree")
 
-Size = tuple[int, int]
+Size = tuple[int, int]  # height, width
 
 
 def cache_images(
@@ -31,23 +31,17 @@ def cache_images(
     """Footage whose images are cached below `folder` as JPEG, at most `height` px high; boxes are scaled accordingly.
 
     Existing cache files are kept, so that an interrupted call can be repeated; damaged ones are written again, with a
-    warning. Their names depend on the source file's
-    path, size and modification time: both halves of a video share them, a replaced video is decoded again.
-    quality: JPEG, 0…100. progress: iterates over the image numbers to write. Images that cannot be decoded become
-    regions to ignore, with a warning. Raises UserError if none can, or if the size of one is unknown.
+    warning. Their names depend on the source file's path, size and modification time: both halves of a video share
+    them, a replaced video is decoded again. quality: JPEG, 0…100. progress: iterates over the image numbers to write.
+    Images that cannot be decoded become regions to ignore, with a warning. Raises UserError if none can, or if the size
+    of one is unknown.
     """
     if not footage.paths:
         raise UserError(f"{footage.name}: has no images to cache")
     sizes = [footage.size_at(number) for number in range(1, footage.length + 1)]
     scaled_sizes = [limit_height(size, height) for size in sizes]
     targets = cache_paths(footage, Path(folder), height, quality)
-    damaged = [
-        path for path, size in zip(targets, scaled_sizes, strict=True) if path.is_file() and not is_intact(path, size)
-    ]
-    if damaged:
-        LOG.warning("%s: %d cached images are damaged and are made again", damaged[0], len(damaged))
-    missing = {*damaged, *(path for path in targets if not path.is_file())}
-    wanted = [number for number, path in enumerate(targets, start=1) if path in missing]
+    wanted = find_uncached(targets, scaled_sizes)
     for number, image in footage.readable(progress(wanted), required=len(wanted) == len(targets)):
         write_jpeg(targets[number - 1], resize(image, scaled_sizes[number - 1]), quality)
     footage = ignore_images(footage, [number for number in wanted if not targets[number - 1].is_file()], sizes)
@@ -60,6 +54,18 @@ def cache_images(
         paths=targets,
         size_hw=scaled_sizes[0] if footage.size_hw else None,
     )
+
+
+def find_uncached(targets: Sequence[Path], sizes: Sequence[Size]) -> list[int]:
+    """Numbers, from 1, of the images whose cache file is missing or damaged; warns of damaged ones.
+
+    sizes: (height, width) that the cache files should have.
+    """
+    damaged = {path for path, size in zip(targets, sizes, strict=True) if path.is_file() and not is_intact(path, size)}
+    if damaged:
+        first = next(path for path in targets if path in damaged)
+        LOG.warning("%s: %d cached images are damaged and are made again", first, len(damaged))
+    return [number for number, path in enumerate(targets, start=1) if path in damaged or not path.is_file()]
 
 
 def ignore_images(footage: Footage, numbers: Sequence[int], sizes: Sequence[Size]) -> Footage:

@@ -22,17 +22,17 @@ from idfree.core.reading import is_file, read_text
 from idfree.core.types import Annotation
 from idfree.datasets.export_images import export_images, image_names
 from idfree.datasets.footage import CHOOSE, PEOPLE, Footage, FootageSettings
-from idfree.datasets.labels import LabelRows, OnFault
+from idfree.datasets.labels import LabelRows, OnFault, denormalise
 from idfree.sequences.image_files import image_size, locate_images, read_nth_image
 from idfree.sequences.images import IMAGE_SUFFIXES
 from idfree.sequences.rows import NUMBER
+from idfree.sequences.seqinfo import IMAGE_FOLDER as VIDEO_FOLDER
 
 IMAGE_FOLDER, LABEL_FOLDER = "images", "labels_with_ids"
 MAX_CLASS = 10_000  # each class up to the largest number gets a name
-MAX_SHARE = 100.0  # of a coordinate in the image's size; larger ones are pixels, which have not been normalised
-VIDEO_FOLDER = "img1"  # MOTChallenge's folder of the frames of a video, also in JDE's copies
+MAX_NORMALISED = 100.0  # coordinate / image size; larger ones are pixels, which have not been normalised
 ROW = "class id cx cy w h"
-BOUNDS = (MAX_CLASS, MAX_EXACT_INTEGER, MAX_SHARE, MAX_SHARE, MAX_SHARE, MAX_SHARE)  # of absolute values of a row
+MAX_VALUES = (MAX_CLASS, MAX_EXACT_INTEGER, *[MAX_NORMALISED] * 4)  # absolute, of the columns of a row
 
 
 def is_list(path: Path) -> bool:
@@ -115,17 +115,16 @@ def read_boxes(paths: list[Path], on_fault: OnFault) -> tuple[Annotation, set[tu
             on_fault(f"{error}; its boxes are normalised by its size")
             continue
         sizes.add((height, width))
-        for class_id, id, cx, cy, w, h in rows:
-            corners = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
-            labels.add(frame, corners, int(id), class_id=int(class_id))
+        for class_id, id, *box in rows:
+            labels.add(frame, denormalise(box, (height, width)), int(id), class_id=int(class_id))
     return labels.annotation(), sizes
 
 
-def label_path(image_path: Path) -> Path:
-    """The file of an image's labels: the last `images` in its path is replaced by `labels_with_ids`."""
+def label_path(image_path: Path, label_folder: str = LABEL_FOLDER) -> Path:
+    """The .txt of an image's labels: the last `images` in its path is replaced by `label_folder`."""
     parts = list(image_path.with_suffix(".txt").parts)
     if IMAGE_FOLDER in parts:
-        parts[len(parts) - 1 - parts[::-1].index(IMAGE_FOLDER)] = LABEL_FOLDER
+        parts[len(parts) - 1 - parts[::-1].index(IMAGE_FOLDER)] = label_folder
     return Path(*parts)
 
 
@@ -137,7 +136,7 @@ def read_label_rows(path: Path, on_fault: OnFault) -> Iterator[list[float]]:
         fields = line.split()
         if len(fields) == len(ROW.split()) and all(NUMBER.fullmatch(field) for field in fields):
             row = [float(field) for field in fields]
-            if row[0] % 1 == row[1] % 1 == 0 <= row[0] and (np.abs(row) <= BOUNDS).all():
+            if row[0] % 1 == row[1] % 1 == 0 <= row[0] and (np.abs(row) <= MAX_VALUES).all():
                 yield row
                 continue
         if fields:

@@ -1,4 +1,4 @@
-"""Tracks as keyframes, as annotation tools keep them: between two keyframes a box moves on a straight line."""
+"""Tracks as keyframes, as annotation tools store them: between two keyframes boxes are interpolated linearly."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,24 +9,24 @@ from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Floats, Integers
 
 Mask = NDArray[np.bool_]
-LONGEST = 1_000_000  # frames between two keyframes: nine hours at 30 frames per second
+MAX_STEP = 1_000_000  # frames between two keyframes: nine hours at 30 frames per second
 
 
 def interpolate(frame: Integers, values: Floats, shown: Mask, place: str) -> tuple[Integers, Floats, Integers]:
-    """The frames between the keyframes of a track: frames (N,), values (N, V), and the keyframe (N,) before each.
+    """Linear interpolation of a track: frames (N,), values (N, V), and the row (N,) of the keyframe before each.
 
     frame: (K,), ascending. values: (K, V). shown: (K,), whether the object is in sight up to the next keyframe.
-    place: file and track, for messages. Raises UserError for more than LONGEST frames between two keyframes.
+    place: file and track, for messages. Raises UserError for more than MAX_STEP frames between two keyframes.
     """
     steps = np.where(shown, np.diff(frame, append=frame[-1:] + 1), 1)
-    if (too_long := steps > LONGEST).any():
+    if (too_long := steps > MAX_STEP).any():
         start = frame[too_long][0]
         raise UserError(f"{place}: no keyframe in the {steps.max()} frames after {start}: is the track's end missing?")
     row = np.repeat(np.arange(len(frame)), steps)
     offset = np.arange(len(row)) - np.repeat(np.cumsum(steps) - steps, steps)
     following = np.minimum(row + 1, len(frame) - 1)
-    share = (offset / np.maximum(frame[following] - frame[row], 1))[:, None]
-    return frame[row] + offset, values[row] + share * (values[following] - values[row]), row
+    fraction = (offset / np.maximum(frame[following] - frame[row], 1))[:, None]
+    return frame[row] + offset, values[row] + fraction * (values[following] - values[row]), row
 
 
 def numbered_tracks(boxes: Annotation) -> Iterator[tuple[int, Annotation]]:

@@ -1,8 +1,7 @@
 """Label Studio's JSON of videos (labelstud.io): a list of tasks whose results are of the type `videorectangle`.
 
 Frames count from 1; boxes are percentages of the frame. A keyframe with `enabled` false ends a part of its track; what
-lies between two keyframes is interpolated. `score`, `visibility` and
-`ignored` are idfree's own keys of a keyframe.
+lies between two keyframes is interpolated. `score`, `visibility` and `ignored` are idfree's own keys of a keyframe.
 """
 
 import json
@@ -29,7 +28,7 @@ Object = dict[str, Any]
 KIND, FROM, TO, VIDEO = "videorectangle", "box", "video", "video"  # names as in Label Studio's template of the task
 IGNORED = "ignored"  # idfree's key of a keyframe; as a label, that of regions to ignore
 SIDES = ("x", "y", "width", "height")
-HEAD = 65536  # bytes in which a task shows what it is
+HEAD = 65536  # bytes of a file by which it is recognised
 
 
 def is_label_studio(path: Path) -> bool:
@@ -71,7 +70,7 @@ def read_task(
         length = max(length, parse_integer(value.get("framesCount")) or 0)
         if (rows := parse_keyframes(value, place, on_fault)) is not None and size_hw:
             add_region(labels, track, value, rows, size_hw, selection, place)
-    rate = frame_rate(regions)
+    rate = measure_frame_rate(regions)
     classes = tuple(selection.class_ids) or PEOPLE
     length = min(length, MAX_FRAME)
     return label_video(name, labels.annotation(), media, path, on_fault, classes, length, size_hw, rate, scored)
@@ -108,7 +107,7 @@ def original_size(regions: list[Object]) -> tuple[int, int] | None:
     return None
 
 
-def frame_rate(regions: list[Object]) -> float | None:
+def measure_frame_rate(regions: list[Object]) -> float | None:
     """Frames per second by the number of frames and the duration; None if unknown."""
     for region in regions:
         value = region["value"] if isinstance(region.get("value"), dict) else {}
@@ -185,9 +184,8 @@ def region_of(footage: Footage, identity: int, rows: Annotation) -> Object:
         item: Object = {"frame": frame, "enabled": goes_on, "rotation": 0, **dict(zip(SIDES, box, strict=True))}
         item |= {"time": round((frame - 1) / footage.frame_rate, 6), "visibility": visibility}
         sequence.append(item | ({"score": round(score, 6)} if footage.scored else {IGNORED: score == 0}))
-    names = footage.classes
     value: Object = {"framesCount": footage.length, "duration": footage.length / footage.frame_rate}
-    value |= {"sequence": sequence, "labels": [names[min(int(rows.class_id[0]), len(names) - 1)]]}
+    value |= {"sequence": sequence, "labels": [footage.class_name(int(rows.class_id[0]))]}
     region: Object = {"id": str(identity), "type": KIND, "from_name": FROM, "to_name": TO, "value": value}
     region |= {"original_width": width, "original_height": height}
     return region | ({"score": round(float(rows.score.mean()), 4)} if footage.scored else {})

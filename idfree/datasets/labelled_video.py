@@ -1,6 +1,5 @@
 """Footage of a video whose labels are in one file: its images are in a video or a folder that is named like it."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,19 +8,15 @@ from pathlib import Path
 from idfree.core.errors import UserError
 from idfree.core.reading import is_file, is_folder
 from idfree.core.types import Annotation, Image
-from idfree.datasets.footage import Footage
+from idfree.datasets.footage import Footage, label_still_images
 from idfree.datasets.labels import OnFault
 from idfree.sequences.folders import list_files
 from idfree.sequences.image_files import locate_images, read_nth_image
 from idfree.sequences.images import IMAGE_SUFFIXES
 from idfree.sequences.motchallenge import candidate_names
-from idfree.sequences.seqinfo import first_size, read_declared
+from idfree.sequences.seqinfo import IMAGE_FOLDER, choose_size, first_size, read_declared
 from idfree.sequences.video import VIDEO_SUFFIXES, is_video, open_video
 from idfree.sequences.video_frames import VideoFrames
-
-LOG = logging.getLogger("idfree")
-
-FRAME_FOLDER = "img1"  # MOTChallenge's
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ def open_media(name: str, images: Path | None, homes: Iterable[Path]) -> Media:
     if images is not None and is_one_video(images):
         return open_video_file(images)
     for home in (home for home in (images, *homes) if home is not None and home.is_dir()):
-        for place in places(home, name):
+        for place in candidate_places(home, name):
             if place.is_file():
                 return open_video_file(place)
             if place.is_dir() and (files := list_files(place, IMAGE_SUFFIXES)):
@@ -68,11 +63,11 @@ def check_one_video(images: Path | None, count: int) -> None:
         raise UserError(f"--images {images}: one file for {count} sequences; expected a folder with NAME.mp4 for each")
 
 
-def places(home: Path, name: str) -> Iterator[Path]:
+def candidate_places(home: Path, name: str) -> Iterator[Path]:
     """Where the images of a video may be in a folder: videos and folders of its name."""
     for own in candidate_names(name):
         yield from (home / f"{own}{suffix}" for suffix in VIDEO_SUFFIXES)
-        yield from (home / own / FRAME_FOLDER, home / own)
+        yield from (home / own / IMAGE_FOLDER, home / own)
         yield from (home / own / f"{own}{suffix}" for suffix in VIDEO_SUFFIXES)
 
 
@@ -85,7 +80,7 @@ def open_video_file(path: Path) -> Media:
 def open_files(files: list[Path]) -> Media:
     """Image files in their order, with the rate in seqinfo.ini of a MOTChallenge folder."""
     folder = files[0].parent
-    _, rate = read_declared(folder.parent) if folder.name == FRAME_FOLDER else (None, None)
+    _, rate = read_declared(folder.parent) if folder.name == IMAGE_FOLDER else (None, None)
     return Media(tuple(files), partial(read_nth_image, tuple(files)), first_size(files), rate)
 
 
@@ -94,16 +89,7 @@ def label_stills(
 ) -> Footage:
     """The footage of still images by file name, which lie in `images`, beside the labels, or in images/ there."""
     paths = locate_images(names, [images, source.parent, source.parent / "images"])
-    return Footage(
-        name=name,
-        boxes=boxes,
-        length=len(paths),
-        image=partial(read_nth_image, paths),
-        is_sequence=False,
-        paths=paths,
-        source=source,
-        classes=classes,
-    )
+    return label_still_images(name, boxes, paths, source, classes)
 
 
 def raise_no_images(name: str, number: int) -> Image:
@@ -125,14 +111,11 @@ def label_video(
     frame_rate: float | None = None,
     scored: bool = False,
 ) -> Footage:
-    """The footage of a video. length, size_hw, frame_rate: as the labels declare them; images of another size win."""
+    """The footage of a video. length, size_hw, frame_rate: as the labels declare them; used if the images have none."""
     length = len(media.paths) or max(length or 0, int(boxes.frame.max(initial=0)))
     outside = boxes.frame > length
     if outside.any():
         on_fault(f"{source}: {name}: has boxes in frame {boxes.frame[outside][0]}, but there are {length} images")
-    if size_hw and media.size_hw and size_hw != media.size_hw:
-        sizes = (size_hw[1], size_hw[0], media.size_hw[1], media.size_hw[0])
-        LOG.warning("%s: is of other images: it says %d×%d, they are %d×%d, which is taken", source, *sizes)
     return Footage(
         name=name,
         boxes=boxes[~outside],
@@ -140,7 +123,7 @@ def label_video(
         image=media.image,
         is_sequence=True,
         paths=media.paths,
-        size_hw=media.size_hw or size_hw,
+        size_hw=choose_size(size_hw, media.size_hw, source),
         frame_rate=frame_rate or media.frame_rate or Footage.frame_rate,
         source=source,
         classes=classes,

@@ -1,6 +1,6 @@
-"""Building blocks of the label readers: rows of boxes, checked values of JSON, and what happens to invalid labels."""
+"""Building blocks of the label readers: rows of boxes, checked values of JSON, and the handling of invalid labels."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ def raise_fault(fault: str) -> None:
 
 
 class LabelRows:
-    """Labelled boxes collected one by one, as an Annotation. class_id: of the boxes that are added without one."""
+    """Collect labelled boxes one by one into an Annotation. class_id: of boxes that are added without one."""
 
     def __init__(self, class_id: int = 0) -> None:
         self.rows: list[tuple[float, ...]] = []
@@ -79,6 +79,12 @@ def get_key(json_object: Any, name: str) -> int | str | None:
     """The member `name` of a JSON object if it can be a key (a number or a text), else None."""
     value = json_object.get(name) if isinstance(json_object, dict) else None
     return value if isinstance(value, int | str) else None
+
+
+def denormalise(box: Sequence[float], size_hw: tuple[int, int]) -> tuple[float, ...]:
+    """Centre x, centre y, width, height as fractions of an image of (height, width) → xyxy of one box in pixels."""
+    (cx, cy, w, h), (height, width) = box, size_hw
+    return (cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height
 
 
 def xywh_to_corners(xywh: tuple[float, ...]) -> tuple[float, ...]:

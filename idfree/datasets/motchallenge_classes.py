@@ -1,4 +1,4 @@
-"""Which classes of a gt.txt are objects to train on, which are regions to ignore, and how the setting names them."""
+"""Classes of a gt.txt: which are objects to train on, which are regions to ignore."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,7 +80,7 @@ def has_own_classes(ground_truth: Annotation) -> bool:
 
 
 def warn_about_classes(ground_truth: Annotation, number: Integers, path: Path) -> None:
-    """Say what becomes of the classes that are not chosen, and how to keep them."""
+    """Warn of the classes that are not chosen: whether they are ignored or left out, and how to keep them."""
     marked = ground_truth.score != 0
     others = {"are regions to ignore": np.isin(number, IGNORED_CLASSES)}
     others["are left out"] = (number != PEDESTRIAN) & ~others["are regions to ignore"]

@@ -14,7 +14,7 @@ from idfree.datasets.footage import PEOPLE, Footage, FootageSettings
 from idfree.datasets.labelled_video import is_one_video
 from idfree.datasets.labels import OnFault, raise_fault
 from idfree.datasets.motchallenge_classes import select_classes
-from idfree.datasets.write_sequence import IMAGE_FOLDER, PARTIAL_KEY, write_seqinfo
+from idfree.datasets.write_sequence import PARTIAL_KEY, write_seqinfo
 from idfree.sequences.folders import list_files
 from idfree.sequences.image_files import read_nth_image
 from idfree.sequences.images import IMAGE_SUFFIXES, numbers_in_names
@@ -27,10 +27,11 @@ from idfree.sequences.motchallenge import (
     write_ground_truth,
 )
 from idfree.sequences.seqinfo import (
+    IMAGE_FOLDER,
     SEQINFO,
     FrameRange,
     SeqInfo,
-    believe_images,
+    correct_by_images,
     measure_files,
     measure_video,
     read_declared,
@@ -115,11 +116,11 @@ def read_sequence(
     settings: names other classes, by number or by MOTChallenge's or VisDrone's names, see `select_classes`. images: the
     video, or a folder with NAME.mp4, NAME/img1/ or NAME/, if the images are elsewhere.
     """
-    declared, source = read_declared(folder)[0], folder / GROUND_TRUTH
-    ini, settings = read_ini(folder / SEQINFO), settings or FootageSettings()
+    settings, source = settings or FootageSettings(), folder / GROUND_TRUTH
+    ini, declared = read_ini(folder / SEQINFO), read_declared(folder)[0]
+    is_stills = ini.get(STILLS_KEY) == "1"
     boxes = select_classes(read_ground_truth(source), settings, source, class_names_of(folder))
     image_source = find_images(folder, declared, images)
-    is_stills = ini.get(STILLS_KEY) == "1"
     annotated = (int(boxes.frame[0]), int(boxes.frame[-1])) if len(boxes) else None
     info = measure(declared, image_source, annotated, folder, is_stills)
     length = info.length or int(boxes.frame.max(initial=0))
@@ -127,10 +128,10 @@ def read_sequence(
         on_fault(f"{source}: frame {boxes.frame[outside][0]} lies outside the sequence, whose frames are 1 to {length}")
     paths, image = index_images(image_source, length, folder, info.by_name)
     footage = Footage(
-        name=info.name,
-        boxes=boxes[~outside],
-        length=length,
-        image=image,
+        info.name,
+        boxes[~outside],
+        length,
+        image,
         is_sequence=not is_stills,
         paths=paths,
         size_hw=info.size_hw,
@@ -169,9 +170,10 @@ def find_images(folder: Path, info: SeqInfo, images: Path | None) -> ImageSource
 def measure(
     declared: SeqInfo, image_source: ImageSource, annotated: FrameRange | None, folder: Path, is_stills: bool
 ) -> SeqInfo:
-    """What seqinfo.ini declares, corrected and completed by the images; stills have sizes of their own.
+    """The contents of seqinfo.ini, corrected and completed by the images; stills may differ in size.
 
-    annotated: first and last frame of gt.txt. A video that cannot be read corrects nothing.
+    annotated: first and last frame of gt.txt. A video that cannot be read corrects nothing; reading its frames raises
+    the UserError.
     """
     try:
         images = measure_video(image_source.video) if image_source.video else measure_files(image_source.images)
@@ -179,7 +181,7 @@ def measure(
         return declared
     if is_stills:
         declared, images = replace(declared, size_hw=None), replace(images, size_hw=None)
-    return believe_images(declared, images, lambda: annotated, folder)
+    return correct_by_images(declared, images, lambda: annotated, folder)
 
 
 def index_images(

@@ -16,8 +16,9 @@ from idfree.datasets.footage import Footage, FootageSettings
 from idfree.datasets.labelled_video import label_video, open_media
 from idfree.datasets.labels import OnFault
 from idfree.sequences.rows import parse_columns, to_annotation
+from idfree.sequences.seqinfo import SEQINFO
 
-GROUND_TRUTH, DETECTIONS, INFO, SEQINFO = "gt/gt.txt", "det/det_rcnn.txt", "info.xml", "seqinfo.ini"
+GROUND_TRUTH, DETECTIONS, INFO = "gt/gt.txt", "det/det_rcnn.txt", "info.xml"
 BOX = ("frame", "id", "x", "y", "w", "h")
 LAYOUTS = {count: BOX + ("",) * (count - len(BOX)) for count in range(len(BOX), 12)}
 PARTS = ("train", "test")
@@ -56,7 +57,7 @@ def read_pathtrack(path: Path, images: Path | None, settings: FootageSettings, o
 def read_sequence(folder: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> Footage:
     """One sequence: every box is a person."""
     source, name = folder / GROUND_TRUTH, folder.resolve().name
-    columns = parse_columns(read_text(source), source, LAYOUTS, usual=7)
+    columns = parse_columns(read_text(source), source, LAYOUTS, default=7)
     count = len(columns["frame"])
     columns |= {"score": np.ones(count), "class": np.full(count, float(settings.person_class(source)))}
     boxes = to_annotation(columns)

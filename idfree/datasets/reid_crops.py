@@ -17,9 +17,8 @@ from idfree.sequences.folders import describe_contents, list_files
 Part = Literal["train", "query", "gallery"]
 
 MARKET = {"train": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
-MARKET_NAME = re.compile(
-    r"(-1|\d{1,9})_c(\d{1,9})s(\d{1,9})_(\d{1,9})_(\d+)", re.ASCII
-)  # person, camera, sequence, frame, box
+# person, camera, sequence, frame, box
+MARKET_NAME = re.compile(r"(-1|\d{1,9})_c(\d{1,9})s(\d{1,9})_(\d{1,9})_(\d+)", re.ASCII)
 VERI = {"train": "image_train", "query": "image_query", "gallery": "image_test"}  # Liu 2016
 VERI_NAME = re.compile(r"(-1|\d{1,9})_c(\d{1,9})_(\d{1,9})_(\d+)", re.ASCII)  # vehicle, camera, time, box
 MSMT17 = {"train": ("train", "mask_train_v2"), "query": ("test", "mask_test_v2"), "gallery": ("test", "mask_test_v2")}
@@ -28,10 +27,9 @@ MSMT17_LISTS = {
     "query": ("list_query.txt",),
     "gallery": ("list_gallery.txt",),
 }
-MSMT17_NAME = re.compile(
-    r"(\d{1,9})_(\d+)_(\d{1,9})_(\w+?)_(\d{1,9})_\d+", re.ASCII
-)  # person, crop, camera, time, frame
-MAX_DIGITS = 10  # of an identity
+# person, crop, camera, time, frame
+MSMT17_NAME = re.compile(r"(\d{1,9})_(\d+)_(\d{1,9})_(\w+?)_(\d{1,9})_\d+", re.ASCII)
+MAX_DIGITS = 9  # of an identity
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -148,7 +146,7 @@ def read_identity_list(path: Path) -> Iterable[tuple[str, int]]:
     """The rows (path, identity) of a list. Raises UserError with the line if a row is invalid."""
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         crop, _, identity = line.strip().rpartition(" ")
-        if is_path(crop) and identity.isdecimal() and len(identity) < MAX_DIGITS:
+        if is_path(crop) and identity.isdecimal() and len(identity) <= MAX_DIGITS:
             yield crop.strip(), int(identity)
         elif line.strip():
             raise UserError(f"{path} line {number}: {line.strip()!r}, expected a path and an identity")

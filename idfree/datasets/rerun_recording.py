@@ -7,7 +7,7 @@ from idfree.core.errors import MissingExtra
 from idfree.core.files import atomic_write
 from idfree.datasets.footage import Footage
 
-FRAME, TIME = "frame", "time"  # time lines: the number of the frame, and seconds
+FRAME, TIME = "frame", "time"  # timelines: frame number, and seconds
 IMAGE, BOXES = "video", "video/tracks"  # entities
 QUALITY = 75  # of JPEG, 0 to 100
 COLOURS = 1 << 16  # Rerun chooses a colour by a number of 16 bits
@@ -35,12 +35,11 @@ def write_rerun(footage: Footage, folder: Path) -> Path:
 
 
 def boxes_at(rerun: Any, footage: Footage, number: int) -> Any:
-    """The boxes of one frame; regions to ignore are called so."""
+    """The rerun.Boxes2D of one frame; regions to ignore have the label "ignored"."""
     rows = footage.boxes.rows_at(number)
     boxes, ignored = footage.boxes[rows], footage.ignored[rows]
-    names = footage.classes
     labels = [
-        "ignored" if skip else f"{names[min(class_id, len(names) - 1)]} {id}" + f" {score:.2f}" * footage.scored
+        "ignored" if skip else f"{footage.class_name(class_id)} {id}" + f" {score:.2f}" * footage.scored
         for skip, class_id, id, score in zip(ignored, boxes.class_id, boxes.id, boxes.score, strict=True)
     ]
     return rerun.Boxes2D(

@@ -1,4 +1,4 @@
-"""Tracking results and detections, as `idfree track` and others write them, as labels: NAME.txt, .csv, .json, .parquet.
+"""Tracking results and detections as labels: NAME.txt, .csv, .json, .parquet, as `idfree track` and others write them.
 
 Their scores are kept (`Footage.scored`); their images are elsewhere.
 """
@@ -30,7 +30,7 @@ HEAD = 4096  # bytes that tell the kind of a file
 FIELD = re.compile(r"[,;\s]+")
 FLAT_ROW = re.compile(r"\s*\[\s*\{[^{}\[\]]*\}")  # an array of objects without objects in them
 UNKNOWN = -1  # number of a class that the file does not have
-COLUMNS = 6  # at the least: frame, id, x, y, w, h
+MIN_COLUMNS = 6  # frame, id, x, y, w, h
 
 
 def is_results(path: Path) -> bool:
@@ -55,7 +55,7 @@ def has_rows(path: Path) -> bool:
         return FLAT_ROW.match(head) is not None
     line = next((line for line in head.splitlines() if line.strip()), "")
     fields = FIELD.split(line.strip())
-    return len(fields) >= COLUMNS and all(NUMBER.fullmatch(field) for field in fields[:COLUMNS])
+    return len(fields) >= MIN_COLUMNS and all(NUMBER.fullmatch(field) for field in fields[:MIN_COLUMNS])
 
 
 def read_result_files(path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
@@ -78,10 +78,10 @@ def read_result_file(path: Path, images: Path | None, settings: FootageSettings,
 
 
 def name_classes(numbers: list[int], known: dict[int, str], settings: FootageSettings, path: Path) -> dict[int, str]:
-    """A name for each of the numbers of classes in a file: those that are known, else the number.
+    """Names by class number: those that are known, else the number as text.
 
-    If none is known, and `settings` name as many classes, these are their names in the order of the numbers, which is
-    said; a single class is by default that of people.
+    If none is known, and `settings` name as many classes, these are the names in the order of the numbers, with a
+    warning; a single class is by default that of people.
     """
     if any(number in known for number in numbers) or not numbers:
         return {number: known.get(number, str(number)) for number in numbers}
@@ -119,9 +119,9 @@ def select_classes(
 
 
 def class_numbers(footage: Footage) -> list[int]:
-    """The numbers of the classes in a file that has no names.
+    """Numbers of the classes of footage, for a file without names.
 
-    Those that they are named by, else those that they came with, else 1, 2, 3 …
+    The names, if they are numbers; else `footage.class_numbers`, if complete; else 1, 2, 3 …
     """
     classes = footage.classes
     if all(name.isdecimal() for name in classes):

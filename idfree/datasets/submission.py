@@ -173,12 +173,9 @@ def file_faults(text: str, length: int | None) -> Iterator[str]:
 def parse_rows(lines: list[str], numbers: NDArray[np.int64]) -> tuple[Floats, list[str]]:
     """The values (K, 10) of the valid lines among those numbered, and messages about the others."""
     selected = [lines[number - 1] for number in numbers]
-    try:
-        rows = np.loadtxt(selected, delimiter=",", comments=None, ndmin=2) if selected else np.zeros((0, COLUMNS))
-        if rows.shape[1] == COLUMNS:
-            return rows, []
-    except ValueError:
-        pass
+    rows = load_rows(selected)
+    if rows is not None:
+        return rows, []
     parsed = [parse_row(line) for line in selected]
     columns = np.array([line.count(",") + 1 for line in selected])
     invalid = np.array([row is None for row in parsed])
@@ -189,6 +186,17 @@ def parse_rows(lines: list[str], numbers: NDArray[np.int64]) -> tuple[Floats, li
     if (not_numbers := invalid & (columns == COLUMNS)).any():
         faults.append(f"{format_lines(numbers[not_numbers])}: not a number")
     return np.array([row for row in parsed if row is not None]).reshape(-1, COLUMNS), faults
+
+
+def load_rows(lines: list[str]) -> Floats | None:
+    """The values (K, 10) of lines by NumPy's parser, which is fast; None if a line is invalid, but not which one."""
+    if not lines:
+        return np.zeros((0, COLUMNS))
+    try:
+        rows = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
+    except ValueError:  # a line with another number of columns, or something else than a number
+        return None
+    return rows if rows.shape[1] == COLUMNS else None
 
 
 def parse_row(line: str) -> list[float] | None:

@@ -1,4 +1,4 @@
-"""Folders as TrackEval expects them for MotChallenge2DBox, with BENCHMARK idfree and SPLIT_TO_EVAL train.
+"""Folder layout of TrackEval for MotChallenge2DBox, with BENCHMARK idfree and SPLIT_TO_EVAL train.
 
 gt/mot_challenge/idfree-train/NAME/ has gt/gt.txt and seqinfo.ini, gt/mot_challenge/seqmaps/idfree-train.txt the names;
 results are trackers/mot_challenge/idfree-train/idfree/data/NAME.txt.
@@ -13,13 +13,14 @@ from idfree.datasets.results import result_rows
 from idfree.datasets.write_sequence import write_seqinfo
 from idfree.sequences.folders import list_entries
 from idfree.sequences.motchallenge import PEDESTRIAN, write_ground_truth, write_results
+from idfree.sequences.seqinfo import IMAGE_FOLDER
 
 TRUTH, TRACKERS = Path("gt", "mot_challenge"), Path("trackers", "mot_challenge")
 SPLIT, TRACKER = "idfree-train", "idfree"
 
 
 def write_trackeval(footage: Footage, folder: Path) -> Path:
-    """Write results as those of the tracker `idfree`, other labels as ground truth. Returns what was written."""
+    """Write results as those of the tracker `idfree`, other labels as ground truth. Returns the path written."""
     if footage.scored:
         path = folder / TRACKERS / SPLIT / TRACKER / "data" / f"{footage.name}.txt"
         write_results(path, result_rows(footage))
@@ -28,7 +29,7 @@ def write_trackeval(footage: Footage, folder: Path) -> Path:
     boxes = footage.boxes
     write_ground_truth(home / "gt" / "gt.txt", replace(boxes, class_id=boxes.class_id + PEDESTRIAN))
     height, width = footage.size_hw or (None, None)
-    info = {"name": footage.name, "imDir": "img1", "frameRate": f"{footage.frame_rate:.10g}"}
+    info = {"name": footage.name, "imDir": IMAGE_FOLDER, "frameRate": f"{footage.frame_rate:.10g}"}
     sizes = {"seqLength": footage.length, "imWidth": width, "imHeight": height}
     write_seqinfo(home, {**info, **{key: value for key, value in sizes.items() if value is not None}})
     names = [entry.name for entry in list_entries(folder / TRUTH / SPLIT) if entry.is_dir()]

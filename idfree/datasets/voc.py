@@ -4,7 +4,6 @@ Identities are in `<trackid>`, which ImageNet VID added to the format.
 """
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -17,10 +16,9 @@ from idfree.core.reading import read_xml
 from idfree.core.types import Floats
 from idfree.datasets.boxes_json import from_inclusive_pixels
 from idfree.datasets.export_images import export_images, image_names
-from idfree.datasets.footage import CHOOSE, Footage, FootageSettings
+from idfree.datasets.footage import CHOOSE, Footage, FootageSettings, label_still_images
 from idfree.datasets.labels import LabelRows, OnFault
 from idfree.sequences.folders import describe_contents, list_files
-from idfree.sequences.image_files import read_nth_image
 from idfree.sequences.images import IMAGE_SUFFIXES
 from idfree.sequences.rows import MAX_VALUE, NUMBER
 
@@ -59,17 +57,7 @@ def read_voc(folder: Path, images: Path | None, settings: FootageSettings, on_fa
         wanted, there = " or ".join(map(repr, class_ids)), ", ".join(sorted(classes))
         raise UserError(f"{annotations}: has no class {wanted}, there are: {there} (choose with {CHOOSE}…)")
     paths = find_images(annotations, images, stems, names)
-    footage = Footage(
-        name=folder.resolve().name,
-        boxes=labels.annotation(),
-        length=len(paths),
-        image=partial(read_nth_image, paths),
-        is_sequence=False,
-        paths=paths,
-        source=folder,
-        classes=tuple(class_ids),
-    )
-    return [footage]
+    return [label_still_images(folder.resolve().name, labels.annotation(), paths, folder, tuple(class_ids))]
 
 
 def find_images(annotations: Path, images: Path | None, stems: list[str], names: list[str]) -> tuple[Path, ...]:

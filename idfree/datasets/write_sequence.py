@@ -8,12 +8,11 @@ import numpy as np
 
 from idfree.core.files import make_folder, write_text
 from idfree.core.types import Annotation, Sequence
-from idfree.sequences.folders import list_files
 from idfree.sequences.images import IMAGE_SUFFIXES
-from idfree.sequences.motchallenge import PEDESTRIAN, read_seqinfo, write_ground_truth
-from idfree.sequences.video import VIDEO_SUFFIXES
+from idfree.sequences.media import media_files
+from idfree.sequences.motchallenge import PEDESTRIAN, write_ground_truth
+from idfree.sequences.seqinfo import IMAGE_FOLDER, SEQINFO
 
-IMAGE_FOLDER = "img1"
 PARTIAL_KEY = "some"  # idfree's own key of seqinfo.ini: 1 if not Footage.fully_labelled
 
 
@@ -41,32 +40,28 @@ def write_sequence(folder: Path, sequence: Sequence, labels: Annotation, fully_l
     for old in (*folder.iterdir(), *folder.glob(f"{IMAGE_FOLDER}/*")):
         if old.is_symlink():
             old.unlink()
-    for name, target in media_files(sequence).items():
+    for name, target in media_links(sequence).items():
         link(folder / name, target.resolve())
 
 
 def write_seqinfo(folder: Path, info: dict[str, object]) -> None:
     """Write FOLDER/seqinfo.ini with these keys and values."""
-    write_text(folder / "seqinfo.ini", "[Sequence]\n" + "".join(f"{key}={value}\n" for key, value in info.items()))
+    write_text(folder / SEQINFO, "[Sequence]\n" + "".join(f"{key}={value}\n" for key, value in info.items()))
 
 
-def media_files(sequence: Sequence) -> dict[str, Path]:
-    """The files or folders with a sequence's images, by their relative path in a MOTChallenge folder.
+def media_links(sequence: Sequence) -> dict[str, Path]:
+    """The files or folder with a sequence's images, by their relative path in a MOTChallenge folder.
 
     Images of a plain folder are named by their number, because their own names may start at another number.
     """
-    source = sequence.source
-    if source is None or not (source.is_dir() or source.is_file()):  # a live camera, an address, a pipe
+    files = media_files(sequence)
+    if not files:
         return {}
-    if source.is_file():
-        return {source.name: source}
-    images = source / read_seqinfo(source).image_folder if sequence.folder else source
-    files = list_files(images, IMAGE_SUFFIXES) if images.is_dir() else []
-    if files and sequence.folder:
-        return {IMAGE_FOLDER: images}
-    if files:
-        return {f"{IMAGE_FOLDER}/{number:06d}{path.suffix.lower()}": path for number, path in enumerate(files, start=1)}
-    return {video.name: video for video in list_files(source, VIDEO_SUFFIXES)[:1]}
+    if files[0] == sequence.source or files[0].suffix.lower() not in IMAGE_SUFFIXES:  # one image, or a video
+        return {files[0].name: files[0]}
+    if sequence.folder:
+        return {IMAGE_FOLDER: files[0].parent}
+    return {f"{IMAGE_FOLDER}/{number:06d}{path.suffix.lower()}": path for number, path in enumerate(files, start=1)}
 
 
 def link(path: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """YOLO data sets: data.yaml, images/ and labels/ with a text file per image.
 
-A row is `class cx cy w h`, the box as shares of the image; results append the confidence, tracks then the id, as
+A row is `class cx cy w h`, the box as fractions of the image; results append the confidence, tracks then the id, as
 `yolo track save_txt=True save_conf=True` writes them: `class cx cy w h [confidence] [id]`. A number without a decimal
 point in the last column is an id.
 """
@@ -24,8 +24,8 @@ from idfree.datasets.class_selection import ClassSelection
 from idfree.datasets.data_yaml import Value, class_names, format_data_yaml, read_data_yaml
 from idfree.datasets.export_images import export_images, image_names
 from idfree.datasets.footage import Footage, FootageSettings
-from idfree.datasets.jde_lists import MAX_CLASS, MAX_SHARE
-from idfree.datasets.labels import LabelRows, OnFault
+from idfree.datasets.jde_lists import MAX_CLASS, MAX_NORMALISED, label_path
+from idfree.datasets.labels import LabelRows, OnFault, denormalise
 from idfree.sequences.folders import natural_key
 from idfree.sequences.image_files import image_size, read_nth_image
 from idfree.sequences.images import IMAGE_SUFFIXES
@@ -39,7 +39,7 @@ NUMBERED = re.compile(r"(.*?)[_-]?(\d{1,8})")  # the name of a video and the num
 
 
 class Row(NamedTuple):
-    """A row of a file of labels; box: cx, cy, w, h as shares of the image."""
+    """A row of a file of labels; box: cx, cy, w, h as fractions of the image."""
 
     class_id: int
     box: tuple[float, ...]
@@ -92,7 +92,7 @@ def read_folder(
 ) -> list[Footage]:
     """The videos of a folder of images and of folders in it, and its still images as one footage."""
     files = sorted((file for file in folder.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES), key=natural_key)
-    rows = {file: [*read_rows(label_path(file), on_fault)] for file in files}
+    rows = {file: [*read_rows(label_path(file, LABELS), on_fault)] for file in files}
     groups: dict[tuple[Path, str], list[Path]] = defaultdict(list)
     for file in files:
         groups[file.parent, split_name(file.stem)[0]].append(file)
@@ -133,7 +133,7 @@ def footage_of(
         except UserError as error:
             on_fault(f"{error}; its boxes are normalised by its size")
             continue
-        add_rows(labels, frame, rows[file], size_hw, names, selection, f"{label_path(file)}", on_fault)
+        add_rows(labels, frame, rows[file], size_hw, names, selection, f"{label_path(file, LABELS)}", on_fault)
     return Footage(
         name=name,
         boxes=labels.annotation(),
@@ -159,25 +159,14 @@ def add_rows(
     on_fault: OnFault,
 ) -> None:
     """Add the boxes of one image, in pixels; place: for messages."""
-    height, width = size_hw
     for row in rows:
         if row.class_id >= len(names):
             on_fault(f"{place}: has class {row.class_id}, but {len(names)} are named")
             continue
         class_id = selection.find(names[row.class_id])
         if class_id is not None:
-            cx, cy, w, h = row.box
-            corners = ((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height)
             score = 1.0 if row.confidence is None else row.confidence
-            labels.add(frame, corners, -1 if row.id is None else row.id, score, class_id)
-
-
-def label_path(image: Path) -> Path:
-    """The file of an image's labels: the last `images` in its path is replaced by `labels`."""
-    parts = list(image.with_suffix(".txt").parts)
-    if IMAGES in parts:
-        parts[len(parts) - 1 - parts[::-1].index(IMAGES)] = LABELS
-    return Path(*parts)
+            labels.add(frame, denormalise(row.box, size_hw), -1 if row.id is None else row.id, score, class_id)
 
 
 def read_rows(path: Path, on_fault: OnFault) -> Iterator[Row]:
@@ -200,7 +189,7 @@ def parse_row(fields: list[str]) -> Row | None:
     id = int(rest.pop()) if rest and ID.fullmatch(rest[-1]) else None
     confidence = float(rest[0]) if rest else None
     valid = len(rest) <= 1 and (confidence is None or 0 <= confidence <= 1) and int(fields[0]) <= MAX_CLASS
-    return Row(int(fields[0]), box, confidence, id) if valid and np.all(np.abs(box) <= MAX_SHARE) else None
+    return Row(int(fields[0]), box, confidence, id) if valid and np.all(np.abs(box) <= MAX_NORMALISED) else None
 
 
 def write_yolo(footage: Footage, folder: Path, tracks: bool = False) -> Path:
@@ -226,8 +215,8 @@ def format_rows(footage: Footage, number: int, tracks: bool) -> Iterator[str]:
     if not len(boxes):
         return
     height, width = footage.size_at(number)
-    shares = (xyxy_to_cxcywh(boxes.xyxy) / (width, height, width, height)).tolist()
-    columns = zip(boxes.class_id.tolist(), shares, boxes.score.tolist(), boxes.id.tolist(), strict=True)
+    normalised = (xyxy_to_cxcywh(boxes.xyxy) / (width, height, width, height)).tolist()
+    columns = zip(boxes.class_id.tolist(), normalised, boxes.score.tolist(), boxes.id.tolist(), strict=True)
     for class_id, box, score, id in columns:
         line = " ".join([str(class_id), *(f"{side:.6f}" for side in box)])
         line += f" {score:.6f}" if tracks and footage.scored else ""

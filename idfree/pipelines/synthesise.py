@@ -9,8 +9,9 @@ from idfree.core.files import make_folder, write_bytes
 from idfree.core.progress import progress
 from idfree.core.types import Sequence
 from idfree.core.workers import WorkerPool, map_items
-from idfree.datasets.write_sequence import IMAGE_FOLDER, write_seqinfo
+from idfree.datasets.write_sequence import write_seqinfo
 from idfree.sequences.motchallenge import write_ground_truth, write_results
+from idfree.sequences.seqinfo import IMAGE_FOLDER
 from idfree.show.video_writer import VideoWriter, VideoWriterSettings
 from idfree.synthetic.exposure import expose
 from idfree.synthetic.moving_camera import VIEW, CameraMove, move_camera

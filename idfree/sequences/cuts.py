@@ -1,7 +1,4 @@
-"""Shot boundary detection by colour histogram differences.
-
-Zhang, Kankanhalli and Smoliar 1993, *Automatic partitioning of full-motion video*.
-"""
+"""Shot boundary detection by colour histogram differences (Zhang, Kankanhalli and Smoliar 1993)."""
 
 from dataclasses import dataclass, field
 

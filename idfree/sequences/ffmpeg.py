@@ -44,38 +44,49 @@ def open_stream(
     """Open the first video stream of a file, address or pipe for a `with` block. Raises UserError.
 
     timeout: seconds without data after which it is broken, default NETWORK_TIMEOUT for an address, none for a file.
+    options: of FFmpeg.
     """
+    name = str(source.path) if isinstance(source, PipeReader) else without_password(str(source))
+    if timeout is None and not isinstance(source, PipeReader) and is_address(source):
+        timeout = NETWORK_TIMEOUT
+    with open_container(source, name, timeout, options) as container:
+        raise_interrupt(source)
+        if not container.streams.video or container.format.name == "tty":  # FFmpeg renders plain text as a video
+            raise UserError(f"{name} is not a video: it has no pictures")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise UserError(f"cannot decode {name}: nothing here knows its codec")
+        stream.thread_type = "AUTO"
+        yield stream
+
+
+def open_container(
+    source: Path | str | PipeReader, name: str, timeout: float | None, options: dict[str, str]
+) -> "InputContainer":
+    """Open a file, address or pipe by PyAV. name: for messages. Raises UserError."""
     import av
 
-    if isinstance(source, PipeReader):
-        shown, file = str(source.path), cast("Path", source)  # PyAV takes file objects, too
-    else:
-        shown, file = re.sub("//[^/]*@", "//", str(source)), cast("Path", ffmpeg_address(source))  # without password
-        timeout = NETWORK_TIMEOUT if timeout is None and is_address(source) else timeout
+    file = cast("Path", source if isinstance(source, PipeReader) else ffmpeg_address(source))  # file objects, too
     start = time.monotonic()
     try:
         try:
-            container = av.open(file, options=options, timeout=timeout)
+            return av.open(file, options=options, timeout=timeout)
         except UnicodeDecodeError:  # metadata not in UTF-8, as older cameras write it; PyAV 19 accepts it
-            container = av.open(file, options=options, timeout=timeout, metadata_errors="replace")
+            return av.open(file, options=options, timeout=timeout, metadata_errors="replace")
     except FileNotFoundError:
-        raise UserError(f"no such file: {shown}") from None
+        raise UserError(f"no such file: {name}") from None
     except av.error.FFmpegError as error:
         raise_interrupt(source)
-        if timeout is not None and time.monotonic() - start >= timeout:  # whatever the protocol makes of that
-            raise UserError(f"cannot open {shown}: no answer within {timeout:g} s") from None
+        if timeout is not None and time.monotonic() - start >= timeout:  # each protocol has another error for this
+            raise UserError(f"cannot open {name}: no answer within {timeout:g} s") from None
         if isinstance(error, av.error.InvalidDataError):
-            raise UserError(f"{shown} is not a video, or was cut off before its index was written") from None
-        raise UserError(f"cannot open {shown}: {error.strerror}") from None
-    with container:
-        raise_interrupt(source)
-        if not container.streams.video or container.format.name == "tty":  # FFmpeg renders plain text as a video
-            raise UserError(f"{shown} is not a video: it has no pictures")
-        stream = container.streams.video[0]
-        if stream.codec_context is None:
-            raise UserError(f"cannot decode {shown}: nothing here knows its codec")
-        stream.thread_type = "AUTO"
-        yield stream
+            raise UserError(f"{name} is not a video, or was cut off before its index was written") from None
+        raise UserError(f"cannot open {name}: {error.strerror}") from None
+
+
+def without_password(address: str) -> str:
+    """An address without its user name and password, for messages."""
+    return re.sub("//[^/]*@", "//", address)
 
 
 def raise_interrupt(source: Path | str | PipeReader) -> None:
@@ -111,7 +122,7 @@ def demux_packets(stream: "VideoStream") -> Iterator["Packet[VideoStream]"]:
         yield from cast("InputContainer", stream.container).demux(stream)
     except av.error.FFmpegError as error:  # truncated file or broken connection
         if isinstance(error, av.error.ExitError):
-            LOG.warning("%s broke off: no more data in time", re.sub("//[^/]*@", "//", stream.container.name))
+            LOG.warning("%s broke off: no more data in time", without_password(stream.container.name))
         last = cast("Packet[VideoStream]", av.Packet())
         last.stream = stream
         yield last

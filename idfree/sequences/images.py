@@ -87,6 +87,7 @@ def open_image(path: Path | str) -> Sequence:
     height, width, _ = read_image(path).shape
 
     def read() -> Iterator[Frame]:
+        """Yield the image as frame 1."""
         yield Frame(1, read_image(path))
 
     return Sequence(path.stem, read, length=1, size_hw=(height, width), source=path)

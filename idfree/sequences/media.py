@@ -1,4 +1,4 @@
-"""The files that a sequence is read from, and what tells them from others of the same name."""
+"""The files that a sequence is read from, and their sizes and times, by which replaced files are noticed."""
 
 import zlib
 from pathlib import Path

@@ -21,16 +21,17 @@ from idfree.sequences.images import IMAGE_SUFFIXES, open_images
 from idfree.sequences.rows import format_rows, parse_columns, to_annotation, to_columns
 from idfree.sequences.seqinfo import (
     FRAME_RATE,
+    IMAGE_FOLDER,
     FrameRange,
     ImageExtent,
     SeqInfo,
-    believe_images,
-    believe_rate,
+    choose_rate,
+    correct_by_images,
     measure_files,
     measure_video,
     read_declared,
 )
-from idfree.sequences.ten_columns import POSITION, VISDRONE, convert_visdrone, has_class, is_visdrone
+from idfree.sequences.ten_columns import POSITION, VISDRONE, convert_ten_columns, is_visdrone
 from idfree.sequences.video import VIDEO_SUFFIXES, open_video
 
 BOX = ("frame", "id", "x", "y", "w", "h")
@@ -48,8 +49,8 @@ PUBLIC_DETECTORS = ("-DPM", "-FRCNN", "-SDP")  # MOT17 has each video three time
 def read_seqinfo(folder: Path | str) -> SeqInfo:
     """Read seqinfo.ini. Missing values are taken from the images or the video, the length else from det.txt or gt.txt.
 
-    See `read_declared`; `measured_seqinfo` believes the images where the two differ. Raises UserError if a value is not
-    a plausible positive number.
+    See `read_declared`; `measured_seqinfo` corrects it by the images where the two differ. Raises UserError if a value
+    is not a plausible positive number.
     """
     folder = Path(folder)
     info, rate = read_declared(folder)
@@ -67,8 +68,8 @@ def measured_seqinfo(folder: Path) -> SeqInfo:
     images = measure_images(folder, declared.image_folder)
     if images is None:
         return read_seqinfo(folder)
-    info = believe_images(declared, images, partial(annotated_frames, folder, ignore_invalid=True), folder)
-    return believe_rate(info, rate, images, folder)
+    info = correct_by_images(declared, images, partial(annotated_frames, folder, ignore_invalid=True), folder)
+    return choose_rate(info, rate, images, folder)
 
 
 def measure_images(folder: Path, image_folder: str) -> ImageExtent | None:
@@ -98,7 +99,7 @@ def annotated_frames(folder: Path, ignore_invalid: bool = False) -> FrameRange |
 
 
 def open_sequence(folder: Path | str) -> Sequence:
-    """Open a sequence folder, with its images or with a video file in the folder; where seqinfo.ini differs, they win.
+    """Open a sequence folder, with its images or with a video file in it, which correct seqinfo.ini where it differs.
 
     A folder with neither can be used without images (`Sequence.without_images`); iterating over it raises UserError.
     """
@@ -141,7 +142,7 @@ def read_frames(folder: Path, info: SeqInfo) -> Iterator[Frame]:
 def is_sequence(folder: Path) -> bool:
     """Whether a folder has the layout of a MOTChallenge sequence."""
     texts = ("seqinfo.ini", "det/det.txt", "gt/gt.txt")
-    return (folder / "img1").is_dir() or any((folder / text).is_file() for text in texts)
+    return (folder / IMAGE_FOLDER).is_dir() or any((folder / text).is_file() for text in texts)
 
 
 def find_sequences(folder: Path | str) -> list[Path]:
@@ -149,17 +150,18 @@ def find_sequences(folder: Path | str) -> list[Path]:
     folder = Path(folder)
     if not is_folder(folder):
         raise UserError(f"{folder} is a file, expected a folder" if is_file(folder) else f"no such folder: {folder}")
-    sequences = (
-        [folder]
-        if is_sequence(folder)
-        else [path for path in list_entries(folder) if path.is_dir() and is_sequence(path)]
-    )
+    sequences = [folder] if is_sequence(folder) else list_sequences(folder)
     if not sequences:
         raise UserError(
             f"{folder}: no MOTChallenge sequence in it (a folder with seqinfo.ini, img1/, det/det.txt or gt/gt.txt); "
             f"found {describe_contents(folder)}"
         )
     return sequences
+
+
+def list_sequences(folder: Path) -> list[Path]:
+    """The MOTChallenge sequences that lie directly in a folder, in natural order."""
+    return [path for path in list_entries(folder) if path.is_dir() and is_sequence(path)]
 
 
 def candidate_names(sequence: str) -> list[str]:
@@ -174,12 +176,8 @@ def read_detections(path: Path | str, text: str | None = None) -> Annotation:
     row, or VisDrone's (see `ten_columns`). Otherwise it belongs to a 3-D position, and the class is 0. A missing score
     is 1. text: contents of the file, if read already. Raises UserError with file and line.
     """
-    columns = parse_columns(read_text(path) if text is None else text, path, DETECTION_LAYOUTS, usual=7)
-    if has_class(columns):
-        columns["class"] = columns["X"]
-    elif is_visdrone(columns):
-        columns = convert_visdrone(columns, path)
-    return to_annotation(columns)
+    columns = parse_columns(read_text(path) if text is None else text, path, DETECTION_LAYOUTS, default=7)
+    return to_annotation(convert_ten_columns(columns, path))
 
 
 def read_results(path: Path | str) -> Annotation:
@@ -194,19 +192,15 @@ def read_ground_truth(path: Path | str, text: str | None = None) -> Annotation:
     `ten_columns`). Without these columns, class and visibility are 1. text: contents of the file, if read already.
     Raises UserError with file and line.
     """
-    columns = parse_columns(read_text(path) if text is None else text, path, GROUND_TRUTH_LAYOUTS, usual=9)
-    if has_class(columns):
-        columns["class"] = columns["X"]
-    elif is_visdrone(columns):
-        columns = convert_visdrone(columns, path)
-    columns["score"] = columns["mark"]
-    columns.setdefault("class", np.full(len(columns["frame"]), float(PEDESTRIAN)))
-    return to_annotation(columns)
+    columns = parse_columns(read_text(path) if text is None else text, path, GROUND_TRUTH_LAYOUTS, default=9)
+    columns = convert_ten_columns(columns, path)
+    pedestrians = np.full(len(columns["frame"]), float(PEDESTRIAN))
+    return to_annotation({"class": pedestrians, **columns, "score": columns["mark"]})
 
 
 def ground_truth_class_names(path: Path | str) -> dict[str, int] | None:
     """The numbers of the classes of a ground truth by name if it is VisDrone's, else None. Raises UserError."""
-    columns = parse_columns(read_text(path), path, GROUND_TRUTH_LAYOUTS, usual=9)
+    columns = parse_columns(read_text(path), path, GROUND_TRUTH_LAYOUTS, default=9)
     return {name: number for number, name in enumerate(VISDRONE)} if is_visdrone(columns) else None
 
 

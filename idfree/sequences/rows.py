@@ -29,22 +29,21 @@ MAX_VALUE = 1e9  # of coordinates and scores: areas, and the differences of area
 BOUNDED_COLUMNS = ("x", "y", "w", "h", "x1", "y1", "x2", "y2", "score", "mark")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 
-PLAIN_CHARACTERS = np.frombuffer(
-    b"0123456789.,+-eE \r\n", dtype=np.uint8
-)  # characters of the texts that parse_as_json accepts
+PLAIN_CHARACTERS = np.frombuffer(b"0123456789.,+-eE \r\n", dtype=np.uint8)  # that parse_as_json accepts
 
 
-def parse_columns(text: str, path: Path | str, layouts: Layouts, usual: int) -> Columns:
+def parse_columns(text: str, path: Path | str, layouts: Layouts, default: int) -> Columns:
     """Parse text to columns (K,) by name. The first row determines the separator and which of `layouts` is used.
 
-    The separator is a comma, a semicolon or white space. Text without rows gives empty columns layouts[usual].
-    Raises UserError with `path` and line if a row has another number of columns or an invalid value.
+    The separator is a comma, a semicolon or white space. default: number of columns of the layout of text without rows,
+    and of messages if none fits. Raises UserError with `path` and line if a row has another number of columns or an
+    invalid value.
     """
     first = next((line for line in io.StringIO(text) if line.strip()), "")
     if not first:
-        return {name: np.zeros(0) for name in layouts[usual] if name}
+        return {name: np.zeros(0) for name in layouts[default] if name}
     separator = next((mark for mark in ",;" if mark in first), None)
-    names = layouts.get(len(split_fields(first, separator)), layouts[usual])
+    names = layouts.get(len(split_fields(first, separator)), layouts[default])
     used = [index for index, name in enumerate(names) if name]
     rows = parse_as_json(text, separator, len(names), used)
     if rows is None:

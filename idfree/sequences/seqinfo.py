@@ -1,4 +1,4 @@
-"""seqinfo.ini of a MOTChallenge sequence, and what its images say of themselves, which wins where the two differ."""
+"""seqinfo.ini of a MOTChallenge sequence, corrected by the measured numbers and size of its images."""
 
 import configparser
 import logging
@@ -15,32 +15,33 @@ from idfree.core.types import FRAME_RATES, Floats
 from idfree.sequences.image_files import image_size
 from idfree.sequences.images import numbers_in_names
 from idfree.sequences.rows import MAX_FRAME
+from idfree.sequences.time_stamps import FRAME_RATE as FRAME_RATE
+from idfree.sequences.time_stamps import RATE_TOLERANCE
 from idfree.sequences.video import open_video
 
 LOG = logging.getLogger("idfree")
 
 SEQINFO = "seqinfo.ini"
-FRAME_RATE = 30.0  # if not specified; that of most sequences of MOT16 to MOT20
-BOUNDS = {"seqLength": MAX_FRAME, "frameRate": FRAME_RATES[1], "imWidth": 1e6, "imHeight": 1e6}  # of plausible values
-
-RATE_TOLERANCE = 0.02  # relative difference up to which two frame rates are the same
+IMAGE_FOLDER = "img1"  # MOTChallenge's folder of the frames of a video
+MAX_VALUES = {"seqLength": MAX_FRAME, "frameRate": FRAME_RATES[1], "imWidth": 1e6, "imHeight": 1e6}
 
 FrameRange = tuple[int, int]  # first and last frame with a row in det.txt or gt.txt
 
 
 @dataclass(frozen=True)
 class SeqInfo:
-    """Contents of seqinfo.ini: length (number of the last frame), frame_rate per second, size_hw (height, width).
+    """Contents of seqinfo.ini.
 
-    first: number of the first frame. by_name: file names of images that are numbers are frame numbers. times: of a
-    video with a variable frame rate, as in Sequence.
+    length: number of the last frame. frame_rate: per second. size_hw: (height, width). image_folder: imDir. first:
+    number of the first frame. by_name: file names of images that are numbers are frame numbers. times: of a video with
+    a variable frame rate, as in Sequence.
     """
 
     name: str
     length: int | None = None
     frame_rate: float = FRAME_RATE
     size_hw: tuple[int, int] | None = None
-    image_folder: str = "img1"
+    image_folder: str = IMAGE_FOLDER
     first: int = 1
     by_name: bool = True
     times: Floats | None = field(default=None, compare=False)
@@ -48,7 +49,7 @@ class SeqInfo:
 
 @dataclass(frozen=True)
 class ImageExtent:
-    """What is measured of the images of a sequence.
+    """Frame numbers, size and frame rate that are measured on the images of a sequence.
 
     numbers: of the frames, ascending; named: they are those of the file names. size_hw: (height, width) of the first
     readable image, None if there is none. frame_rate: per second, None if unknown.
@@ -84,15 +85,15 @@ def parse_positive(values: dict[str, str], key: str, path: Path) -> float | None
         number = np.nan
     if not 0 < number < np.inf:
         raise UserError(f"{path}: {key} is {text!r}, expected a positive number")
-    if number > BOUNDS[key]:
-        raise UserError(f"{path}: {key} is {text!r}, expected {BOUNDS[key]:.0f} at the most")
+    if number > MAX_VALUES[key]:
+        raise UserError(f"{path}: {key} is {text!r}, expected {MAX_VALUES[key]:.0f} at the most")
     if key == "frameRate" and number < FRAME_RATES[0]:
         raise UserError(f"{path}: {key} is {text!r}, expected a frame a day at the least")
     return number
 
 
 def read_declared(folder: Path) -> tuple[SeqInfo, float | None]:
-    """What seqinfo.ini says, and the frame rate if it says one; length and size None where it says nothing.
+    """Contents of seqinfo.ini, and its frame rate, None if it has none; length and size are None, too, where missing.
 
     The name is that of the folder, not of seqinfo.ini: results and ground truth are matched by folder name, and
     a copied folder keeps the old seqinfo.ini. Raises UserError if a value is not a plausible positive number.
@@ -117,10 +118,10 @@ def measure_files(paths: Sequence[Path]) -> ImageExtent:
     return ImageExtent(names or range(1, len(paths) + 1), names is not None, first_size(paths))
 
 
-def believe_rate(info: SeqInfo, declared: float | None, images: ImageExtent, folder: Path) -> SeqInfo:
-    """`info` with the frame rate of seqinfo.ini, else that of the video; a warning if the two differ.
+def choose_rate(info: SeqInfo, declared: float | None, images: ImageExtent, folder: Path) -> SeqInfo:
+    """`info` with the declared frame rate of seqinfo.ini, else that of the video; warns if the two differ.
 
-    The one of seqinfo.ini wins: a video made of images plays at any rate.
+    That of seqinfo.ini is used, because a video made of images may have any rate.
     """
     rate = declared or images.frame_rate or FRAME_RATE
     if images.frame_rate is not None and abs(rate / images.frame_rate - 1) > RATE_TOLERANCE:
@@ -147,41 +148,48 @@ def measure_video(path: Path) -> ImageExtent:
     return ImageExtent(range(1, (video.length or 0) + 1), False, video.size_hw, video.frame_rate, video.times)
 
 
-def believe_images(
+def correct_by_images(
     info: SeqInfo, images: ImageExtent, annotated: Callable[[], FrameRange | None], folder: Path
 ) -> SeqInfo:
-    """`info` of seqinfo.ini, corrected by the images where the two differ, with a warning.
+    """Correct the `info` of seqinfo.ini by the images where the two differ, with a warning.
 
     annotated: returns the first and last frame with a row in det.txt or gt.txt, None without rows; called only if
     the numbers of frames differ. folder: of the sequence, for messages.
     """
     if not images.numbers:
         return info
-    settled = settle_frames(info, images, annotated)
-    if images.size_hw:
-        settled = replace(settled, size_hw=images.size_hw)
-    if info.size_hw and info.size_hw != settled.size_hw:
-        (height, width), (real_height, real_width) = info.size_hw, images.size_hw or info.size_hw
-        LOG.warning(
-            "%s: is of other images: it says %d×%d, they are %d×%d, which is taken",
-            *(folder / SEQINFO, width, height, real_width, real_height),
-        )
-    if info.length and (settled.length, settled.first, settled.by_name) != (info.length, info.first, info.by_name):
+    corrected = choose_frames(info, images, annotated)
+    corrected = replace(corrected, size_hw=choose_size(info.size_hw, images.size_hw, folder / SEQINFO))
+    names = ("length", "first", "by_name")
+    if info.length and any(getattr(corrected, name) != getattr(info, name) for name in names):
         LOG.warning(
             "%s: is of other images: it says %d frames, there are %d images%s; %s are taken",
-            *(folder / SEQINFO, info.length, len(images.numbers), describe_names(images)),
-            f"frames {settled.first} to {settled.length}",
+            *(folder / SEQINFO, info.length, len(images.numbers), describe_numbers(images)),
+            f"frames {corrected.first} to {corrected.length}",
         )
     elif info.length and images.numbers[-1] != info.length:
         LOG.warning(
             "%s: says %d frames, to which det.txt or gt.txt fit, but there are %d images%s; frames 1 to %d are taken",
-            *(folder / SEQINFO, info.length, len(images.numbers), describe_names(images), info.length),
+            *(folder / SEQINFO, info.length, len(images.numbers), describe_numbers(images), info.length),
         )
-    return settled
+    return corrected
 
 
-def settle_frames(info: SeqInfo, images: ImageExtent, annotated: Callable[[], FrameRange | None]) -> SeqInfo:
-    """`info` with the frame numbers of its images, unless rows of det.txt or gt.txt show that those are incomplete."""
+def choose_size(
+    declared: tuple[int, int] | None, measured: tuple[int, int] | None, source: Path
+) -> tuple[int, int] | None:
+    """The measured (height, width) of images, else the declared one of the file `source`; warns if the two differ."""
+    if declared and measured and declared != measured:
+        sizes = (declared[1], declared[0], measured[1], measured[0])
+        LOG.warning("%s: is of other images: it says %d×%d, they are %d×%d, which is taken", source, *sizes)
+    return measured or declared
+
+
+def choose_frames(info: SeqInfo, images: ImageExtent, annotated: Callable[[], FrameRange | None]) -> SeqInfo:
+    """`info` with the frame numbers of its images, unless rows of det.txt or gt.txt show that those are incomplete.
+
+    annotated: see `correct_by_images`.
+    """
     first, last, count = images.numbers[0], images.numbers[-1], len(images.numbers)
     if first == 1 and info.length in (last, None):
         return replace(info, length=last)
@@ -196,6 +204,6 @@ def settle_frames(info: SeqInfo, images: ImageExtent, annotated: Callable[[], Fr
     return replace(info, length=last, first=min(first, rows[0]) if beyond and rows else first)
 
 
-def describe_names(images: ImageExtent) -> str:
+def describe_numbers(images: ImageExtent) -> str:
     """Text for images that do not count from 1: ` named 101 to 110`."""
     return f" named {images.numbers[0]} to {images.numbers[-1]}" if images.named and images.numbers[0] > 1 else ""

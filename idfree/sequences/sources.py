@@ -1,4 +1,4 @@
-"""Open whatever a user names as SOURCE: a file, a folder, a camera or an address."""
+"""Open the SOURCE of a command: a file, a folder, a camera or an address."""
 
 import logging
 import os
@@ -72,14 +72,14 @@ def open_folder(folder: Path) -> "list[Sequence]":
 
     Raises UserError if it has none of these, or both images and videos.
     """
-    from idfree.sequences.folders import describe_contents, list_entries, list_files
+    from idfree.sequences.folders import describe_contents, list_files
     from idfree.sequences.images import IMAGE_SUFFIXES, open_images
-    from idfree.sequences.motchallenge import is_sequence, open_sequence
+    from idfree.sequences.motchallenge import is_sequence, list_sequences, open_sequence
     from idfree.sequences.video import VIDEO_SUFFIXES, open_video
 
     if is_sequence(folder):
         return [open_sequence(folder)]
-    if sequences := [path for path in list_entries(folder) if path.is_dir() and is_sequence(path)]:
+    if sequences := list_sequences(folder):
         return [open_sequence(path) for path in sequences]
     images, videos = list_files(folder, IMAGE_SUFFIXES), list_files(folder, VIDEO_SUFFIXES)
     if images and videos:

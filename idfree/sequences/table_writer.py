@@ -20,7 +20,7 @@ Table = dict[str, NDArray[Any]]  # columns by name
 
 CLASS_NAME = "class_name"  # column of text
 PART_ROWS = 1 << 16  # rows that are converted at a time, and of a Parquet file's row groups, at most
-NUMBERS = {"frame": "%d", "id": "%d", "x": "%.2f", "y": "%.2f", "w": "%.2f", "h": "%.2f", "score": "%g", "class": "%d"}
+NUMBER_FORMATS = {"frame": "%d", "id": "%d", **dict.fromkeys("xywh", "%.2f"), "score": "%g", "class": "%d"}
 
 
 def write_table(
@@ -42,7 +42,7 @@ def write_table_parts(
     that it lacks), and time in seconds if `has_times`; rounded as in a results file, times to the microsecond. parts:
     the boxes of successive frames, each sorted as in a results file.
     """
-    formats = NUMBERS | ({CLASS_NAME: "%s"} if class_names else {}) | ({"time": "%.12g"} if has_times else {})
+    formats = NUMBER_FORMATS | ({CLASS_NAME: "%s"} if class_names else {}) | ({"time": "%.12g"} if has_times else {})
     tables = (to_table(part, class_names, has_times) for part in parts)
     if format == "parquet":
         parquet = import_parquet(f"writing {path}")

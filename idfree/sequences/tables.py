@@ -53,7 +53,7 @@ def read_csv(path: Path | str) -> Annotation:
     check_names(fields, path)
     names = tuple(name if name in COLUMN_NAMES else "" for name in fields)
     body = text.replace(header, "", 1)  # its line stays, empty, to keep the line numbers
-    return to_annotation(parse_columns(body, path, {len(names): names}, usual=len(names)))
+    return to_annotation(parse_columns(body, path, {len(names): names}, default=len(names)))
 
 
 def read_parquet(path: Path | str) -> Annotation:

@@ -1,4 +1,4 @@
-"""The three formats of ten columns, told apart by their last three, which no header names.
+"""The three formats of ten columns, which are distinguished by the values of the last three.
 
 MOT15's ground truth and detections have a position X, Y, Z in metres there, or −1, −1, −1; results of `idfree track`
 and of others class, −1, −1; VisDrone (Zhu 2018) category, truncation 0 or 1, occlusion 0 to 2.
@@ -13,9 +13,9 @@ from idfree.core.types import Floats
 from idfree.sequences.rows import Columns
 
 POSITION = ("X", "Y", "Z")  # names of the last three columns
-VISDRONE = tuple(
+VISDRONE = tuple(  # categories by number
     "ignored regions,pedestrian,people,bicycle,car,van,truck,tricycle,awning-tricycle,bus,motor,others".split(",")
-)  # categories by number
+)
 NOT_EVALUATED = (0, VISDRONE.index("others"))
 VISIBILITY = np.array([1.0, 0.75, 0.25])  # by occlusion: 0 none, 1 up to half, 2 more: the middle of each
 
@@ -44,6 +44,13 @@ def is_visdrone(columns: Columns) -> bool:
         are_whole(category, 0, len(VISDRONE) - 1) and are_whole(truncation, -1, 1) and are_whole(occlusion, -1, 2)
     )
     return in_range and bool((truncation >= 0).any()) and bool(category.any()) and not has_class(columns)
+
+
+def convert_ten_columns(columns: Columns, path: Path | str) -> Columns:
+    """The columns with the class, and for VisDrone's visibility and mark, that the last three hold, if any."""
+    if has_class(columns):
+        return {**columns, "class": columns["X"]}
+    return convert_visdrone(columns, path) if is_visdrone(columns) else columns
 
 
 def convert_visdrone(columns: Columns, path: Path | str) -> Columns:

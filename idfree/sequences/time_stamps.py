@@ -1,16 +1,16 @@
-"""When the frames of a video are shown: frame rate and time stamps, measured instead of believed.
+"""Frame rate and time stamps of a video, measured on its packets.
 
-Containers declare an average rate, a rate of their own clock (1000 for the milliseconds of WebM), a wrong one, or none.
+The rate that containers declare may be an average, that of their own clock (1000 for the milliseconds of WebM), wrong,
+or missing.
 """
 
-import logging
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from idfree.core.messages import warn_once
 from idfree.core.types import FRAME_RATES, Floats
 from idfree.sequences.ffmpeg import demux_packets, is_shown
 
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-FRAME_RATE = 30.0  # frames per second, if a file says nothing that can be believed
-PAUSE = 10.0  # steps longer than so many median ones are pauses, and do not count in the rate
-TOLERANCE = 0.02  # relative difference up to which a declared rate is taken to be the measured one
+FRAME_RATE = 30.0  # per second, if unknown: that of most sequences of MOT16 to MOT20
+PAUSE = 10.0  # × the median step: longer steps are pauses, and do not count in the rate
+RATE_TOLERANCE = 0.02  # relative difference up to which two frame rates are the same
 RAW_FORMATS = ("h264", "hevc", "m4v", "mpegvideo", "mjpeg", "vvc", "obu")  # FFmpeg's; they have no time stamps
-
-LOG = logging.getLogger("idfree")
 
 
 @dataclass(frozen=True)
@@ -43,13 +41,13 @@ class StampTable:
 
     @property
     def length(self) -> int:
-        """Number of frames that there should be."""
+        """Number of frames, with those that are missing."""
         return self.frames + self.missing
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Frame rate, and when frames are shown.
+    """Frame rate and times of the frames of a video.
 
     times: (length,) seconds since the first frame; None if the rate is constant: (n − 1) / frame_rate. stamped: the
     stamps of frames can be used. slack: rounding error of stamps, in seconds.
@@ -144,17 +142,20 @@ def find_timing(stamps: StampTable, declared: float | None, guess: float | None,
 
     A declared or guessed rate that agrees with the time stamps is kept, because it is exact.
     """
+    name = Path(path).name
     measured = [rate for rate in measured_rates(np.diff(stamps.seconds)) if is_plausible(rate)]
-    believed = [rate for rate in (declared, guess) if rate is not None and is_plausible(rate)]
+    stated = [rate for rate in (declared, guess) if rate is not None and is_plausible(rate)]
     if not measured:
-        if stamps.length > 1 and (not believed or believed[0] != declared):
-            said = f"declares {declared:.6g} frames/s" if declared else "has neither a frame rate nor time stamps"
-            warn(path, f"{said}: taken as {(believed or [FRAME_RATE])[0]:g} frames/s; --fps overrules")
-        return Timing((believed or [FRAME_RATE])[0])
-    doubt = TOLERANCE + 2 * stamps.tick / float(np.ptp(stamps.seconds))
-    rate = next((b for b in believed if min(abs(b / m - 1) for m in measured) <= doubt), measured[0])
-    if declared is not None and abs(rate / declared - 1) > doubt:
-        warn(path, f"declares {declared:.6g} frames/s, its time stamps say {rate:.4g}: used; --fps overrules")
+        rate = stated[0] if stated else FRAME_RATE
+        if stamps.length > 1 and rate != declared:
+            fault = f"declares {declared:.6g} frames/s" if declared else "has neither a frame rate nor time stamps"
+            warn_once("%s %s: taken as %g frames/s; --fps overrules", name, fault, rate)
+        return Timing(rate)
+    tolerance = RATE_TOLERANCE + 2 * stamps.tick / float(np.ptp(stamps.seconds))
+    rate = next((s for s in stated if min(abs(s / m - 1) for m in measured) <= tolerance), measured[0])
+    if declared is not None and abs(rate / declared - 1) > tolerance:
+        message = "%s declares %.6g frames/s, its time stamps say %.4g: used; --fps overrules"
+        warn_once(message, name, declared, rate)
     if len(stamps.seconds) < stamps.frames:
         return Timing(rate)
     slack = 1.5 * stamps.tick + 0.01 / rate
@@ -171,7 +172,7 @@ def measured_rates(steps: Floats) -> list[float]:
 
 
 def variable_times(stamps: StampTable, rate: float, slack: float) -> Floats | None:
-    """Seconds (length,) since the first frame, never falling; None if they are those of a constant rate, to `slack`."""
+    """Seconds (length,) since the first frame, not decreasing; None if they fit a constant rate, up to `slack`."""
     seconds, steps = stamps.seconds, np.diff(stamps.seconds)
     deviation = seconds - seconds[0] - np.arange(len(seconds)) / rate
     if np.abs(deviation).max() <= slack:
@@ -182,9 +183,3 @@ def variable_times(stamps: StampTable, rate: float, slack: float) -> Floats | No
 def is_plausible(frame_rate: float) -> bool:
     """Whether a number of frames per second is one that a camera could have (False for NaN)."""
     return FRAME_RATES[0] <= frame_rate <= FRAME_RATES[1]
-
-
-@cache
-def warn(path: Path | str, message: str) -> None:
-    """Log a warning of a video once: it is opened several times in one run."""
-    LOG.warning("%s %s", Path(path).name, message)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 VIDEO_SUFFIXES = tuple(".mp4 .avi .mkv .mov .webm .m4v .mpg .mpeg .ts .mts .wmv .flv .gif".split())
 
-PACKETS_MEASURED = 30  # of a pipe, for its frame rate
+PACKETS_MEASURED = 30  # first packets of a pipe on which its frame rate is measured
 
 LOG = logging.getLogger("idfree")
 
@@ -83,6 +83,7 @@ def open_pipe(path: Path | str) -> Sequence:
     unread = [chain(first, packets)]
 
     def read() -> Iterator[Frame]:
+        """Yield the frames, once."""
         if not unread:
             raise UserError(f"{path} is a pipe, which can be read only once: write the video into a file first")
         with stack:
@@ -104,7 +105,7 @@ def read_video(path: Path | str, length: int, timing: Timing) -> Iterator[Frame]
 
 
 def number_frames(decoded: "Iterable[VideoFrame | None]", clock: FrameClock, length: int, name: str) -> Iterator[Frame]:
-    """Yield numbered frames with their times, without those that are None; see `read_video`."""
+    """Number the decoded frames from 1 and add their times; skip those that are None, and warn of them at the end."""
     number = shown = 0
     for frame in decoded:
         number += 1

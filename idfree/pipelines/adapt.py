@@ -44,7 +44,8 @@ from idfree.sequences import open_source
 LOG = logging.getLogger("idfree")
 
 MODEL = "appearance.onnx"
-OUTPUTS = (MODEL, "last.pt", "best.pt", "report.json", "report.html", "settings.json", "metrics.jsonl")
+REPORTS = ("report.json", "report.html")
+OUTPUTS = (MODEL, "last.pt", "best.pt", *REPORTS, "settings.json", "metrics.jsonl")
 
 CANDIDATES = "candidates"
 
@@ -179,6 +180,14 @@ def write_candidates(out: Path, candidates: Iterable[Candidate]) -> None:
 def candidate_file(name: str) -> Path:
     """The file of a candidate, below OUT."""
     return Path(CANDIDATES) / f"{name}.onnx"
+
+
+def remove_choice(out: Path) -> bool:
+    """Delete the model, the candidates and the report of an earlier run, if there are any; whether there were."""
+    written = [out / name for name in (MODEL, *REPORTS, *map(candidate_file, NAMES)) if (out / name).exists()]
+    for path in written:
+        path.unlink()
+    return bool(written)
 
 
 def asks_for_training(train: bool | None, assignments: Iterable[str]) -> bool:

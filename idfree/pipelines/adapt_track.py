@@ -9,7 +9,7 @@ from idfree.core.files import refuse_overwriting
 from idfree.core.settings import Assignments, parse_assignments, split_assignments
 from idfree.core.types import Sequence
 from idfree.counting.request import CountRequest
-from idfree.pipelines.adapt import adapt
+from idfree.pipelines.adapt import adapt, remove_choice
 from idfree.pipelines.annotated_video import VideoSettings
 from idfree.pipelines.camera_motion import open_camera_motion
 from idfree.pipelines.crop_sets import TooFewTracklets
@@ -39,8 +39,8 @@ def adapt_and_track(
 ) -> dict[str, Any]:
     """As `track_videos`, with the appearance that `adapt` finds best for these videos, without training a network.
 
-    OUT/adapt gets its files. Without enough tracklets to learn from, it is plain colour. on_adapted: called with what
-    was chosen, in words. Raises UserError.
+    OUT/adapt gets its files. Without enough tracklets to learn from, it is plain colour, and what an earlier run chose
+    is deleted there. on_adapted: called with what was chosen, in words. Raises UserError.
     """
     if appearance != "auto":
         raise UserError(f"--appearance {appearance}: --adapt chooses the appearance itself; give one of the two")
@@ -60,6 +60,8 @@ def adapt_and_track(
         verdict = f"{report['verdict']}\n{chosen}; report: {page}"
     except TooFewTracklets as error:
         chosen, verdict = "colour", f"tracked with plain colour, as there is too little to learn from: {error}"
+        if remove_choice(out / FOLDER):
+            verdict += f"\n{out / FOLDER}: the model and the report of an earlier run, which are not used, are deleted"
     if on_adapted is not None:
         on_adapted(verdict)
     return track_videos(sources, out, appearance=chosen, set=set, quiet=quiet, **options)

@@ -48,6 +48,20 @@ def test_with_too_little_to_learn_from_it_is_plain_colour(film, tmp_path, capsys
     assert "tracked with plain colour, as there is too little to learn from" in capsys.readouterr().out
 
 
+def test_what_an_earlier_run_chose_does_not_stay_where_it_is_not_used(film, tmp_path, capsys):
+    (tmp_path / "adapt" / "candidates").mkdir(parents=True)
+    earlier = [tmp_path / "adapt" / name for name in ("appearance.onnx", "report.html", "candidates/people.onnx")]
+    for file in earlier:
+        file.write_bytes(b"earlier")
+    (tmp_path / "adapt" / "last.pt").write_bytes(b"of a training, which takes hours")
+    assert main(words(film, tmp_path, "--frames", "9")) == 0
+    assert "the model and the report of an earlier run, which are not used, are deleted" in capsys.readouterr().out
+    assert not any(file.exists() for file in earlier)
+    assert (tmp_path / "adapt" / "last.pt").exists()
+    (summary,) = json.loads((tmp_path / "summary.json").read_text())["sequences"]
+    assert summary["appearance"]["name"] == "colour"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -46,7 +46,7 @@ class Stopwatch:
 
 def run_idfree(height, video, tracks, count):
     """Drawing and encoding by idfree. height: of the output, None for the video's."""
-    from idfree.show.video_output import Picture, VideoOutput
+    from idfree.show.video_output import AnnotatedFrame, VideoOutput
 
     with tempfile.TemporaryDirectory() as folder:
         path, watch = Path(folder) / "a.mp4", Stopwatch()
@@ -55,7 +55,7 @@ def run_idfree(height, video, tracks, count):
                 if output.writer is None:
                     output.open(frame.image)
                     output.count = 1
-                draw = partial(output.draw_picture, Picture(frame, shown))
+                draw = partial(output.draw_frame, AnnotatedFrame(frame, shown))
                 watch.time(draw, lambda canvas, frame=frame: output.encode((canvas, frame.time)))
         return watch.figures(path, count)
 

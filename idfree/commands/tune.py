@@ -91,7 +91,7 @@ def print_table(result: "TuningResult") -> None:
         tuple(tables.Row((row_title(part, sequences[part]), name), metrics) for name, metrics in pair.items())
         for part, pair in result.metrics.items()
     )
-    tables.show(tables.Table(("", "Settings"), columns, groups, rivals=True))
+    tables.show(tables.Table(("", "Settings"), columns, groups, marks_best=True))
 
 
 def row_title(part: str, sequences: "list[TuningSequence]") -> str:

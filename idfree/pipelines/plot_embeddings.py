@@ -61,7 +61,7 @@ def plot_sequence(name: str, boxes: Annotation, out: Path, points: int, gap: int
     }
     if frames := embeddings.choose_frames(identified, gap):
         matrix = embeddings.match_frames(identified, frames)
-        statistics |= {"frames": list(frames), **matrix.figures}
+        statistics |= {"frames": list(frames), **matrix.metrics}
         plots["matrix"] = embeddings.draw_matrix(matrix, f"{name}: frames {frames[0]} and {frames[1]}")
     paths = {kind: write_image(plot, out / f"{name}-{kind}.png") for kind, plot in plots.items()}
     return {**statistics, "plots": paths}

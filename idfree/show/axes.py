@@ -1,4 +1,4 @@
-"""Axes of a figure: grid, ticks with round numbers, and curves in units of the data."""
+"""Axes of a figure: grid, ticks at round numbers, and step curves in units of the data."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ TICK_TEXT = 12
 
 @dataclass
 class Axes:
-    """A rectangle of a figure (left, top, width, height in px) with data from 0 to x_max and to y_max."""
+    """Axes in a rectangle of a figure (left, top, width, height in px): x from 0 to x_max, y from 0 to y_max."""
 
     figure: Figure
     left: float
@@ -26,14 +26,14 @@ class Axes:
     y_max: float
 
     def to_pixels(self, x: ArrayLike, y: ArrayLike) -> Floats:
-        """Points (K, 2) of the figure."""
+        """Pixels (K, 2) in the figure of data x (K,), y (K,)."""
         x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
         return np.stack(
             [self.left + x / self.x_max * self.width, self.top + self.height * (1 - y / self.y_max)], axis=-1
         )
 
     def frame(self, title: str, x_unit: str = "", shows_y: bool = True, counts: bool = False) -> None:
-        """Title, grid and ticks. counts: y has whole numbers alone."""
+        """Draw title, grid and ticks. shows_y: ticks of y, too. counts: only at whole numbers of y."""
         figure, right, bottom = self.figure, self.left + self.width, self.top + self.height
         figure.text(self.left, self.top - 12, title, 15, INK)
         for value in ticks(self.x_max, self.width / 110):
@@ -49,7 +49,7 @@ class Axes:
         figure.line([[self.left, bottom], [right, bottom]], INK)
 
     def steps(self, x: ArrayLike, y: ArrayLike, colour: Colour, fills: bool = False, dash: float = 0) -> None:
-        """A curve that keeps each value until the next place, up to the right edge."""
+        """Draw a step curve: each y (K,) from its x (K,) to the next one, the last to the right edge."""
         x, y = np.append(np.asarray(x, dtype=np.float64), self.x_max), np.asarray(y, dtype=np.float64)
         points = self.to_pixels(np.repeat(x, 2)[1:-1], np.repeat(y, 2))
         if fills and len(points):
@@ -58,9 +58,9 @@ class Axes:
         self.figure.line(points, colour, 2, dash=dash)
 
 
-def ticks(top: float, count: float, least: float = 0.0) -> list[float]:
-    """Round numbers from 0 to `top`, about `count`: steps of 1, 2 or 5 times a power of ten, `least` at least."""
-    rough = max(top / max(count, 1), least)
+def ticks(top: float, count: float, min_step: float = 0.0) -> list[float]:
+    """About `count` round numbers from 0 to `top`, `min_step` or more apart: steps of 1, 2 or 5 × a power of ten."""
+    rough = max(top / max(count, 1), min_step)
     power = 10.0 ** np.floor(np.log10(rough)) if rough > 0 else 1.0
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
     return [float(value) for value in np.arange(0, top * 1.0001, step)]

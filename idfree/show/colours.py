@@ -1,4 +1,4 @@
-"""Colours of track ids: fixed for each id, and far apart for ids that are near each other."""
+"""Colour palette of track ids: fixed for each id, and distinct for ids that are close to each other."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -7,11 +7,10 @@ from idfree.core.boxes import Floats
 
 Colour = tuple[int, int, int]  # b, g, r
 
-# Hue step in turns, and OKLab lightness levels that are cycled: the best of 9,000 random choices by the least CIELAB
-# distance among any 40 successive ids, which is 14.4 (2.1 with the golden angle); neighbours are 73 apart.
-HUE_STEP = 0.3563
-LIGHTNESS = np.array([0.48, 0.66, 0.78])
-GREATEST_CHROMA = 0.4  # more than sRGB has at any hue and lightness
+# Chosen by random search for the largest minimum CIELAB distance among successive ids (docs/video.md).
+HUE_STEP = 0.3563  # turns from one id to the next
+LIGHTNESS = np.array([0.48, 0.66, 0.78])  # OKLab lightness of successive ids, cycled
+MAX_CHROMA = 0.4  # more than sRGB has at any hue and lightness
 CHROMA_BISECTIONS = 16
 
 OKLAB_TO_LMS = np.array(  # Ottosson 2020, "A perceptual color space for image processing"
@@ -29,17 +28,17 @@ EQUAL_CONTRAST_LUMINANCE = 0.179  # equal contrast of black and white: 1.05/(L +
 
 
 def palette(ids: ArrayLike) -> list[Colour]:
-    """Colours (b, g, r) of ids: hues HUE_STEP apart, LIGHTNESS in turn, with the greatest chroma that sRGB has."""
+    """Colours (b, g, r) of ids: hues HUE_STEP apart, LIGHTNESS in turn, with the largest chroma within sRGB."""
     ids = np.asarray(ids, dtype=np.int64)
     hue, lightness = 2 * np.pi * (ids * HUE_STEP % 1), LIGHTNESS[ids % len(LIGHTNESS)]
-    linear = np.clip(linear_rgb(lightness, greatest_chroma(lightness, hue), hue), 0, 1)
+    linear = np.clip(linear_rgb(lightness, max_chroma(lightness, hue), hue), 0, 1)
     srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
     return [(b, g, r) for r, g, b in np.rint(255 * srgb).astype(int).tolist()]
 
 
-def greatest_chroma(lightness: Floats, hue: Floats) -> Floats:
-    """The greatest chroma (N,) for which each colour lies within sRGB, by bisection."""
-    low, high = np.zeros(len(hue)), np.full(len(hue), GREATEST_CHROMA)
+def max_chroma(lightness: Floats, hue: Floats) -> Floats:
+    """The largest chroma (N,) within sRGB of colours of this lightness (N,) and hue (N,), radians; by bisection."""
+    low, high = np.zeros(len(hue)), np.full(len(hue), MAX_CHROMA)
     for _ in range(CHROMA_BISECTIONS):
         middle = (low + high) / 2
         rgb = linear_rgb(lightness, middle, hue)

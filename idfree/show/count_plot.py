@@ -1,4 +1,4 @@
-"""The picture of what was counted: lines and zones in the scene, crossings and people over time."""
+"""Plot of counts: lines and zones in the scene, crossings and people over time."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,18 @@ from idfree.show.axes import INK, Axes
 from idfree.show.colours import Colour, palette
 from idfree.show.figure import Figure
 from idfree.show.outlines import Outline
-from idfree.show.plots import BLACK, WHITE, dim, prepare
+from idfree.show.plots import BLACK, WHITE, dim, resize_to_width
 
-PANEL = 210  # px, height of a panel below the picture
+PANEL = 210  # px, height of a panel below the image
+PANEL_SPACE = 110  # px, for the title and ticks of a panel
 MARGIN = 70  # px, left of the panels
-LETTER = 7.2  # px, about the width of a letter of the legend
+LETTER = 7.2  # px, approximate width of a letter of the legend
 FIRST_COLOUR = 2  # in the palette of ids: orange, green, …
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A quantity over time: seconds (K,) at which it changes, and its values (K,) from then on."""
+    """A step curve: times (K,) in seconds at which a quantity changes, and its values (K,) from then on."""
 
     label: str
     seconds: Floats
@@ -31,13 +32,13 @@ class Curve:
 def draw_counts(
     image: Image, outlines: list[Outline], crossings: list[Curve], people: list[Curve], end: float
 ) -> Figure:
-    """The scene, crossings so far, and people in zones; panels without curves are left out. end: in seconds."""
-    picture, scale = prepare(image)
+    """Plot the scene, cumulative crossings, and people in zones; panels without curves are left out. end: seconds."""
+    picture, scale = resize_to_width(image)
     panels = [
         (title, curves) for title, curves in (("crossings so far", crossings), ("people in zones", people)) if curves
     ]
-    figure = Figure(picture.shape[1], picture.shape[0] + len(panels) * (PANEL + 110) + 10)
-    figure.picture(0, 0, dim(picture))
+    figure = Figure(picture.shape[1], picture.shape[0] + len(panels) * (PANEL + PANEL_SPACE) + 10)
+    figure.image(0, 0, dim(picture))
     for outline in outlines:
         draw_outline(figure, outline, outline.points * scale)
     for outline in outlines:
@@ -50,12 +51,12 @@ def draw_counts(
         draw_legend(figure, curves, figure.width - 30, top - 12)
         for curve in curves:
             axes.steps(curve.seconds, curve.values, curve.colour, curves is people, 6 if curve.is_dashed else 0)
-        top += PANEL + 110
+        top += PANEL + PANEL_SPACE
     return figure
 
 
 def draw_outline(figure: Figure, outline: Outline, points: Floats) -> None:
-    """A line or zone."""
+    """Draw a line or zone at points (K, 2)."""
     ring = np.concatenate([points, points[:1]]) if outline.is_closed else points
     if outline.is_closed:
         figure.area(points, outline.colour, 0.25)
@@ -66,7 +67,7 @@ def draw_outline(figure: Figure, outline: Outline, points: Floats) -> None:
 
 
 def draw_label(figure: Figure, outline: Outline, points: Floats) -> None:
-    """The text of a line or zone, in its middle."""
+    """Draw the text of a line or zone at the mean of its points (K, 2)."""
     x, y = points.mean(axis=0).tolist()
     y = y + 6 if outline.is_closed else y - 16
     half = 5.2 * len(outline.text) + 8  # of letters 18 px high
@@ -75,7 +76,7 @@ def draw_label(figure: Figure, outline: Outline, points: Floats) -> None:
 
 
 def draw_legend(figure: Figure, curves: list[Curve], right: float, y: float) -> None:
-    """Names of the curves, from the right."""
+    """Draw the labels of the curves in a row, right-aligned."""
     for curve in reversed(curves):
         figure.text(right, y, curve.label, 13, INK, "end")
         right -= LETTER * len(curve.label) + 8
@@ -85,5 +86,5 @@ def draw_legend(figure: Figure, curves: list[Curve], right: float, y: float) -> 
 
 
 def shape_colours(count: int) -> list[Colour]:
-    """Colours of lines and zones, far apart."""
+    """Distinct colours for `count` lines and zones."""
     return palette(np.arange(FIRST_COLOUR, FIRST_COLOUR + count))

@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 from idfree.core.boxes import Floats, Integers, area, clip
 from idfree.core.types import Image, Tracks
 from idfree.show.colours import Colour, palette
+from idfree.show.figure import SUBPIXEL, fixed_point
 from idfree.show.outlines import Outline, draw_outlines, draw_zones
 from idfree.show.text import draw_heading, paste, render_label
 from idfree.show.trails import Trails, anchor_points
 
-SUBPIXEL = 4  # fractional bits of the points given to OpenCV
 DASH = 4  # line widths, length of a dash and of the space after it
-CROSS = 6  # line widths, size of a marked place
-MOST_COLOURS = 4096  # that are kept
+CROSS = 6  # line widths, size of a marker
+MAX_COLOURS = 4096  # that are kept
 TRAIL_BANDS = 8  # opacity steps of a trail
 
 
 @dataclass(frozen=True)
 class DrawingSettings:
-    """What is drawn; sizes are fractions of the image's shorter side."""
+    """What is drawn, and sizes as fractions of the image's shorter side."""
 
     line: float = 1 / 320
     text: float = 1 / 64  # height of a capital
@@ -36,7 +36,7 @@ class DrawingSettings:
 
 
 class Drawing:
-    """Draws the frames of one sequence in order; keeps the last `settings.trail` frames of trails.
+    """Annotator of the frames of one sequence, in order; keeps the trails of the last `settings.trail` frames.
 
     class_names: by class id; if there is more than one, labels read "3 car" instead of "3".
     """
@@ -70,8 +70,8 @@ class Drawing:
 
         Those with the lowest bottom edge are on top; tracks outside the image are not drawn. Trails require frames in
         order. camera: affine map (2, 3) from pixels of the previous frame to those of this one, by which trails move
-        with the scene; None for no motion. points: (K, 2) or more columns, x and y of places to mark, such as
-        occlusions. outlines: lines and zones.
+        with the scene; None for no motion. points: (K, 2) or more columns, x and y of markers, such as
+        occlusion centres. outlines: lines and zones.
         """
         canvas = image if in_place else np.array(image, order="C")
         line, text = self.sizes(canvas)
@@ -102,16 +102,16 @@ class Drawing:
         return self.colours([id])[0]
 
     def colours(self, ids: list[int]) -> list[Colour]:
-        """The same of several ids; those of the last MOST_COLOURS or so are kept."""
+        """`colour` of several ids; about the last MAX_COLOURS are cached."""
         if unknown := [id for id in ids if id not in self.known_colours]:
-            if len(self.known_colours) > MOST_COLOURS:
+            if len(self.known_colours) > MAX_COLOURS:
                 self.known_colours = {}
                 unknown = ids
             self.known_colours.update(zip(unknown, palette(np.array(unknown)), strict=True))
         return [self.known_colours[id] for id in ids]
 
     def name(self, id: int, class_id: int) -> str:
-        """Label text of a track."""
+        """Label text of a track: its id, and its class if there are several."""
         return f"{id} {self.class_names.get(class_id, class_id)}" if len(self.class_names) > 1 else str(id)
 
     def sizes(self, image: Image) -> tuple[int, int]:
@@ -165,7 +165,7 @@ def draw_boxes(
 
 
 def draw_points(canvas: Image, points: Floats, line: int) -> None:
-    """Mark places (K, 2 or more) by white crosses on black ones."""
+    """Draw markers at points (K, 2 or more columns), in place: white crosses on black ones."""
     import cv2
 
     for x, y in np.rint(points[:, :2]).astype(int).tolist():
@@ -192,7 +192,7 @@ def draw_trail(canvas: Image, points: Floats, step: Integers, colour: Colour, wi
     if x1 >= x2 or y1 >= y2:
         return
     mask = np.zeros((y2 - y1, x2 - x1), dtype=np.uint8)
-    fixed = np.rint((points - [x1, y1]) * 2**SUBPIXEL).astype(np.int32)
+    fixed = fixed_point(points - [x1, y1])
     edges = [0, *np.flatnonzero(np.diff(step[1:])) + 1, len(step) - 1]
     for first, last in pairwise(edges):
         value = round(255 * int(step[first + 1]) / TRAIL_BANDS)

@@ -16,6 +16,7 @@ DOT = 4  # px, radius
 GREEN, RED, GREY = (55, 127, 26), (46, 34, 207), (160, 160, 160)  # b, g, r
 DARK = np.array([100.0, 40.0, 10.0])  # b, g, r of a matrix entry of 1; 0 is white
 CELLS = (3, 40)  # px: minimum and maximum side of a cell of the matrix
+LIGHT_GREY = (230, 230, 230)  # grid
 BINS = 100  # of the histograms of cosine distances, 0…2
 
 
@@ -33,9 +34,11 @@ class MatchingMatrix:
     placeholder: float
 
     @property
-    def figures(self) -> dict[str, float | None]:
-        """placeholder: its similarity; to_placeholder: mean assignment to it; matched: accuracy of the largest
-        assignment for identities that are in both frames, None if there are none.
+    def metrics(self) -> dict[str, float | None]:
+        """Metrics by name.
+
+        placeholder: its similarity. to_placeholder: mean assignment to it. matched: accuracy of the largest assignment
+        of identities that are in both frames, None if there are none.
         """
         same = (self.identity[:, None] == self.identity) & ~np.eye(len(self.identity), dtype=bool)
         in_both = same.any(axis=1)
@@ -48,7 +51,7 @@ class MatchingMatrix:
 
 
 def match_frames(boxes: Annotation, frames: tuple[int, int]) -> MatchingMatrix:
-    """M of the boxes of two frames, each sorted by identity, with the paper's placeholder and temperature."""
+    """Matching matrix of the boxes of two frames, each sorted by identity (placeholder and temperature of OUTrack)."""
     rows = [boxes[boxes.rows_at(frame)] for frame in frames]
     first, second = (part[np.argsort(part.id, kind="stable")] for part in rows)
     unit = normalise(np.concatenate([embedding_of(first), embedding_of(second)]))
@@ -141,7 +144,7 @@ def draw_distances(same: Floats, other: Floats, title: str) -> Image:
     top = max(float(np.max(counts)), 1e-9)
     for tick in (0.0, 0.5, 1.0, 1.5, 2.0):
         x = MARGIN + round(tick / 2 * width)
-        cv2.line(canvas, (x, MARGIN), (x, MARGIN + height), (230, 230, 230))
+        cv2.line(canvas, (x, MARGIN), (x, MARGIN + height), LIGHT_GREY)
         paste(canvas, render_label(f"{tick:g}", TEXT, (255, 255, 255)), x - TEXT, MARGIN + height)
     for count, colour in zip(counts, (GREEN, RED), strict=True):
         x_of_bin, y_of_bin = (edges[:-1] + edges[1:]) / 4 * width, height * (1 - count / top)
@@ -166,5 +169,5 @@ def embedding_of(boxes: Annotation) -> NDArray[np.floating[Any]]:
 
 
 def white_image(height: int, width: int) -> Image:
-    """A white image."""
+    """A white image (height, width, 3)."""
     return np.full((height, width, 3), 255, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""A drawing of a few kinds of marks that is written as PNG (by OpenCV) or as SVG: plots without a plotting library."""
+"""Vector figure of lines, polygons, circles, text and images, rendered as PNG (by OpenCV) or SVG."""
 
 import base64
 import html
@@ -14,11 +14,10 @@ from idfree.core.errors import UserError
 from idfree.core.files import atomic_write
 from idfree.core.types import Floats, Image
 from idfree.show.colours import Colour
-from idfree.show.text import render_text
+from idfree.show.text import MARGIN, render_text
 
 SUBPIXEL = 4  # fractional bits of the points given to OpenCV
 CAPITAL = 0.72  # height of a capital in font sizes, of the usual sans-serif fonts
-MARGIN = 0.45  # of rendered text, in heights of a capital
 JPEG_QUALITY = 88  # of pictures within SVG
 Align = Literal["start", "middle", "end"]
 SUFFIXES = (".png", ".svg")
@@ -26,24 +25,28 @@ SUFFIXES = (".png", ".svg")
 
 @dataclass
 class Figure:
-    """Marks in the order in which they are drawn; coordinates in pixels from the top left, colours (b, g, r)."""
+    """A figure, drawn in the order of the calls; coordinates in pixels from the top left, colours (b, g, r).
+
+    marks: what is drawn, each as a function that draws it in place into an image (H, W, 3), and as SVG.
+    """
 
     width: int
     height: int
     background: Colour = (255, 255, 255)
-    marks: list["tuple[Callable[[Image], None], str]"] = field(default_factory=list)  # for PNG, and as SVG
+    marks: list["tuple[Callable[[Image], None], str]"] = field(default_factory=list)
 
     def line(self, points: ArrayLike, colour: Colour, width: float = 1, opacity: float = 1, dash: float = 0) -> None:
-        """A line through points (K, 2). dash: length of dashes in px, 0 for none."""
+        """Add a polyline through points (K, 2). width: px. opacity: 0…1. dash: length of dashes in px, 0 for none."""
         xy = np.asarray(points, dtype=np.float64).reshape(-1, 2)
         style = f' stroke-dasharray="{dash:g}"' if dash else ""
         svg = (
-            f'<polyline points="{join(xy)}" fill="none" stroke="{css(colour)}" stroke-width="{width:g}"'
+            f'<polyline points="{svg_points(xy)}" fill="none" stroke="{css(colour)}" stroke-width="{width:g}"'
             f' stroke-opacity="{opacity:g}" stroke-linejoin="round"{style}/>'
         )
         parts = cut_dashes(xy, dash) if dash else [xy]
 
         def draw(canvas: Image) -> None:
+            """Draw the line."""
             import cv2
 
             fixed, thick = [fixed_point(part) for part in parts], max(1, round(width))
@@ -52,26 +55,28 @@ class Figure:
         self.marks.append((blended(draw, xy, opacity, width + 2), svg))
 
     def area(self, points: ArrayLike, colour: Colour, opacity: float = 1) -> None:
-        """A filled polygon of corners (K, 2)."""
+        """Add a filled polygon of corners (K, 2). opacity: 0…1."""
         xy = np.asarray(points, dtype=np.float64).reshape(-1, 2)
 
         def draw(canvas: Image) -> None:
+            """Draw the polygon."""
             import cv2
 
             cv2.fillPoly(canvas, [fixed_point(xy)], colour, cv2.LINE_AA, SUBPIXEL)
 
-        svg = f'<polygon points="{join(xy)}" fill="{css(colour)}" fill-opacity="{opacity:g}"/>'
+        svg = f'<polygon points="{svg_points(xy)}" fill="{css(colour)}" fill-opacity="{opacity:g}"/>'
         self.marks.append((blended(draw, xy, opacity, 2), svg))
 
     def bar(self, x: float, y: float, width: float, height: float, colour: Colour, opacity: float = 1) -> None:
-        """A filled rectangle."""
+        """Add a filled rectangle with its left upper corner at x, y."""
         self.area([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], colour, opacity)
 
     def dot(self, point: ArrayLike, radius: float, colour: Colour, edge: Colour | None = None) -> None:
-        """A filled circle at x, y (2,), with an edge in another colour."""
+        """Add a filled circle at `point` (x, y), with an edge in another colour if given. radius: px."""
         x, y = np.asarray(point, dtype=np.float64).tolist()
 
         def draw(canvas: Image) -> None:
+            """Draw the circle, with its edge below it."""
             import cv2
 
             centre = (round(x * 2**SUBPIXEL), round(y * 2**SUBPIXEL))
@@ -92,9 +97,10 @@ class Figure:
         align: Align = "start",
         halo: Colour | None = None,
     ) -> None:
-        """Text whose base line begins, has its middle, or ends at x, y. size: of the font. halo: colour around it."""
+        """Add text whose base line starts, has its middle, or ends at x, y. size: of the font, px. halo: around it."""
 
         def draw(canvas: Image) -> None:
+            """Draw the text, with its halo below it."""
             capital = max(6, round(size * CAPITAL))
             coverage = np.asarray(render_text(text, capital) / 255, dtype=np.float32)
             margin = round(MARGIN * capital)
@@ -104,15 +110,15 @@ class Figure:
                 import cv2
 
                 edge = np.asarray(cv2.dilate(coverage, np.ones((3, 3), dtype=np.uint8)), dtype=np.float32)
-                blend(canvas, edge, round(left), round(top), halo)
-            blend(canvas, coverage, round(left), round(top), colour)
+                paint(canvas, edge, round(left), round(top), halo)
+            paint(canvas, coverage, round(left), round(top), colour)
 
         around = "" if halo is None else f' stroke="{css(halo)}" stroke-width="3" paint-order="stroke"'
         place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{css(colour)}" text-anchor="{align}"{around}'
         self.marks.append((draw, f"<text {place}>{html.escape(text)}</text>"))
 
-    def picture(self, x: int, y: int, image: Image) -> None:
-        """An image (H, W, 3) with its left upper corner at x, y."""
+    def image(self, x: int, y: int, image: Image) -> None:
+        """Add an image (h, w, 3) with its left upper corner at x, y."""
         import cv2
 
         height, width = image.shape[:2]
@@ -120,26 +126,27 @@ class Figure:
         link = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
 
         def draw(canvas: Image) -> None:
+            """Copy the image."""
             canvas[y : y + height, x : x + width] = image[: canvas.shape[0] - y, : canvas.shape[1] - x]
 
         self.marks.append((draw, f'<image x="{x}" y="{y}" width="{width}" height="{height}" href="{link}"/>'))
 
     def render(self) -> Image:
-        """The image (H, W, 3)."""
+        """Render the figure as an image (H, W, 3), BGR."""
         canvas = np.full((self.height, self.width, 3), self.background, dtype=np.uint8)
         for draw, _ in self.marks:
             draw(canvas)
         return canvas
 
     def to_svg(self) -> str:
-        """The SVG file."""
+        """The figure as the text of an SVG file."""
         size = f'width="{self.width}" height="{self.height}" viewBox="0 0 {self.width} {self.height}"'
         head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="system-ui, sans-serif">'
         ground = f'<rect width="100%" height="100%" fill="{css(self.background)}"/>'
         return "\n".join([head, ground, *(svg for _, svg in self.marks), "</svg>", ""])
 
     def save(self, path: Path) -> None:
-        """Write the .png or .svg. Raises UserError for another suffix, or if it cannot be written."""
+        """Write the figure to a .png or .svg. Raises UserError for another suffix, or if it cannot be written."""
         import cv2
 
         suffix = path.suffix.lower()
@@ -151,23 +158,23 @@ class Figure:
 
 
 def css(colour: Colour) -> str:
-    """The colour as #rrggbb."""
+    """A colour as CSS: #rrggbb."""
     blue, green, red = colour
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def join(points: Floats) -> str:
-    """Points (K, 2) in SVG."""
+def svg_points(points: Floats) -> str:
+    """Points (K, 2) as the text of an SVG attribute."""
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points.tolist())
 
 
 def fixed_point(points: Floats) -> NDArray[np.int32]:
-    """Points (K, 2) with SUBPIXEL fractional bits."""
+    """Points (K, 2) in pixels as integers with SUBPIXEL fractional bits, as OpenCV takes them."""
     return np.rint(points * 2**SUBPIXEL).astype(np.int32)
 
 
 def cut_dashes(points: Floats, dash: float) -> list[Floats]:
-    """Parts of a line through points (K, 2), of this length and as far apart, in px."""
+    """Dashes of a polyline through points (K, 2): parts (k, 2) of length `dash` px, as far apart."""
     at = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     begins = np.arange(0, at[-1], 2 * dash)
     ends = np.minimum(begins + dash, at[-1])
@@ -180,11 +187,12 @@ def cut_dashes(points: Floats, dash: float) -> list[Floats]:
 
 
 def blended(draw: Callable[[Image], None], points: Floats, opacity: float, margin: float) -> Callable[[Image], None]:
-    """The same drawing, of marks at points (K, 2) with a margin, mixed with what is below."""
+    """`draw` with an opacity: blended with what is below, within `margin` px around points (K, 2)."""
     if opacity >= 1 or not len(points):
         return draw
 
     def mix(canvas: Image) -> None:
+        """Draw, and blend with what was there."""
         import cv2
 
         height, width = canvas.shape[:2]
@@ -199,7 +207,7 @@ def blended(draw: Callable[[Image], None], points: Floats, opacity: float, margi
     return mix
 
 
-def blend(canvas: Image, coverage: NDArray[np.float32], x: int, y: int, colour: Colour) -> None:
+def paint(canvas: Image, coverage: NDArray[np.float32], x: int, y: int, colour: Colour) -> None:
     """Paint a colour by its coverage (h, w), 0…1, with the left upper corner at x, y; in place, clipped."""
     height, width = canvas.shape[:2]
     x1, y1 = max(0, x), max(0, y)

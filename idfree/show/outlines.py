@@ -1,4 +1,4 @@
-"""Counting lines and zones in images, with what was counted."""
+"""Draw counting lines and zones in images, with their counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ZONE_OPACITY = 0.18
 
 @dataclass(frozen=True)
 class Outline:
-    """A line or a zone: points (K, 2) in pixels, whether it is closed, colour, and text beside it."""
+    """A line or, if closed, a zone: points (K, 2) in pixels, colour, and the text of its label."""
 
     points: Floats
     is_closed: bool

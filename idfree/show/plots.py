@@ -1,4 +1,4 @@
-"""Plots of tracks: trails and density over a picture, and a time line of identities."""
+"""Plots of tracks: trajectories and density over an image, and a timeline of identities."""
 
 from typing import Literal, get_args
 
@@ -13,22 +13,23 @@ from idfree.show.figure import Figure
 Plot = Literal["trails", "heat", "timeline"]
 PLOTS = get_args(Plot)
 
-WIDTH = 1400  # px, of the pictures
+WIDTH = 1400  # px, of the plots
 MAX_LABELS = 60  # ids beside trails: those of the longest tracks
 GAP = 0.5  # seconds without a box, from which on a trail is dashed
-LEGEND = 32  # px, height of the legend below trails
-DIMMED = 0.45  # brightness of the picture below trails
-SPREAD = 0.02  # of a person in the density: standard deviation, in widths of the picture
+LEGEND = 32  # px, height of the legend
+DIMMED = 0.45  # brightness of the image below trails
+SPREAD = 0.02  # standard deviation of the Gaussian of each person, in widths of the image
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
-LANE = (3.0, 16.0)  # px, least and greatest height of a lane of the time line
-LEAST_TEXT = 9.0  # px: lanes of this height have the id beside them
+LANES = 900  # px, height of all lanes, if the height of each is within:
+LANE = (3.0, 16.0)  # px, minimum and maximum height of a lane of the timeline
+MIN_LABELLED_LANE = 9.0  # px: lanes of this height have the id beside them
 
 
 def draw_trails(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
-    """The way of each track's feet over a dimmed picture: from a ring to a dot; dashed where it was not seen."""
-    picture, scale = prepare(image)
+    """Plot the trajectories of bottom centres over a dimmed image, from a ring to a dot; dashed across gaps."""
+    picture, scale = resize_to_width(image)
     figure = Figure(picture.shape[1], picture.shape[0] + LEGEND)
-    figure.picture(0, 0, dim(picture))
+    figure.image(0, 0, dim(picture))
     parts = split_tracks(tracks)
     paths = [smooth_path(bottom_centres(tracks.xyxy[part]) * scale, frame_rate) for part in parts]
     colours = palette([tracks.id[part[0]] for part in parts])
@@ -50,7 +51,7 @@ def draw_trails(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
 
 
 def draw_legend(figure: Figure, y: float) -> None:
-    """What the signs of trails mean, in a row below the picture."""
+    """Draw the legend of `draw_trails` in a row at height y."""
     figure.dot((22, y), 3, BLACK, INK)
     figure.text(34, y + 5, "start", 13, INK)
     figure.dot((92, y), 4.5, INK, WHITE)
@@ -60,10 +61,10 @@ def draw_legend(figure: Figure, y: float) -> None:
 
 
 def draw_heat(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
-    """Where people stood and walked: person-seconds in each place, over a dimmed picture, with a colour scale."""
+    """Plot the density of bottom centres, in person-seconds per 1 % of the image, with a colour scale."""
     import cv2
 
-    picture, scale = prepare(image)
+    picture, scale = resize_to_width(image)
     height, width = picture.shape[:2]
     x, y = np.rint(bottom_centres(tracks.xyxy) * scale).astype(int).T
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
@@ -71,15 +72,15 @@ def draw_heat(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
     np.add.at(seconds, (y[inside], x[inside]), 1 / frame_rate)
     density = cv2.GaussianBlur(seconds, (0, 0), SPREAD * width) * (width * height / 100)  # in 1 % of the picture
     top = max(float(density.max()), 1e-9)
-    strength = np.sqrt(density / top)  # the eye sees faint traces, too
+    strength = np.sqrt(density / top)  # so that low densities are visible, too
     colours = cv2.applyColorMap(np.rint(255 * strength).astype(np.uint8), cv2.COLORMAP_INFERNO)
     opacity = np.minimum(1, 2.5 * strength)[..., None] * 0.85
     heat = np.rint(opacity * colours + (1 - opacity) * dim(picture)).astype(np.uint8)
     figure = Figure(width, height + 56)
-    figure.picture(0, 0, heat)
+    figure.image(0, 0, heat)
     scale_width = min(360, width // 3)
     ramp = np.sqrt(np.linspace(0, 1, scale_width))[None].repeat(14, axis=0)
-    figure.picture(
+    figure.image(
         16, height + 14, np.asarray(cv2.applyColorMap(np.rint(255 * ramp).astype(np.uint8), cv2.COLORMAP_INFERNO))
     )
     figure.text(16, height + 46, "0", 12, INK)
@@ -89,10 +90,10 @@ def draw_heat(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
 
 
 def draw_timeline(tracks: Annotation, frame_rate: float) -> Figure:
-    """A lane for each identity, in order of appearance, with the number of people above; pale where filled in."""
+    """Plot a lane for each identity, in order of appearance, pale where filled in, below the number of people."""
     parts = split_tracks(tracks)
     parts.sort(key=lambda part: (int(tracks.frame[part[0]]), int(tracks.id[part[0]])))
-    lane = float(np.clip(900 / max(len(parts), 1), *LANE))
+    lane = float(np.clip(LANES / max(len(parts), 1), *LANE))
     lanes = lane * max(len(parts), 1)
     figure = Figure(WIDTH, round(lanes) + 270)
     end = max(float(tracks.frame.max(initial=1)) / frame_rate, 1e-9)
@@ -120,7 +121,10 @@ def draw_lane(
     frame_rate: float,
     colour: tuple[int, int, int],
 ) -> None:
-    """The lane of one track: a bar for each run of frames, pale where its boxes were filled in."""
+    """Draw the lane of one track: a bar for each run of frames, pale where its boxes were filled in.
+
+    part: rows of the track. offset: of the lane from the top of the axes, px. lane: its height, px.
+    """
     top, height = axes.top + offset, max(2.0, lane - max(1.0, 0.25 * lane))
     is_filled = tracks.score[part] == 0
     frame = tracks.frame[part]
@@ -134,26 +138,26 @@ def draw_lane(
         times = np.array([frame[begin] - 1, frame[end - 1] - 1 + step]) / frame_rate
         (x1, _), (x2, _) = axes.to_pixels(np.minimum(times, axes.x_max), [0, 0]).tolist()
         figure.bar(x1, top, max(1.0, x2 - x1), height, colour, 0.35 if is_filled[begin] else 1)
-    if lane >= LEAST_TEXT:
+    if lane >= MIN_LABELLED_LANE:
         figure.text(axes.left - 8, top + height - 1, str(tracks.id[part[0]]), min(12, lane), INK, "end")
 
 
 def split_tracks(tracks: Annotation) -> list[Integers]:
-    """The rows of each track, by frame."""
+    """Rows (K,) of each track, sorted by frame."""
     order = np.lexsort((tracks.frame, tracks.id))
     return np.split(order, np.flatnonzero(np.diff(tracks.id[order])) + 1) if len(order) else []
 
 
 def smooth_path(points: Floats, frame_rate: float) -> Floats:
-    """Points (K, 2) smoothed by lines through half a second (Savitzky and Golay 1964)."""
+    """Savitzky-Golay smoothing (1964) of points (K, 2) by straight lines over half a second."""
     from scipy.signal import savgol_filter
 
     window = min(round(frame_rate / 2), len(points) - 1) // 2 * 2 + 1
     return np.asarray(savgol_filter(points, window, 1, axis=0)) if window > 1 else points
 
 
-def prepare(image: Image) -> tuple[Image, float]:
-    """The picture at WIDTH, and its scale."""
+def resize_to_width(image: Image) -> tuple[Image, float]:
+    """The image scaled to WIDTH, and the scale."""
     import cv2
 
     scale = WIDTH / image.shape[1]
@@ -163,7 +167,7 @@ def prepare(image: Image) -> tuple[Image, float]:
 
 
 def dim(image: Image) -> Image:
-    """A dark, almost grey picture, from which colours stand out."""
+    """A dark, almost grey version of an image, against which colours are visible."""
     import cv2
 
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)

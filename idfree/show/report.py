@@ -22,6 +22,8 @@ STYLE = (
 )
 NO_BREAK_SPACE = "\u00a0"
 SAME, DIFFERENT = "#1a7f37", "#cf222e"  # green and red, lines of the histograms
+CHART_WIDTH, CHART_HEIGHT = 720.0, 200.0  # px, of the histograms
+CROP_QUALITY = 80  # JPEG, 0…100
 
 
 def render_page(
@@ -84,36 +86,37 @@ def crop_strip(caption: str, crops: Crops) -> str:
     import cv2
 
     strip = np.concatenate([*crops], axis=1)
-    data = base64.b64encode(cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()).decode()
+    data = base64.b64encode(cv2.imencode(".jpg", strip, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])[1].tobytes()).decode()
     label = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
     return f'<figure>{label}<img alt="{len(crops)} crops" src="data:image/jpeg;base64,{data}"></figure>'
 
 
 def histogram(same: Integers, different: Integers, edges: Floats, threshold: float) -> str:
     """Distance histograms (B,) of same and different identities over edges (B + 1,), and the threshold: an <svg>."""
-    width, height = 720.0, 200.0
     last = edges[min(len(edges) - 1, int(np.flatnonzero(same + different).max(initial=0)) + 2)]
-
-    def polyline(count: Integers, colour: str) -> str:
-        fraction = count / max(1, count.sum())
-        top = max((same / max(1, same.sum())).max(), (different / max(1, different.sum())).max(), 1e-9)
-        middle = (edges[:-1] + edges[1:]) / 2
-        points = " ".join(
-            f"{width * x / last:.1f},{height - height * y / top:.1f}"
-            for x, y in zip(middle, fraction, strict=True)
-            if x <= last
-        )
-        return f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{points}"/>'
-
-    at = width * threshold / last
+    fractions = [count / max(1, count.sum()) for count in (same, different)]
+    top = max(*(fraction.max() for fraction in fractions), 1e-9)
+    centres = (edges[:-1] + edges[1:]) / 2
+    is_shown = centres <= last
+    x = CHART_WIDTH * centres[is_shown] / last
+    lines = "".join(
+        polyline(x, CHART_HEIGHT - CHART_HEIGHT * fraction[is_shown] / top, colour)
+        for fraction, colour in zip(fractions, (SAME, DIFFERENT), strict=True)
+    )
+    at = CHART_WIDTH * threshold / last
     legend = (
         f'<span style="color:{SAME}">— pairs of one tracklet</span>, '
         f'<span style="color:{DIFFERENT}">— of two that are seen at the same time</span>, '
         f"┆ match threshold {threshold:.2f}"
     )
     return (
-        f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="100%">{polyline(same, SAME)}'
-        f"{polyline(different, DIFFERENT)}"
-        f'<line x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="{height:.0f}" stroke="#666" stroke-dasharray="4"/></svg>'
+        f'<svg viewBox="0 0 {CHART_WIDTH:.0f} {CHART_HEIGHT:.0f}" width="100%">{lines}'
+        f'<line x1="{at:.1f}" x2="{at:.1f}" y1="0" y2="{CHART_HEIGHT:.0f}" stroke="#666" stroke-dasharray="4"/></svg>'
         f"<p>{legend}</p>"
     )
+
+
+def polyline(x: Floats, y: Floats, colour: str) -> str:
+    """An SVG polyline through points x (K,), y (K,). colour: of CSS."""
+    points = " ".join(f"{px:.1f},{py:.1f}" for px, py in zip(x, y, strict=True))
+    return f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{points}"/>'

@@ -26,7 +26,7 @@ def to_csv(table: Table) -> str:
     for group in table.groups:
         for row in group:
             writer.writerow(
-                [*row.labels, *(exact_text(column, row.figures.get(column.key)) for column in table.columns)]
+                [*row.labels, *(exact_text(column, row.metrics.get(column.key)) for column in table.columns)]
             )
     return file.getvalue()
 
@@ -45,7 +45,7 @@ def to_markdown(table: Table) -> str:
     rows.append(["---"] * len(table.headers) + ["---:"] * len(table.columns))
     labels_above: tuple[str, ...] = ()
     for row, cells, _ in table.lines():
-        total = not table.rivals and row.labels[0] == COMBINED
+        total = not table.marks_best and row.labels[0] == COMBINED
         texts = [(label.translate(MARKDOWN_ESCAPES), total) for label in visible_labels(row.labels, labels_above)]
         texts += [(text or "–", best or total) for text, best in cells]
         rows.append([f"**{text}**" if bold and text else text for text, bold in texts])

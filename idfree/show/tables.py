@@ -83,34 +83,34 @@ APPEARANCE = (
 
 @dataclass(frozen=True)
 class Row:
-    """Labels of a row, as many as the table has label headers, and metrics by key."""
+    """Labels of a row, one for each header of the table, and metrics by key."""
 
     labels: tuple[str, ...]
-    figures: Metrics
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
 class Table:
-    """Groups of rows separated by rules. rivals: mark the best value of each column within each group."""
+    """Groups of rows separated by rules. marks_best: mark the best value of each column within each group."""
 
     headers: tuple[str, ...]
     columns: tuple[Column, ...]
     groups: tuple[tuple[Row, ...], ...]
-    rivals: bool = False
+    marks_best: bool = False
 
     def lines(self) -> Iterator[tuple[Row, list[tuple[str, bool]], bool]]:
         """Yield each row, its cells as (text, is best of the group), and whether a rule follows."""
         for group in self.groups:
-            best = [best_values(column, group) if self.rivals else set() for column in self.columns]
+            best = [best_values(column, group) if self.marks_best else set() for column in self.columns]
             for number, row in enumerate(group):
-                texts = [column.text(row.figures.get(column.key)) for column in self.columns]
+                texts = [column.text(row.metrics.get(column.key)) for column in self.columns]
                 cells = [(text, text in winners) for text, winners in zip(texts, best, strict=True)]
                 yield row, cells, number == len(group) - 1 and group is not self.groups[-1]
 
 
 def best_values(column: Column, rows: Iterable[Row]) -> set[str]:
     """The best formatted value of a column; empty if no direction is better or all values are equal."""
-    known = {row.figures.get(column.key) for row in rows}
+    known = {row.metrics.get(column.key) for row in rows}
     values = {value: column.text(value) for value in known if value is not None and column.text(value)}
     if not column.better or len(set(values.values())) < 2:
         return set()
@@ -118,10 +118,10 @@ def best_values(column: Column, rows: Iterable[Row]) -> set[str]:
 
 
 def score_table(
-    figures: Mapping[str, Metrics], columns: Sequence[Column] = TRACKING, header: str = "Sequence"
+    metrics: Mapping[str, Metrics], columns: Sequence[Column] = TRACKING, header: str = "Sequence"
 ) -> Table:
-    """A row per name of `figures`, COMBINED in a group of its own at the end unless it is of one sequence alone."""
-    rows = {name: Row((name,), values) for name, values in figures.items()}
+    """A row per name of `metrics`, COMBINED in a group of its own at the end unless it is of one sequence alone."""
+    rows = {name: Row((name,), values) for name, values in metrics.items()}
     combined = (rows.pop(COMBINED),) if COMBINED in rows else ()
     combined = combined if len(rows) > 1 else ()
     return Table((header,), tuple(columns), tuple(group for group in (tuple(rows.values()), combined) if group))
@@ -132,17 +132,17 @@ def comparison_table(
 ) -> Table:
     """Compare several results, the best of each column marked: COMBINED rows only, or per sequence.
 
-    results: figures by name of the result, then by sequence or COMBINED.
+    results: metrics by name of the result, then by sequence or COMBINED.
     """
     if not per_sequence:
-        rows = tuple(Row((name,), figures.get(COMBINED, {})) for name, figures in results.items())
-        return Table(("Results",), tuple(columns), (rows,), rivals=True)
-    names = list(dict.fromkeys(name for figures in results.values() for name in figures if name != COMBINED))
+        rows = tuple(Row((name,), metrics.get(COMBINED, {})) for name, metrics in results.items())
+        return Table(("Results",), tuple(columns), (rows,), marks_best=True)
+    names = list(dict.fromkeys(name for metrics in results.values() for name in metrics if name != COMBINED))
     groups = [
-        tuple(Row((sequence, name), figures[sequence]) for name, figures in results.items() if sequence in figures)
+        tuple(Row((sequence, name), metrics[sequence]) for name, metrics in results.items() if sequence in metrics)
         for sequence in [*names, *[COMBINED] * (len(names) > 1)]
     ]
-    return Table(("Sequence", "Results"), tuple(columns), tuple(group for group in groups if group), rivals=True)
+    return Table(("Sequence", "Results"), tuple(columns), tuple(group for group in groups if group), marks_best=True)
 
 
 def show(table: Table, console: "Console | None" = None) -> None:
@@ -170,6 +170,7 @@ def split_columns(table: Table, console: "Console") -> Iterator[Table]:
     """Split the columns into tables that fit the console width, each with the labels and at least one column."""
 
     def width_of(part: Table) -> int:
+        """Characters that a table takes without folding."""
         natural = console.options.update(max_width=UNLIMITED_WIDTH)
         return console.measure(to_rich(part, console), options=natural).maximum
 
@@ -197,7 +198,7 @@ def to_rich(table: Table, console: "Console") -> "RichTable":
     starred = [any(cells[k][1] for _, cells, _ in table.lines()) for k in range(len(table.columns))]
     labels_above: tuple[str, ...] = ()
     for row, cells, rule in table.lines():
-        total = not table.rivals and row.labels[0] == COMBINED
+        total = not table.marks_best and row.labels[0] == COMBINED
         labels = [Text(label, style="bold" if total else "") for label in visible_labels(row.labels, labels_above)]
         values = [
             Text((text or "-") + (star if best else " " * (len(star) * any_best)), style="bold green" if best else "")
@@ -209,5 +210,5 @@ def to_rich(table: Table, console: "Console") -> "RichTable":
 
 
 def visible_labels(labels: tuple[str, ...], above: tuple[str, ...]) -> tuple[str, ...]:
-    """Labels without the first one if there are several and it repeats the row above."""
+    """The labels of a row, the first one empty if there are several and it repeats that of the row above."""
     return ("", *labels[1:]) if len(labels) > 1 and labels[:1] == above[:1] else labels

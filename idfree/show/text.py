@@ -1,4 +1,4 @@
-"""Text in images: rendered by OpenCV at a multiple of its size, labels and headings."""
+"""Text, labels and headings in images, rendered by OpenCV at a multiple of their size."""
 
 from functools import lru_cache
 from math import ceil
@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from idfree.core.types import Image
 from idfree.show.colours import Colour, contrasting_grey
 
+MARGIN = 0.45  # around rendered text, in heights of a capital
+STROKE = 1 / 6.5  # width, in heights of a capital
+DARKENING = 0.4  # brightness of the image below a heading
 TEXT_SUPERSAMPLING = 4  # text is rendered at this scale and averaged down: sharper than OpenCV's anti-aliasing
 
 
@@ -18,10 +21,10 @@ def render_text(text: str, height: int) -> NDArray[np.uint8]:
     import cv2
 
     text = text.encode("ascii", "replace").decode()
-    font, stroke = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(TEXT_SUPERSAMPLING * height / 6.5))
+    font, stroke = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(TEXT_SUPERSAMPLING * height * STROKE))
     scale = cv2.getFontScaleFromHeight(font, TEXT_SUPERSAMPLING * height - stroke, 0)
     (width, _), _ = cv2.getTextSize(text, font, scale, stroke)
-    margin = TEXT_SUPERSAMPLING * ceil(0.45 * height)
+    margin = TEXT_SUPERSAMPLING * ceil(MARGIN * height)
     fine_height = TEXT_SUPERSAMPLING * height + 2 * margin
     fine = np.zeros((fine_height, TEXT_SUPERSAMPLING * ceil(width / TEXT_SUPERSAMPLING) + 2 * margin), dtype=np.uint8)
     baseline = fine_height - margin - stroke // 2
@@ -50,4 +53,4 @@ def draw_heading(canvas: Image, text: str, height: int) -> None:
     """Draw white text on a darkened strip in the upper left corner."""
     coverage = render_text(text, height)[: len(canvas), : canvas.shape[1], None] / 255
     region = canvas[: coverage.shape[0], : coverage.shape[1]]
-    region[:] = np.rint(255 * coverage + 0.4 * region * (1 - coverage))
+    region[:] = np.rint(255 * coverage + DARKENING * region * (1 - coverage))

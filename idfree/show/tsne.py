@@ -8,23 +8,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Singles = NDArray[np.float32]
-
 PERPLEXITY = 30.0  # effective number of neighbours (van der Maaten 2008, sec. 3: 5 to 50)
 ITERATIONS, EARLY = 500, 125  # in all, and with early exaggeration: half of van der Maaten's (2014, sec. 4.2)
 EXAGGERATION = 12.0  # early exaggeration, and points per unit of the learning rate (van der Maaten 2014; Belkina 2019)
 MIN_RATE = 10.0  # learning rate for few points; 50 overshoots during early exaggeration
 MOMENTUM = (0.5, 0.8)  # early and late (van der Maaten 2008, sec. 3.4)
-MORE, LESS, LEAST_GAIN = 0.2, 0.8, 0.01  # adaptive gains (Jacobs 1988; the authors' code)
+GAIN_STEP, GAIN_DECAY, MIN_GAIN = 0.2, 0.8, 0.01  # adaptive gains (Jacobs 1988; the authors' code)
 INITIAL_SPREAD = 1e-4  # standard deviation of the initial positions (van der Maaten 2008, sec. 3.4)
-HALVINGS = 40  # bisection steps for the bandwidth of each point
+BISECTIONS = 40  # steps for the bandwidth of each point
 MIN_PROBABILITY = 1e-12  # lower bound of probabilities
 
 
 def tsne(
     points: NDArray[np.floating[Any]], perplexity: float = PERPLEXITY, iterations: int = ITERATIONS
 ) -> NDArray[np.float64]:
-    """Embed points (N, D) in the plane: (N, 2).
+    """t-SNE of points (N, D): their positions (N, 2).
 
     perplexity: effective number of neighbours, at most a third of the points.
     """
@@ -40,7 +38,7 @@ def tsne(
     for iteration in range(iterations):
         early = iteration < EARLY
         grad = gradient(target * np.float32(EXAGGERATION if early else 1), position)
-        gain = np.maximum(np.where(np.sign(grad) != np.sign(step), gain + MORE, gain * LESS), LEAST_GAIN)
+        gain = np.maximum(np.where(np.sign(grad) != np.sign(step), gain + GAIN_STEP, gain * GAIN_DECAY), MIN_GAIN)
         step = MOMENTUM[not early] * step - rate * gain * grad
         position = position + step - (position + step).mean(axis=0)
     return position
@@ -52,7 +50,7 @@ def joint_probabilities(distance: NDArray[np.float64], perplexity: float) -> NDA
     np.fill_diagonal(shifted, np.inf)  # p_ii = 0
     typical = max(float(np.median(shifted[np.isfinite(shifted)])), MIN_PROBABILITY)
     low, high = np.full(len(shifted), 1e-6 / typical), np.full(len(shifted), 1e6 / typical)
-    for _ in range(HALVINGS):
+    for _ in range(BISECTIONS):
         middle = np.sqrt(low * high)
         too_wide = entropy(shifted, middle) > np.log(perplexity)
         low, high = np.where(too_wide, middle, low), np.where(too_wide, high, middle)
@@ -60,19 +58,19 @@ def joint_probabilities(distance: NDArray[np.float64], perplexity: float) -> NDA
     return np.asarray(np.maximum((probability + probability.T) / (2 * len(shifted)), MIN_PROBABILITY))
 
 
-def conditional_probabilities(shifted: NDArray[np.float64], sharpness: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Conditional probabilities p_j|i (N, N): a Gaussian around each point; sharpness (N,) = 1/2σ²."""
-    weight = np.exp(-shifted * sharpness[:, None])
+def conditional_probabilities(shifted: NDArray[np.float64], precision: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Conditional probabilities p_j|i (N, N): a Gaussian around each point; precision (N,) = 1 / 2σ²."""
+    weight = np.exp(-shifted * precision[:, None])
     return np.asarray(weight / weight.sum(axis=1, keepdims=True))
 
 
-def entropy(shifted: NDArray[np.float64], sharpness: NDArray[np.float64]) -> NDArray[np.float64]:
+def entropy(shifted: NDArray[np.float64], precision: NDArray[np.float64]) -> NDArray[np.float64]:
     """Entropy (N,) of each row of `conditional_probabilities` in nats: the logarithm of its perplexity."""
-    probability = conditional_probabilities(shifted, sharpness)
+    probability = conditional_probabilities(shifted, precision)
     return np.asarray(-(probability * np.log(np.maximum(probability, MIN_PROBABILITY))).sum(axis=1))
 
 
-def gradient(target: Singles, position: NDArray[np.float64]) -> NDArray[np.float64]:
+def gradient(target: NDArray[np.float32], position: NDArray[np.float64]) -> NDArray[np.float64]:
     """Gradient (N, 2) of the Kullback-Leibler divergence (eq. 5)."""
     similarity = 1 / (1 + squared_distances(position.astype(np.float32)))
     np.fill_diagonal(similarity, 0)

@@ -24,7 +24,7 @@ LOG = logging.getLogger("idfree")
 
 
 @dataclass(frozen=True)
-class Picture:
+class AnnotatedFrame:
     """A frame, and what is drawn on it; see `Drawing.draw`."""
 
     frame: Frame
@@ -33,15 +33,15 @@ class Picture:
     points: Floats | None = None
     outlines: Sequence[Outline] = ()
 
-    def scaled(self, scale: float) -> "Picture":
-        """The same marks on an image of another size."""
+    def scaled(self, scale: float) -> "AnnotatedFrame":
+        """The same, for an image of another size."""
         if scale == 1:
             return self
         tracks = replace(self.tracks, xyxy=self.tracks.xyxy * scale)
         camera = None if self.camera is None else self.camera * [1, 1, scale]
         points = None if self.points is None else self.points * scale
         outlines = [replace(each, points=each.points * scale) for each in self.outlines]
-        return Picture(self.frame, tracks, camera, points, outlines)
+        return AnnotatedFrame(self.frame, tracks, camera, points, outlines)
 
 
 class VideoOutput:
@@ -102,11 +102,11 @@ class VideoOutput:
         if self.size_hw == (0, 0):
             self.open(frame.image)
         self.count += 1
-        picture = Picture(frame, tracks, camera, points, outlines)
+        annotated = AnnotatedFrame(frame, tracks, camera, points, outlines)
         if self.title is None:
-            self.artist.put(picture)
+            self.artist.put(annotated)
         else:  # windows belong to this thread
-            self.draw(picture)
+            self.draw(annotated)
 
     def open(self, image: Image) -> None:
         """Open the video file, with the size of its first image, the window, and the threads."""
@@ -126,16 +126,16 @@ class VideoOutput:
 
             self.window = self.stack.enter_context(Window(self.title))
 
-    def draw(self, picture: Picture) -> None:
+    def draw(self, annotated: AnnotatedFrame) -> None:
         """Draw one frame; show it in the window, and hand it to the encoder."""
         with self.time("drawing"):
-            canvas = self.draw_picture(picture)
+            canvas = self.draw_frame(annotated)
         if self.window is not None:
             self.window.write(canvas)
         if self.writer is None:
             self.free.append(canvas)
         else:
-            self.encoder.put((canvas, picture.frame.time))
+            self.encoder.put((canvas, annotated.frame.time))
 
     def encode(self, image_and_time: tuple[Image, float | None]) -> None:
         """Write one image to the file; it can be drawn on again."""
@@ -144,29 +144,29 @@ class VideoOutput:
             self.writer.write(*image_and_time)
         self.free.append(image_and_time[0])
 
-    def draw_picture(self, picture: Picture) -> Image:
+    def draw_frame(self, annotated: AnnotatedFrame) -> Image:
         """The frame in the size of the outputs, drawn on."""
         import cv2
 
-        image = picture.frame.image
+        image = annotated.frame.image
         assert image is not None
         height, width = image.shape[:2]
         scale = self.size_hw[0] / height
         if round(width * scale) != self.size_hw[1]:  # another size than the first
-            self.warn_of_size(image, picture.frame.number)
-            return fit(self.draw_on(image.copy(), picture), self.size_hw)
+            self.warn_of_size(image, annotated.frame.number)
+            return letterbox(self.draw_on(image.copy(), annotated), self.size_hw)
         canvas = self.free.pop() if self.free else np.empty((*self.size_hw, 3), dtype=np.uint8)
         if scale == 1:
             np.copyto(canvas, image)
         else:  # up to half the size, bilinear is as sharp as by area, and several times as fast
             method = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
             cv2.resize(image, self.size_hw[::-1], dst=canvas, interpolation=method)
-        return self.draw_on(canvas, picture.scaled(scale))
+        return self.draw_on(canvas, annotated.scaled(scale))
 
-    def draw_on(self, canvas: Image, picture: Picture) -> Image:
-        """Draw a picture in place; the image."""
-        marks = (picture.camera, picture.points, picture.outlines)
-        return self.drawing.draw(canvas, picture.tracks, picture.frame.number, "", *marks, in_place=True)
+    def draw_on(self, canvas: Image, annotated: AnnotatedFrame) -> Image:
+        """Draw on an image in place; return it."""
+        marks = (annotated.camera, annotated.points, annotated.outlines)
+        return self.drawing.draw(canvas, annotated.tracks, annotated.frame.number, "", *marks, in_place=True)
 
     def warn_of_size(self, image: Image, frame_number: int) -> None:
         """Warn, once, of images of another size than the first."""
@@ -177,8 +177,8 @@ class VideoOutput:
             self.warned = True
 
 
-def fit(image: Image, size_hw: tuple[int, int]) -> Image:
-    """The image (H, W, 3) in another size, its proportions kept, in the middle of a black one."""
+def letterbox(image: Image, size_hw: tuple[int, int]) -> Image:
+    """The image (H, W, 3) scaled to fit (height, width), its aspect ratio kept, with black bars."""
     import cv2
 
     scale = min(size_hw[0] / image.shape[0], size_hw[1] / image.shape[1])

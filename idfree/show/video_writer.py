@@ -1,4 +1,4 @@
-"""Annotated video out: H.264 in MP4 that plays in a browser while it loads."""
+"""Video encoder: H.264 in MP4 that plays in a browser while it loads."""
 
 import math
 from contextlib import ExitStack
@@ -16,17 +16,16 @@ from idfree.core.types import Image
 BT709 = 1  # colour primaries, transfer and matrix in ISO/IEC 23091-2: what browsers take an untagged video to be
 LIMITED = 1  # FFmpeg's AVCOL_RANGE_MPEG: luma 16…235
 
-
-FASTEST = 10_000  # frames per second
-FINE = 90_000  # ticks per second or step, at least, of a video with time stamps of its own; as in MPEG
-LONGEST = 3600  # seconds that a frame is shown at most; longer pauses are shortened
-MOST_TICKS = 2**28  # that it is shown; MP4 has 31 bits for the time from decoding a frame to displaying a later one
-LEAST_SCALE = 20_000  # FFmpeg multiplies the ticks per second of MP4 until they are 10,000 to 20,000 or more
+MAX_FRAME_RATE = 10_000  # per second
+MIN_TICK_RATE = 90_000  # ticks per second, or per step if that is longer, of a video with time stamps; as in MPEG
+MAX_DURATION = 3600  # seconds of a frame; longer pauses are shortened
+MAX_TICKS = 2**28  # of a frame; MP4 has 31 bits for the time from decoding a frame to displaying a later one
+MIN_TIMESCALE = 20_000  # FFmpeg multiplies the ticks per second of MP4 until they are 10,000 to 20,000 or more
 
 
 @dataclass(frozen=True)
 class VideoWriterSettings:
-    """Studies: docs/video.md."""
+    """Settings of the encoder x264. Studies: docs/video.md."""
 
     crf: int = 26  # x264's rate factor: 18 is nearly lossless, 30 small; at this preset, 26 is as good as 23 usually is
     preset: str = "ultrafast"  # x264's presets trade speed for bytes; its default is "medium"
@@ -52,10 +51,10 @@ class VideoWriter:
     ):
         self.path = Path(path)
         self.frame_rate = rational_rate(frame_rate, self.path)
-        finer = math.ceil(FINE * min(1.0, float(self.frame_rate)) / self.frame_rate.numerator)
+        finer = math.ceil(MIN_TICK_RATE * min(1.0, float(self.frame_rate)) / self.frame_rate.numerator)
         self.step = finer * self.frame_rate.denominator if timed else 1  # in ticks
         self.ticks = self.frame_rate * self.step  # per second
-        longest = min(LONGEST, MOST_TICKS / max(self.ticks.numerator, LEAST_SCALE))
+        longest = min(MAX_DURATION, MAX_TICKS / max(self.ticks.numerator, MIN_TIMESCALE))
         self.longest = max(1, int(longest * self.ticks))  # ticks from one frame to the next
         self.first_time: float | None = None
         self.shown_at = -self.step  # when the last frame is shown, in ticks
@@ -106,7 +105,7 @@ class VideoWriter:
         self.written += 1
 
     def next_tick(self, time: float | None) -> int:
-        """When the next frame is shown, in ticks since the first: later than the last one, whatever its time."""
+        """Time stamp of the next frame in ticks since the first, always later than that of the last one."""
         if time is not None and self.first_time is None:
             self.first_time = time - (self.shown_at + self.step) / float(self.ticks)
         if time is None or self.first_time is None:
@@ -120,7 +119,7 @@ class VideoWriter:
         return self.shown_at
 
     def flush(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Write what the encoder still holds back, unless an exception is on its way."""
+        """Write the frames that the encoder has buffered, unless an exception ended the block."""
         if kind is not None:
             return
         if not self.written:
@@ -134,9 +133,9 @@ class VideoWriter:
 
 
 def rational_rate(frame_rate: float, path: Path) -> Fraction:
-    """A frame rate as a fraction, LONGEST at the slowest: 29.97002997… is 30000/1001. Raises UserError."""
-    if not 0 < frame_rate <= FASTEST:  # also False for NaN
-        raise UserError(f"cannot write {path} with {frame_rate:g} frames per second: expected 0 to {FASTEST}")
+    """A frame rate as a fraction, at least 1 / MAX_DURATION: 29.97002997… is 30000/1001. Raises UserError."""
+    if not 0 < frame_rate <= MAX_FRAME_RATE:  # also False for NaN
+        raise UserError(f"cannot write {path} with {frame_rate:g} frames per second: expected 0 to {MAX_FRAME_RATE}")
     if frame_rate < 1:
-        return 1 / Fraction(min(LONGEST, 1 / frame_rate)).limit_denominator(1001)
+        return 1 / Fraction(min(MAX_DURATION, 1 / frame_rate)).limit_denominator(1001)
     return Fraction(frame_rate).limit_denominator(1001)

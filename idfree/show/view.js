@@ -1,6 +1,6 @@
 // The page of `idfree view`. Rows of all boxes lie in typed arrays sorted by frame; edits change `id` and `alive` only.
 "use strict";
-const LANE = 18, LABEL = 46, LONG_GAP_SECONDS = 0.5, MOST_MOMENTS = 20, MOST_SWITCHES = 200, PART = 1 << 16, NEAR = 14, SHORT_GAP = 4, LEAST_LANES = 200, HUE_STEP = 0.3563; // HUE_STEP: show/colours.py
+const LANE = 18, LABEL = 46, LONG_GAP_SECONDS = 0.5, MAX_MOMENTS = 20, MAX_SWITCHES = 200, PART = 1 << 16, NEAR = 14, SHORT_GAP = 4, MIN_LANES = 200, HUE_STEP = 0.3563; // HUE_STEP: show/colours.py
 const get = (name) => document.getElementById(name);
 const data = JSON.parse(get("data").textContent);
 function typed(text, Type) {
@@ -292,7 +292,7 @@ const events = {
   ends: () => lanes.map((lane) => [lane.runs[lane.runs.length - 1][1], lane.id]),
   gaps: () => lanes.flatMap((lane) => lane.runs.slice(1).flatMap((run, i) =>
     run[0] - lane.runs[i][1] - 1 >= LONG_GAP_SECONDS * rate ? [[lane.runs[i][1] + 1, lane.id]] : [])),
-  "detected again": () => lanes.flatMap((lane) => lane.refound.map(([f]) => [f, lane.id])),
+  "re-detections": () => lanes.flatMap((lane) => lane.refound.map(([f]) => [f, lane.id])),
 };
 if (marks) {
   events.switches = () => Array.from(marks.switched, (row) => [frame[row], id[row]]);
@@ -323,19 +323,19 @@ function listMoments() { // the seconds with most mistakes
     return item;
   };
   const switches = Array.from(marks.switched, (row, i) => entry(`frame ${frame[row]}: ${id[marks.from[i]]} becomes ${id[row]}`, frame[row], id[row]));
-  const worst = [...bins].sort((a, b) => b[1].switches - a[1].switches || b[1].all - a[1].all).slice(0, MOST_MOMENTS);
+  const worst = [...bins].sort((a, b) => b[1].switches - a[1].switches || b[1].all - a[1].all).slice(0, MAX_MOMENTS);
   const seconds = worst.map(([second, bin]) => {
     const parts = Object.keys(ONE).filter((what) => bin[what]).map((what) => `${bin[what]} ${bin[what] === 1 ? ONE[what] : what}`);
     return entry(`second ${second}: ${parts.join(", ")}`, bin.at);
   });
-  get("moments").replaceChildren(...seconds, ...switches.slice(0, MOST_SWITCHES));
+  get("moments").replaceChildren(...seconds, ...switches.slice(0, MAX_SWITCHES));
   get("worst").hidden = false;
   get("legend").insertAdjacentHTML("beforeend", '<span><i class="switch"></i>switch</span> <span><i class="bad"></i>false positive (✗)</span> <span><i class="miss"></i>miss (?)</span>');
 }
 function fitLanes() { // all of them if they fit above the window's lower edge, a few at least
   const view = get("lanes"), rows = (lanes.length + (marks ? 1 : 0)) * LANE + 2, below = get("legend").offsetHeight + 28;
   const room = window.innerHeight - view.getBoundingClientRect().top - window.scrollY - below;
-  view.style.height = `${Math.min(rows, Math.max(room, LEAST_LANES))}px`;
+  view.style.height = `${Math.min(rows, Math.max(room, MIN_LANES))}px`;
 }
 function resize() { // the whole frame fits: by width, and by about half the window's height
   const stage = get("stage"), [w, h] = data.size, room = stage.parentElement.clientWidth;

@@ -1,4 +1,4 @@
-"""One self-contained HTML page of the tracks of a video: the data as JSON with typed arrays in base64."""
+"""Self-contained HTML page of the tracks of a video; its data are JSON, with typed arrays in base64."""
 
 import base64
 import json
@@ -27,8 +27,10 @@ class Marks:
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is seen below the boxes. video: its address relative to the page, or None. images: JPEG by frame number.
-    crops: JPEG by row of the tracks. size_hw: (height, width) of the frames."""
+    """Images of the page. size_hw: (height, width) of the frames. video: its address relative to the page, or None.
+
+    images: JPEG by frame number. crops: JPEG by row of the tracks.
+    """
 
     size_hw: tuple[int, int]
     video: str | None = None
@@ -38,7 +40,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class EmbeddingMap:
-    """Boxes in the plane by their embeddings. row (P,): of the tracks. xy (P, 2): 0…1."""
+    """Map of embeddings in the plane (t-SNE). row (P,): of the tracks. xy (P, 2): 0…1."""
 
     row: Integers
     xy: Floats
@@ -52,7 +54,7 @@ def make_page(
     marks: Marks | None = None,
     embedding_map: EmbeddingMap | None = None,
 ) -> str:
-    """The page. times (F,): seconds of the frames 1 … F."""
+    """The HTML of the page. times (F,): seconds of the frames 1 … F."""
     data = {
         "name": name,
         "size": pictures.size_hw[::-1],
@@ -79,7 +81,7 @@ def make_page(
 
 
 def read_part(name: str) -> str:
-    """A file of the package that the page is made of."""
+    """The text of a file of the package, such as view.css."""
     return (files("idfree.show") / name).read_text(encoding="utf-8")
 
 

@@ -40,8 +40,8 @@ class Window:
         """Handle the window's close button."""
         self.closed = True
 
-    def write(self, image: Image, time: float | None = None) -> None:
-        """Show a BGR image at once (whatever its `time` in the source), downscaled to fit the screen."""
+    def write(self, image: Image) -> None:
+        """Show a BGR image, downscaled to fit the screen. Raises KeyboardInterrupt once the window is closed."""
         if self.closed:
             raise KeyboardInterrupt
         height, width = image.shape[:2]

@@ -38,13 +38,13 @@ def test_two_frames_are_matched_as_in_training():
 
 def test_figures_of_a_match():
     boxes = detections(noise=0.0)
-    figures = embeddings.match_frames(boxes[boxes.id >= 0], (1, 2)).figures
+    figures = embeddings.match_frames(boxes[boxes.id >= 0], (1, 2)).metrics
     assert figures["matched"] == 1
     assert figures["placeholder"] == pytest.approx(2 * 2 / 20)  # two of ten pairs of five objects are alike
     alone = embeddings.match_frames(boxes[(boxes.id == 0) & (boxes.frame == 1)], (1, 2))
-    assert alone.figures == {"placeholder": 0.0, "to_placeholder": 1.0, "matched": None}
+    assert alone.metrics == {"placeholder": 0.0, "to_placeholder": 1.0, "matched": None}
     nobody = embeddings.match_frames(boxes, (90, 91))
-    assert nobody.figures["to_placeholder"] is None
+    assert nobody.metrics["to_placeholder"] is None
     assert embeddings.draw_matrix(nobody, "").ndim == 3
 
 

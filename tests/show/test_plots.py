@@ -64,7 +64,7 @@ def test_ticks():
     assert ticks(35, 7) == [0, 5, 10, 15, 20, 25, 30, 35]
     assert ticks(1, 5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert ticks(7, 4) == [0, 2, 4, 6]
-    assert ticks(2.2, 6, least=1.0) == [0, 1, 2]  # of counts
+    assert ticks(2.2, 6, min_step=1.0) == [0, 1, 2]  # of counts
 
 
 def test_dashes():

@@ -48,9 +48,9 @@ def test_height(tmp_path):
     assert written.image.shape == (60, 80, 3)
     assert written.image[30, 55, 2] > written.image[30, 20, 2] + 10  # inside, it is redder
     camera, points = np.array([[1.0, 0, 8], [0, 1, 4]]), np.array([[10.0, 20, 0.5]])
-    from idfree.show.video_output import Picture
+    from idfree.show.video_output import AnnotatedFrame
 
-    scaled = Picture(frame(1), one(2, 4, 6, 8), camera, points, [zone]).scaled(0.5)
+    scaled = AnnotatedFrame(frame(1), one(2, 4, 6, 8), camera, points, [zone]).scaled(0.5)
     assert scaled.tracks.xyxy.tolist() == [[1, 2, 3, 4]]
     assert scaled.camera.tolist() == [[1, 0, 4], [0, 1, 2]]
     assert scaled.points[:, :2].tolist() == [[5, 10]]

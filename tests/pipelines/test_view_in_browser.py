@@ -129,10 +129,10 @@ def test_a_video_plays_and_its_frames_are_those_of_the_boxes(chromium, street):
     chromium.wait_for("now === 8")
 
 
-def test_detected_again_and_filled_parts(chromium, street):
+def test_re_detections_and_filled_parts(chromium, street):
     """5 is filled in frame 4 and detected again in 5, as is 1 after the merge with 2."""
     chromium.open(idfree.view(street / "street.txt"))
-    jumps = "events['detected again']().map(([f, k]) => [f, k].join()).join(' ')"
+    jumps = "events['re-detections']().map(([f, k]) => [f, k].join()).join(' ')"
     assert chromium.run(jumps) == "5,5"
     choose(chromium, 0)
     chromium.click("merge")

@@ -48,7 +48,7 @@ def read_label_names(path: Path) -> tuple[str, ...]:
 def select_labels(
     boxes: Annotation, names: tuple[str, ...], settings: FootageSettings, path: Path
 ) -> tuple[Annotation, tuple[str, ...]]:
-    """The boxes of the classes of `settings`; a pedestrian is a person. names: of the classes from 1."""
+    """The boxes of the classes of `settings`, and the class names; pedestrians are persons. names: by number from 1."""
     selection = ClassSelection(settings, path, {MOT_CLASSES[0]: "person"})
     class_ids = []
     for number in boxes.class_id.tolist():

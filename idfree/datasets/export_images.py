@@ -15,7 +15,7 @@ QUALITY = 95  # JPEG quality 0…100: OpenCV's default
 
 
 def image_names(footage: Footage, by_number: bool = False) -> list[str]:
-    """File names for the images: their own, or 000001.jpg … for videos, and if stems are not unique or no file's."""
+    """File names for the images: their own; 000001.jpg … for videos, without files, and if stems are not unique."""
     names = [file_name(path.name, "") for path in footage.paths]
     are_own = names == [path.name for path in footage.paths] and len({Path(n).stem for n in names}) == footage.length
     if are_own and not (by_number or footage.is_sequence or footage.in_video):

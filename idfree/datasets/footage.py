@@ -28,7 +28,7 @@ Half = Literal["none", "train", "val"]
 
 @dataclass(frozen=True)
 class FootageSettings:
-    """Which labels are trained on. Raises ValueError if a value is out of range."""
+    """Settings of the labels to train on. Raises ValueError if a value is out of range."""
 
     min_visibility: float = 0.0  # 0…1; less visible boxes become ignore regions
     # Names or numbers of classes, comma separated; class_id is the position in this list; `all` of MOTChallenge

@@ -41,7 +41,7 @@ def numbered_tracks(boxes: Annotation) -> Iterator[tuple[int, Annotation]]:
 
 
 def ends_run(frame: Integers) -> Mask:
-    """(K,) whether a box of a track is the last one before a gap, or of all."""
+    """Mask (K,) of the boxes of a track that are the last before a gap, or the last of all. frame: (K,)."""
     return np.diff(frame, append=frame[-1:] + 2) != 1
 
 

@@ -46,7 +46,7 @@ def has_rows(path: Path) -> bool:
 
 
 def read_kitti(path: Path, images: Path | None, settings: FootageSettings, on_fault: OnFault) -> list[Footage]:
-    """The video of each file; a Pedestrian is a person, other types are called as here, in lower case.
+    """The video of each file; a Pedestrian is a person, other types keep their names in lower case.
 
     images: as `open_media`, by default image_02/ beside label_02/. Boxes of other classes than settings.names are left
     out, with a warning. Raises UserError.
@@ -78,7 +78,7 @@ def read_file(path: Path, images: Path | None, selection: ClassSelection, on_fau
 
 
 def is_row(fields: list[str]) -> bool:
-    """Whether a line has frame, id and box as numbers that can be."""
+    """Whether a line has as many columns, and frame, id, occlusion, box and score are plausible numbers."""
     if len(fields) not in COLUMNS or not fields[0].isdecimal() or len(fields[1]) > 15:
         return False
     numbers = [fields[0], fields[1], fields[4], *fields[BOX], *fields[COLUMNS[0] :]]

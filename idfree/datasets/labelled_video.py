@@ -29,19 +29,19 @@ class Media:
     frame_rate: float | None = None
 
 
-def open_media(name: str, images: Path | None, homes: Iterable[Path]) -> Media:
+def open_media(name: str, images: Path | None, folders: Iterable[Path]) -> Media:
     """The images of the video `name`; without paths if there are none.
 
     images: a video, a folder of image files, or a folder with NAME.mp4, NAME/img1/ or NAME/, which is looked at first.
-    homes: more folders of the latter kind. Raises UserError if `images` is neither.
+    folders: more folders of the latter kind. Raises UserError if `images` is neither.
     """
     if images is not None and is_one_video(images):
         return open_video_file(images)
-    for home in (home for home in (images, *homes) if home is not None and home.is_dir()):
-        for place in candidate_places(home, name):
-            if place.is_file():
-                return open_video_file(place)
-            if place.is_dir() and (files := list_files(place, IMAGE_SUFFIXES)):
+    for folder in (each for each in (images, *folders) if each is not None and each.is_dir()):
+        for path in candidate_paths(folder, name):
+            if path.is_file():
+                return open_video_file(path)
+            if path.is_dir() and (files := list_files(path, IMAGE_SUFFIXES)):
                 return open_files(files)
     if images is not None and (files := list_files(images, IMAGE_SUFFIXES)):
         return open_files(files)
@@ -63,12 +63,12 @@ def check_one_video(images: Path | None, count: int) -> None:
         raise UserError(f"--images {images}: one file for {count} sequences; expected a folder with NAME.mp4 for each")
 
 
-def candidate_places(home: Path, name: str) -> Iterator[Path]:
+def candidate_paths(folder: Path, name: str) -> Iterator[Path]:
     """Where the images of a video may be in a folder: videos and folders of its name."""
     for own in candidate_names(name):
-        yield from (home / f"{own}{suffix}" for suffix in VIDEO_SUFFIXES)
-        yield from (home / own / IMAGE_FOLDER, home / own)
-        yield from (home / own / f"{own}{suffix}" for suffix in VIDEO_SUFFIXES)
+        yield from (folder / f"{own}{suffix}" for suffix in VIDEO_SUFFIXES)
+        yield from (folder / own / IMAGE_FOLDER, folder / own)
+        yield from (folder / own / f"{own}{suffix}" for suffix in VIDEO_SUFFIXES)
 
 
 def open_video_file(path: Path) -> Media:
@@ -111,7 +111,11 @@ def label_video(
     frame_rate: float | None = None,
     scored: bool = False,
 ) -> Footage:
-    """The footage of a video. length, size_hw, frame_rate: as the labels declare them; used if the images have none."""
+    """The footage of a video.
+
+    length, size_hw, frame_rate: as the labels declare them, None if they do not; the images' length and size override
+    the declared ones.
+    """
     length = len(media.paths) or max(length or 0, int(boxes.frame.max(initial=0)))
     outside = boxes.frame > length
     if outside.any():

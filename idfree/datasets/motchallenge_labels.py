@@ -150,19 +150,20 @@ def class_names_of(folder: Path) -> list[str]:
 
 def find_images(folder: Path, info: SeqInfo, images: Path | None) -> ImageSource:
     """The images of a sequence: the video `images`, else those in it under its name, else those in its folder."""
-    homes = [folder / info.image_folder, folder]
+    candidates = [folder / info.image_folder, folder]
     if images is not None and is_one_video(images):
         return ImageSource(video=images)
     if images is not None:
         names = candidate_names(folder.resolve().name)
-        homes = [images / name / info.image_folder for name in names] + [images / name for name in names] + homes
+        own = [*(images / name / info.image_folder for name in names), *(images / name for name in names)]
+        candidates = own + candidates
         for video in (images / f"{name}{suffix}" for name in names for suffix in VIDEO_SUFFIXES):
             if video.is_file():
                 return ImageSource(video=video)
-    for home in (home for home in homes if home.is_dir()):
-        if home != folder and (files := list_files(home, IMAGE_SUFFIXES)):
+    for candidate in (candidate for candidate in candidates if candidate.is_dir()):
+        if candidate != folder and (files := list_files(candidate, IMAGE_SUFFIXES)):
             return ImageSource(tuple(files))
-        if videos := list_files(home, VIDEO_SUFFIXES):
+        if videos := list_files(candidate, VIDEO_SUFFIXES):
             return ImageSource(video=videos[0])
     return ImageSource()
 
@@ -197,8 +198,8 @@ def index_images(
         return (), partial(raise_no_images, folder)
     names = numbers_in_names(image_source.images) if by_name else None
     by_number = dict(zip(names or range(1, len(image_source.images) + 1), image_source.images, strict=True))
-    home, suffix = image_source.images[0].parent, image_source.images[0].suffix
-    paths = tuple(by_number.get(number, home / f"{number:06d}{suffix}") for number in range(1, length + 1))
+    parent, suffix = image_source.images[0].parent, image_source.images[0].suffix
+    paths = tuple(by_number.get(number, parent / f"{number:06d}{suffix}") for number in range(1, length + 1))
     return paths, partial(read_nth_image, paths)
 
 
@@ -209,18 +210,18 @@ def raise_no_images(folder: Path, number: int) -> Image:
 
 def write_motchallenge(footage: Footage, folder: Path) -> Path:
     """Write FOLDER/NAME as a MOTChallenge sequence with linked images; unknown ids are −1. Returns FOLDER/NAME."""
-    home = folder / footage.name
+    target = folder / footage.name
     if footage.in_video and not footage.offset:
-        replace_link(home / footage.paths[0].name, footage.paths[0])
+        replace_link(target / footage.paths[0].name, footage.paths[0])
     else:
-        export_images(footage, [home / IMAGE_FOLDER / name for name in image_names(footage, by_number=True)])
+        export_images(footage, [target / IMAGE_FOLDER / name for name in image_names(footage, by_number=True)])
     boxes = footage.boxes
-    write_ground_truth(home / GROUND_TRUTH, replace(boxes, class_id=boxes.class_id + PEDESTRIAN))
-    info: dict[str, object] = {"name": home.name, "imDir": IMAGE_FOLDER, "seqLength": footage.length}
+    write_ground_truth(target / GROUND_TRUTH, replace(boxes, class_id=boxes.class_id + PEDESTRIAN))
+    info: dict[str, object] = {"name": target.name, "imDir": IMAGE_FOLDER, "seqLength": footage.length}
     if footage.size_hw:
         info |= {"imWidth": footage.size_hw[1], "imHeight": footage.size_hw[0]}
     info |= {"frameRate": f"{footage.frame_rate:.10g}"} if footage.is_sequence else {STILLS_KEY: 1}
     info |= {} if footage.fully_labelled else {PARTIAL_KEY: 1}
     info |= {} if footage.classes == PEOPLE else {CLASSES_KEY: ",".join(footage.classes)}
-    write_seqinfo(home, info)
-    return home
+    write_seqinfo(target, info)
+    return target

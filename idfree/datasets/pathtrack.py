@@ -37,7 +37,7 @@ def candidates(path: Path) -> list[Path]:
 
 
 def has_layout(folder: Path) -> bool:
-    """Whether a folder has ground truth and what only PathTrack has beside it."""
+    """Whether a folder has gt/gt.txt and one of the files that only PathTrack has: DETECTIONS or INFO."""
     has_own = (folder / DETECTIONS).is_file() or (folder / INFO).is_file()
     return has_own and (folder / GROUND_TRUTH).is_file() and not (folder / SEQINFO).is_file()
 

@@ -25,13 +25,13 @@ def write_trackeval(footage: Footage, folder: Path) -> Path:
         path = folder / TRACKERS / SPLIT / TRACKER / "data" / f"{footage.name}.txt"
         write_results(path, result_rows(footage))
         return path
-    home = folder / TRUTH / SPLIT / footage.name
+    target = folder / TRUTH / SPLIT / footage.name
     boxes = footage.boxes
-    write_ground_truth(home / "gt" / "gt.txt", replace(boxes, class_id=boxes.class_id + PEDESTRIAN))
+    write_ground_truth(target / "gt" / "gt.txt", replace(boxes, class_id=boxes.class_id + PEDESTRIAN))
     height, width = footage.size_hw or (None, None)
     info = {"name": footage.name, "imDir": IMAGE_FOLDER, "frameRate": f"{footage.frame_rate:.10g}"}
     sizes = {"seqLength": footage.length, "imWidth": width, "imHeight": height}
-    write_seqinfo(home, {**info, **{key: value for key, value in sizes.items() if value is not None}})
+    write_seqinfo(target, {**info, **{key: value for key, value in sizes.items() if value is not None}})
     names = [entry.name for entry in list_entries(folder / TRUTH / SPLIT) if entry.is_dir()]
     write_text(folder / TRUTH / "seqmaps" / f"{SPLIT}.txt", "".join(f"{name}\n" for name in ("name", *names)))
-    return home
+    return target

@@ -66,13 +66,12 @@ def find_images(annotations: Path, images: Path | None, stems: list[str], names:
     annotations: folder of the XML files. A missing image gets the path where it is expected.
     """
     parent = annotations.parent
-    homes = [home for home in (images, parent / IMAGE_FOLDER, annotations, parent / "images", parent) if home]
-    by_name = {
-        path.name: path for home in reversed(homes) if home.is_dir() for path in list_files(home, IMAGE_SUFFIXES)
-    }
+    folders = [folder for folder in (images, parent / IMAGE_FOLDER, annotations, parent / "images", parent) if folder]
+    existing = [folder for folder in reversed(folders) if folder.is_dir()]
+    by_name = {path.name: path for folder in existing for path in list_files(folder, IMAGE_SUFFIXES)}
     by_stem = {path.stem: path for path in by_name.values()}
     return tuple(
-        by_stem.get(stem) or by_name.get(name) or homes[0] / (name or f"{stem}.jpg")
+        by_stem.get(stem) or by_name.get(name) or folders[0] / (name or f"{stem}.jpg")
         for stem, name in zip(stems, names, strict=True)
     )
 
@@ -109,8 +108,8 @@ def add_object(
 
 def write_voc(footage: Footage, folder: Path) -> Path:
     """Write FOLDER/NAME/Annotations/ and JPEGImages/, without visibility and frame order. Returns FOLDER/NAME."""
-    home, names = folder / footage.name, image_names(footage)
-    export_images(footage, [home / IMAGE_FOLDER / name for name in names])
+    target, names = folder / footage.name, image_names(footage)
+    export_images(footage, [target / IMAGE_FOLDER / name for name in names])
     for number, name in enumerate(names, start=1):
         root = ElementTree.Element("annotation")
         add_texts(root, folder=IMAGE_FOLDER, filename=name)
@@ -118,9 +117,9 @@ def write_voc(footage: Footage, folder: Path) -> Path:
         add_texts(SubElement(root, "size"), width=width, height=height, depth=3)
         root.extend(object_elements(footage, number))
         ElementTree.indent(root)
-        with atomic_write((home / ANNOTATION_FOLDER / name).with_suffix(".xml")) as partial_path:
+        with atomic_write((target / ANNOTATION_FOLDER / name).with_suffix(".xml")) as partial_path:
             ElementTree.ElementTree(root).write(partial_path, encoding="utf-8")
-    return home
+    return target
 
 
 def object_elements(footage: Footage, number: int) -> Iterator[Element]:

@@ -62,13 +62,13 @@ def read_yolo(path: Path, images: Path | None, settings: FootageSettings, on_fau
     values = read_data_yaml(path)
     names, selection = class_names(values, path), ClassSelection(settings, path)
     root = values.get("path", "")
-    homes = [images, path.parent / str(root), path.parent]
+    bases = [images, path.parent / str(root), path.parent]
     footages = []
     for folder in image_folders(values, path):
-        home = next((home for home in homes if home is not None and is_folder(home / folder)), None)
-        if home is None:
+        base = next((base for base in bases if base is not None and is_folder(base / folder)), None)
+        if base is None:
             raise UserError(f"{path}: there is no folder {folder} (looked in {path.parent}; name another, --images)")
-        footages += read_folder(home / folder, path, names, selection, on_fault)
+        footages += read_folder(base / folder, path, names, selection, on_fault)
     selection.report()
     if not footages:
         raise UserError(f"{path}: there are no images in {', '.join(image_folders(values, path))}")
@@ -197,13 +197,13 @@ def write_yolo(footage: Footage, folder: Path, tracks: bool = False) -> Path:
 
     tracks: rows end in the id, before it the confidence of results; without, they have five columns, as to train on.
     """
-    home = folder / footage.name
+    target = folder / footage.name
     names = [f"{footage.name}/{name}" for name in image_names(footage)]
-    export_images(footage, [home / IMAGES / name for name in names])
+    export_images(footage, [target / IMAGES / name for name in names])
     for number, name in enumerate(names, start=1):
         text = "".join(format_rows(footage, number, tracks))
-        write_text((home / LABELS / name).with_suffix(".txt"), text)
-    path = home / DATA_YAML
+        write_text((target / LABELS / name).with_suffix(".txt"), text)
+    path = target / DATA_YAML
     write_text(path, format_data_yaml(f"{IMAGES}/{footage.name}", footage.classes))
     return path
 

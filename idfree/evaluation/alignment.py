@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from idfree.core.boxes import area, overlapping_pairs, paired_iou
 from idfree.core.types import Annotation, Floats, Integers
 
+Mask = NDArray[np.bool_]
+
 MIN_IOU = 0.5  # of a match in CLEAR, of the identity metrics, and of a result with a distractor (MOTChallenge)
 EPS = float(np.finfo(np.float64).eps)  # tolerance of TrackEval's comparisons
 PAIRS_PER_BLOCK = 500_000  # candidate pairs compared at once, which bounds the memory in crowded sequences
@@ -96,7 +98,7 @@ class Alignment:
         matrix.reshape(-1)[self.flat_index[self.pairs_in(frame)]] = values
         return matrix
 
-    def without_boxes(self, gt_mask: NDArray[np.bool_], tracker_mask: NDArray[np.bool_]) -> "Alignment":
+    def without_boxes(self, gt_mask: Mask, tracker_mask: Mask) -> "Alignment":
         """Remove the boxes of two masks (G,), (D,), and renumber the identities."""
         gt_kept, tracker_kept = ~gt_mask, ~tracker_mask
         pairs = gt_kept[self.gt_row] & tracker_kept[self.tracker_row]

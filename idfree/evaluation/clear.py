@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from idfree.core.types import Floats, Integers
-from idfree.evaluation.alignment import EPS, MIN_IOU, Alignment
+from idfree.evaluation.alignment import EPS, MIN_IOU, Alignment, Mask
 from idfree.evaluation.counts import Counts
 from idfree.evaluation.detection import SIZE_RANGES, in_range
 from idfree.evaluation.matching import match_frame
@@ -221,9 +220,7 @@ def match_boxes(alignment: Alignment, step: Integers) -> Integers:
     return np.flatnonzero(matched)
 
 
-def match_undisputed(
-    alignment: Alignment, order: Integers, is_successor: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def match_undisputed(alignment: Alignment, order: Integers, is_successor: Mask) -> tuple[Mask, Mask]:
     """Masks (P,) of the pairs that match in any case, and of those that remain undecided.
 
     order (V,): valid pairs sorted by identities, then frame. is_successor (V,): whether each continues the one before.

@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from idfree.core.errors import UserError
 from idfree.core.types import Floats, Integers
+from idfree.evaluation.alignment import Mask
 
 Similarities = NDArray[np.float32]  # cosine similarities
 Embeddings = NDArray[np.float32]  # (K, D), of unit length
-Mask = NDArray[np.bool_]
 
 FRAME_GAPS = {"1-10": (1, 10), "11-30": (11, 30), "31-60": (31, 60), "61-150": (61, 150), ">150": (151, inf)}
 

@@ -5,15 +5,12 @@ from dataclasses import dataclass, field
 from math import inf, isnan, nan
 
 import numpy as np
-from numpy.typing import NDArray
 
 from idfree.core.boxes import area
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Floats, Integers
-from idfree.evaluation.alignment import find_overlaps
+from idfree.evaluation.alignment import Mask, find_overlaps
 from idfree.evaluation.preprocess import CROWD, PEDESTRIAN
-
-Mask = NDArray[np.bool_]
 
 MIN_IOU = 0.5  # of a true positive (Everingham 2010, MOTChallenge)
 SIZE_RANGES = {"small": (0.0, 6e3), "medium": (6e3, 25e3), "large": (25e3, inf)}  # px² (docs/evaluation.md)

@@ -8,17 +8,14 @@ ties are broken in the same way.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from idfree.core.types import Floats, Integers
-from idfree.evaluation.alignment import Alignment
+from idfree.evaluation.alignment import Alignment, Mask
 
 MARGIN = 1e-12  # relative to the largest weight: smaller differences, within SciPy's rounding, are left to SciPy
 
 
-def max_weight_matching(
-    alignment: Alignment, weight: Floats, relevant: NDArray[np.bool_] | None = None
-) -> NDArray[np.bool_]:
+def max_weight_matching(alignment: Alignment, weight: Floats, relevant: Mask | None = None) -> Mask:
     """(P,) mask of the pairs in the one-to-one matching with the largest total weight in each frame.
 
     weight (P,): 0 if a pair must not match. relevant (P,): the pairs to decide, all by default; other pairs may be
@@ -55,7 +52,7 @@ def max_other_weight(group: Integers, weight: Floats) -> Floats:
     return np.where(is_other, largest[group], second[group])
 
 
-def match_frame(alignment: Alignment, frame: int, weight: Floats) -> NDArray[np.bool_]:
+def match_frame(alignment: Alignment, frame: int, weight: Floats) -> Mask:
     """Mask of the pairs of one frame, with these weights, that SciPy's assignment of the whole frame matches."""
     from scipy.optimize import linear_sum_assignment
 

@@ -4,14 +4,11 @@ The protocols are those of the MOTChallenge benchmarks (Milan 2016, Dendorfer 20
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Integers
-from idfree.evaluation.alignment import EPS, MIN_IOU, Alignment, align, unique_inverse
+from idfree.evaluation.alignment import EPS, MIN_IOU, Alignment, Mask, align, unique_inverse
 from idfree.evaluation.matching import max_weight_matching
-
-Mask = NDArray[np.bool_]
 
 PEDESTRIAN = 1  # class of ground truth (Milan 2016, table 3)
 CROWD = 13  # the last class of MOT20; MOT17 has twelve

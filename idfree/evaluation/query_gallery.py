@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from math import isnan
 
 import numpy as np
-from numpy.typing import NDArray
 
 from idfree.core.types import Integers
+from idfree.evaluation.alignment import Mask
 from idfree.evaluation.crop_pairs import FRAME_GAPS, Embeddings, Similarities
 from idfree.evaluation.reid import FAR, rank_gallery, sensitivity_index
 
@@ -54,7 +54,7 @@ def evaluate_query_gallery(
 
 def compare_queries(
     query: Embeddings, gallery: Embeddings, query_labels: Integers, gallery_labels: Integers
-) -> Iterator[tuple[Similarities, NDArray[np.bool_]]]:
+) -> Iterator[tuple[Similarities, Mask]]:
     """For each query, its cosine similarities (C,) to the crops it is compared with, and mask (C,) of its identity."""
     is_known = gallery_labels[:, 0] != JUNK
     gallery, gallery_labels = gallery[is_known], gallery_labels[is_known]

@@ -75,3 +75,9 @@ def test_the_message_names_the_setting_as_it_is_typed(results, tmp_path):
 def test_a_summary_of_something_else_has_no_names(text, results):
     results.with_name("summary.json").write_text(text)
     assert read_class_names(results) == {}
+
+
+def test_a_damaged_summary_gives_a_warning(results, caplog):
+    results.with_name("summary.json").write_text("{")
+    assert read_class_names(results) == {}
+    assert "no class names are read from it" in caplog.text

@@ -1,6 +1,13 @@
 // The page of `idfree view`. Rows of all boxes lie in typed arrays sorted by frame; edits change `id` and `alive` only.
 "use strict";
-const LANE = 18, LABEL = 46, LONG_GAP_SECONDS = 0.5, MAX_MOMENTS = 20, MAX_SWITCHES = 200, PART = 1 << 16, NEAR = 14, SHORT_GAP = 4, MIN_LANES = 200, HUE_STEP = 0.3563; // HUE_STEP: show/colours.py
+const LANE = 18, LABEL = 46; // px: height of a lane, width of the id beside it
+const MIN_LANES = 200; // px, height of all lanes, at least
+const SHORT_GAP = 4; // px: shorter gaps are marked only when zoomed in
+const LONG_GAP_SECONDS = 0.5; // shorter gaps are not jumped to
+const MAX_MOMENTS = 20, MAX_SWITCHES = 200; // entries in the list of mistakes
+const MAX_CLICK_DISTANCE = 14; // px, of a click on the map from a point
+const PART = 1 << 16; // bytes of results that are written at a time
+const HUE_STEP = 0.3563, LIGHTNESS = [0.55, 0.68, 0.78]; // of successive ids, as in show/colours.py
 const get = (name) => document.getElementById(name);
 const data = JSON.parse(get("data").textContent);
 function typed(text, Type) {
@@ -27,7 +34,7 @@ function starts(frames) { // index of the first row of each frame 0 … length +
   for (let f = 1; f < offsets.length; f++) offsets[f] += offsets[f - 1];
   return offsets;
 }
-const colour = (k) => `oklch(${[0.55, 0.68, 0.78][((k % 3) + 3) % 3]} 0.17 ${(k * HUE_STEP * 360) % 360})`;
+const colour = (k) => `oklch(${LIGHTNESS[((k % 3) + 3) % 3]} 0.17 ${(k * HUE_STEP * 360) % 360})`;
 
 function rebuild() { // the lanes: rows of each identity, and its runs (first, last frame, filled)
   laneOf = new Map();
@@ -207,7 +214,7 @@ function drawMisses(pen, width, y) {
 }
 
 let mapKey = "";
-function drawMap() { // a dot for each box, near others that look alike
+function drawMap() { // t-SNE: a dot for each box
   const canvas = get("points"), side = canvas.parentElement.clientWidth, key = [side, chosen, edition].join();
   if (key === mapKey) return;
   mapKey = key;
@@ -222,7 +229,7 @@ function drawMap() { // a dot for each box, near others that look alike
 const mapPoint = (i, side) => [8 + embeddingMap.xy[2 * i] * (side - 16), 8 + embeddingMap.xy[2 * i + 1] * (side - 16)];
 function chooseOnMap(event) {
   const side = get("points").clientWidth;
-  let best = -1, least = NEAR ** 2;
+  let best = -1, least = MAX_CLICK_DISTANCE ** 2;
   embeddingMap.row.forEach((row, i) => {
     const [x, y] = mapPoint(i, side), d = (x - event.offsetX) ** 2 + (y - event.offsetY) ** 2;
     if (alive[row] && d < least) { least = d; best = row; }
@@ -284,9 +291,10 @@ function tick() { // while playing
 function play() {
   playing = playing ? false : performance.now();
   get("play").textContent = playing ? "Pause" : "Play";
-  if (data.video) playing ? get("video").play().catch(() => {}) : get("video").pause();
+  if (data.video) playing ? get("video").play().catch(reportPlayError) : get("video").pause();
   if (playing) requestAnimationFrame(tick);
 }
+const reportPlayError = (error) => { if (error.name !== "AbortError") say(`The video cannot be played: ${error.message}`); }; // AbortError: paused
 const events = {
   starts: () => lanes.map((lane) => [lane.runs[0][0], lane.id]),
   ends: () => lanes.map((lane) => [lane.runs[lane.runs.length - 1][1], lane.id]),

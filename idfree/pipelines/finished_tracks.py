@@ -1,4 +1,4 @@
-"""Results of earlier runs of `track` that are complete, by summary.json, so that they are not computed again."""
+"""What earlier runs of `track` were asked for, by summary.json, so that finished results are not computed again."""
 
 import json
 from pathlib import Path
@@ -48,19 +48,19 @@ def identify_file(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def read_finished(out: Path) -> dict[str, dict[str, Any]]:
-    """The summaries of complete sequences in OUT/summary.json, by name; {} if it is missing or damaged."""
+def read_summaries(out: Path) -> dict[str, dict[str, Any]]:
+    """The summaries of sequences in OUT/summary.json, by name; {} if it is missing or damaged."""
     try:
         content = read_json(out / SUMMARY)
     except UserError:
         return {}
     summaries = content.get("sequences") if isinstance(content, dict) else None
     entries = [each for each in summaries if isinstance(each, dict)] if isinstance(summaries, list) else []
-    return {str(each.get("name")): each for each in entries if each.get("complete") is True}
+    return {str(each.get("name")): each for each in entries}
 
 
-def is_finished(summary: dict[str, Any] | None, request: dict[str, Any], files: list[Path]) -> bool:
-    """Whether an earlier summary is of the same request, and its files are there as they were written."""
+def is_of_request(summary: dict[str, Any] | None, request: dict[str, Any], files: list[Path]) -> bool:
+    """Whether an earlier summary is of this request, and its files are there as they were written."""
     return summary is not None and summary.get("request") == request and summary.get("bytes") == file_sizes(files)
 
 

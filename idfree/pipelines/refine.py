@@ -25,7 +25,7 @@ from idfree.pipelines.annotated_video import AS_SOURCE, VideoSettings
 from idfree.pipelines.finished_tracks import SUMMARY
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.refine_images import read_images
-from idfree.pipelines.replaced_results import EarlierResults
+from idfree.pipelines.replaced_results import warn_of_earlier
 from idfree.sequences import open_source
 from idfree.sequences.folders import list_files
 from idfree.sequences.motchallenge import write_results
@@ -71,11 +71,10 @@ def refine(
     summaries: list[Summary] = []
     for file, sequence in progress(pairs, "refine", len(pairs), quiet, "files"):
         tracks = read_checked(file, sequence)
+        warn_of_earlier(outputs[file], [*outputs.values(), out / SUMMARY])
         maps, kept = (None, None) if sequence is None else read_images(sequence, tracks, camera, encoder)
         refined = refine_tracks(tracks, replace(describe_video(sequence, frame_rate), camera=maps), kept)
-        earlier = EarlierResults(outputs[file])
         write_like(outputs[file], refined, read_class_names(file))
-        earlier.warn([outputs[file]])
         summaries.append(summarise(file.stem, tracks, refined))
         if on_result is not None:
             on_result(outputs[file], summaries[-1])

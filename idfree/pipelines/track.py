@@ -14,7 +14,7 @@ from idfree.counting.request import CountRequest
 from idfree.counting.shapes import Shapes
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.annotated_video import VideoSettings
-from idfree.pipelines.finished_tracks import read_finished
+from idfree.pipelines.finished_tracks import read_summaries
 from idfree.pipelines.fixed_lag_run import FixedLagRun, check_lag
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorFunction, open_any_detector
@@ -146,11 +146,15 @@ def track_videos(
     public = None if public is None else jobs.spec_for_workers(str(public))
     settings = None if settings is None else Path(settings)
     chosen = choose_tracker(tracker, settings, tuple(assignments[""]))
-    job = TrackingJob(config, detector_of, *chosen, selection, appearance, encoder, camera, public, frame_rate, outputs)
+    skips_finished = not (force or show) and len(sequences) > 1
+    job = TrackingJob(
+        *(config, detector_of, *chosen, selection, appearance, encoder),
+        *(camera, public, frame_rate, outputs, skips_finished),
+    )
     read = [path for s in sequences for path in (s.source, s.folder) if path is not None]
     given = [spec for spec in (settings, appearance, camera, public) if spec is not None]
     refuse_overwriting(outputs.all_files(sequences), [*read, *config.inputs(), *given])
     make_folder(folder)
-    earlier = {} if force or show or len(sequences) == 1 else read_finished(folder)
+    earlier = read_summaries(folder)
     tasks = [SequenceTask(sequence, earlier.get(sequence.name)) for sequence in sequences]
     return run_tasks(partial(track_sequence, job=job), tasks, pool, folder, SUFFIXES[format], quiet, on_result)

@@ -9,12 +9,12 @@ from idfree.detectors.classes import drawn_class_names
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.pipelines.camera_motion import KeptCameraMotion
 from idfree.pipelines.count import count_file
-from idfree.pipelines.finished_tracks import describe_request, file_sizes, is_finished
+from idfree.pipelines.finished_tracks import describe_request, file_sizes, is_of_request
 from idfree.pipelines.first_image import first_image
 from idfree.pipelines.open_detector import DetectorConfig, DetectorOf
 from idfree.pipelines.prepare import prepare
 from idfree.pipelines.refine import refine_written
-from idfree.pipelines.replaced_results import EarlierResults
+from idfree.pipelines.replaced_results import warn_of_earlier
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_public
 from idfree.pipelines.track_tasks import Outcome, SequenceTask, Summary
@@ -30,7 +30,8 @@ class TrackingJob:
     """How sequences are tracked, and what is written of each; picklable, for other processes.
 
     config, detector_of: of the detector, and opened. tracker, assignments: its name, None for the default, and
-    `name=value` of its settings. encoder: opened from `appearance`. The others are as arguments of `track_videos`.
+    `name=value` of its settings. encoder: opened from `appearance`. skips_finished: not to track again what an earlier
+    run has finished for the same request. The others are as arguments of `track_videos`.
     """
 
     config: DetectorConfig
@@ -44,6 +45,7 @@ class TrackingJob:
     public: str | None
     frame_rate: float | None
     outputs: Outputs
+    skips_finished: bool
 
     def prepare(self, sequence: Sequence) -> TrackingRun:
         """The tracking run of a sequence."""
@@ -64,20 +66,26 @@ class TrackingJob:
         request |= {"count": settings.count.to_json()} if settings.count else {}
         return request | ({"video_height": settings.height} if settings.height and outputs.video else {})
 
+    def warn_of_earlier(self, sequence: Sequence) -> None:
+        """Warn of earlier results of a sequence, which are about to be replaced."""
+        read = [*self.config.inputs(), *(path for path in (sequence.source, sequence.folder) if path is not None)]
+        warn_of_earlier(self.outputs.results_file(sequence.name), self.outputs.all_files([sequence]), read)
+
 
 def track_sequence(task: SequenceTask, job: TrackingJob) -> Outcome:
     """Track one sequence and write its files, unless an earlier run has done so for the same request."""
     run, files = job.prepare(task.sequence), job.outputs.files(task.sequence.name)
     request = job.describe_request(run)
-    if task.earlier is not None and is_finished(task.earlier, request, files):
+    is_repeated = is_of_request(task.earlier, request, files)
+    if task.earlier is not None and is_repeated and task.earlier.get("complete") is True and job.skips_finished:
         return {**task.earlier, "skipped": True}, None
-    earlier = EarlierResults(job.outputs.results_file(task.sequence.name))
+    if not is_repeated:
+        job.warn_of_earlier(task.sequence)
     summary, failure = write_tracks(run, job.outputs)
     if summary is None:
         return None, failure
     if failure is None:
         summary |= refine_results(run, job.outputs) | count_results(run, task.sequence, job.outputs)
-    earlier.warn(job.outputs.all_files([task.sequence]))
     return {**summary, "skipped": False, "request": request, "bytes": file_sizes(files)}, failure
 
 

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from idfree.cli import main
 from idfree.commands.track import describe_rate, print_summary
+from idfree.pipelines import track_sequence
+from idfree.pipelines.write_tracks import write_tracks
+from idfree.show.video_writer import VideoWriter
 
 
 @pytest.mark.parametrize(
@@ -70,12 +74,27 @@ def walk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_replaced_results_and_what_was_made_of_them_are_named(walk, capsys):
+def test_replaced_results_and_what_was_made_of_them_are_named_before_the_run(walk, capsys, monkeypatch):
+    told = []
+
+    def write(*arguments):
+        told.append(capsys.readouterr().err)
+        return write_tracks(*arguments)
+
+    monkeypatch.setattr(track_sequence, "write_tracks", write)
     track_walk(walk, "--min-score", "0.8")
-    told = capsys.readouterr().err
-    assert "out/walk.txt: replaces the results of an earlier run" in told
-    assert told.rstrip().endswith("these files beside it are of the earlier results: walk.html")
+    assert "out/walk.txt: the results of an earlier run are replaced" in told[0]
+    assert told[0].rstrip().endswith("these files beside it are of the earlier results, and stay: walk.html")
+    assert capsys.readouterr().err == ""
     assert (walk / "out" / "walk.html").exists()
+
+
+def test_the_video_beside_the_results_is_not_taken_for_an_earlier_result(walk, capsys):
+    with VideoWriter(walk / "walk.mp4", 10, (64, 64)) as video:
+        video.write(np.zeros((64, 64, 3), np.uint8))
+    (walk / "boxes.txt").write_text("1,-1,10,20,30,60,0.9\n")
+    assert main(["track", str(walk / "walk.mp4"), "--detector", str(walk / "boxes.txt"), "-q", "-o", str(walk)]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_the_same_results_again_are_not_worth_a_word(walk, capsys):
@@ -85,7 +104,8 @@ def test_the_same_results_again_are_not_worth_a_word(walk, capsys):
 
 def test_results_in_another_format_are_named(walk, capsys):
     track_walk(walk, "--format", "csv")
-    assert "out/walk.csv: beside it are files of earlier results: walk.txt, walk.html" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "out/walk.csv: beside it are files of earlier results, which stay: walk.txt, walk.html" in said
 
 
 def test_refine_names_the_results_that_it_replaces(walk, capsys):
@@ -95,4 +115,4 @@ def test_refine_names_the_results_that_it_replaces(walk, capsys):
     assert capsys.readouterr().err == ""
     (walk / "out" / "walk.txt").write_text("1,1,10,20,30,60,0.9,1,-1,-1\n")
     assert main(refined) == 0
-    assert "refined/walk.txt: replaces the results of an earlier run; these files" in capsys.readouterr().err
+    assert "refined/walk.txt: the results of an earlier run are replaced; these files" in capsys.readouterr().err

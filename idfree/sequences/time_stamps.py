@@ -4,13 +4,14 @@ The rate that containers declare may be an average, that of their own clock (100
 or missing.
 """
 
+import logging
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from idfree.core.messages import warn_once
 from idfree.core.types import FRAME_RATES, Floats
 from idfree.sequences.ffmpeg import demux_packets, is_shown
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from av.packet import Packet
     from av.video.stream import VideoStream
+
+LOG = logging.getLogger("idfree")
 
 FRAME_RATE = 30.0  # per second, if unknown: that of most sequences of MOT16 to MOT20
 PAUSE = 10.0  # × the median step: longer steps are pauses, and do not count in the rate
@@ -142,20 +145,18 @@ def find_timing(stamps: StampTable, declared: float | None, guess: float | None,
 
     A declared or guessed rate that agrees with the time stamps is kept, because it is exact.
     """
-    name = Path(path).name
     measured = [rate for rate in measured_rates(np.diff(stamps.seconds)) if is_plausible(rate)]
     stated = [rate for rate in (declared, guess) if rate is not None and is_plausible(rate)]
     if not measured:
         rate = stated[0] if stated else FRAME_RATE
         if stamps.length > 1 and rate != declared:
             fault = f"declares {declared:.6g} frames/s" if declared else "has neither a frame rate nor time stamps"
-            warn_once("%s %s: taken as %g frames/s; --fps overrules", name, fault, rate)
+            warn(path, f"{fault}: taken as {rate:g} frames/s; --fps overrules")
         return Timing(rate)
     tolerance = RATE_TOLERANCE + 2 * stamps.tick / float(np.ptp(stamps.seconds))
     rate = next((s for s in stated if min(abs(s / m - 1) for m in measured) <= tolerance), measured[0])
     if declared is not None and abs(rate / declared - 1) > tolerance:
-        message = "%s declares %.6g frames/s, its time stamps say %.4g: used; --fps overrules"
-        warn_once(message, name, declared, rate)
+        warn(path, f"declares {declared:.6g} frames/s, its time stamps say {rate:.4g}: used; --fps overrules")
     if len(stamps.seconds) < stamps.frames:
         return Timing(rate)
     slack = 1.5 * stamps.tick + 0.01 / rate
@@ -183,3 +184,9 @@ def variable_times(stamps: StampTable, rate: float, slack: float) -> Floats | No
 def is_plausible(frame_rate: float) -> bool:
     """Whether a number of frames per second is one that a camera could have (False for NaN)."""
     return FRAME_RATES[0] <= frame_rate <= FRAME_RATES[1]
+
+
+@cache
+def warn(path: Path | str, message: str) -> None:
+    """Log a warning of a video once for each path, as it is opened several times in one run; the name is shown."""
+    LOG.warning("%s %s", Path(path).name, message)

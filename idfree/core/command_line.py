@@ -24,6 +24,7 @@ class Parser(argparse.ArgumentParser):
     """ArgumentParser whose error messages are one line with a reference to --help."""
 
     def error(self, message: str) -> NoReturn:
+        """Print the message on stderr, and exit with status 2."""
         self.exit(USER_ERROR, f"{self.prog.split()[0]}: {message} (see {self.prog} --help)\n")
 
 

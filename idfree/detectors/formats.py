@@ -128,18 +128,22 @@ def decode_ssd(outputs: Outputs, size_hw: Size, min_score: float = 0.0) -> Candi
 
 
 def is_yolox(shapes: Shapes, size_hw: Size) -> bool:
+    """Whether there is one output (1, A, 5+C), with a row for each cell of the grids."""
     return is_rows(shapes) and shapes[0][1] == cell_counts(size_hw)[0]
 
 
 def is_yolov5(shapes: Shapes, size_hw: Size) -> bool:
+    """Whether there is one output (1, A, 5+C), with a row for each anchor of the cells."""
     return is_rows(shapes) and shapes[0][1] in [ANCHORS * cells for cells in cell_counts(size_hw)]
 
 
 def is_yolov8(shapes: Shapes, size_hw: Size) -> bool:
+    """Whether there is one output (1, 4+C, A), with a column for each cell of the grids."""
     return len(shapes) == 1 and len(shapes[0]) == 3 and shapes[0][1] > 4 and shapes[0][2] in cell_counts(size_hw)
 
 
 def is_end2end(shapes: Shapes, size_hw: Size) -> bool:
+    """Whether the graph suppresses: one output (1, K, 6) or (K, 7), or four: count, boxes, scores and classes."""
     match sorted(shapes):
         case [(1, _, 6)] | [(_, 7)]:
             return True
@@ -149,6 +153,7 @@ def is_end2end(shapes: Shapes, size_hw: Size) -> bool:
 
 
 def is_ssd(shapes: Shapes, size_hw: Size) -> bool:
+    """Whether there is one output (1, 1, K, 7), as of `decode_ssd`."""
     return len(shapes) == 1 and len(shapes[0]) == 4 and shapes[0][:2] == (1, 1) and shapes[0][3] == 7
 
 

@@ -21,7 +21,7 @@ def read_summary_names(path: Path) -> dict[int, str]:
     try:
         summary: Any = read_json(file)
     except UserError as error:
-        warn_once("%s: no class names are read from it", error)
+        warn_once("%s: no class names are read from it", str(error))
         return {}
     try:
         entry = next(each for each in summary["sequences"] if each["name"] == path.stem)

@@ -16,10 +16,9 @@ from idfree.datasets.open_footage import open_all
 from idfree.detectors import PrecomputedDetector, open_detector
 from idfree.evaluation.reid import evaluate_embeddings
 from idfree.learn.checkpoint import load
-from idfree.learn.data.image_batches import ImageBatches
 from idfree.learn.devices import open_device
 from idfree.learn.methods import one_shot
-from idfree.learn.methods.one_shot import Method
+from idfree.learn.methods.method import Method, centre_network, image_batches
 from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.networks.box_embedder import BoxEmbedder
 from idfree.learn.objectives.detection import DetectionLoss
@@ -37,14 +36,8 @@ WARM_UP = 100  # iterations
 EMA = 0.998  # of the weights of the shared detector
 
 
-def images(settings, dataset, rank_world):
-    """Batches of single images."""
-    shape, augmentation = settings.batch_shape(), settings.augmentation
-    return ImageBatches(dataset, shape, settings.seed, augmentation, skip_unreadable=True, rank_world=rank_world)
-
-
 DETECTION = Method(
-    "detection", OneShotSettings, one_shot.centre_network, lambda settings, dataset: DetectionLoss(), images
+    "detection", OneShotSettings, centre_network, lambda settings, dataset: DetectionLoss(), image_batches
 )
 
 

@@ -21,8 +21,8 @@ from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.teacher_labels import TeacherLabels
 from idfree.learn.data.warp import NO_AUGMENTATION
 from idfree.learn.fit import fit
-from idfree.learn.methods import fairmot, one_shot
-from idfree.learn.methods.fairmot import FairmotSettings
+from idfree.learn.methods import one_shot
+from idfree.learn.methods.fairmot import FAIRMOT, FairmotSettings
 from idfree.learn.methods.one_shot import ValidationPlan
 from idfree.learn.methods.registry import METHODS
 from idfree.learn.networks.backbones import BACKBONES
@@ -113,7 +113,7 @@ def train_fairmot(run, settings=TINY, footages=None, **options):
 
     footages = [make_footage()] if footages is None else footages
     options = {"device": CPU, "validation": ValidationPlan(evaluate), **options}
-    return fairmot.train(footages, settings, Path(run), **options)
+    return one_shot.train(FAIRMOT, footages, settings, Path(run), **options)
 
 
 class ConvNetwork(nn.Module):

@@ -21,11 +21,9 @@ from idfree.experiments.crop_encoders import crop_encoders
 from idfree.experiments.protocol import Place
 from idfree.experiments.table import METRICS, TRACKERS, Data, Figures, OneShot, slug
 from idfree.learn.checkpoint import load
-from idfree.learn.data.image_batches import ImageBatches
-from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.devices import open_device
 from idfree.learn.methods import one_shot
-from idfree.learn.methods.one_shot import Method
+from idfree.learn.methods.method import Method, centre_network, image_batches
 from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.methods.registry import METHODS
 from idfree.learn.networks.box_embedder import BoxEmbedder
@@ -44,15 +42,9 @@ RETRIEVAL = ("R1", "mAP", "TPR@0.1")
 SHARED = ("backbone", "size", "stride", "sides", "pixels")  # settings that a network has in common with its base
 
 
-def detection_batches(settings: OneShotSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> ImageBatches:
-    """Batches of single images."""
-    shape, augmentation = settings.batch_shape(), settings.augmentation
-    return ImageBatches(dataset, shape, settings.seed, augmentation, skip_unreadable=True, rank_world=rank_world)
-
-
 # The base that the rows of a table start from: a centre network without an appearance loss.
 DETECTION = Method(
-    "detection", OneShotSettings, one_shot.centre_network, lambda settings, dataset: DetectionLoss(), detection_batches
+    "detection", OneShotSettings, centre_network, lambda settings, dataset: DetectionLoss(), image_batches
 )
 
 

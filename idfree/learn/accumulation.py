@@ -1,9 +1,9 @@
 """Gradient accumulation: the gradient of a large batch in the memory of a small one.
 
-The network processes a batch in parts, and the objective sees the outputs of all of them at once, so that the gradient
-is that of the whole batch whatever the loss is divided by or compares. Activations are not kept: each part is computed
-again during the backward pass (Chen 2016, Training deep nets with sublinear memory cost; Gao 2021, GradCache), which
-costs one more forward pass. Batch-norm statistics are of a part.
+The network processes a batch in parts, and the objective gets the outputs of all parts at once, so that the gradient is
+that of the whole batch, also for losses that compare or normalise over the batch. Activations are not stored but
+recomputed in the backward pass (Chen 2016, Training deep nets with sublinear memory cost; Gao 2021, GradCache), at the
+cost of one more forward pass. Batch-norm statistics are of each part.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def forward_in_parts(network: nn.Module, batch: Tensors, parts: int) -> Tensors:
 
 
 def split(batch: Tensors, parts: int) -> Iterator[Tensors]:
-    """The columns that have a row for each image or crop, in so many parts of about equal length."""
+    """Split the tensors that have a row per image or crop into parts of about equal length; drop the others."""
     rows = max(map(len, batch.values()))
     columns = {name: column.tensor_split(parts) for name, column in batch.items() if len(column) == rows}
     for part in range(min(parts, rows)):
@@ -38,13 +38,13 @@ def split(batch: Tensors, parts: int) -> Iterator[Tensors]:
 
 
 def recomputation(network: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """Contexts of the forward pass and of its repetition, which must not update batch statistics a second time."""
+    """Contexts of a forward pass and its recomputation, which must not update batch-norm statistics a second time."""
     return nullcontext(), without_statistics(network)
 
 
 @contextmanager
 def without_statistics(network: nn.Module) -> Iterator[None]:
-    """Batch norms in training mode normalise as usual, but their running statistics stay as they are."""
+    """Context in which batch norms in training mode do not update their running statistics."""
     norms = [layer for layer in network.modules() if isinstance(layer, NORMS) and layer.training]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:

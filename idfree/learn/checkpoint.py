@@ -21,7 +21,7 @@ from idfree.learn.training import Training
 LOG = logging.getLogger("idfree")
 
 MUTABLE = ("idfree", "threads", "save_every", "validation")  # settings that may differ when a run is resumed
-LENGTHS = ("epochs", "iterations")  # of a run: settings that may differ, too, if more is asked for than was done
+LENGTHS = ("epochs", "iterations")  # settings that may differ, too, unless fewer iterations result than are done
 HINT = (
     "a network of another program works as an ONNX file: export it there (Ultralytics: yolo export model=NAME.pt"
     " format=onnx; PyTorch: torch.onnx.export(network, image, 'NAME.onnx')) and name the .onnx"
@@ -40,7 +40,7 @@ def save(training: Training, path: Path) -> None:
         "best": training.best,
         "validated": training.validated,
         "settings": training.config,
-        "random": [torch.get_rng_state(), *torch.cuda.get_rng_state_all()],  # of random layers, such as dropout
+        "random": [torch.get_rng_state(), *torch.cuda.get_rng_state_all()],  # for random layers, such as dropout
     }
     write(state, path)
 
@@ -60,9 +60,8 @@ def write(state: Mapping[str, Any], path: Path) -> None:
     """Write a state dict atomically: equal states give equal bytes. Raises UserError if it cannot be written."""
     try:
         with atomic_write(path) as partial, partial.open("wb") as file:
-            torch.save(
-                intern_strings(state), file
-            )  # given a path, it would write the temporary file's name into the file
+            # A file, since torch.save would store the temporary file's name if it were given a path.
+            torch.save(intern_strings(state), file)
     except (OSError, RuntimeError) as error:  # PyTorch's writer raises the latter if the disc is full
         unchanged = ": what was there before is as it was" if path.exists() else ""
         raise UserError(f"cannot write {path}, is the disc full?{unchanged} ({first_line(error)})") from error
@@ -71,8 +70,8 @@ def write(state: Mapping[str, Any], path: Path) -> None:
 def intern_strings(value: Any) -> Any:
     """A copy of nested dicts, lists and tuples in which equal strings are one object.
 
-    Pickle writes such strings once. Those of a state that was loaded are objects of their own, so that without this
-    the file would differ after a run was resumed.
+    Pickle stores one object once. Equal strings of a loaded state are separate objects, so that without this the file
+    would differ after a run was resumed.
     """
     if type(value) is str:
         return sys.intern(value)

@@ -24,7 +24,7 @@ def open_device(name: str) -> torch.device:
 
 @contextmanager
 def use_threads(count: int | None) -> Iterator[None]:
-    """Let PyTorch use `count` CPU threads within the block; None: its default, but no more than CPUs are available."""
+    """Context in which PyTorch uses `count` CPU threads; None: its default, at most the CPUs available."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or min(before, available_cpus()))
     try:

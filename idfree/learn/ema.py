@@ -5,14 +5,14 @@ import copy
 import torch
 from torch import nn
 
-WARM_UP = 10  # iterations after which a high decay has risen to about a half (TensorFlow's ExponentialMovingAverage)
+WARM_UP = 10  # constant of the decay (1 + n) / (10 + n) of early iterations n (TensorFlow's ExponentialMovingAverage)
 
 
 class Ema:
-    """EMA of weights and batch-norm statistics, in `network` (Tarvainen 2017, Mean Teachers, eq. 2).
+    """EMA of weights and batch-norm statistics (Tarvainen 2017, Mean Teachers, eq. 2).
 
-    decay: weight of the previous average per iteration; less in the first iterations, else the average would stay at
-    the initial weights.
+    network: a copy that holds the average. decay: weight of the previous average in each update; it is smaller in early
+    iterations, so that the average does not stay near the initial weights.
     """
 
     def __init__(self, network: nn.Module, decay: float):
@@ -20,7 +20,7 @@ class Ema:
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Add the weights of `network` after `step` iterations to the average."""
+        """Update the average with the weights of `network` after `step` iterations."""
         weight = 1 - min(self.decay, (1 + step) / (WARM_UP + step))
         current = network.state_dict()
         for name, mean in self.network.state_dict().items():

@@ -8,16 +8,16 @@ from types import TracebackType
 
 VERSION = b"brain.Event:2"  # the first event of a file; since version 2 a session start invalidates later steps
 CASTAGNOLI = 0x82F63B78  # the polynomial of CRC-32C, reflected (RFC 3720, B.4)
-ROTATION, MASK = 15, 0xA282EAD8  # of checksums in TFRecord files
+ROTATION, MASK = 15, 0xA282EAD8  # bits and constant of `masked_crc` (TFRecord files)
 SESSION_START = 1  # SessionLog.START
 
 VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5  # wire types of protocol buffers
 
 
 class EventFile:
-    """FOLDER/events.out.tfevents.STEP.idfree.
+    """Writer of FOLDER/events.out.tfevents.STEP.idfree.
 
-    step: iterations done before; TensorBoard ignores later iterations of earlier files.
+    step: number of iterations already done; TensorBoard ignores later iterations in earlier files.
     """
 
     def __init__(self, folder: Path, step: int):
@@ -51,7 +51,7 @@ class EventFile:
 
 
 def encode_field(number: int, wire_type: int, value: float | bytes) -> bytes:
-    """A field of a protocol buffer."""
+    """Encode a field of a protocol buffer."""
     key = encode_varint(number << 3 | wire_type)
     if isinstance(value, bytes):
         return key + encode_varint(len(value)) + value
@@ -61,7 +61,7 @@ def encode_field(number: int, wire_type: int, value: float | bytes) -> bytes:
 
 
 def encode_varint(value: int) -> bytes:
-    """Seven bits per byte, the lowest first; all but the last byte have their highest bit set."""
+    """Encode an integer as varint: seven bits per byte, lowest first; the highest bit is set in all but the last."""
     result = bytearray()
     while value > 0x7F:
         result.append(value & 0x7F | 0x80)

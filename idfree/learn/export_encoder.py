@@ -103,8 +103,8 @@ def write_onnx(
 
 
 def strip_traces(model: Any) -> None:
-    """Remove what the exporter notes about its own run from an onnx.ModelProto: stack traces with local paths, names of
-    Python modules, comments. The file is then a function of the network alone.
+    """Remove the exporter's debugging information (stack traces with local paths, module names, comments) from an
+    onnx.ModelProto, so that the file depends on the network alone.
     """
     model.doc_string = ""
     parts = [model.graph, *model.functions]

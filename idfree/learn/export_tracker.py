@@ -1,6 +1,6 @@
 """Export of one-shot trackers to ONNX, decoding included: image → boxes, scores, classes, embeddings, occlusions.
 
-CenterTrack's networks also take the previous image and its heatmap, and give displacements in place of embeddings.
+CenterTrack's networks also take the previous image and its heatmap, and return displacements in place of embeddings.
 """
 
 import copy
@@ -23,23 +23,23 @@ from idfree.learn.networks.tracker import SIZE_MULTIPLE, TrackerNetwork
 from idfree.learn.tensors import Tensors
 
 DEFORM_OPSET = 19  # the first with DeformConv
-OUTPUTS = ("boxes", "scores", "classes", "embedding")  # of networks with embeddings
-OCCLUSIONS = "occlusions"  # the output after the columns, of networks with occlusion heads
-TRACED = (288, 416)  # of the image that is traced: no map of a pyramid has a side of 1, which would become a constant
-LARGEST = 4096  # of H and W in multiples of 32: the exporter requires a bound
+OUTPUTS = ("boxes", "scores", "classes", "embedding")  # outputs of networks with embeddings
+OCCLUSIONS = "occlusions"  # last output of networks with occlusion heads
+TRACED = (288, 416)  # (height, width) of the traced image: a map with a side of 1 would become a constant of the graph
+LARGEST = 4096  # upper bound of H and W in multiples of 32, which the exporter requires
 DEFORM_RUNTIME, PLAIN_RUNTIME = "1.25", "1.17"  # first ONNX Runtime with DeformConv on CPU; the package's minimum
-# Between PyTorch and ONNX Runtime: pixels, probabilities, elements of unit vectors.
+# Maximum differences of PyTorch and ONNX Runtime: pixels, probabilities, elements of unit vectors, pixels.
 TOLERANCES = {"boxes": 0.05, "scores": 1e-3, "embedding": 1e-3, "displacement": 0.05}
-AGREEING = 0.99  # required fraction of boxes: of two equal neighbours, rounding decides which is the peak
+AGREEING = 0.99  # fraction of boxes that must agree: rounding decides which of two equal neighbours is the peak
 
 Rows = Mapping[str, NDArray[Any]]  # columns of detections
 
 
 class ExportedTracker(nn.Module):
-    """An image, uint8 (1, H, W, 3) BGR → the network's columns without the batch: boxes (K, 4), scores (K,), classes
-    (K,), embedding (K, D) …; and occlusions (M, 3) if the network has heads for them.
+    """The exported graph: image uint8 (1, H, W, 3) BGR → the network's `columns` without the batch dimension.
 
-    Networks of several inputs take as many arrays (1, H, W, channels).
+    Outputs are boxes (K, 4), scores (K,), classes (K,), embedding (K, D) …, and, with occlusion heads, occlusions
+    (M, 3). A network with several inputs takes an array (1, H, W, channels) for each.
     """
 
     def __init__(self, network: TrackerNetwork):
@@ -54,7 +54,7 @@ class ExportedTracker(nn.Module):
         return self.decode(self.maps(*(each for each in (image, previous, previous_heat) if each is not None)))
 
     def decode(self, maps: Tensors) -> tuple[Tensor, ...]:
-        """The outputs of the graph from the network's maps."""
+        """The outputs of the graph, decoded from the network's maps."""
         detections = self.network.decode(maps)
         return tuple(detections[name][0] for name in self.outputs)
 
@@ -65,12 +65,12 @@ class ExportedTracker(nn.Module):
         return {name: each.float() for name, each in self.network.maps(joined).items()}
 
     def candidates(self, *inputs: Tensor) -> Rows:
-        """All rows that `forward` may give: see `TrackerNetwork.candidates`."""
+        """All detections among which `forward` selects: see `TrackerNetwork.candidates`."""
         candidates = self.network.candidates(self.maps(*inputs))
         return {name: candidates[name][0].numpy() for name in self.outputs}
 
     def noise(self, height: int, width: int) -> tuple[Tensor, ...]:
-        """Inputs of this size to trace the network with, and to compare runtimes: images and a heatmap of noise."""
+        """Random inputs of this size, for tracing the network and comparing runtimes: images and a heatmap."""
         return tuple(
             noise_image(height, width, seed) if channels == 3 else noise_image(height, width, seed)[..., :1] / 255
             for seed, channels in enumerate((3, 3, 1)[: len(self.inputs)])
@@ -81,13 +81,12 @@ def export_tracker(network: TrackerNetwork, path: Path, metadata: Mapping[str, s
     """Write a one-shot tracker: input `image` uint8 (1, H, W, 3) BGR, letterboxed; H and W dynamic, multiples of 32.
 
     Outputs `boxes` (K, 4) xyxy in input pixels, by descending score, `scores` (K,), `classes` (K,) int64, `embedding`
-    (K, D) of unit length; with occlusion heads `occlusions` (M, 3): x, y, score. CenterTrack's also take `previous`,
-    as the image, and `previous_heat` float32 (1, H, W, 1), and give `displacement` (K, 2) in place of `embedding`.
-    metadata: method, limit, farthest,
-    trained_on …, added to kind, version, dimension, size (HEIGHTxWIDTH of training), stride and needs. The file is
-    written only if ONNX Runtime and PyTorch agree on images
-    of two sizes. Raises MissingExtra without onnx and onnxscript, and UserError if the size is not a multiple of 32, if
-    ONNX Runtime cannot run the network, and if the two disagree.
+    (K, D) of unit length; with occlusion heads `occlusions` (M, 3): x, y, score. CenterTrack's networks also take
+    `previous`, as `image`, and `previous_heat` float32 (1, H, W, 1), and return `displacement` (K, 2) in place of
+    `embedding`. metadata: method, limit, farthest, trained_on …, added to kind, version, dimension, size (HEIGHTxWIDTH
+    of training), stride and needs. The file is written only if ONNX Runtime and PyTorch agree on images of two sizes.
+    Raises MissingExtra without onnx and onnxscript, and UserError if the size is not a multiple of 32, if ONNX Runtime
+    cannot run the network, and if the two disagree.
     """
     height, width = size_hw
     if height % SIZE_MULTIPLE or width % SIZE_MULTIPLE or min(size_hw) <= 0:
@@ -110,7 +109,7 @@ def export_tracker(network: TrackerNetwork, path: Path, metadata: Mapping[str, s
 
 
 def tracker_interface(tracker: ExportedTracker) -> OnnxInterface:
-    """Inputs and outputs of the graph; with the translation of deformable convolutions if there are any."""
+    """Inputs and outputs of the graph, and the ONNX translation of deformable convolutions if there are any."""
     sides = {k: SIZE_MULTIPLE * torch.export.Dim(name, min=1, max=LARGEST) for k, name in ((1, "h"), (2, "w"))}
     inputs = dict.fromkeys(tracker.inputs, sides)
     names = {**{name: {1: "H", 2: "W"} for name in inputs}, **{name: {0: "K"} for name in tracker.columns}}
@@ -173,7 +172,7 @@ def check_parity(tracker: ExportedTracker, inputs: tuple[Tensor, ...], partial: 
 
 
 def as_rows(occlusions: NDArray[Any]) -> Rows:
-    """Occlusion centres (M, 3) in the columns of detections: boxes without size."""
+    """Occlusion centres (M, 3) as columns of detections, with boxes of size 0."""
     place, count = occlusions[:, [0, 1, 0, 1]], len(occlusions)
     return {
         "boxes": place,
@@ -183,31 +182,28 @@ def as_rows(occlusions: NDArray[Any]) -> Rows:
 
 
 def output_differences(found: Rows, candidates: Rows) -> dict[str, float]:
-    """The AGREEING quantile of the differences in each column of TOLERANCES between each detection found and the most
-    similar of the candidates of its class. Order is not compared, as rounding changes it; nor are padding rows of score
-    0.
+    """By column of TOLERANCES: the difference between detections and the most similar candidates of their class.
+
+    The AGREEING quantile over detections. Padding rows of score 0 and the order, which rounding changes, are not
+    compared.
     """
     names = [name for name in TOLERANCES if name in found]
     found = {name: rows[found["scores"] > 0] for name, rows in found.items()}
-    if not len(found["scores"]):
+    count = len(found["scores"])
+    if not count:
         return dict.fromkeys(names, 0.0)
-    nearest = np.array(
-        [most_similar({name: rows[k] for name, rows in found.items()}, candidates) for k in range(len(found["scores"]))]
-    )
-    return {
-        name: float(
-            np.quantile(
-                np.abs(found[name] - candidates[name][nearest]).reshape(len(nearest), -1).max(axis=1),
-                AGREEING,
-                method="lower",
-            )
-        )
-        for name in names
-    }
+    nearest = [most_similar({name: rows[k] for name, rows in found.items()}, candidates) for k in range(count)]
+    differences = {name: np.abs(found[name] - candidates[name][nearest]).reshape(count, -1) for name in names}
+    return {name: agreeing_quantile(each.max(axis=1)) for name, each in differences.items()}
+
+
+def agreeing_quantile(differences: NDArray[Any]) -> float:
+    """The AGREEING quantile of differences (N,), N ≥ 1."""
+    return float(np.quantile(differences, AGREEING, method="lower"))
 
 
 def most_similar(row: Mapping[str, NDArray[Any]], candidates: Rows) -> int:
-    """The number of the candidate of the row's class of nearest box and score, in units of TOLERANCES."""
+    """Index of the candidate, of the same class, with the most similar box and score, in units of TOLERANCES."""
     box = np.abs(candidates["boxes"] - row["boxes"]).max(axis=1) / TOLERANCES["boxes"]
     score = np.abs(candidates["scores"] - row["scores"]) / TOLERANCES["scores"]
     return int(np.where(candidates["classes"] == row["classes"], np.maximum(box, score), np.inf).argmin())
@@ -216,8 +212,8 @@ def most_similar(row: Mapping[str, NDArray[Any]], candidates: Rows) -> int:
 def score_difference(expected: NDArray[Any], actual: NDArray[Any]) -> float:
     """The AGREEING quantile of the differences of descending scores (K,); infinite if their numbers differ.
 
-    A peak more or less, where neighbours are equal, is a score in place of padding at the end.
+    Where neighbours are equal, rounding may add a peak; its score then replaces one of the padding at the end.
     """
     if len(expected) != len(actual):
         return np.inf
-    return float(np.quantile(np.abs(expected - actual), AGREEING, method="lower")) if len(expected) else 0.0
+    return agreeing_quantile(np.abs(expected - actual)) if len(expected) else 0.0

@@ -25,8 +25,8 @@ Progress = Callable[[range], Iterable[int]]  # progress bar: yields the iteratio
 
 @dataclass(frozen=True)
 class Validation:
-    """evaluate: metrics of a network in evaluation mode. metric: the one by which the best network is selected, higher
-    is better. every: iterations between validations; the last iteration is always followed by one.
+    """evaluate: computes the metrics of a network in evaluation mode. metric: the one that selects the best network;
+    higher is better. every: iterations between validations; the last iteration is always followed by one.
     """
 
     evaluate: Callable[[nn.Module], Metrics]
@@ -34,7 +34,7 @@ class Validation:
     every: int
 
     def is_due(self, training: Training) -> bool:
-        """Whether the network of the current iteration is to be validated, and was not yet."""
+        """Whether the network of the current iteration is to be validated, and has not been yet."""
         step = training.step
         is_wanted = step == training.schedule.iterations or step % self.every == 0
         return is_wanted and step > training.validated
@@ -49,13 +49,13 @@ def fit(
     validation: Validation | None = None,
     events: bool = False,
 ) -> None:
-    """Train to the end of the schedule. Writes FOLDER/settings.json, metrics.jsonl (a line per iteration), last.pt, and
-    with a validation best.pt.
+    """Training loop, to the end of the schedule.
 
-    resume: continue from last.pt if there is one, with the same result as without interruption, also of a validation:
-    last.pt is written before. events: write metrics for TensorBoard. Raises UserError if the folder holds another run,
-    or one that is not to be resumed; if a file cannot be written; and if the losses are not finite: last.pt is then the
-    last checkpoint before.
+    Writes FOLDER/settings.json, metrics.jsonl (a line per iteration), last.pt and, with a validation, best.pt. resume:
+    continue from last.pt if there is one, with the same result as without interruption, also after one during a
+    validation. events: write metrics for TensorBoard, too. Raises UserError if the folder holds another run, or one
+    that is not to be resumed; if a file cannot be written; and if the losses are not finite: last.pt then is the
+    checkpoint before.
     """
     make_folder(folder)
     restore_last(training, folder / "last.pt", resume)
@@ -68,15 +68,24 @@ def fit(
         if log is not None and validation is not None and validation.is_due(training):
             validate(training, folder, log, validation)
         for step in progress(steps) if progress else steps:
-            start = time.perf_counter()
-            try:
-                metrics = training.iterate(batches(step))
-            except FloatingPointError as error:
-                last = f"{folder / 'last.pt'} is of iteration {saved}" if saved else "no checkpoint was written yet"
-                raise UserError(f"training stopped at {error}; {last}; a lower lr may help (--set lr=…)") from None
+            metrics = iterate(training, batches, step, f"{folder / 'last.pt'} is of iteration {saved}" if saved else "")
             if log is not None:
-                log.add({**metrics, "seconds": round(time.perf_counter() - start, 4)})
+                log.add(metrics)
                 saved = training.step if save_and_validate(training, folder, log, validation) else saved
+
+
+def iterate(training: Training, batches: Callable[[int], Tensors], step: int, checkpoint: str) -> Metrics:
+    """One iteration; returns its metrics and duration, "seconds".
+
+    checkpoint: a clause on the last checkpoint, for the message. Raises UserError if the losses are not finite.
+    """
+    start = time.perf_counter()
+    try:
+        metrics = training.iterate(batches(step))
+    except FloatingPointError as error:
+        last = checkpoint or "no checkpoint was written yet"
+        raise UserError(f"training stopped at {error}; {last}; a lower lr may help (--set lr=…)") from None
+    return {**metrics, "seconds": round(time.perf_counter() - start, 4)}
 
 
 def restore_last(training: Training, last: Path, resume: bool) -> None:

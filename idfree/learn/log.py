@@ -20,11 +20,11 @@ FILE_NAME, STEP, VALIDATION = "metrics.jsonl", "iteration", "validation"
 
 
 class Log:
-    """FOLDER/metrics.jsonl from iteration `step` on; lines of later iterations, and of validations after iteration
-    `validated` (None: `step`), are removed.
+    """Training log FOLDER/metrics.jsonl: {"iteration": n, name: metric, …} per iteration and {"iteration": n,
+    "validation": {name: metric, …}} per validation.
 
-    Lines are {"iteration": n, name: metric, …} and, after a validation, {"iteration": n, "validation":
-    {name: metric, …}}. events: write them for TensorBoard, too. Raises UserError if they cannot be written.
+    Lines of iterations after `step`, and of validations after iteration `validated` (None: `step`), are removed, as a
+    resumed run writes them again. events: also write for TensorBoard. Raises UserError if a file cannot be written.
     """
 
     def __init__(self, folder: Path, step: int, events: bool = False, validated: int | None = None):
@@ -46,7 +46,7 @@ class Log:
 
     @contextmanager
     def explain_errors(self) -> Iterator[None]:
-        """Raises UserError in place of OSError, such as if the disc is full."""
+        """Context in which OSError, such as for a full disc, is raised as UserError."""
         try:
             yield
         except OSError as error:

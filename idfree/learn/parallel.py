@@ -1,8 +1,8 @@
 """Data-parallel training by several processes, as started by `torchrun`: each processes its part of every batch.
 
-Gradients and metrics are averaged over processes. Losses are divided by counts over the whole batch (`mean_count`), so
-that their average is the loss of a single process: unlike in FairMOT's code, an object weighs the same in whichever
-part it is. Batch-norm statistics are of a process's part, unless they are synchronised
+Gradients and metrics are averaged over processes. Losses are normalised by counts over the whole batch (`mean_count`),
+so that their average equals the loss of a single process; in FairMOT's code, by contrast, an object's weight depends on
+the part that it is in. Batch-norm statistics are of each part, unless they are synchronised
 (`idfree.learn.networks.synchronised_norm`).
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from idfree.core.errors import UserError
 
-TIMEOUT = timedelta(days=1)  # the others wait for the main process while it validates
+TIMEOUT = timedelta(days=1)  # long, since the other processes wait while the main process validates
 
 
 def mean_count(count: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ def mean_count(count: Tensor) -> Tensor:
 
 
 def divisor(count: Tensor) -> Tensor:
-    """As `mean_count`, but if the whole batch counts 0, sums are not divided: those of the processes then add up."""
+    """As `mean_count`, but 1 / world size if it is 0, so that the average over processes is then the undivided sum."""
     mean = mean_count(count)
     world = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
     return mean.where(mean > 0, 1 / world)
@@ -50,6 +50,7 @@ class Distributed:
 
     @property
     def is_main(self) -> bool:
+        """Whether this is the main process."""
         return self.rank == 0
 
     def average(self, tensors: Sequence[Tensor]) -> None:

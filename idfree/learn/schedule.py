@@ -12,18 +12,20 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 RateShape = Literal["one-cycle", "steps", "cosine"]
 Optimiser = Literal["adamw", "adam", "sgd"]
 
-WARM_UP = 0.3  # of all iterations, in one cycle (Smith 2018, Super-Convergence; the fraction is PyTorch's and fastai's)
-FIRST, LAST = 1 / 25, 1e-5  # of the highest learning rate: in the first iteration of a cycle, and after the last
-DROP = 0.1  # factor of the learning rate at each step (CenterNet's and FairMOT's code)
-MOMENTUM = 0.9  # of SGD (Lin 2017, RetinaNet, sec. 4)
+CYCLE_WARM_UP = 0.3  # fraction of iterations in which the rate of one cycle rises (PyTorch's default)
+CYCLE_FIRST, CYCLE_LAST = 1 / 25, 1e-5  # rate at the start and end of one cycle, as factors of the highest (fastai's)
+STEP_FACTOR = 0.1  # factor of the learning rate at each step (CenterNet's and FairMOT's code)
+MOMENTUM = 0.9  # SGD (Lin 2017, RetinaNet, sec. 4)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """lr: the highest learning rate. decay: weight decay. clip: the maximum gradient norm. save_every: iterations
-    between checkpoints. shape: of the learning rate over the iterations. drops: for `steps`, the fractions of all
-    iterations after which it falls. warm_up: iterations of linear warm-up, except for one-cycle, which has its own.
-    ema: decay of the moving average of the weights; 0: none.
+    """Learning rate schedule and optimiser of a run.
+
+    lr: the highest learning rate. decay: weight decay. clip: maximum gradient norm. save_every: iterations between
+    checkpoints. shape: form of the learning rate schedule. drops: fractions of all iterations after which the rate of
+    `steps` is multiplied by STEP_FACTOR. warm_up: iterations of linear warm-up; ignored by `one-cycle`, which has its
+    own. ema: decay of the moving average of the weights; 0: none.
     """
 
     iterations: int
@@ -39,7 +41,7 @@ class Schedule:
     ema: float = 0.0
 
     def learning_rate(self, step: int) -> float:
-        """The learning rate of the iteration after `step` others."""
+        """The learning rate of iteration `step`, counted from 0."""
         progress = step / self.iterations
         if self.shape == "one-cycle":
             return self.lr * one_cycle(progress)
@@ -56,32 +58,36 @@ class Schedule:
 
 
 def one_cycle(progress: float) -> float:
-    """Factor of the highest learning rate at a fraction of all iterations (Smith 2018): half a cosine up from FIRST
-    to 1 in WARM_UP, then half a cosine down to LAST.
+    """One-cycle schedule with cosine annealing (Smith 2018, Super-Convergence): factor of the highest learning rate.
+
+    progress: fraction of all iterations, 0…1. The factor rises from CYCLE_FIRST to 1, then falls to CYCLE_LAST.
     """
-    start, phase = (FIRST, progress / WARM_UP) if progress < WARM_UP else (LAST, (1 - progress) / (1 - WARM_UP))
-    return start + (1 - start) * (1 - math.cos(math.pi * phase)) / 2
+    if progress < CYCLE_WARM_UP:
+        low, phase = CYCLE_FIRST, progress / CYCLE_WARM_UP
+    else:
+        low, phase = CYCLE_LAST, (1 - progress) / (1 - CYCLE_WARM_UP)
+    return low + (1 - low) * (1 - math.cos(math.pi * phase)) / 2
 
 
 def cosine(progress: float) -> float:
-    """Half a cosine from 1 down to 0 (Loshchilov 2017, SGDR, eq. 5, without restarts)."""
+    """Cosine annealing from 1 to 0 (Loshchilov 2017, SGDR, eq. 5, without restarts), at a progress of 0…1."""
     return (1 + math.cos(math.pi * progress)) / 2
 
 
 def steps(progress: float, drops: Iterable[float]) -> float:
-    """DROP to the power of the number of `drops` reached."""
-    return DROP ** sum(progress >= drop for drop in drops)
+    """Step schedule: STEP_FACTOR to the power of the number of `drops` reached, at a progress of 0…1."""
+    return STEP_FACTOR ** sum(progress >= drop for drop in drops)
 
 
 def half_precision(precision: Precision, device: torch.device) -> torch.dtype | None:
-    """The floating-point type of the network, None for float32; `auto`: bfloat16 if the device is fast at it."""
+    """Half-precision type of the network, None for float32; `auto`: bfloat16 if the device has instructions for it."""
     if precision == "fp16":
         return torch.float16
     return torch.bfloat16 if precision == "bf16" or (precision == "auto" and has_fast_bf16(device)) else None
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
-    """Context manager: networks on `device` compute in that precision."""
+    """Autocast context in which networks on `device` compute in that precision."""
     half = half_precision(precision, device)
     return torch.autocast(device.type, half, enabled=half is not None)
 

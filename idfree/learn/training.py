@@ -21,11 +21,11 @@ Metrics = dict[str, float]
 
 @dataclass
 class Training:
-    """Network, objective, optimiser and all other state of a run, hence what a checkpoint holds.
+    """State of a run, which a checkpoint stores: network, objective, optimiser and what follows.
 
-    config: settings and data of the run, JSON values. parts: in which the network processes each batch (see
-    `forward_in_parts`). step: iterations done. best: the highest value of the selection metric over all validations.
-    validated: the iteration of the last of them.
+    config: settings and data of the run, as JSON values. parts: number of parts in which the network processes a batch
+    (see `forward_in_parts`). step: number of iterations done. best: highest value of the selection metric in all
+    validations. validated: iteration of the last validation.
     """
 
     network: nn.Module
@@ -50,7 +50,7 @@ class Training:
 
     @property
     def inference_network(self) -> nn.Module:
-        """The network to be used after training: the moving average if there is one."""
+        """The network for use after training: the moving average if there is one."""
         return self.network if self.ema is None else self.ema.network
 
     def iterate(self, batch: Tensors) -> Metrics:
@@ -74,7 +74,7 @@ class Training:
         return {STEP: self.step, **metrics, "lr": rate}
 
     def compute_losses(self, batch: Tensors) -> Tensors:
-        """The losses of a batch: the network in the chosen precision, the objective always in float32."""
+        """The losses of a batch: the network in the precision of the schedule, the objective always in float32."""
         with torch.autocast(self.device.type, self.half, enabled=self.half is not None):
             output = forward_in_parts(self.network, batch, self.parts)
         losses: Tensors = self.objective({name: tensor.float() for name, tensor in output.items()}, batch)
@@ -87,10 +87,10 @@ class Training:
         return nn.utils.clip_grad_norm_(self.parameters, self.schedule.clip)
 
     def average_metrics(self, tensors: Tensors) -> Metrics:
-        """The metrics of this iteration, averaged over processes; those undefined in any process (NaN) are left out.
+        """The metrics of this iteration, averaged over processes, without those that are NaN in any process.
 
-        Raises FloatingPointError if the loss or its gradient is not finite. With fp16 the gradient may be: the scaler
-        then skips the iteration and lowers its scale.
+        Raises FloatingPointError if the loss or its gradient is not finite. With fp16 an infinite gradient is legal;
+        the scaler then skips the optimiser step and lowers its scale.
         """
         values = torch.stack([tensor.detach() for tensor in tensors.values()])
         self.distributed.average([values])

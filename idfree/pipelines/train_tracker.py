@@ -25,7 +25,8 @@ from idfree.learn.data.teacher_labels import TeacherLabels
 from idfree.learn.devices import open_device
 from idfree.learn.fit import refuse_earlier_run
 from idfree.learn.methods import one_shot
-from idfree.learn.methods.one_shot import DEFAULT_CLASSES, Method, ValidationPlan
+from idfree.learn.methods.method import Method
+from idfree.learn.methods.one_shot import DEFAULT_CLASSES, ValidationPlan
 from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.methods.registry import METHODS
 from idfree.learn.parallel import Distributed, local_device, process_group

@@ -15,10 +15,10 @@ from idfree.core.errors import UserError
 from idfree.learn import export_tracker as module
 from idfree.learn.export_tracker import export_tracker, output_differences
 from idfree.learn.networks import pyramid_anchors, retinanet, suppression
-from idfree.learn.networks.anchors import AnchorNetwork, anchor_heads
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.deformable import DeformableConv
 from idfree.learn.networks.heads import occlusion_heads, tracker_heads
+from idfree.learn.networks.jde import JdeNetwork, jde_heads
 from idfree.learn.networks.layers import make_conv_block
 from idfree.learn.networks.retinanet import RetinaNet
 
@@ -68,10 +68,10 @@ def make(kind):
         network = RetinaNet(TwoLevels(), 2, 16)
         network({"image": torch.randint(0, 256, (4, 3, 64, 64), dtype=torch.uint8)})
         return network
-    heads = anchor_heads(16) if kind == "anchors" else tracker_heads(2, 16)
+    heads = jde_heads(16) if kind == "anchors" else tracker_heads(2, 16)
     if kind == "occlusions":
         heads |= occlusion_heads()
-    network = (AnchorNetwork if kind == "anchors" else CentreNetwork)(Small(kind == "deformable"), heads)
+    network = (JdeNetwork if kind == "anchors" else CentreNetwork)(Small(kind == "deformable"), heads)
     if kind == "deformable":
         nn.init.normal_(network.backbone[1].conv_offset_mask.weight)
     network = network.to(memory_format=torch.channels_last)

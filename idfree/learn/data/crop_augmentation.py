@@ -1,4 +1,4 @@
-"""Augmentation of crops against changes of camera, pose and detector: all crops of a batch at once, each on its own."""
+"""Augmentation of crops, vectorised over a batch; each crop gets random changes of its own."""
 
 import math
 from dataclasses import dataclass
@@ -10,23 +10,24 @@ from torch import Tensor
 
 from idfree.learn.networks.layers import PIXEL_MEAN
 
-LUMA = (0.114, 0.587, 0.299)  # weights of B, G, R (ITU-R BT.601)
-MIDDLE, SOFT = (0.24, 0.8), 0.08  # of the width: range of the middle that keeps its pixels, and its soft border
+LUMA = (0.114, 0.587, 0.299)  # weights of B, G, R in grey values (ITU-R BT.601)
+# Fractions of the width: range of the middle part that `mix_margins` keeps, and the border in which crops are blended.
+MIDDLE, SOFT = (0.24, 0.8), 0.08
 ERASED_AREA, ERASED_LOG_ASPECT = (0.02, 0.4), (math.log(0.3), -math.log(0.3))  # Zhong 2017, Random Erasing, sec. 4.2
 
 
 @dataclass(frozen=True)
 class CropAugmentation:
-    """Ranges of random changes. Hue is not changed, as the colour of clothes distinguishes people.
+    """Ranges of random changes. Hue is not changed, since the colour of clothes distinguishes people.
 
-    margins: probability that the left and right margins are taken from another crop, since people side by side share
-    their background.
+    margins: probability that the left and right margins are replaced by another crop's, so that the background cannot
+    identify people (see `mix_margins`).
     """
 
     flip: float = 0.5  # probability
-    scale: float = 0.12  # of the size, in both directions
-    shift: float = 0.05  # of the size, in both directions
-    brightness: float = 0.15  # of the pixel values, in both directions
+    scale: float = 0.12  # maximum change, as a fraction of the size
+    shift: float = 0.05  # the same
+    brightness: float = 0.15  # maximum change, as a fraction of the pixel values
     contrast: float = 0.15
     saturation: float = 0.2
     margins: float = 0.7  # probability
@@ -43,7 +44,7 @@ def augment_crops(crops: NDArray[np.uint8], random: np.random.Generator, setting
 
 
 def random_affine(pixels: Tensor, random: np.random.Generator, settings: CropAugmentation) -> Tensor:
-    """Random flip, scale and shift in one resampling, with replicated borders."""
+    """Random flip, scale and shift of pixels (N, 3, H, W) in one bilinear resampling, with replicated borders."""
     count = len(pixels)
     zoom, shift = 1 + symmetric(random, settings.scale, count), symmetric(random, settings.shift, (count, 2))
     mirror = np.where(random.random(count) < settings.flip, -1.0, 1.0)
@@ -90,7 +91,7 @@ def random_erasing(pixels: Tensor, random: np.random.Generator, probability: flo
 
 
 def symmetric(random: np.random.Generator, amount: float, shape: int | tuple[int, ...]) -> NDArray[np.float64]:
-    """Uniform in −amount … amount."""
+    """Samples of the uniform distribution over −amount … amount."""
     return random.uniform(-amount, amount, shape)
 
 

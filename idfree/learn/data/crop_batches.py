@@ -1,4 +1,4 @@
-"""Batches of crops by tracklet: several crops of each, spread over time, in groups of coexisting tracklets."""
+"""Batches of P tracklets with K crops each (PK sampling, Hermans 2017, sec. 2), in groups of coexisting tracklets."""
 
 import zlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from idfree.core.types import Integers
 from idfree.learn.data.crop_augmentation import CropAugmentation, augment_crops
 from idfree.learn.tensors import Tensors
 
-BLOCK = 2**9  # crops read at once
+BLOCK = 2**9  # crops per read
 
 
 @dataclass(frozen=True)
@@ -73,29 +73,27 @@ class CropBatches:
     Columns: "crops" float32 (N, 3, H, W), augmented BGR pixels; "tracklet", "video", "first", "last" (N,).
     """
 
-    def __init__(
-        self, crops: CropSet, shape: CropBatchShape, seed: int = 0, augmentation: CropAugmentation | None = None
-    ):
+    def __init__(self, crops: CropSet, shape: CropBatchShape, seed: int = 0):
         self.crops, self.shape, self.seed = crops, shape, seed
-        self.augmentation = augmentation or CropAugmentation()
         self.tracklets = Tracklets.from_crops(crops)
 
     def __call__(self, step: int) -> Tensors:
         random = np.random.default_rng([self.seed, step])
         rows = self.sample_rows(random)
         batch = self.tracklets.tensors(self.crops.tracklet[rows])
-        return {"crops": augment_crops(self.crops.crops[rows], random, self.augmentation), **batch}
+        return {"crops": augment_crops(self.crops.crops[rows], random, CropAugmentation()), **batch}
 
     def sample_rows(self, random: np.random.Generator) -> Integers:
         """(N,) rows of the crops of a batch, tracklet by tracklet; no tracklet twice."""
         chosen = np.concatenate([*self.sample_groups(random)])
         position = np.arange(self.shape.crops) + random.random((len(chosen), self.shape.crops))
         count = self.tracklets.count[chosen][:, None]
-        nth = (position * count / self.shape.crops).astype(np.int64)  # stratified: one of each quarter of its time
+        # Stratified: one crop from each of `shape.crops` equal parts of the tracklet.
+        nth = (position * count / self.shape.crops).astype(np.int64)
         return self.tracklets.order[self.tracklets.start[chosen][:, None] + nth].ravel()
 
     def sample_groups(self, random: np.random.Generator) -> Iterator[Integers]:
-        """Yields groups of tracklets: a random anchor, and others that exist at a random moment of it."""
+        """Yields groups of tracklets: a random one, and others that coexist with it at a random moment."""
         t = self.tracklets
         is_free = np.ones(len(t), dtype=bool)
         while (missing := min(self.shape.tracklets, len(t)) - np.count_nonzero(~is_free)) > 0:
@@ -109,7 +107,7 @@ class CropBatches:
             yield group
 
     def fingerprint(self) -> str:
-        """Counts and checksum of the set of crops, with their pixels."""
+        """Counts and checksum of the set of crops, pixels included."""
         columns = (self.crops.tracklet, self.crops.frame, self.crops.video)
         check = zlib.crc32(b"".join(np.ascontiguousarray(column, dtype=np.int64).tobytes() for column in columns))
         for first in range(0, len(self.crops), BLOCK):  # they may be in files

@@ -16,14 +16,17 @@ from idfree.learn.tensors import Tensors
 
 LOG = logging.getLogger("idfree")
 
-ORDER, IMAGE = 0, 1  # purposes of random streams
-COARSEST_STRIDE = 32  # of any backbone
+ORDER, IMAGE = 0, 1  # parts of seeds: for the order of images in an epoch, for the augmentation of an image
+COARSEST_STRIDE = 32  # the largest stride in any backbone
 MAX_TRIES = 10  # images tried in place of an unreadable one
 
 
 @dataclass(frozen=True)
 class ImageBatchShape:
-    """Images per batch over all processes, their size, the output stride, and box targets: 4 distances or 2 sides."""
+    """Images per batch over all processes, their (height, width), the output stride, and the number of box targets.
+
+    sides: 4 distances from the centre to the sides of a box, or 2: width and height. Raises ValueError.
+    """
 
     images: int = 12
     size_hw: tuple[int, int] = (608, 1088)
@@ -38,12 +41,12 @@ class ImageBatchShape:
 
 
 class ImageBatches:
-    """`batches(n)`: targets (see `make_targets`) of batch n, a function of seed and n alone, so that runs can resume.
+    """A BatchSource of single augmented images with their targets (see `make_targets`).
 
     Every epoch is a new permutation of the images; a batch may span two epochs. augmentation: the defaults of
-    ImageAugmentation if None. skip_unreadable: replace images that cannot be read by others, with a warning, rather
-    than raise UserError. rank_world: this process makes every world-th image of each batch, from number `rank` on.
-    Raises UserError if the images of a batch cannot be distributed evenly.
+    ImageAugmentation if None. skip_unreadable: replace unreadable images by others, with a warning, rather than raise
+    UserError. rank_world: (rank, world size): this process makes images rank, rank + world, … of each batch. Raises
+    UserError if the images of a batch cannot be distributed evenly.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class ImageBatches:
         return [self.make_sample(number, random) for number, random in pairs]
 
     def positions(self, step: int) -> Integers:
-        """(B,) positions of this process's images of a batch in the sequence of all images of the run."""
+        """(B,) positions of this process's images of a batch, in the sequence of all images of the run."""
         rank, world = self.rank_world
         return step * self.shape.images + np.arange(rank, self.shape.images, world)
 
@@ -103,7 +106,7 @@ class ImageBatches:
         return augment_image(self.read(number, random)[1], size_hw, random, settings)
 
     def read(self, number: int, random: np.random.Generator) -> tuple[int, LabelledImage]:
-        """Read an image, with `skip_unreadable` a random other one if it is unreadable; returns also its number.
+        """Read an image; if it is unreadable, with `skip_unreadable`, a random other one. Returns number and image.
 
         Raises UserError that names the file.
         """

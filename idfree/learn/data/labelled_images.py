@@ -14,7 +14,7 @@ from idfree.core.types import Annotation, Floats, Image, Integers
 from idfree.datasets.footage import Footage
 from idfree.learn.data.teacher_labels import TeacherLabels
 
-MARGIN = 1.0  # px: an ignore region this close to all borders of an image covers it all
+MARGIN = 1.0  # px: an ignore region as close as this to all borders of an image covers the whole image
 NO_LABEL = -1  # identity if unknown; category of rows that are not objects
 
 
@@ -23,7 +23,7 @@ class LabelledImage:
     """An image (H, W, 3) BGR and its labels in pixels.
 
     xyxy (N, 4): full boxes of the objects, which may exceed the image; visible (N, 4): their parts within the image;
-    row (N,): row of each object in the dataset, unchanged by augmentation. ignore (K, 4): regions to ignore.
+    row (N,): label row of each object in the dataset, unchanged by augmentation. ignore (K, 4): regions to ignore.
     """
 
     image: Image
@@ -88,16 +88,16 @@ class LabelledImages:
 
     @cached_property
     def identity_count(self) -> int:
-        """K."""
+        """Number K of identities."""
         return int(self.identity.max(initial=-1)) + 1
 
     @property
     def category_count(self) -> int:
-        """C."""
+        """Number C of categories."""
         return len(self.classes) or 1
 
     def fingerprint(self) -> str:
-        """Counts and checksum of the labels; identities enter unless all are NO_LABEL."""
+        """Counts and checksum of the labels, without identities if none is known."""
         has_identities = int(self.identity_count > 0)
         columns = [
             c

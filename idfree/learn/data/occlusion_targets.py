@@ -1,7 +1,6 @@
-"""Targets of occlusion heads, made from the boxes of a batch alone (Liu et al. 2021, OUTrack, eqs. 9 and 10)."""
+"""Targets of occlusion heads, computed from boxes alone (Liu et al. 2021, OUTrack, eqs. 9 and 10)."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -10,25 +9,16 @@ from idfree.core.boxes import split_halves
 from idfree.core.heatmaps import draw_heatmap, gaussian_radius
 from idfree.core.occlusions import MIN_SHARE, occlusion_regions
 from idfree.core.types import Floats
+from idfree.learn.data.batch_source import BatchSource
 from idfree.learn.data.targets import stack_padded
 from idfree.learn.tensors import Tensors
 
 
-class Batches(Protocol):
-    """Batch n of a run; `per_epoch` batches contain every image once."""
-
-    @property
-    def per_epoch(self) -> int: ...
-    def __call__(self, step: int) -> Tensors: ...
-
-
 @dataclass(frozen=True)
-class WithOcclusions:
-    """The batches of `batches` with the columns of `occlusion_targets`. stride: of the network's maps. min_share: see
-    `occlusion_regions`.
-    """
+class OcclusionBatches:
+    """The batches of `batches` with `occlusion_targets` for maps of a stride. min_share: see `occlusion_regions`."""
 
-    batches: Batches
+    batches: BatchSource
     stride: int = 4
     min_share: float = MIN_SHARE
 
@@ -43,11 +33,12 @@ class WithOcclusions:
 
 
 def occlusion_targets(batch: Tensors, stride: int, min_share: float = MIN_SHARE) -> Tensors:
-    """Occlusions of a batch of `make_targets`, M ≥ 1 the most of an image.
+    """Targets of the occlusions in a batch of `make_targets`; M ≥ 1: the most of an image.
 
-    "occlusion" float32 (B, 1, h, w): a Gaussian peak at the cell of each region's centre, of a radius after the
-    region's size. Per occlusion: "occlusion_mask" bool (B, M): not padding; "occlusion_index" int64 (B, M): y·w + x;
-    "occlusion_offset" float32 (B, M, 2): of the centre in its cell. Centres outside the image are left out.
+    "occlusion" float32 (B, 1, h, w): heatmap with a Gaussian peak at the cell of each region's centre, its radius by
+    the region's size. Per occlusion: "occlusion_mask" bool (B, M): not padding; "occlusion_index" int64 (B, M): cell
+    y·w + x; "occlusion_offset" float32 (B, M, 2): the centre's offset in its cell. Centres outside the image are left
+    out.
     """
     height, width = (side // stride for side in batch["image"].shape[2:])
     boxes = [xyxy[mask].double().numpy() for xyxy, mask in zip(batch["xyxy"], batch["mask"], strict=True)]

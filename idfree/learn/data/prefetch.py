@@ -10,10 +10,10 @@ from idfree.learn.tensors import Tensors
 class BatchPrefetcher:
     """`prefetcher(n)` returns `batches(n)`; `workers` threads prepare the following ones meanwhile, in order.
 
-    workers: 0 computes each batch when it is requested; the batches do not depend on the number. steps: no batch from
-    this number on is prefetched. depth: the most batches that are prefetched, twice the workers if None. An error is
-    raised when its batch is requested. Use in a `with` block; the threads have stopped at its end. Threads suffice, as
-    reading and warping images release Python's global lock.
+    workers: with 0, each batch is computed when requested; batches do not depend on it. steps: number of batches of the
+    run; no later ones are prefetched. depth: maximum number of prefetched batches, twice the workers if None. An
+    error is raised when its batch is requested. To be used in a `with` block, at whose end the threads have stopped.
+    Threads suffice, since reading and warping images release Python's global lock.
     """
 
     def __init__(

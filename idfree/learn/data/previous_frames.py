@@ -1,7 +1,8 @@
-"""Batches of images with their previous frames, for CenterTrack (Zhou et al. 2020, sec. 4): of videos, or simulated.
+"""Batches of images with their previous frames, for CenterTrack (Zhou et al. 2020, sec. 4).
 
-The previous frame of a still image is the image itself, slightly moved and scaled. Where objects were in it is shown to
-the network as a heatmap, with the mistakes that a detector would make in it.
+The previous frame is a neighbouring video frame or, for still images, simulated: the image itself, shifted and scaled
+(sec. 4.4). The heatmap of the previous frame's objects is rendered with the errors of a detector: jittered, missing and
+false centres (sec. 4.3).
 """
 
 import math
@@ -24,12 +25,14 @@ from idfree.learn.tensors import Tensors
 
 @dataclass(frozen=True)
 class PreviousFramesSettings:
-    """Names and defaults of the public code. frames: the previous frame is fewer than so many frames before or after,
-    perhaps the frame itself (max_frame_dist), whose previous one is then simulated. still: all previous frames are
-    simulated. same_aug: both frames of a video are augmented alike; without it, and if simulated, the previous one is
-    moved on, by up to `shift` of the input's size, and scaled by up to `scale`. In the heatmap, centres are moved by
-    `hm_disturb` of the box (standard deviation), objects left out with the probability `lost_disturb`, and false ones
-    added beside them with the probability `fp_disturb`.
+    """Names and defaults are the public code's.
+
+    frames: the previous frame is less than so many frames before or after (max_frame_dist); if the frame itself is
+    drawn, its previous frame is simulated. still: all previous frames are simulated. same_aug: both frames of a video
+    get the same augmentation; without it, and if simulated, the previous frame is also shifted, by up to `shift` of the
+    input size, and scaled, by up to `scale`. hm_disturb: standard deviation of the heatmap's centres, in box sizes.
+    lost_disturb: probability that an object is missing from the heatmap. fp_disturb: probability that a false object
+    is added beside it.
     """
 
     frames: int = 3
@@ -48,19 +51,19 @@ class PreviousFramesSettings:
             raise ValueError("lost_disturb and fp_disturb are probabilities, 0…1")
 
 
-class PreviousFrames:
-    """The batches of `batches` (see `make_targets`), with "previous" uint8 (B, 3, H, W), "previous_heat" float32 (B, 1,
-    H, W), "displacement" float32 (B, M, 2), from the centre of each full box to the one it had in the previous frame,
-    in cells, and "displaced" bool (B, M): it was there.
+class PreviousFrameBatches:
+    """The batches of `batches` (see `make_targets`) with the previous frame of each image.
 
-    A video frame without identities is its own previous frame, as a still image is.
+    Adds "previous" uint8 (B, 3, H, W); "previous_heat" float32 (B, 1, H, W); "displacement" float32 (B, M, 2), from the
+    centre of each full box to its centre in the previous frame, in cells; "displaced" bool (B, M): the object is in the
+    previous frame. Video frames without identities are treated as still images.
     """
 
     def __init__(self, batches: ImageBatches, settings: PreviousFramesSettings | None = None):
         self.batches, self.settings = batches, settings or PreviousFramesSettings()
         frames = self.settings.frames
         pairs = FramePairsSettings(negatives=0.0, frames=frames, self_pairs=1 / (2 * frames - 1))
-        self.pairs = FramePairs(batches, pairs)  # which frames are near which
+        self.pairs = FramePairs(batches, pairs)  # draws neighbouring frames
 
     @property
     def per_epoch(self) -> int:
@@ -82,25 +85,27 @@ class PreviousFrames:
     def make_pair(
         self, number: int, random: np.random.Generator
     ) -> tuple[LabelledImage, NDArray[np.uint8], Floats, Heatmap]:
-        """An augmented image, its previous image, the displacements (N, 2) in px of its objects, NaN if they were not
-        in it, and the previous heatmap (1, H, W).
+        """An augmented image, the previous image, displacements (N, 2) of the image's objects in px, and the previous
+        heatmap (1, H, W). Displacements are NaN for objects that are not in the previous image.
         """
         number, sample = self.batches.read(number, random)
-        other = self.previous_number(number, random)
-        before = self.pairs.try_read(other) if other != number else None
+        previous_number = self.previous_number(number, random)
+        read = self.pairs.try_read(previous_number) if previous_number != number else None
+        is_simulated, previous_sample = read is None, read or sample
         size_hw, augmentation = self.batches.shape.size_hw, self.batches.augmentation
-        change, colours = random_affine(size_hw, random, augmentation), random_colour_table(random, augmentation)
-        moved = change if before is not None and self.settings.same_aug else self.small_change(random) @ change
-        current = warp_sample(sample, change @ letterbox_matrix(sample, size_hw), size_hw, colours)
-        source = before or sample
-        previous = warp_sample(source, moved @ letterbox_matrix(source, size_hw), size_hw, colours)
+        affine, colours = random_affine(size_hw, random, augmentation), random_colour_table(random, augmentation)
+        is_moved = is_simulated or not self.settings.same_aug
+        previous_affine = self.random_shift_and_scale(random) @ affine if is_moved else affine
+        current = warp_sample(sample, affine @ letterbox_matrix(sample, size_hw), size_hw, colours)
+        matrix = previous_affine @ letterbox_matrix(previous_sample, size_hw)
+        previous = warp_sample(previous_sample, matrix, size_hw, colours)
         identity = self.batches.dataset.identity
-        keys = [each.row if before is None else identity[each.row] for each in (current, previous)]
+        keys = [each.row if is_simulated else identity[each.row] for each in (current, previous)]
         displacement = displacements(current.xyxy, previous.xyxy, *keys)
         return current, previous.image, displacement, noisy_heatmap(previous.visible, size_hw, random, self.settings)
 
     def previous_number(self, number: int, random: np.random.Generator) -> int:
-        """The number of the previous frame: `number` itself if it is to be simulated."""
+        """The number of the previous frame; `number` itself if it is to be simulated."""
         dataset = self.batches.dataset
         footage = dataset.footages[dataset.footage[number]]
         rows = footage.boxes.rows_at(int(dataset.frame[number]))
@@ -108,8 +113,8 @@ class PreviousFrames:
         known = (dataset.identity[start + rows.start : start + rows.stop] != NO_LABEL).any()
         return number if self.settings.still or not known else self.pairs.partner(number, random)
 
-    def small_change(self, random: np.random.Generator) -> Floats:
-        """The affine map from an image to its simulated previous one."""
+    def random_shift_and_scale(self, random: np.random.Generator) -> Floats:
+        """A random affine map (3, 3): scaling about the centre of the input, then a shift."""
         height, width = self.batches.shape.size_hw
         shift = random.uniform(-1, 1, 2) * self.settings.shift * (width, height)
         scale = 1 + random.uniform(-1, 1) * self.settings.scale
@@ -118,9 +123,9 @@ class PreviousFrames:
 
 
 def displacements(current: Floats, previous: Floats, key: Integers, previous_key: Integers) -> Floats:
-    """(N, 2) from the centres of boxes (N, 4) to those of the previous boxes (P, 4) of equal keys; NaN without one.
+    """(N, 2) from the centres of boxes (N, 4) to those of the previous boxes (P, 4) with the same key; NaN without one.
 
-    A key of NO_LABEL equals none.
+    key (N,), previous_key (P,): identities or rows of the dataset; NO_LABEL matches nothing.
     """
     moved = np.full((len(current), 2), math.nan)
     same = (key[:, None] == previous_key) & (key != NO_LABEL)[:, None]
@@ -132,7 +137,7 @@ def displacements(current: Floats, previous: Floats, key: Integers, previous_key
 def noisy_heatmap(
     xyxy: Floats, size_hw: tuple[int, int], random: np.random.Generator, settings: PreviousFramesSettings
 ) -> Heatmap:
-    """(1, H, W) peaks at the centres of boxes (N, 4), moved, left out, and added, as the settings say."""
+    """(1, H, W) heatmap of the centres of boxes (N, 4), with jittered, missing and false ones (Zhou 2020, sec. 4.3)."""
     top_left, bottom_right = split_halves(xyxy)
     centre, size = (top_left + bottom_right) / 2, bottom_right - top_left
     noise = settings.hm_disturb * random.standard_normal((2, len(xyxy), 2)) * size

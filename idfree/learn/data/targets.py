@@ -13,11 +13,11 @@ from idfree.core.types import Floats, Integers
 from idfree.learn.data.labelled_images import LabelledImage, LabelledImages
 from idfree.learn.tensors import Tensors
 
-PADDING = {"identity": -1, "row": -1}  # where there is no object; 0 for all other columns
+PADDING = {"identity": -1, "row": -1}  # values of columns where there is no object; 0 for all others
 
 
 def make_targets(samples: Sequence[LabelledImage], dataset: LabelledImages, stride: int, sides: int = 4) -> Tensors:
-    """A batch of B augmented images of one size H×W; h = H/stride, w = W/stride, M ≥ 1 the most objects of an image.
+    """Targets of B augmented images of one size H×W; h = H/stride, w = W/stride; M ≥ 1: the most objects of an image.
 
     "image" uint8 (B, 3, H, W) BGR; "heat" float32 (B, C, h, w); "ignore" bool (B, h, w): cells of ignore regions that
     no peak reaches. Per object: "mask" bool (B, M): not padding; "index" int64 (B, M): y·w + x of the centre's cell;
@@ -78,7 +78,7 @@ def peak_radii(sample: LabelledImage, stride: int) -> Integers:
 
 
 def covered_cells(xyxy: Floats, size_hw: tuple[int, int]) -> NDArray[np.bool_]:
-    """(h, w) the cells whose centre lies in any of the boxes (K, 4); boxes and size in cells."""
+    """(h, w) mask of the cells whose centre lies in any of the boxes (K, 4); boxes and size in cells."""
     along_y, along_x = (
         (xyxy[:, [low]] <= centres) & (centres < xyxy[:, [low + 2]])
         for low, centres in ((1, np.arange(size_hw[0]) + 0.5), (0, np.arange(size_hw[1]) + 0.5))
@@ -87,7 +87,7 @@ def covered_cells(xyxy: Floats, size_hw: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def stack_padded(columns: Sequence[NDArray[Any]], fill: int) -> torch.Tensor:
-    """(B, M, …) of B arrays (N, …), padded with `fill` at their ends to the longest, at least 1."""
+    """Stack B arrays (N, …) to (B, M, …), padded with `fill` to the longest; M ≥ 1."""
     longest = max(1, *map(len, columns))
     result = np.full((len(columns), longest, *columns[0].shape[1:]), fill, dtype=columns[0].dtype)
     for padded, column in zip(result, columns, strict=True):

@@ -1,4 +1,4 @@
-"""A teacher's embeddings of all boxes that are trained on (Yu 2022, TDT, sec. 3)."""
+"""A teacher's embeddings of all boxes of the training data (Yu 2022, TDT, sec. 3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,16 @@ from idfree.core.types import Integers
 
 
 class RowEmbeddings(Protocol):
-    """Embeddings of the boxes of one footage: (N, D) of unit length by index, zeros where there is none."""
+    """Embeddings of the N boxes of one footage, indexed by label row: (…, D) of unit length, zeros if unknown."""
 
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:
+        """Dimension D of the embeddings."""
+
     @property
-    def is_known(self) -> NDArray[np.bool_]: ...
+    def is_known(self) -> NDArray[np.bool_]:
+        """(N,) mask of the boxes that have an embedding."""
+
     def __len__(self) -> int: ...
     def __getitem__(self, rows: Any) -> NDArray[np.float32]: ...
 
@@ -25,7 +29,7 @@ class RowEmbeddings(Protocol):
 class TeacherLabels:
     """A teacher's embeddings of all boxes of all footages, in the order of the footages.
 
-    name: of the teacher with its checksum, by which resumed runs are told apart.
+    name: name and checksum of the teacher, stored in the settings of a run. parts: one for each footage.
     """
 
     name: str
@@ -37,7 +41,7 @@ class TeacherLabels:
         return self.parts[0].dimension
 
     def read(self, rows: Integers) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Embeddings (N, D) of rows (N,) of all footages together, and which of them are known (N,); −1: unknown."""
+        """Embeddings (N, D) of label rows (N,) of all footages, and mask (N,) of known ones; row −1 is unknown."""
         last = np.cumsum([len(part) for part in self.parts])
         footage = np.searchsorted(last, rows, side="right")
         embedding, is_known = np.zeros((len(rows), self.dimension), np.float32), np.zeros(len(rows), dtype=bool)

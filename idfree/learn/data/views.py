@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from idfree.core.boxes import split_halves
 from idfree.core.errors import UserError
 from idfree.core.types import Integers
-from idfree.datasets.footage import Footage
 from idfree.learn.data.image_batches import ImageBatches
-from idfree.learn.data.labelled_images import LabelledImage, LabelledImages
+from idfree.learn.data.labelled_images import LabelledImage
+from idfree.learn.data.scenes import Scenes, scene_groups, video_spans
 from idfree.learn.data.targets import make_targets, stack_padded
 from idfree.learn.data.warp import augment_image
 from idfree.learn.tensors import Tensors
@@ -25,13 +25,13 @@ MIDDLE_XY = ((0.25, 0.0), (0.75, 1.0))  # range of off-centre cells, as fraction
 
 @dataclass(frozen=True)
 class TwoViewsSettings:
-    """mirrored: exactly one of the two views is flipped; otherwise each is flipped at random. negatives: pairs of two
-    scenes per other pair. around: off-centre cells per object.
+    """mirrored: exactly one of the two views is flipped; otherwise each is flipped at random. negatives: ratio of
+    negative pairs (two scenes) to positive ones. around: off-centre cells per object.
     """
 
-    mirrored: bool = True  # (Silva 2021, CL-MOT)
-    negatives: float = 0.0  # 0.25 for matching; with 1 or more it does not converge (Liu 2021, OUTrack)
-    around: int = 0  # 1 in CL-MOT's code, as an option
+    mirrored: bool = True  # Silva 2021, CL-MOT
+    negatives: float = 0.0  # Liu 2021, OUTrack: 0.25; training does not converge from 1 on
+    around: int = 0  # an option of CL-MOT's code, with 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.negatives < np.inf or self.around < 0:
@@ -40,9 +40,9 @@ class TwoViewsSettings:
 
 @dataclass(frozen=True)
 class FramePairsSettings(TwoViewsSettings):
-    """frames: both images lie within so many consecutive frames of a video (Liu 2021, OUTrack; its code: 10).
-    self_pairs: probability that a frame is paired with itself, as still images are. alike: both frames get the same
-    augmentation.
+    """frames: both images lie within so many consecutive frames of a video (Liu 2021, OUTrack: 20; its code: 10).
+    self_pairs: probability that a frame is paired with a second view of itself, as still images are. alike: both frames
+    get the same augmentation.
     """
 
     mirrored: bool = False
@@ -60,13 +60,15 @@ class FramePairsSettings(TwoViewsSettings):
 
 
 class TwoViews:
-    """Batch n of a run: the P images of batch n of `batches`, then the partner of each in the same order.
+    """A BatchSource of image pairs: the P images of each batch of `batches`, then their partners in the same order.
 
-    A partner is a second view of the same image or, for negative pairs, an image of another scene (see
-    `scene_groups`). The batch holds the columns of `make_targets` for these 2P images, except "identity"; "row"
-    identifies an object in both views. Also "negative" bool (P,): the pair shows two scenes; and, if requested,
-    "around" int64 (2P, M, K): K off-centre cells of each object, as "index". Raises UserError for mosaics.
+    The partner is a second view (augmentation) of the same image or, in negative pairs, an image of another scene (see
+    `scene_groups`). A batch has the columns of `make_targets` for these 2P images, except "identity"; "row" is equal
+    for an object in both views. Also "negative" bool (P,): the pair shows two scenes; and, if requested, "around" int64
+    (2P, M, K): K off-centre cells of each object, numbered as "index". Raises UserError for mosaics.
     """
+
+    alike = False  # whether two images of one scene get the same augmentation
 
     def __init__(self, batches: ImageBatches, settings: TwoViewsSettings | None = None):
         if batches.augmentation.mosaic:
@@ -75,12 +77,10 @@ class TwoViews:
                 " the same object would be; expected 0"
             )
         self.batches, self.settings = batches, settings or TwoViewsSettings()
-        self.alike = False
-        self.start, self.count = scene_spans(batches.dataset)
         self.scenes = Scenes.from_groups(scene_groups(batches.dataset))
         ratio = self.settings.negatives
         self.negative_fraction = ratio / (1 + ratio)
-        if self.negative_fraction and self.scenes.count[0] == len(self.count):
+        if self.negative_fraction and self.scenes.count[0] == len(batches.dataset):
             LOG.warning("%s is all one scene: there are no negative pairs", batches.dataset.footages[0].name)
             self.negative_fraction = 0.0
 
@@ -103,7 +103,7 @@ class TwoViews:
         return self.batches.per_epoch
 
     def negative_pairs(self, step: int) -> NDArray[np.bool_]:
-        """(P,) which pairs of a batch are to be negative: evenly spread over the run."""
+        """(P,) mask of the pairs of a batch that are to be negative, evenly spread over the run."""
         position = self.batches.positions(step)
         before, after = (np.floor(count * self.negative_fraction + 0.5) for count in (position, position + 1))
         return np.asarray(before < after)
@@ -116,7 +116,7 @@ class TwoViews:
         If the partner is unreadable and may be skipped (see ImageBatches), it is replaced by a second view.
         """
         number, sample = self.batches.read(number, random)
-        partner_number = self.other_scene(number, random) if is_negative else self.partner(number, random)
+        partner_number = self.scenes.draw_other(number, random) if is_negative else self.partner(number, random)
         partner = self.try_read(partner_number) if partner_number != number else sample
         settings, size_hw = [self.batches.augmentation] * 2, self.batches.shape.size_hw
         if self.settings.mirrored:
@@ -132,10 +132,6 @@ class TwoViews:
         """The number of the partner in a positive pair."""
         return number
 
-    def other_scene(self, number: int, random: np.random.Generator) -> int:
-        """The number of a random image of another scene."""
-        return self.scenes.draw_other(number, random)
-
     def try_read(self, number: int) -> LabelledImage | None:
         """Read an image; None if it is unreadable and may be skipped. Raises UserError that names the file."""
         try:
@@ -148,75 +144,24 @@ class TwoViews:
 
 
 class FramePairs(TwoViews):
-    """As `TwoViews`, but the partner of a video frame is a nearby frame; that of a still image is the image itself."""
+    """As `TwoViews`, but a video frame is paired with a nearby frame; a still image with a second view of itself."""
 
     def __init__(self, batches: ImageBatches, settings: FramePairsSettings | None = None):
         settings = settings or FramePairsSettings()
         super().__init__(batches, settings)
         self.max_gap, self.self_pairs, self.alike = settings.frames - 1, settings.self_pairs, settings.alike
+        self.start, self.count = video_spans(batches.dataset)
 
     def partner(self, number: int, random: np.random.Generator) -> int:
+        """The number of a random frame of the same video within `max_gap` frames, or `number` itself."""
         start, frame = int(self.start[number]), self.batches.dataset.frame
-        frames = frame[start : start + self.count[number]]  # of the scene, ascending, perhaps with gaps
+        frames = frame[start : start + self.count[number]]  # of the video, ascending, perhaps with gaps
         first = start + int(np.searchsorted(frames, frame[number] - self.max_gap))
         last = start + int(np.searchsorted(frames, frame[number] + self.max_gap, side="right")) - 1
         if first == last or (self.self_pairs and random.random() < self.self_pairs):
             return number
         other = int(random.integers(first, last))  # uniform over first…last without `number`
         return other + (other >= number)
-
-
-@dataclass(frozen=True)
-class Scenes:
-    """Images by scene. order (P,): image numbers, scene by scene; start, count (P,): of each image's scene in it."""
-
-    order: Integers
-    start: Integers
-    count: Integers
-
-    @classmethod
-    def from_groups(cls, group: Integers) -> "Scenes":
-        """From the number of each image's scene (P,), 0…S−1."""
-        sizes = np.bincount(group)
-        return cls(np.argsort(group, kind="stable"), (np.cumsum(sizes) - sizes)[group], sizes[group])
-
-    def draw_other(self, number: int, random: np.random.Generator) -> int:
-        """The number of a random image of another scene than that of image `number`."""
-        nth = int(random.integers(len(self.order) - self.count[number]))
-        return int(self.order[nth + int(self.count[number]) * (nth >= self.start[number])])
-
-
-def scene_groups(dataset: LabelledImages) -> Integers:
-    """(P,) number of each image's scene, 0…S−1, ascending with the first image: images of two scenes show other people.
-
-    A scene is a video; of still images in several folders, a folder, as each may hold frames of one video; of still
-    images in one folder, each image.
-    """
-    by_footage = [footage_groups(footage) for footage in dataset.footages]
-    keys = [
-        (int(footage), by_footage[footage][frame - 1] if by_footage[footage] else "")
-        for footage, frame in zip(dataset.footage.tolist(), dataset.frame.tolist(), strict=True)
-    ]
-    number = {key: n for n, key in enumerate(dict.fromkeys(keys))}
-    return np.array([number[key] for key in keys], dtype=np.int64)
-
-
-def footage_groups(footage: Footage) -> list[str]:
-    """The scene of each image of still images: its folder if there are several, else its number; [] for a video."""
-    if footage.is_sequence:
-        return []
-    folders = [str(path.parent) for path in footage.paths]
-    return folders if len(set(folders)) > 1 else [str(number) for number in range(1, footage.length + 1)]
-
-
-def scene_spans(dataset: LabelledImages) -> tuple[Integers, Integers]:
-    """(P,) and (P,): first image and number of images of each image's video, in which its partners are; of a still
-    image itself and 1.
-    """
-    count = np.bincount(dataset.footage, minlength=len(dataset.footages))
-    in_sequence = np.array([footage.is_sequence for footage in dataset.footages])[dataset.footage]
-    start = np.where(in_sequence, (np.cumsum(count) - count)[dataset.footage], np.arange(len(dataset)))
-    return start, np.where(in_sequence, count[dataset.footage], 1)
 
 
 def off_centre_cells(sample: LabelledImage, stride: int, count: int, random: np.random.Generator) -> Integers:

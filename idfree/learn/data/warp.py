@@ -16,12 +16,12 @@ from idfree.core.types import Floats
 from idfree.learn.data.labelled_images import LabelledImage
 
 GREY = 127  # padding around images (Wang 2020, JDE; its code: 127.5)
-MIN_SIDE = 4.0  # px of the network's input, and
-MIN_VISIBLE = 0.1  # fraction of the box that must be visible (both JDE's code)
-HALF_PIXEL = 0.5
-CROSS = (0.25, 0.75)  # range of the point where the four images of a mosaic meet, as a fraction of the sides
+MIN_SIDE = 4.0  # px of the network's input: minimum side of the visible part of a box (JDE's code)
+MIN_VISIBLE = 0.1  # minimum visible fraction of a box (JDE's code)
+HALF_PIXEL = 0.5  # coordinate of the first pixel's centre
+CROSS = (0.25, 0.75)  # range of the point where the four images of a mosaic meet, as fractions of the sides
 
-ColourTable = NDArray[np.uint8]  # (1, 256, 3): new hue, saturation and value by the old ones
+ColourTable = NDArray[np.uint8]  # (1, 256, 3): lookup table of hue, saturation and value
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class ImageAugmentation:
 
     flip: float = 0.5  # probability
     rotation: float = 5.0  # degrees
-    shift: float = 0.1  # of the network's input size
-    smallest: float = 0.5  # scale
-    largest: float = 1.2
+    shift: float = 0.1  # fraction of the network's input size
+    smallest: float = 0.5  # smallest scale
+    largest: float = 1.2  # largest scale
     shear: float = 2.0  # degrees
-    saturation: float = 0.5  # of the pixel's own
-    value: float = 0.5
+    saturation: float = 0.5  # fraction of a pixel's saturation
+    value: float = 0.5  # fraction of a pixel's value (brightness)
     mosaic: float = 0.0  # probability that an image is made of four (Bochkovskiy 2020, YOLOv4, sec. 3.3)
 
 
@@ -45,9 +45,9 @@ NO_AUGMENTATION = ImageAugmentation(0, 0, 0, 1, 1, 0, 0, 0, 0)  # letterboxing o
 def augment_image(
     sample: LabelledImage, size_hw: tuple[int, int], random: np.random.Generator, settings: ImageAugmentation
 ) -> LabelledImage:
-    """Letterbox an image to the network's input size with random affine map and colours.
+    """Letterbox an image to the network's input size under a random affine map, with random colours.
 
-    Boxes of which too little remains visible become ignore regions. `row` identifies an object in two augmentations.
+    Boxes of which too little remains visible become ignore regions.
     """
     matrix = random_affine(size_hw, random, settings) @ letterbox_matrix(sample, size_hw)
     return warp_sample(sample, matrix, size_hw, random_colour_table(random, settings))
@@ -56,7 +56,7 @@ def augment_image(
 def make_mosaic(
     samples: Sequence[LabelledImage], size_hw: tuple[int, int], random: np.random.Generator, settings: ImageAugmentation
 ) -> LabelledImage:
-    """Combine the middle parts of four augmented images, which meet in a random point."""
+    """Mosaic of four augmented images (Bochkovskiy 2020, YOLOv4), which meet at a random point; their middle parts."""
     height, width = size_hw
     x, y = (random.uniform(*CROSS, 2) * (width, height)).astype(np.int64).tolist()
     corners = [(0, 0), (x, 0), (0, y), (x, y)]
@@ -83,7 +83,7 @@ def letterbox_matrix(sample: LabelledImage, size_hw: tuple[int, int]) -> Floats:
 def warp_sample(
     sample: LabelledImage, matrix: Floats, size_hw: tuple[int, int], colours: ColourTable | None = None
 ) -> LabelledImage:
-    """Image and boxes under an affine map, cropped to `size_hw`, with recoloured pixels."""
+    """Image and boxes under an affine map (3, 3), cropped to `size_hw`, the pixels changed by a lookup table."""
     xyxy = transform_boxes(sample.xyxy, matrix)
     visible = clip(intersection(transform_boxes(sample.visible, matrix), xyxy), size_hw)
     shorter_side = np.diff(visible.reshape(-1, 2, 2), axis=1)[:, 0].min(axis=1, initial=np.inf)
@@ -106,7 +106,7 @@ def transform_boxes(xyxy: Floats, matrix: Floats) -> Floats:
 
 
 def intersection(a: Floats, b: Floats) -> Floats:
-    """(N, 4) the intersections of a[k] and b[k]; with negative sides if they are disjoint."""
+    """(N, 4) intersections of a[k] and b[k]; with negative sides if they are disjoint."""
     return np.concatenate([np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])], axis=1)
 
 
@@ -141,8 +141,9 @@ def random_colour_table(random: np.random.Generator, settings: ImageAugmentation
 def warp_image(
     bgr: NDArray[np.uint8], matrix: Floats, size_hw: tuple[int, int], colours: ColourTable | None
 ) -> NDArray[np.uint8]:
-    """An image (h, w, 3) under an affine map, (H, W, 3) of `size_hw`, with grey padding; bilinear without antialiasing,
-    as in detection. Recoloured after warping, which leaves fewer pixels: the padding is the value that becomes grey.
+    """Image (h, w, 3) → (H, W, 3) of `size_hw` under an affine map, with grey padding; bilinear, without antialiasing.
+
+    Colours are changed after warping, when there are fewer pixels; padding is the value that the table maps to grey.
     """
     import cv2
 

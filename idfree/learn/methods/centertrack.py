@@ -1,22 +1,19 @@
 """CenterTrack (Zhou et al. 2020, Tracking Objects as Points): boxes on video with identities, or on still images.
 
-A detector that also sees the previous frame says where each object was in it. The tracker `centertrack` rests on that.
+A detector that takes two frames regresses each object's displacement to the previous one, by which the tracker
+`centertrack` matches detections.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from torch import nn
 
-from idfree.datasets.footage import Footage
-from idfree.learn.data.image_batches import ImageBatches
+from idfree.learn.data.batch_source import BatchSource
 from idfree.learn.data.labelled_images import LabelledImages
-from idfree.learn.data.previous_frames import PreviousFrames, PreviousFramesSettings
-from idfree.learn.methods import one_shot
+from idfree.learn.data.previous_frames import PreviousFrameBatches, PreviousFramesSettings
+from idfree.learn.methods.method import Method, image_batches
 from idfree.learn.methods.occlusions import OcclusionSettings, detection_loss, with_occlusions
-from idfree.learn.methods.one_shot import BatchSource, Method
 from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centertrack import CenterTrackNetwork, centertrack_heads
 from idfree.learn.networks.heads import occlusion_heads
@@ -26,10 +23,10 @@ from idfree.learn.objectives.displacement import DisplacementLoss
 
 @dataclass(frozen=True)
 class CenterTrackSettings(OcclusionSettings):
-    """views: video frames are paired with others near by, and still images with themselves, simulated (`frames`), or
-    all images with themselves (`images`), for which no identity is needed. frames, same_aug, shift, scale, hm_disturb,
-    lost_disturb, fp_disturb: see PreviousFramesSettings. Defaults are the public code's for MOT17, whose `ltrb_amodal`
-    is sides=4. dimension and balance are without effect: there is no embedding.
+    """views: the previous frame is a neighbouring one in videos and simulated for still images (`frames`), or always
+    simulated (`images`), for which no identities are needed. frames, same_aug, shift, scale, hm_disturb, lost_disturb,
+    fp_disturb: see PreviousFramesSettings. Defaults are the public code's for MOT17, whose `ltrb_amodal` is sides=4.
+    dimension and balance are without effect, since there is no embedding.
     """
 
     epochs: int = 70
@@ -65,7 +62,7 @@ class CenterTrackSettings(OcclusionSettings):
 
 
 def network(settings: CenterTrackSettings, categories: int) -> CenterTrackNetwork:
-    """A detector that sees two frames (Zhou 2020, fig. 2), with occlusion heads if they are wanted."""
+    """CenterTrack's network (Zhou 2020, fig. 2), with occlusion heads if `occlusions` is `joint`."""
     heads = centertrack_heads(categories, settings.sides)
     if settings.occlusions == "joint":
         heads |= occlusion_heads()
@@ -73,26 +70,14 @@ def network(settings: CenterTrackSettings, categories: int) -> CenterTrackNetwor
 
 
 def objective(settings: CenterTrackSettings, dataset: LabelledImages) -> nn.Module:
-    """The sum of the losses of boxes and displacements (Zhou 2020, sec. 4.2)."""
+    """Sum of detection and displacement losses (Zhou 2020, sec. 4.2)."""
     return LossSum([detection_loss(settings), DisplacementLoss()])
 
 
 def batches(settings: CenterTrackSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> BatchSource:
     """Batches of images with their previous frames; unreadable images are replaced."""
-    images = ImageBatches(
-        dataset,
-        settings.batch_shape(),
-        settings.seed,
-        settings.augmentation,
-        skip_unreadable=True,
-        rank_world=rank_world,
-    )
-    return with_occlusions(PreviousFrames(images, settings.previous()), settings)
+    pairs = PreviousFrameBatches(image_batches(settings, dataset, rank_world), settings.previous())
+    return with_occlusions(pairs, settings)
 
 
 CENTERTRACK = Method("centertrack", CenterTrackSettings, network, objective, batches, uses_identities=True)
-
-
-def train(footages: Sequence[Footage], settings: CenterTrackSettings, run: Path, **options: Any) -> Path:
-    """Train on images with boxes; returns the path of RUN/model.onnx. Options and outputs: see one_shot.train."""
-    return one_shot.train(CENTERTRACK, footages, settings, run, **options)

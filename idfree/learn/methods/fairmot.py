@@ -3,26 +3,21 @@
 The supervised baseline: embeddings are learnt by classifying all identities of the training set.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from idfree.core.errors import UserError
-from idfree.datasets.footage import Footage
-from idfree.learn.data.image_batches import ImageBatches
+from idfree.learn.data.batch_source import BatchSource
 from idfree.learn.data.labelled_images import LabelledImages
-from idfree.learn.methods import one_shot
+from idfree.learn.methods.method import Method, image_batches
 from idfree.learn.methods.occlusions import OcclusionSettings, detection_loss, occlusion_network, with_occlusions
-from idfree.learn.methods.one_shot import BatchSource, Method
-from idfree.learn.networks.anchors import ANCHOR_SIZES, AnchorNetwork, anchor_heads
 from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import CentreNetwork
-from idfree.learn.objectives.anchors import AnchorDetectionLoss, AnchorTargets
+from idfree.learn.networks.jde import ANCHOR_SIZES, JdeNetwork, jde_heads
 from idfree.learn.objectives.balance import LossBalance
 from idfree.learn.objectives.centre_identity import CentreIdentityLoss
+from idfree.learn.objectives.jde import JdeDetectionLoss, JdeTargets
 from idfree.learn.objectives.occlusion import OcclusionLoss
 
 
@@ -37,7 +32,7 @@ class FairmotSettings(OcclusionSettings):
         if self.anchors and self.occlusions != "none":
             raise ValueError("occlusions are learnt beside centres: leave anchors=true out")
         if self.occlusions != "none" and self.augmentation.mosaic:
-            raise ValueError("augmentation.mosaic: no occlusions are learnt from mosaics, whose pictures overlap")
+            raise ValueError("augmentation.mosaic: no occlusions are learnt from mosaics, whose images overlap")
 
 
 def network(settings: FairmotSettings, categories: int) -> CentreNetwork:
@@ -48,9 +43,7 @@ def network(settings: FairmotSettings, categories: int) -> CentreNetwork:
         raise UserError(
             f"anchors are for one class of objects, not {categories}: leave anchors=true or the classes out"
         )
-    return AnchorNetwork(
-        make_backbone(settings.backbone, settings.stride), anchor_heads(settings.dimension), settings.pixels
-    )
+    return JdeNetwork(make_backbone(settings.backbone, settings.stride), jde_heads(settings.dimension), settings.pixels)
 
 
 def objective(settings: FairmotSettings, dataset: LabelledImages) -> nn.Module:
@@ -59,26 +52,13 @@ def objective(settings: FairmotSettings, dataset: LabelledImages) -> nn.Module:
         return OcclusionLoss()
     identity = CentreIdentityLoss(dataset.identity_count, settings.dimension)
     if settings.anchors:
-        return AnchorTargets(LossBalance(AnchorDetectionLoss(), identity, settings.balance), ANCHOR_SIZES)
+        return JdeTargets(LossBalance(JdeDetectionLoss(), identity, settings.balance), ANCHOR_SIZES)
     return LossBalance(detection_loss(settings), identity, settings.balance)
 
 
 def batches(settings: FairmotSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> BatchSource:
     """Batches of single images; unreadable ones are replaced."""
-    images = ImageBatches(
-        dataset,
-        settings.batch_shape(),
-        settings.seed,
-        settings.augmentation,
-        skip_unreadable=True,
-        rank_world=rank_world,
-    )
-    return with_occlusions(images, settings)
+    return with_occlusions(image_batches(settings, dataset, rank_world), settings)
 
 
 FAIRMOT = Method("fairmot", FairmotSettings, network, objective, batches, uses_identities=True)
-
-
-def train(footages: Sequence[Footage], settings: FairmotSettings, run: Path, **options: Any) -> Path:
-    """Train on labelled videos; returns the path of RUN/model.onnx. Options and outputs: see one_shot.train."""
-    return one_shot.train(FAIRMOT, footages, settings, run, **options)

@@ -1,4 +1,4 @@
-"""Fine-tuning: the settings that continue a finished run on other data, at a lower learning rate and for less time."""
+"""Fine-tuning: settings for training the network of a run on other data, at a lower learning rate, for less time."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -33,9 +33,9 @@ def read_run(path: Path, method: str) -> dict[str, Any]:
 
 
 def fine_tuning_settings(defaults: S, method: str, config: Mapping[str, Any], path: Path) -> S:
-    """Settings that begin with the network of a run: those of the run, or, of another method, its network's alone.
+    """Settings that start from the network of a run: those of the run or, if it is of another method, of its network.
 
-    The learning rate is RATE times that of the run (of another method: of the defaults), without warm-up, and trackers
+    The learning rate is RATE times that of the run (for another method: of the defaults), without warm-up, and trackers
     are trained for EPOCHS. Raises UserError if the run's settings are of another version.
     """
     is_same = config["method"] == method

@@ -6,13 +6,12 @@ from typing import Literal
 from torch import nn
 
 from idfree.core.occlusions import MIN_SHARE
-from idfree.learn.data.occlusion_targets import WithOcclusions
-from idfree.learn.methods.one_shot import BatchSource
+from idfree.learn.data.batch_source import BatchSource
+from idfree.learn.data.occlusion_targets import OcclusionBatches
+from idfree.learn.methods.method import centre_network
 from idfree.learn.methods.one_shot_settings import OneShotSettings
-from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import CentreNetwork
-from idfree.learn.networks.frozen import FrozenCentreNetwork
-from idfree.learn.networks.heads import occlusion_heads, tracker_heads
+from idfree.learn.networks.heads import occlusion_heads
 from idfree.learn.objectives.balance import LossSum
 from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.objectives.occlusion import WEIGHT, OcclusionLoss
@@ -20,9 +19,9 @@ from idfree.learn.objectives.occlusion import WEIGHT, OcclusionLoss
 
 @dataclass(frozen=True)
 class OcclusionSettings(OneShotSettings):
-    """occlusions: heads for occlusion centres, trained with the others (`joint`), or alone on the frozen network of
-    `init` (`only`), or none. occlusion_share: τ, of `occlusion_regions`. occlusion_weight: of their loss within that of
-    detection. Raises ValueError.
+    """occlusions: heads for occlusion centres are trained with the others (`joint`), alone on the frozen network of
+    `init` (`only`), or absent (`none`). occlusion_share: minimum share τ of the smaller box that is covered (see
+    `occlusion_regions`). occlusion_weight: weight of their loss within the detection loss. Raises ValueError.
     """
 
     occlusions: Literal["joint", "only", "none"] = "none"
@@ -38,25 +37,26 @@ class OcclusionSettings(OneShotSettings):
 
 
 def occlusion_network(settings: OcclusionSettings, categories: int) -> CentreNetwork:
-    """FairMOT's network, with occlusion heads unless they are off; frozen but for these if they alone are trained."""
-    heads = tracker_heads(categories, settings.dimension, settings.sides)
-    if settings.occlusions != "none":
-        heads |= occlusion_heads()
-    backbone = make_backbone(settings.backbone, settings.stride)
+    """FairMOT's network, with occlusion heads unless they are off; `only` freezes all else."""
+    if settings.occlusions == "none":
+        return centre_network(settings, categories)
+    network = centre_network(settings, categories, occlusion_heads())
     if settings.occlusions == "only":
-        return FrozenCentreNetwork(backbone, heads, settings.pixels, trained=tuple(occlusion_heads()))
-    return CentreNetwork(backbone, heads, settings.pixels)
+        network.requires_grad_(False)
+        for name in occlusion_heads():
+            network.heads[name].requires_grad_(True)
+    return network
 
 
 def detection_loss(settings: OcclusionSettings) -> nn.Module:
-    """The losses of the boxes and, if they are trained jointly, of the occlusions."""
+    """Detection loss and, if trained jointly, the loss of the occlusion heads."""
     if settings.occlusions != "joint":
         return DetectionLoss()
     return LossSum([DetectionLoss(), OcclusionLoss(settings.occlusion_weight)])
 
 
 def with_occlusions(batches: BatchSource, settings: OcclusionSettings) -> BatchSource:
-    """The batches, with occlusions unless they are off."""
+    """The batches with occlusion targets, unless they are off."""
     if settings.occlusions == "none":
         return batches
-    return WithOcclusions(batches, settings.stride, settings.occlusion_share)
+    return OcclusionBatches(batches, settings.stride, settings.occlusion_share)

@@ -9,18 +9,20 @@ from idfree.learn.networks.tracker import Pixels
 from idfree.learn.objectives.balance import Weighting
 from idfree.learn.schedule import Optimiser, Precision, RateShape, Schedule
 
-LONGEST_SIDE, MOST_IMAGES = 16_384, 100_000  # of images, and in an iteration: more is a slip of the pen
+LONGEST_SIDE, MOST_IMAGES = 16_384, 100_000  # of the input, per iteration; larger values are taken for typing errors
 
 
 @dataclass(frozen=True)
 class OneShotSettings:
-    """size: WIDTHxHEIGHT of the network's input, multiples of 32. sides: 4 regresses the distances from the centre to
-    the sides of a box, 2 its width and height. batch: images, over all processes. first_drop, second_drop: fractions of
-    the epochs after which the learning rate falls to a tenth. init: a file of initial weights; those of ImageNet need
-    pixels=imagenet. freeze: names of parts of the network that stay as they are, comma separated: `backbone`,
-    `heads.heat` … accumulate: batches per iteration, for the gradient of one batch so many times as large (see
-    `idfree.learn.accumulation`). sync_norm: batch statistics of several processes are of all of them.
-    Raises ValueError.
+    """size: WIDTHxHEIGHT of the network's input, multiples of 32. stride: of the output maps. sides: 4 regresses the
+    distances from the centre to the sides of a box, 2 its width and height. dimension: of the embedding. pixels:
+    standardisation, `unit` (0…1) or `imagenet`. init: a file of initial weights; those of ImageNet need
+    pixels=imagenet. batch: images per batch, over all processes. schedule: form of the learning rate schedule;
+    first_drop, second_drop: fractions of the epochs after which `steps` divides the rate by 10. balance: weighting of
+    detection and appearance (see `LossBalance`). freeze: comma-separated names of parts that are not trained, such as
+    `backbone` or `heads.heat`. accumulate: batches per iteration (gradient accumulation, see
+    `idfree.learn.accumulation`). sync_norm: batch norm over all processes. threads: of the CPU, PyTorch's default if
+    None. Raises ValueError.
     """
 
     backbone: str = "dla34"

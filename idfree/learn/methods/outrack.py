@@ -1,38 +1,34 @@
 """OUTrack (Liu et al. 2021, Online MOT with Unsupervised Re-ID Learning and Occlusion Estimation): boxes on frames.
 
-Matching loss between the objects of two nearby frames, and of two unrelated scenes as negatives. No identity labels.
-Occlusion centres, learnt from the boxes alone, let trackers find lost objects again (idfree.trackers.refinding).
-The cycle-consistency loss `cycas` (Wang 2020) is the paper's baseline.
+A matching loss between the objects of two nearby frames, with pairs of two scenes as negatives; no identity labels.
+Occlusion centres, learnt from boxes alone, let trackers find lost objects again (idfree.trackers.refinding). The
+cycle-consistency loss `cycas` (Wang 2020) is the paper's baseline.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from torch import nn
 
-from idfree.datasets.footage import Footage
-from idfree.learn.data.image_batches import ImageBatches
+from idfree.learn.data.batch_source import BatchSource
 from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.views import FramePairs, FramePairsSettings, TwoViews, TwoViewsSettings
-from idfree.learn.methods import one_shot
+from idfree.learn.methods.method import Method, image_batches
 from idfree.learn.methods.occlusions import OcclusionSettings, detection_loss, occlusion_network, with_occlusions
-from idfree.learn.methods.one_shot import BatchSource, Method
 from idfree.learn.objectives.balance import LossBalance
 from idfree.learn.objectives.matching import CycleLoss, CycleSettings, MatchingLoss, MatchingSettings
 from idfree.learn.objectives.occlusion import OcclusionLoss
 
-HALF = 0.5  # fraction of the video frames that are paired with themselves if both kinds of pairs are wanted
+SELF_PAIRS = 0.5  # probability, with views=both, that a video frame is paired with itself
 
 
 @dataclass(frozen=True)
 class OutrackSettings(OcclusionSettings):
-    """batch: pairs of images. objective: the paper's `utrack`, or `cycas`, which uses no negative pairs. views: a video
-    frame is paired with another of `frames` consecutive ones (`frames`), with a second augmentation of itself
-    (`images`), or with either equally often (`both`); a still image always with itself. alike: both frames of a pair
-    get the same augmentation (docs/label_free.md). negatives: pairs of two scenes per other pair. All else: see
-    MatchingSettings. The public code: frames=10 negative=hinge.
+    """batch: number of image pairs. objective: the paper's `utrack`, or `cycas`, which uses no negative pairs. views: a
+    video frame is paired with one of `frames` consecutive frames (`frames`), with a second view of itself (`images`),
+    or with either at equal probability (`both`); a still image always with itself. alike: both frames of a pair get the
+    same augmentation (docs/label_free.md). negatives: ratio of negative pairs (two scenes) to positive ones. All else:
+    see MatchingSettings. The public code: frames=10 negative=hinge.
     """
 
     dimension: int = 256
@@ -66,7 +62,7 @@ class OutrackSettings(OcclusionSettings):
         negatives = self.negatives if self.objective == "utrack" else 0.0
         if self.views == "images":
             return TwoViewsSettings(mirrored=False, negatives=negatives)
-        self_pairs = HALF if self.views == "both" else 0.0
+        self_pairs = SELF_PAIRS if self.views == "both" else 0.0
         return FramePairsSettings(negatives=negatives, frames=self.frames, self_pairs=self_pairs, alike=self.alike)
 
 
@@ -83,22 +79,10 @@ def objective(settings: OutrackSettings, dataset: LabelledImages) -> nn.Module:
 
 def batches(settings: OutrackSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> BatchSource:
     """Batches of image pairs, with their occlusions; unreadable images are replaced."""
-    images = ImageBatches(
-        dataset,
-        settings.batch_shape(),
-        settings.seed,
-        settings.augmentation,
-        skip_unreadable=True,
-        rank_world=rank_world,
-    )
+    images = image_batches(settings, dataset, rank_world)
     pairs = settings.pairs()
     views = FramePairs(images, pairs) if isinstance(pairs, FramePairsSettings) else TwoViews(images, pairs)
     return with_occlusions(views, settings)
 
 
 OUTRACK = Method("outrack", OutrackSettings, occlusion_network, objective, batches)
-
-
-def train(footages: Sequence[Footage], settings: OutrackSettings, run: Path, **options: Any) -> Path:
-    """Train on images with boxes; returns the path of RUN/model.onnx. Options and outputs: see one_shot.train."""
-    return one_shot.train(OUTRACK, footages, settings, run, **options)

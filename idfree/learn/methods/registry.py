@@ -10,7 +10,7 @@ from idfree.learn.checkpoint import load
 from idfree.learn.devices import open_device
 from idfree.learn.methods import one_shot
 from idfree.learn.methods.catalogue import methods_of
-from idfree.learn.methods.one_shot import Method
+from idfree.learn.methods.method import Method
 from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.networks.box_embedder import BoxEmbedder
 from idfree.learn.networks.tracker import TrackerNetwork

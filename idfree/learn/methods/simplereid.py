@@ -1,8 +1,8 @@
 """SimpleReID (Karthik et al. 2020, Simple Unsupervised Multi-Object Tracking): an appearance encoder from tracklets.
 
-Motion-only tracking of raw video yields tracklets, which serve as pseudo-labels of identity; no label is needed.
-`plain` is the paper's softmax over tracklets; `masked` and `triplet` take only tracklets that coexist as negatives,
-since two others may show one person.
+Tracklets of motion-only tracking serve as pseudo-labels of identity; no labels are needed. `plain` is the paper's
+softmax over tracklets; `masked` and `triplet` use only coexisting tracklets, or those of other videos, as negatives,
+since any others may show the same person.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ from idfree.learn.training import Training
 
 Embed = Callable[[CropArray], NDArray[np.float32]]  # crops (K, H, W, 3) → unit embeddings (K, D)
 
-# By name: the objective for T tracklets (columns of T rows) and embeddings of a dimension.
+# By name: makes the objective, from the columns of T tracklets (see `Tracklets.tensors`) and embedding dimension.
 OBJECTIVES: dict[str, Callable[[Tensors, int], nn.Module]] = {
     "plain": lambda tracklets, dimension: SoftmaxLoss(len(tracklets["tracklet"]), dimension),
     "masked": MaskedSoftmaxLoss,
@@ -45,14 +45,15 @@ OBJECTIVES: dict[str, Callable[[Tensors, int], nn.Module]] = {
     "both": lambda tracklets, dimension: LossSum([MaskedSoftmaxLoss(tracklets, dimension), TripletLoss()]),
 }
 
-ONE_VIDEO, FIVE_VIDEOS = 350, 900  # default iterations
+ONE_VIDEO, FIVE_VIDEOS = 350, 900  # default iterations for one video, and for five or more
 
 
 @dataclass(frozen=True)
 class SimpleReidSettings:
-    """network: a name of `NETWORKS`. iterations: if None, by the number of videos. tracklets, crops, group: a batch has
-    so many tracklets, crops of each, and coexisting tracklets per group. clip: maximum gradient norm. init: a file of
-    initial weights. threads: of the CPU, PyTorch's default if None.
+    """network: a name of `NETWORKS`. iterations: by the number of videos if None (see `iterations_for`). decay: weight
+    decay. clip: maximum gradient norm. tracklets, crops: number of tracklets per batch, and of crops of each. group:
+    maximum number of coexisting tracklets drawn together. init: a file of initial weights. threads: of the CPU,
+    PyTorch's default if None. Raises ValueError.
     """
 
     network: Literal["striped", "resnet18", "resnet50", "osnet_x1_0", "osnet_x0_25"] = "striped"
@@ -92,7 +93,7 @@ def train(
     """Train on crops by tracklet; returns the path of RUN/appearance.onnx.
 
     Writes RUN/settings.json, metrics.jsonl, last.pt and appearance.onnx. resume: continue the run in that folder.
-    calibration: metadata, such as the match threshold `limit`, computed with the trained encoder. trained_on: a notice
+    calibration: computes metadata, such as the match threshold `limit`, with the trained encoder. trained_on: notice
     about the data for the metadata. workers: threads that prepare batches. Raises UserError if the crops do not have
     the network's input size, if the folder holds another run, and if the losses are not finite.
     """
@@ -139,7 +140,7 @@ def initial_network(settings: SimpleReidSettings) -> CropReidNetwork:
 
 
 def check_network(settings: SimpleReidSettings) -> None:
-    """Raises UserError if the initial weights are of another network; for the time before crops are cut out."""
+    """Raises UserError if the initial weights are of another network. Called before crops are cut out."""
     with torch.random.fork_rng(devices=[]):
         initial_network(settings)
 
@@ -168,7 +169,7 @@ def export(network: CropReidNetwork, path: Path, metadata: Mapping[str, str]) ->
 
 
 def export_untrained(path: Path, seed: int) -> None:
-    """Write an encoder with the random weights that training starts from: the paper's row of random weights."""
+    """Write an encoder with the random weights that training starts from (the paper's baseline "random")."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = CropReidNetwork(SimpleReidSettings().network)

@@ -1,23 +1,20 @@
 """TDT (Yu et al. 2022, Teaching Detectors to Track without Fully Annotated Videos): boxes on still images, a teacher.
 
-A detector learns to give each box the embedding that a frozen crop Re-ID network, the teacher, gives its crop. No
-identity labels.
+Distillation: for each box, the detector learns the embedding that a frozen crop Re-ID network, the teacher, computes
+from its crop. No identity labels.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from torch import nn
 
-from idfree.datasets.footage import Footage
-from idfree.learn.data.image_batches import ImageBatches, ImageBatchShape
+from idfree.core.errors import UserError
+from idfree.learn.data.image_batches import ImageBatchShape
 from idfree.learn.data.labelled_images import LabelledImages
-from idfree.learn.data.taught_batches import TaughtBatches
+from idfree.learn.data.teacher_batches import TeacherBatches
 from idfree.learn.data.warp import ImageAugmentation
-from idfree.learn.methods import one_shot
-from idfree.learn.methods.one_shot import Method, centre_network
+from idfree.learn.methods.method import Method, centre_network, image_batches
 from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.networks.pyramid_anchors import STRIDES
 from idfree.learn.networks.pyramids import make_pyramid
@@ -30,7 +27,7 @@ from idfree.learn.objectives.retinanet import RetinaLoss
 from idfree.learn.schedule import Optimiser, RateShape
 
 CENTRE_ONLY = ("stride", "sides", "balance")  # settings without effect on RetinaNet
-# Flip and scale alone (Yu 2022); the shift, which the paper does not give, is where an enlarged image is cut.
+# Flip and scale (Yu 2022). The shift is ours: without it, enlarged images would always be cropped about their centre.
 AUGMENTATION = ImageAugmentation(
     rotation=0.0, shift=0.25, smallest=0.5, largest=2.0, shear=0.0, saturation=0.0, value=0.0
 )
@@ -38,9 +35,9 @@ AUGMENTATION = ImageAugmentation(
 
 @dataclass(frozen=True)
 class TdtSettings(OneShotSettings):
-    """network: the paper's RetinaNet, or the centre-based network of FairMOT. dimension: the student's, the first
-    elements of the teacher's embedding. distillation: weight of the embedding loss. Defaults are the paper's; it does
-    not name its optimiser.
+    """network: the paper's RetinaNet, or the centre-based network of FairMOT. dimension: of the student's embedding,
+    which learns the first elements of the teacher's. distillation: weight of the distillation loss. Defaults are the
+    paper's, except the optimiser, which it does not name.
     """
 
     network: Literal["retinanet", "centre"] = "retinanet"
@@ -82,23 +79,12 @@ def objective(settings: TdtSettings, dataset: LabelledImages) -> nn.Module:
     return LossSum([RetinaLoss(), AnchorDistillationLoss(settings.distillation)])
 
 
-def batches(settings: TdtSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> TaughtBatches:
-    """Batches of single images with the teacher's embeddings; unreadable ones are replaced."""
-    images = ImageBatches(
-        dataset,
-        settings.target_shape(),
-        settings.seed,
-        settings.augmentation,
-        skip_unreadable=True,
-        rank_world=rank_world,
-    )
-    assert dataset.teacher is not None  # `one_shot.train` has checked it
-    return TaughtBatches(images, dataset.teacher, settings.dimension, settings.network == "retinanet")
+def batches(settings: TdtSettings, dataset: LabelledImages, rank_world: tuple[int, int]) -> TeacherBatches:
+    """Batches of single images with the teacher's embeddings. Raises UserError without a teacher."""
+    if dataset.teacher is None:
+        raise UserError("tdt distils a teacher: name a crop Re-ID network (--teacher MODEL.onnx)")
+    images = image_batches(settings, dataset, rank_world, settings.target_shape())
+    return TeacherBatches(images, dataset.teacher, settings.dimension, settings.network == "retinanet")
 
 
 TDT = Method("tdt", TdtSettings, network, objective, batches, needs_teacher=True)
-
-
-def train(footages: Sequence[Footage], settings: TdtSettings, run: Path, **options: Any) -> Path:
-    """Train on images with boxes; returns the path of RUN/model.onnx. Options and outputs: see one_shot.train."""
-    return one_shot.train(TDT, footages, settings, run, **options)

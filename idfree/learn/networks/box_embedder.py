@@ -1,4 +1,4 @@
-"""Embeddings of given boxes from a one-shot network, to evaluate them apart from detection (Wang 2020, JDE, sec. 4)."""
+"""Embeddings of given boxes from a one-shot network, for evaluation apart from detection (Wang 2020, JDE, sec. 4)."""
 
 import numpy as np
 import torch

@@ -1,7 +1,7 @@
-"""CenterTrack's network (Zhou et al. 2020, Tracking Objects as Points): a detector that also sees the previous frame.
+"""CenterTrack's network (Zhou et al. 2020, Tracking Objects as Points): a detector whose input is two frames.
 
-Four more channels enter the backbone's first convolution: the previous image, and a heatmap of where objects were in
-it. One more head says, of each object, where it was.
+The backbone's first convolution takes four more channels: the previous image, and the heatmap of its objects' centres.
+One more head regresses each object's displacement to the previous frame.
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,10 @@ PRIOR_CHANNELS = sum(INPUT_CHANNELS[1:])
 
 
 class PriorConv2d(nn.Conv2d):
-    """A first convolution of an image (B, C, H, W) and a prior (B, 4, H, W) behind it, with weights of its own.
+    """First convolution of a backbone on an image (B, 3, H, W) and, concatenated, its prior (B, 4, H, W).
 
-    The image's weights keep their name and shape, so that those of detectors can be loaded.
+    The prior (previous image and its heatmap) has weights of its own, "prior"; the image's weights keep their name and
+    shape, so that those of detectors can be loaded.
     """
 
     def __init__(self, image: nn.Conv2d):
@@ -35,7 +36,7 @@ class PriorConv2d(nn.Conv2d):
 
 
 def widen_input(backbone: nn.Module) -> nn.Module:
-    """The backbone, whose first convolution becomes a PriorConv2d, in place."""
+    """Replace the first convolution of the backbone by a PriorConv2d, in place; returns the backbone."""
     for name, module in backbone.named_modules():
         if isinstance(module, nn.Conv2d):
             parent, _, own = name.rpartition(".")
@@ -45,17 +46,17 @@ def widen_input(backbone: nn.Module) -> nn.Module:
 
 
 def centertrack_heads(classes: int = 1, sides: int = 4) -> dict[str, Head]:
-    """Heads of a detector, without embeddings, and the displacement of each object to the previous frame."""
+    """FairMOT's heads without the embedding, and one for the displacement to the previous frame."""
     heads = tracker_heads(classes, 1, sides)
     del heads["embedding"]
     return {**heads, "displacement": Head(OFFSET_CHANNELS)}
 
 
 class CenterTrackNetwork(CentreNetwork):
-    """{"image", "previous": (B, 3, H, W) BGR 0…255, "previous_heat": (B, 1, H, W) 0…1} → a map of each of `heads`.
+    """{"image", "previous": (B, 3, H, W) BGR 0…255, "previous_heat": (B, 1, H, W) 0…1} → a map for each of `heads`.
 
-    backbone: as of CentreNetwork; its first convolution is widened in place. A first frame is its own previous one,
-    with an empty heatmap.
+    backbone: as for CentreNetwork; its first convolution is widened in place. The first frame of a video is its own
+    previous frame, with an empty heatmap.
     """
 
     inputs = ("image", "previous", "previous_heat")
@@ -69,7 +70,7 @@ class CenterTrackNetwork(CentreNetwork):
         return self.maps(torch.cat([batch[name].float() for name in self.inputs], dim=1))
 
     def maps(self, image: Tensor) -> Tensors:
-        """The maps of all heads by name. image: (B, 7, H, W), the three `inputs` one behind the other."""
+        """The maps of all heads by name. image (B, 7, H, W): the three `inputs`, concatenated."""
         image, previous, heat = torch.split(image.float(), INPUT_CHANNELS, dim=1)
         maps: Tensors = self.heads(
             self.backbone(torch.cat([self.standardise(image), self.standardise(previous), heat], dim=1))

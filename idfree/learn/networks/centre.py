@@ -1,4 +1,4 @@
-"""Centre-based one-shot network: one forward pass gives boxes and embeddings (Zhang 2020, FairMOT, fig. 1)."""
+"""Centre-based one-shot network (Zhang 2020, FairMOT, fig. 1)."""
 
 from collections.abc import Mapping
 
@@ -39,7 +39,7 @@ class CentreNetwork(TrackerNetwork):
         return decoded
 
     def embed(self, output: Tensors, xyxy: Tensor, visible: Tensor) -> Tensor:
-        """(N, D) embeddings of boxes (N, 4): those of the cells of the centres of their visible parts."""
+        """(N, D) embeddings of boxes (N, 4), read at the centres of their visible parts."""
         maps = output["embedding"]
         last = torch.tensor([maps.shape[3] - 1, maps.shape[2] - 1], device=maps.device)
         centre = (visible[:, :2] + visible[:, 2:]) / (2 * self.stride)

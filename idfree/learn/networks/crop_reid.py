@@ -1,4 +1,4 @@
-"""Crop Re-ID networks: crop of a person → embedding."""
+"""Crop Re-ID networks: crop of an object → embedding."""
 
 from collections.abc import Callable, Iterator
 

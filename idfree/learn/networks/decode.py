@@ -1,4 +1,4 @@
-"""Decode maps into boxes: peaks of the heatmap, and values of the other maps there (Zhang 2020, sec. 4.4; Zhou 2019).
+"""Decoding of maps: peaks of the heatmap, and values of the other maps there (Zhang 2020, sec. 4.4; Zhou 2019, sec. 4).
 
 Tensor operations of dynamic shape only, so that decoding is part of the exported graph.
 """
@@ -10,7 +10,7 @@ from torch.nn.functional import max_pool2d, normalize
 from idfree.learn.tensors import Tensors
 
 MAX_BOXES = 500  # per image (FairMOT's code)
-NMS_KERNEL = 3  # cells across, in which a peak is the maximum (Zhou 2019, sec. 4)
+NMS_KERNEL = 3  # cells: side of the window in which a peak is the maximum (Zhou 2019, sec. 4)
 
 
 def decode_maps(output: Tensors, stride: int, max_boxes: int = MAX_BOXES) -> Tensors:
@@ -50,8 +50,8 @@ def decode_occlusions(output: Tensors, stride: int, max_occlusions: int = MAX_BO
 def find_peaks(heat: Tensor, max_boxes: int = MAX_BOXES) -> tuple[Tensor, Tensor, Tensor]:
     """Local maxima of heatmaps (B, C, h, w), best first: score, class and cell y·w + x, (B, K) each.
 
-    Neighbours of equal value are all peaks; with fewer than K peaks, other cells follow with score −∞. heat: logits,
-    which remain distinct where their sigmoids round to 1.
+    heat: logits, which remain distinct where their sigmoids round to 1. Neighbours of equal value are all peaks. If
+    there are fewer than K peaks, other cells follow with score −∞.
     """
     local_maximum = max_pool2d(heat, NMS_KERNEL, stride=1, padding=NMS_KERNEL // 2)
     cells = heat.shape[2] * heat.shape[3]

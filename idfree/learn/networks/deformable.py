@@ -1,9 +1,9 @@
 """Modulated deformable 3×3 convolution (Zhu 2019, Deformable ConvNets v2, eq. 2).
 
-Each sample is bilinear: a weighted sum of four pixels, computed by an embedding bag; the rest is one matrix product. On
-CPUs this is several times faster than sampling kernels written for GPUs, and it is exact. The backward pass recomputes
-the samples instead of storing them (nine times the map, for every layer), and sums the gradient of each pixel in one
-bag: as fast as PyTorch's own gradient of bags, with less memory and less rounding in bfloat16.
+Each sample is the bilinear interpolation of four pixels, computed by `embedding_bag`; the rest is one matrix product.
+On CPUs this is several times faster than sampling kernels written for GPUs, and exact. The backward pass recomputes the
+samples instead of storing them (nine times the map, in every layer), and sums each pixel's gradient in one bag: as fast
+as PyTorch's own gradient of `embedding_bag`, with less memory and less rounding in bfloat16.
 """
 
 from typing import Any
@@ -42,7 +42,7 @@ class DeformableConv(nn.Module):
 
 @torch.library.custom_op("idfree::deformable_conv", mutates_args=())
 def deformable_conv(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """(B, C, H, W) → (B, O, H, W), stride 1, zero padding; ONNX's DeformConv (opset 19).
+    """Deformable convolution (B, C, H, W) → (B, O, H, W), stride 1, zero padding, as ONNX's DeformConv (opset 19).
 
     offset (B, 18, H, W): (y, x) of each tap in pixels; mask (B, 9, H, W); weight (O, C, 3, 3); bias (O,). Offsets and
     mask are at least float32, as bfloat16 cannot represent all pixel coordinates; the rest has one precision.
@@ -61,7 +61,7 @@ def infer_shape(x: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, bias: T
 
 
 def bilinear_corners(offset: Tensor, mask: Tensor, size_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """The four pixels around each sample: rows of `to_rows` (B·H·W·9, 4), and their weights, 0 outside the image."""
+    """The four pixels around each sample, as rows of `to_rows` (B·H·W·9, 4), and their weights, 0 outside the image."""
     height, width = size_hw
     tap = torch.arange(TAPS, device=offset.device)
     dy, dx = offset[:, 0::2].movedim(1, 3), offset[:, 1::2].movedim(1, 3)  # B H W 9 each
@@ -87,7 +87,7 @@ def linear_neighbours(coordinate: Tensor, count: int) -> list[tuple[Tensor, Tens
 
 
 def sample_rows(rows: Tensor, row: Tensor, weight: Tensor) -> Tensor:
-    """(B·H·W·9, C): weighted sums of four rows (indices and weights (B·H·W·9, 4)) each."""
+    """(B·H·W·9, C) samples: weighted sums of four of the `rows` each, by index `row` and `weight` (B·H·W·9, 4)."""
     return embedding_bag(row, rows, mode="sum", per_sample_weights=weight.to(rows.dtype))
 
 

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from idfree.learn.networks.deformable import DeformableConv
 from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, make_conv_block
 
-CHANNELS = (16, 32, 64, 128, 256, 512)  # of levels 0 to 5, at strides 1 to 32 (Yu 2018, table 1: DLA-34)
-COARSEST_LEVEL = 4  # the last input of the final aggregation (CenterNet)
+CHANNELS = (16, 32, 64, 128, 256, 512)  # levels 0 to 5, at strides 1 to 32 (Yu 2018, table 1: DLA-34)
+COARSEST_LEVEL = 4  # coarsest input of the final aggregation (CenterNet's code)
 
 Convolution = Callable[[int, int], nn.Module]
 
 
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions with a residual connection, from the input unless another map is given."""
+    """Two 3×3 convolutions with a residual connection from `residual`, by default the input."""
 
     def __init__(self, channels_in: int, channels: int, stride: int = 1):
         super().__init__()
@@ -33,7 +33,7 @@ class ResidualBlock(nn.Module):
 
 
 class Root(nn.Module):
-    """Aggregation of several maps of one size by a 1×1 convolution (Yu 2018, sec. 3.3)."""
+    """Aggregation node: 1×1 convolution of several concatenated maps of one size (Yu 2018, sec. 3.3)."""
 
     def __init__(self, channels_in: int, channels: int):
         super().__init__()
@@ -47,8 +47,9 @@ class Root(nn.Module):
 class Tree(nn.Module):
     """Hierarchical aggregation: two subtrees in sequence (blocks at depth 1), and a root that aggregates their outputs.
 
-    The root belongs to the innermost second subtree and also receives the maps passed down by its ancestors (Yu 2018,
-    sec. 3.2, fig. 2f). adds_input: the tree's own input is one of them. extra: channels of the ancestors' maps.
+    The root belongs to the innermost second subtree and also aggregates the maps that its ancestors pass down (Yu 2018,
+    sec. 3.2, fig. 2f). adds_input: the tree also passes its downsampled input down. extra: total channels of the
+    ancestors' maps.
     """
 
     def __init__(
@@ -102,10 +103,10 @@ class Dla(nn.Module):
 
 
 class Ida(nn.Module):
-    """Iterative deep aggregation (Yu 2018, sec. 3.1): each map is upsampled to the first one's size, and added to the
-    aggregate of those before.
+    """Iterative deep aggregation (Yu 2018, sec. 3.1): each map is upsampled to the size of the first, and added to the
+    aggregate of the maps before it.
 
-    channels_in: of each map; factors: by which each is smaller than the first.
+    channels_in: channels of each map. factors: size of the first map relative to each.
     """
 
     def __init__(self, channels: int, channels_in: Sequence[int], factors: Sequence[int], convolution: Convolution):
@@ -116,7 +117,7 @@ class Ida(nn.Module):
             self.add_module(f"node_{i}", ConvBlock(channels, channels, convolution))
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """The aggregates after each step, one fewer than maps, all of the first map's size."""
+        """The aggregate after each step, all in the size of the first map; one fewer than maps."""
         aggregates = [maps[0]]
         for i, x in enumerate(maps[1:], start=1):
             project, up, node = (self.get_submodule(f"{name}_{i}") for name in ("proj", "up", "node"))
@@ -125,7 +126,7 @@ class Ida(nn.Module):
 
 
 class ConvBlock(nn.Module):
-    """A convolution, deformable or not, batch norm and ReLU."""
+    """Convolution (deformable or ordinary), batch norm and ReLU."""
 
     def __init__(self, channels_in: int, channels: int, convolution: Convolution):
         super().__init__()
@@ -147,9 +148,10 @@ def make_bilinear_upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
 
 
 class DlaUp(nn.Module):
-    """Maps of several levels, finest first → as many aggregated maps: `Ida` from the coarsest level upward.
+    """Upsampling path (CenterNet's code): `Ida` applied to all levels from each one on, starting from the coarsest.
 
-    Returns, finest first, the last aggregate of each step, and the coarsest map unchanged (Yu 2018, fig. 4).
+    Maps of several levels, finest first → as many, finest first: the last aggregate of each step, and the coarsest map
+    unchanged.
     """
 
     def __init__(self, channels: Sequence[int], convolution: Convolution):
@@ -179,7 +181,7 @@ class Dla34(nn.Module):
         super().__init__()
         convolution: Convolution = DeformableConv if deformable else conv3x3
         self.stride = stride
-        self.first_level = stride.bit_length() - 1  # the level of that stride
+        self.first_level = stride.bit_length() - 1  # the level with that stride, 2^level
         self.channels = CHANNELS[self.first_level]
         self.base = Dla()
         self.dla_up = DlaUp(CHANNELS[self.first_level :], convolution)

@@ -9,7 +9,7 @@ from idfree.learn.networks.layers import conv1x1, conv3x3, make_conv_block
 
 
 class Fpn(nn.Module):
-    """Maps of halving size, finest first, of `channels_in` channels → the pyramid's finest map (B, channels, H, W)."""
+    """Maps, each half the size of the one before, of `channels_in` channels → the finest level (B, channels, H, W)."""
 
     def __init__(self, channels_in: Sequence[int], channels: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Freezing of parts of a network: their weights and batch statistics stay as they are."""
+"""Freezing of parts of a network: their weights and batch-norm statistics are not updated."""
 
 from collections.abc import Iterable, Sequence
 
@@ -23,7 +23,7 @@ def freeze_parts(network: nn.Module, names: Sequence[str]) -> None:
 
 
 def top_parts(network: nn.Module) -> Iterable[tuple[str, nn.Module]]:
-    """The parts with weights and their names: the direct ones, and in place of lists and dicts their members."""
+    """(name, module) of each direct submodule with weights; for lists and dicts of modules, of each member."""
     for name, part in network.named_children():
         if isinstance(part, nn.ModuleDict | nn.ModuleList):
             yield from ((f"{name}.{key}", child) for key, child in part.named_children())
@@ -32,7 +32,7 @@ def top_parts(network: nn.Module) -> Iterable[tuple[str, nn.Module]]:
 
 
 def set_training_mode(network: nn.Module) -> None:
-    """As `network.train()`, but frozen parts stay in inference mode, so that batch statistics are not updated."""
+    """As `network.train()`, but frozen parts stay in evaluation mode, so that batch-norm statistics are not updated."""
     network.train()
     for part in network.modules():
         parameters = list(part.parameters())

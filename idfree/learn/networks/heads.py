@@ -8,16 +8,17 @@ from torch import Tensor, nn
 from idfree.core.errors import UserError
 
 WIDTH = 256  # channels between the two convolutions of a head (Zhou 2019, sec. 5; Zhang 2020, sec. 4.2)
-SCORE_BIAS = -2.19  # initial bias of score maps, a probability of 0.1 (Lin 2017, RetinaNet, sec. 3.3; Zhou 2019)
+SCORE_BIAS = -2.19  # initial bias of score maps: probability 0.1 (Lin 2017, RetinaNet, sec. 3.3; Zhou 2019)
 OFFSET_CHANNELS = 2  # x and y of the centre within its cell
 
 
 @dataclass(frozen=True)
 class Head:
-    """Configuration of a head: output channels, channels between its two convolutions, initial bias of the last one.
+    """Configuration of a head.
 
-    width 0: a single 3×3 convolution, as the embedding of FairMOT's paper (sec. 4.2). full_precision: the last
-    convolution runs in full precision under autocast.
+    channels: of the output. width: channels between its two convolutions; 0: a single 3×3 convolution, as for the
+    embedding in FairMOT's paper (sec. 4.2). bias: initial bias of the last convolution. full_precision: the last
+    convolution runs in float32 under autocast.
     """
 
     channels: int
@@ -44,7 +45,7 @@ class Head:
 class FullPrecisionConv2d(nn.Conv2d):
     """A convolution in float32 even under autocast.
 
-    The heatmap needs it: rounded to half precision, distinct neighbours become equal, and all of them peaks.
+    For heatmaps: in half precision, neighbouring cells round to equal values and all of them become peaks.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -71,7 +72,7 @@ def tracker_heads(classes: int = 1, dimension: int = 128, sides: int = 4) -> dic
 
 
 def occlusion_heads() -> dict[str, Head]:
-    """OUTrack's occlusion heads: heatmap of the centres, and offsets within the cell (Liu 2021, sec. 3.3)."""
+    """OUTrack's occlusion heads: heatmap of occlusion centres, and offsets in their cells (Liu 2021, sec. 3.3)."""
     return {
         "occlusion": Head(1, bias=SCORE_BIAS, full_precision=True),
         "occlusion_offset": Head(OFFSET_CHANNELS),

@@ -10,10 +10,11 @@ from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, make_conv
 from idfree.learn.networks.resnet import BasicBlock, Bottleneck, make_stage
 
 STEM = 64  # channels
-BLOCKS = 4  # in every branch of every module, and in the first stage (Sun 2019, table 1 of the supplement)
-MODULES = (1, 4, 3)  # in stages 2, 3 and 4
-FINEST_STRIDE = 4  # of the first branch
-OUT = 64  # output channels, as DLA-34: heads on the authors' 480 channels would cost nine times as much
+WIDTH = 32  # channels of the finest branch (HRNet-W32), doubled from each branch to the next
+BLOCKS = 4  # blocks in every branch of every module, and in the first stage (Sun 2019, table 1 of the supplement)
+MODULES = (1, 4, 3)  # modules in stages 2, 3 and 4
+FINEST_STRIDE = 4  # stride of the first branch
+OUT = 64  # output channels, as of DLA-34; with the authors' 480, heads would cost nine times as much
 
 
 class Fusion(nn.Module):
@@ -52,13 +53,13 @@ def make_fusion_layer(widths: tuple[int, ...], source: int, target: int) -> nn.M
 class HrNet(nn.Module):
     """(B, 3, H, W) → (B, 64, H/stride, W/stride): four branches at strides 4 to 32, resized and concatenated (HRNetV2).
 
-    width: channels of the finest branch, doubled from each to the next. `stride` affects the final resizing only.
+    stride: of the output; it affects the final resizing only.
     """
 
-    def __init__(self, width: int = 32, stride: int = 4):
+    def __init__(self, stride: int = 4):
         super().__init__()
         self.stride, self.channels = stride, OUT
-        widths = tuple(width * 2**branch for branch in range(4))
+        widths = tuple(WIDTH * 2**branch for branch in range(4))
         self.conv1, self.bn1 = conv3x3(3, STEM, stride=2), nn.BatchNorm2d(STEM)
         self.conv2, self.bn2 = conv3x3(STEM, STEM, stride=2), nn.BatchNorm2d(STEM)
         self.relu = nn.ReLU(inplace=True)

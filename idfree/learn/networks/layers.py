@@ -8,7 +8,7 @@ from torch import Tensor, nn
 # Mean and standard deviation of ImageNet's RGB pixels 0…255, as in torchvision, timm and Torchreid (0.485 · 255 …).
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_DEVIATION = (58.395, 57.12, 57.375)
-BLACK, WHITE = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)  # mean and deviation that scale pixels to 0…1, as FairMOT's code
+BLACK, WHITE = (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)  # mean and deviation that scale pixels to 0…1 (FairMOT's code)
 
 
 class Standardise(nn.Module):
@@ -40,13 +40,13 @@ def conv1x1(channels_in: int, channels: int, stride: int = 1) -> nn.Conv2d:
 
 
 def make_conv_block(convolution: nn.Conv2d | nn.ConvTranspose2d, activation: nn.Module | None = None) -> nn.Sequential:
-    """The convolution, batch norm, and ReLU or another activation."""
+    """Convolution, batch norm, and ReLU or another activation."""
     norm = nn.BatchNorm2d(convolution.out_channels)
     return nn.Sequential(convolution, norm, activation or nn.ReLU(inplace=True))
 
 
 def initialise(network: nn.Module) -> None:
-    """Initialise weights: convolutions by He 2015 (fan out), linear layers normal of deviation 0.01, biases 0."""
+    """Initialise weights: convolutions by He 2015 (fan out), linear layers normal with deviation 0.01, biases 0."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

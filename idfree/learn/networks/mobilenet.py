@@ -7,13 +7,11 @@ from torch import Tensor, nn
 from idfree.learn.networks.fpn import Fpn
 from idfree.learn.networks.layers import conv1x1, initialise
 
-REDUCTION, DIVISOR = (
-    4,
-    8,
-)  # of channels within squeeze-and-excitation (Howard 2019, sec. 5.3), rounded to multiples of 8
-EPSILON, MOMENTUM = 1e-3, 0.01  # of batch norms (sec. 6.1.1, in torchvision's convention)
-STEM = 16  # channels
-WIDTH = 64  # channels of the pyramid, as DLA-34's output
+REDUCTION = 4  # factor between input and hidden channels of squeeze-and-excitation (Howard 2019, sec. 5.3)
+DIVISOR = 8  # these hidden channels are rounded to multiples of it
+EPSILON, MOMENTUM = 1e-3, 0.01  # batch norm (sec. 6.1.1, in torchvision's convention)
+STEM = 16  # channels of the first convolution (table 1)
+WIDTH = 64  # channels of the feature pyramid, as DLA-34's output
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ LARGE = (  # table 1
 
 
 def make_layer(convolution: nn.Conv2d, activation: nn.Module | None = None) -> nn.Sequential:
-    """The convolution, batch norm, and the activation if given."""
+    """Convolution, batch norm, and the activation if given."""
     norm = nn.BatchNorm2d(convolution.out_channels, EPSILON, MOMENTUM)
     return nn.Sequential(convolution, norm, *([activation] if activation else []))
 
@@ -61,7 +59,7 @@ def padded_conv(channels_in: int, channels: int, kernel: int, stride: int = 1, g
 
 
 class SqueezeExcitation(nn.Module):
-    """Channel weights from the global averages of all channels (Hu 2018; Howard 2019, sec. 5.3)."""
+    """Squeeze-and-excitation: channel weights from the global averages (Hu 2018; Howard 2019, sec. 5.3)."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -82,7 +80,7 @@ def round_channels(channels: float) -> int:
 class InvertedResidual(nn.Module):
     """Inverted residual block: expansion, depthwise convolution, squeeze-and-excitation, linear projection (fig. 4).
 
-    The residual connection is there if input and output have the same shape.
+    It has a residual connection if input and output have the same shape.
     """
 
     def __init__(self, channels_in: int, config: BlockConfig):

@@ -4,15 +4,15 @@ from torch import Tensor, nn
 
 from idfree.learn.networks.layers import conv1x1, initialise
 
-SCALES = 4  # streams of a block, of 1 to 4 light convolutions: receptive fields of 3, 5, 7 and 9 (sec. 3.2)
-REDUCTION = 4  # of channels within a block (sec. 3.2)
-GATE_REDUCTION = 16  # of channels within the gate (sec. 3.2)
+SCALES = 4  # streams of a block, with 1 to 4 light convolutions: receptive fields 3, 5, 7 and 9 (sec. 3.2)
+REDUCTION = 4  # factor between a block's channels and those of its streams (sec. 3.2)
+GATE_REDUCTION = 16  # factor between a gate's input and hidden channels (sec. 3.2)
 STAGES = (64, 256, 384, 512)  # channels at width 1.0 (table 1)
 DIMENSION = 512
 
 
 class ConvBlock(nn.Module):
-    """The convolution, batch norm and, unless `linear`, ReLU."""
+    """Convolution, batch norm and, unless `linear`, ReLU."""
 
     def __init__(self, convolution: nn.Conv2d, linear: bool = False):
         super().__init__()
@@ -39,7 +39,7 @@ class LightConv(nn.Module):
 
 
 class AggregationGate(nn.Module):
-    """Channel weights from the global averages of all channels (sec. 3.2, "aggregation gate")."""
+    """Aggregation gate: channel weights from the global averages of all channels (sec. 3.2)."""
 
     def __init__(self, channels: int):
         super().__init__()

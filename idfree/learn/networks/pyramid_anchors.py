@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-STRIDES = (8, 16, 32, 64, 128)  # of the levels 3 to 7
-SIDE = 4  # of an anchor's area: √area of the smallest in strides of its level (32 to 512 px; Lin 2017, sec. 4)
-SCALES = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))  # (the same)
+STRIDES = (8, 16, 32, 64, 128)  # levels 3 to 7 (Lin 2017, sec. 4)
+SIDE = 4  # √area of a level's smallest anchors, in strides: 32 to 512 px (Lin 2017, sec. 4)
+SCALES = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))  # multiples of that side (Lin 2017, sec. 4)
 RATIOS = (0.25, 0.5, 1.0)  # width / height (Yu 2022)
-ANCHORS = len(SCALES) * len(RATIOS)  # of a cell
+ANCHORS = len(SCALES) * len(RATIOS)  # per cell
 
 
 def level_sizes(stride: int) -> list[tuple[float, float]]:
@@ -20,15 +20,15 @@ def level_sizes(stride: int) -> list[tuple[float, float]]:
 
 
 def map_sizes(size_hw: tuple[int, int]) -> list[tuple[int, int]]:
-    """(height, width) in cells of the levels for an input of `size_hw` pixels: a last cell may be cut off."""
+    """(height, width) in cells of each level for an input of `size_hw` pixels, rounded up."""
     height, width = size_hw
     return [(-(-height // stride), -(-width // stride)) for stride in STRIDES]
 
 
 def pyramid_anchors(sizes_hw: Sequence[Sequence[int]], device: torch.device | None = None) -> Tensor:
-    """(N, 4) centre x, y, width and height in pixels of all anchors: by level, row, column, and anchor of the cell.
+    """(N, 4) centre x, y, width and height in pixels of all anchors, ordered by level, row, column, anchor of a cell.
 
-    sizes_hw: of the maps of the levels, see `map_sizes`.
+    sizes_hw: (height, width) of each level's map, see `map_sizes`.
     """
     levels = zip(sizes_hw, STRIDES, strict=True)
     return torch.cat([level_anchors(height, width, stride, device) for (height, width), stride in levels])

@@ -1,4 +1,4 @@
-"""Pyramid backbones by name: image (B, 3, H, W) → the levels 3 to 7, one map (B, channels, H/2^l, W/2^l) each."""
+"""Backbones of RetinaNet by name: image (B, 3, H, W) → levels 3 to 7 of a pyramid, (B, channels, H/2^l, W/2^l) each."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,25 +12,25 @@ from idfree.learn.networks.mobilenet import LARGE, STEM, MobileNetFpn
 from idfree.learn.networks.mobilenet_v1 import MobileNetV1
 from idfree.learn.networks.resnet import RESNET18, RESNET34, RESNET50, ResNet, ResNetConfig
 
-WIDTH = 128  # channels of all levels: those of the subnets (Yu 2022); RetinaNet has 256
-FIRST = 2  # of the maps of a trunk: that of stride 8
+WIDTH = 128  # channels of all levels, as of the subnets (Yu 2022); 256 in Lin 2017
+FIRST = 2  # index, among a backbone's maps, of that with stride 8
 
 
 class ResNetPyramid(ResNet):
-    """ResNet with a pyramid on top."""
+    """ResNet with a feature pyramid."""
 
     def __init__(self, config: ResNetConfig):
         super().__init__(*config)
         self.channels, self.fpn = WIDTH, Pyramid(self.stages[FIRST:], WIDTH)
         initialise(self)
 
-    def forward(self, x: Tensor) -> list[Tensor]:  # type: ignore[override]  # of one map there
+    def forward(self, x: Tensor) -> list[Tensor]:  # type: ignore[override]  # a single map in ResNet
         levels: list[Tensor] = self.fpn(self.maps(x)[FIRST:])
         return levels
 
 
 class MobileNetPyramid(MobileNetV1):
-    """MobileNet with a pyramid on top, or with each level from its own map (`top_down` false)."""
+    """MobileNet with a feature pyramid; top_down: see `Pyramid`."""
 
     def __init__(self, top_down: bool = True):
         super().__init__()
@@ -43,7 +43,7 @@ class MobileNetPyramid(MobileNetV1):
 
 
 class MobileNetV3Pyramid(MobileNetFpn):
-    """MobileNetV3-Large with a pyramid on top, or with each level from its own map (`top_down` false)."""
+    """MobileNetV3-Large with a feature pyramid; top_down: see `Pyramid`."""
 
     def __init__(self, top_down: bool = True):
         super().__init__(stride=8)

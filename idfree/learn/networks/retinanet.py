@@ -1,4 +1,4 @@
-"""RetinaNet (Lin 2017, Focal Loss for Dense Object Detection) with an embedding of each anchor (Yu 2022, TDT)."""
+"""RetinaNet (Lin 2017, Focal Loss for Dense Object Detection) with an embedding for each anchor (Yu 2022, TDT)."""
 
 import math
 
@@ -14,22 +14,22 @@ from idfree.learn.networks.suppression import pairwise_iou, suppressed
 from idfree.learn.networks.tracker import Pixels, TrackerNetwork
 from idfree.learn.tensors import Tensors
 
-CONVOLUTIONS, WIDTH = 4, 128  # of the class and box subnets, and their channels (Yu 2022)
+CONVOLUTIONS, WIDTH = 4, 128  # convolutions of the class and box subnets, and their channels (Yu 2022)
 EMBEDDING_WIDTH = 256  # channels between the two convolutions of the embedding head (Yu 2022)
 PRIOR = 0.01  # initial score of every anchor (Lin 2017, sec. 4.1)
-DEVIATION = 0.01  # of the initial weights of last convolutions (the same)
-CANDIDATES = 1000  # anchors of highest score that enter NMS (the same; there of each level)
-NMS_IOU, MAX_BOXES = 0.5, 100  # (Yu 2022)
-KERNEL = 3  # cells across of the embedding head's convolutions
+DEVIATION = 0.01  # standard deviation of the initial weights of last convolutions (Lin 2017, sec. 4.1)
+CANDIDATES = 1000  # anchors of highest score that enter NMS (Lin 2017, sec. 4.1, from each level)
+NMS_IOU, MAX_BOXES = 0.5, 100  # maximum overlap, and boxes per image (Yu 2022)
+KERNEL = 3  # kernel size of all convolutions of the heads
 
 
 class RetinaNet(TrackerNetwork):
     """{"image": …, "matched_box"} → {"score": logits (B, N, C), "box": deltas (B, N, 4), "embedding": (P, D)}.
 
-    N anchors, ordered as `pyramid_anchors`. "matched_box" (B, N): the P anchors with a value ≥ 0 are those of which the
-    embedding is computed, in the order of `nonzero`; without it, "embedding" is absent. Deltas are as `decode_boxes`
-    takes them. The last convolution of the embedding head is evaluated only where it is used, which gives the same
-    values as everywhere. backbone: see pyramids.
+    N anchors, ordered as in `pyramid_anchors`. Embeddings are computed for the P anchors with "matched_box" (B, N) ≥ 0,
+    in the order of `nonzero`; without that key, "embedding" is absent. Deltas: see `decode_boxes`. The last convolution
+    of the embedding head is evaluated at the cells of these anchors only, with the same result. backbone: one of
+    `idfree.learn.networks.pyramids`.
     """
 
     def __init__(self, backbone: nn.Module, classes: int = 1, dimension: int = 128, pixels: Pixels = "unit"):
@@ -60,7 +60,7 @@ class RetinaNet(TrackerNetwork):
         return output
 
     def maps(self, image: Tensor) -> Tensors:
-        """As `forward`, without "embedding"; instead, "level3" … "level7" (B, 256, h, w): input of its convolution."""
+        """As `forward`, with "level3" … "level7" (B, 256, h, w), see `embedding_levels`, in place of "embedding"."""
         levels = self.backbone(self.standardise(image.float()))
         maps = {
             name: torch.cat([rows_of_anchors(self.heads[name](level)) for level in levels], dim=1)
@@ -69,10 +69,10 @@ class RetinaNet(TrackerNetwork):
         return maps | dict(zip(LEVELS, self.embedding_levels(levels), strict=True))
 
     def embedding_levels(self, levels: list[Tensor]) -> list[Tensor]:
-        """Inputs (B, 256, h, w) of the embedding head's last convolution.
+        """Inputs (B, 256, h, w) of the embedding head's last convolution, for each level.
 
-        In training, the batch norm is of all levels at once: of each level by itself, it would see other statistics
-        than it keeps for use.
+        In training, batch norm normalises all levels together, since the running statistics used for inference are of
+        all levels.
         """
         first, *between, _ = self.heads["embedding"].children()
         if not self.training:
@@ -86,7 +86,7 @@ class RetinaNet(TrackerNetwork):
         return [part.reshape(each.shape) for part, each in zip(parts, maps, strict=True)]
 
     def decode(self, output: Tensors, max_boxes: int = MAX_BOXES) -> Tensors:
-        """As `TrackerNetwork.decode`: boxes suppressed by NMS come last, with score 0."""
+        """As `TrackerNetwork.decode`, K = `max_boxes`; boxes suppressed by NMS come last, with score 0."""
         # Padded, so that the number of candidates is a constant in a graph of dynamic shape.
         logits = pad(output["score"].flatten(1), (0, CANDIDATES), value=-torch.inf)  # B N·C+CANDIDATES
         logits, position = logits.topk(CANDIDATES, dim=1)
@@ -107,7 +107,7 @@ class RetinaNet(TrackerNetwork):
         }
 
     def candidates(self, output: Tensors) -> Tensors:
-        """Each class of each anchor, N·C rows."""
+        """As `TrackerNetwork.candidates`: every class of every anchor, N·C rows."""
         last = self.heads["embedding"][-1]  # type: ignore[index]
         embedding = torch.cat([rows_of_anchors(last(output[name])) for name in LEVELS], dim=1)
         anchor = torch.arange(output["box"].shape[1], device=embedding.device).expand(embedding.shape[:2])
@@ -125,12 +125,12 @@ class RetinaNet(TrackerNetwork):
         return decode_boxes(anchors[..., :2], anchors[..., 2:], deltas)
 
     def embed(self, output: Tensors, xyxy: Tensor, visible: Tensor) -> Tensor:
-        """(N, D) embeddings of boxes (N, 4): those of the anchors of highest IoU, as in training."""
+        """(N, D) embeddings of boxes (N, 4): each that of the anchor with the highest IoU."""
         anchor = pairwise_iou(xyxy.float(), to_corners(anchors_of(output))).argmax(dim=1)
         return self.read_embeddings(output, torch.zeros_like(anchor), anchor)
 
     def read_embeddings(self, output: Tensors, image: Tensor, anchor: Tensor) -> Tensor:
-        """(P, D) embeddings of anchors (P,), 0…N−1, of images (P,): the last convolution, at their cells alone."""
+        """(P, D) embeddings of anchors (P,), 0…N−1, of images (P,): the last convolution evaluated at their cells."""
         levels = [output[name] for name in LEVELS]
         cell = anchor // ANCHORS
         patches = read_patches(levels, image, cell)  # P 9 256
@@ -145,7 +145,7 @@ LEVELS = tuple(f"level{stride.bit_length() - 1}" for stride in STRIDES)
 
 
 def make_subnet(channels: int, last: nn.Conv2d) -> nn.Sequential:
-    """(B, channels, h, w) → (B, …, h, w): CONVOLUTIONS 3×3 convolutions with ReLU, and a last one (Lin 2017)."""
+    """(B, channels, h, w) → (B, outputs of `last`, h, w): CONVOLUTIONS 3×3 convolutions with ReLU, then `last`."""
     layers: list[nn.Module] = []
     for number in range(CONVOLUTIONS):
         layers += [nn.Conv2d(WIDTH if number else channels, WIDTH, KERNEL, padding=1), nn.ReLU(inplace=True)]
@@ -165,20 +165,20 @@ def make_embedding_head(channels: int, dimension: int) -> nn.Sequential:
 
 
 def rows_of_anchors(maps: Tensor) -> Tensor:
-    """(B, h·w·ANCHORS, n) from (B, ANCHORS·n, h, w)."""
+    """(B, ANCHORS·n, h, w) → (B, h·w·ANCHORS, n), one row per anchor."""
     images, channels, height, width = maps.shape
     return maps.permute(0, 2, 3, 1).reshape(images, height * width * ANCHORS, channels // ANCHORS)
 
 
 def anchors_of(output: Tensors) -> Tensor:
-    """(N, 4) the anchors of a network's output."""
+    """(N, 4) anchors (see `pyramid_anchors`) of the maps of a network."""
     return pyramid_anchors([output[name].shape[2:] for name in LEVELS], output["box"].device)
 
 
 def read_patches(maps: list[Tensor], image: Tensor, cell: Tensor) -> Tensor:
-    """(P, 9, C) the 3×3 neighbourhoods, 0 beyond the border, of cells (P,) of images (P,).
+    """(P, 9, C) 3×3 neighbourhoods of cells (P,) of images (P,), with zero padding.
 
-    maps: (B, C, h, w) each; cells are numbered row by row over all of them.
+    maps: (B, C, h, w) for each level; cells are numbered row by row, level after level.
     """
     padded, corner, width, start = [], [], [], 0
     for each in maps:

@@ -1,4 +1,4 @@
-"""A small part-based Re-ID network for 128×64 crops, trainable on one video in minutes on a CPU."""
+"""Part-based crop Re-ID network (after Sun 2018, PCB) for 128×64 crops, small enough to be trained on a CPU."""
 
 import torch
 from torch import Tensor, nn
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from idfree.learn.networks.layers import conv3x3, initialise
 from idfree.learn.networks.resnet import BasicBlock
 
-STRIPES = 4  # head and shoulders, trunk, thighs, calves
+STRIPES = 4  # horizontal parts: head and shoulders, trunk, thighs, calves
 STEM, STAGES = 64, (64, 128, 256)  # channels
 DIMENSION = 128
 

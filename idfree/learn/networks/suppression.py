@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-ROUNDS = 16  # in which suppression is settled: as many as the longest chain of boxes, each of which overlaps the next
+ROUNDS = 16  # iterations of the fixed point: the longest chain of boxes, each overlapping the next, that is exact
 
 
 def suppressed(boxes: Tensor, classes: Tensor, max_iou: float) -> Tensor:
     """(B, K) bool: boxes (B, K, 4), best first, that overlap a kept one of their class (B, K) by more than `max_iou`.
 
-    Greedy NMS as a fixed point (Zheng 2020, Cluster-NMS, sec. 4): a box is suppressed if any better one that is itself
-    kept overlaps it. After n rounds all boxes at the end of chains of at most n are settled.
+    Greedy NMS as a fixed-point iteration (Zheng 2020, Cluster-NMS, sec. 4): a box is suppressed if a kept box of higher
+    score overlaps it. n rounds are exact for chains of up to n boxes, each overlapping the next.
     """
     overlaps = pairwise_iou(boxes, boxes).triu(diagonal=1) > max_iou  # B K K: row suppresses column
     overlaps = (overlaps & (classes[:, :, None] == classes[:, None])).float()

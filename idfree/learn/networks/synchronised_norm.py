@@ -1,6 +1,6 @@
-"""Batch normalisation whose statistics are of the batches of all processes (Peng 2018, MegDet, sec. 3.2).
+"""Batch normalisation with statistics over all processes (Peng 2018, MegDet, sec. 3.2).
 
-PyTorch's own SyncBatchNorm runs on GPUs alone; this one runs wherever `torch.distributed` does, hence in tests, too.
+PyTorch's SyncBatchNorm runs on GPUs only; this one runs wherever `torch.distributed` does, also in tests on a CPU.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class SumOverProcesses(torch.autograd.Function):
-    """The sum of a tensor over all processes; its gradient is the sum of theirs."""
+    """All-reduce with gradient: the sum of a tensor over all processes; its gradient is the sum of theirs."""
 
     @staticmethod
     def forward(_: Any, tensor: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from idfree.learn.networks.weights import check_keys, strip_prefixes
 
-OWN_PREFIXES = ("backbone.", "heads.", "standardise.")  # of our own checkpoints
-PRIOR = "prior"  # part of the first convolution that sees the previous frame (CenterTrack's)
+OWN_PREFIXES = ("backbone.", "heads.", "standardise.")  # of idfree's checkpoints
+PRIOR = "prior"  # weights of the first convolution for the previous frame (see `PriorConv2d`)
 HEADS = {"hm.": "heads.heat.", "wh.": "heads.size.", "reg.": "heads.offset.", "id.": "heads.embedding."}  # CenterNet's
 # The levels of DLA without the upsampling path.
 DLA_LEVELS = ("base_layer.", "level0.", "level1.", "level2.", "level3.", "level4.", "level5.")

@@ -1,4 +1,4 @@
-"""ResNet with transposed convolutions on top (Xiao 2018, Simple Baselines, sec. 2; Zhou 2019, fig. 6b).
+"""ResNet followed by transposed convolutions (Xiao 2018, Simple Baselines, sec. 2; Zhou 2019, fig. 6b).
 
 Parameters are named as in torchvision and, for the upsampling path, CenterNet. CenterNet's published weights have other
 upsampling paths (256 channels in each of three steps, or deformable convolutions in between).
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from idfree.learn.networks.layers import conv1x1, initialise, make_conv_block
 from idfree.learn.networks.resnet import ResNet, ResNetConfig
 
-HALVINGS = 5  # of ResNet: its last map has stride 32
+HALVINGS = 5  # log2 of the stride of ResNet's last map
 WIDTHS = (256, 128, 64, 32)  # channels after each upsampling step (Zhou 2019, sec. 5); the last for stride 2 only
 
 
 class UpsampledResNet(ResNet):
     """(B, 3, H, W) → (B, channels, H/stride, W/stride); channels are 32, 64 and 128 at stride 2, 4 and 8.
 
-    laterals: add ResNet's map of the same size, by a 1×1 convolution, after each step, as a feature pyramid (Lin 2017).
+    laterals: after each step, add a 1×1 convolution of ResNet's map of the same size, as a feature pyramid (Lin 2017).
     """
 
     def __init__(self, config: ResNetConfig, stride: int = 4, laterals: bool = False):
@@ -29,7 +29,7 @@ class UpsampledResNet(ResNet):
         self.channels = widths[-1]
         steps = (make_conv_block(make_upsampling(*pair)) for pair in pairwise(widths))
         self.deconv_layers = nn.Sequential(*chain.from_iterable(steps))
-        lateral_channels = zip(self.stages[-2::-1], widths[1:], strict=False)  # of ResNet's map; of the step's output
+        lateral_channels = zip(self.stages[-2::-1], widths[1:], strict=False)  # (ResNet's map, output of the step)
         self.laterals = nn.ModuleList(conv1x1(*pair) for pair in lateral_channels) if laterals else None
         initialise(self)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from idfree.core.errors import UserError, first_line
 
 WRAPPERS = ("state_dict", "model", "network")  # keys under which a checkpoint stores the weights
-PREFIXES = ("module.", "body.")  # of networks trained on several devices; of our own checkpoints
+PREFIXES = ("module.", "body.")  # of networks trained on several devices; of idfree's checkpoints
 KEYS_SHOWN = 4  # in an error message
 
 # Layers of published networks that ours lack: the classifier ("fc" in torchvision and timm, "classifier" in Torchreid).
@@ -22,8 +22,8 @@ IGNORED_KEYS = {
     "osnet_x1_0": CLASSIFIER,
     "osnet_x0_25": CLASSIFIER,
 }
-STANDARDISE = "standardise."  # beside the body in our own checkpoints, with constant values
-COUNTER = "num_batches_tracked"  # missing in files of PyTorch before 0.4.1, and without influence
+STANDARDISE = "standardise."  # constants in idfree's checkpoints, not part of the published network
+COUNTER = "num_batches_tracked"  # absent from files of PyTorch before 0.4.1, and not used
 
 
 def read_weights(path: Path | str) -> dict[str, Tensor]:

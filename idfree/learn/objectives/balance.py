@@ -1,4 +1,4 @@
-"""Combine objectives: their plain sum, or detection and appearance weighted against each other."""
+"""Combinations of objectives: a sum, or the weighted balance of detection and appearance."""
 
 from typing import Literal
 
@@ -10,13 +10,13 @@ from idfree.learn.tensors import Tensors
 Weighting = Literal["learned", "frozen", "fixed"]
 
 DETECTION_LOG_VARIANCE, APPEARANCE_LOG_VARIANCE = -1.85, -1.05  # initial s_d and s_e (FairMOT's code)
-APPEARANCE_WEIGHT = 0.1  # of L_emb in the fixed sum
+APPEARANCE_WEIGHT = 0.1  # weight of L_emb in the fixed sum
 
 
 class LossSum(nn.ModuleList):
-    """Several objectives as one: the union of their named losses, whose sum is minimised.
+    """Sum of objectives: returns all of their named losses.
 
-    If any of them returns "loss" with metrics, so does this: "loss" is the sum of the totals.
+    If any of them returns "loss" with metrics, so does this one: "loss" is the sum of all total losses.
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
@@ -34,7 +34,7 @@ class LossBalance(nn.Module):
 
     detection, appearance: objectives, with total losses L_det and L_emb. weighting: the log variances s are trained
     ("learned"), or keep their initial values ("frozen", CL-MOT's code); "fixed" is L_det + 0.1 · L_emb instead.
-    Returns "loss", the only one to minimise, and as metrics all losses of both objectives by name, and "s_detection"
+    Returns "loss", which is to be minimised, and as metrics all losses of both objectives by name, and "s_detection"
     and "s_appearance" unless "fixed".
     """
 
@@ -55,5 +55,5 @@ class LossBalance(nn.Module):
 
 
 def total_loss(losses: Tensors) -> Tensor:
-    """The scalar to minimise: "loss" if the objective returns one (all else: metrics), else the sum of all losses."""
+    """The scalar to minimise: "loss" if there is one (all else: metrics), or else the sum of all losses."""
     return losses["loss"] if "loss" in losses else torch.stack(list(losses.values())).sum()

@@ -10,7 +10,7 @@ from idfree.learn.objectives.gather import gather_centres
 from idfree.learn.parallel import divisor
 from idfree.learn.tensors import Tensors
 
-MIN_NEGATIVE_CLASSES = math.e  # lower bound of K − 1, so that the scale is at least √2; the formula gives 0 for K = 2
+MIN_NEGATIVE_CLASSES = math.e  # lower bound of K − 1, so that the scale is at least √2 (the formula gives 0 for K = 2)
 
 
 class CentreIdentityLoss(nn.Module):

@@ -1,8 +1,8 @@
 """Contrastive losses between the objects of one image, over two augmented views of it (Silva 2021, CL-MOT).
 
-Positives are the samples of the same object in both views, negatives those of all other objects of the image; no
-identity labels are needed. Functions take `unit` (P, M, V, D), V unit-length samples of each of M objects of P images,
-and `mask` (P, M), the objects that exist; N = M·V samples of an image are numbered object by object.
+Positives are embeddings of the same object in both views, negatives those of all other objects of the image; no
+identity labels are needed. Loss functions take `unit` (P, M, V, D): V samples (unit-length embeddings) of each of M
+objects in P images, and `mask` (P, M): objects that exist. The N = M·V samples of an image are ordered by object.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from torch.nn.functional import normalize, softplus
 
 from idfree.learn.objectives.gather import gather_centres
 from idfree.learn.objectives.pairs import Pairs, masked_mean, mean_of_image_means, split_pairs
-from idfree.learn.objectives.triplet import MIN_SQUARED_DISTANCE
+from idfree.learn.objectives.triplet import unit_distances
 from idfree.learn.tensors import Tensors
 
 ContrastiveKind = Literal["triplet-hard", "triplet-all", "nt-xent"]
@@ -26,9 +26,9 @@ Pool = Literal["image", "batch"]
 class ContrastiveSettings:
     """kind: the loss function, see `LOSSES`. margin: of triplets, in Euclidean distance of unit vectors. temperature:
     of nt-xent. violating: triplet-all averages over triplets of non-zero loss only. projection: output dimension of a
-    projection head W₂ · ReLU(W₁ · h), used in training only; 0: the embedding is compared directly. pool: `image` takes
-    the mean of each image's samples (or triplets), then of the images with two objects or more, as the paper defines
-    its losses; `batch` the mean over all samples at once, in which images of one object count as 0 (its code).
+    projection head, used in training only; 0: none. pool: `image` takes the mean over each image's samples (or
+    triplets), then over the images with two objects or more, as in the paper; `batch` takes the mean over all samples
+    at once, in which images of one object count as 0, as in its code. Raises ValueError.
     """
 
     kind: ContrastiveKind = "triplet-hard"
@@ -48,11 +48,11 @@ class ContrastiveSettings:
 
 
 class ContrastiveLoss(nn.Module):
-    """Contrastive loss between two views of each image: the same object attracts, other objects of the image repel.
+    """Contrastive loss between the objects of two views of each image (Silva 2021, sec. 3.3).
 
     output: "embedding" (2P, D, h, w). batch: pairs of images, see `Pairs`; optionally "around" int64 (2P, M, K), K more
     cells of each object, whose embeddings are further samples of it (CL-MOT's code, "off-centre"). Objects visible in
-    one view only are dropped, so pairs without common objects (two frames, two scenes) contribute nothing.
+    one view only are dropped, so that pairs without common objects (two frames, two scenes) contribute nothing.
     Returns "loss", and as metrics "contrast" (the same), "similarity_same" and "similarity_other".
     """
 
@@ -65,7 +65,7 @@ class ContrastiveLoss(nn.Module):
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
         pairs = Pairs.from_batch(output, batch)
         embedding, mask = align_views(gather_samples(output, batch), pairs.same)
-        if self.settings.pool == "image":  # an object that is alone in its image has nothing to repel
+        if self.settings.pool == "image":  # a single object of an image has no negatives
             mask = mask & (mask.sum(dim=1, keepdim=True) > 1)
         loss = LOSSES[self.settings.kind](normalize(self.head(embedding), dim=3), mask, self.settings)
         unit = pairs.unit_embedding.detach()
@@ -73,7 +73,7 @@ class ContrastiveLoss(nn.Module):
 
 
 def make_projection_head(dimension: int, size: int) -> nn.Sequential:
-    """g(h) = W₂ · ReLU(W₁ · h), from `dimension` to `size` (Chen 2020, SimCLR, eq. 3)."""
+    """Projection head g(h) = W₂ · ReLU(W₁ · h), from `dimension` to `size` (Chen 2020, SimCLR, eq. 3)."""
     return nn.Sequential(nn.Linear(dimension, dimension, bias=False), nn.ReLU(), nn.Linear(dimension, size, bias=False))
 
 
@@ -86,7 +86,7 @@ def gather_samples(output: Tensors, batch: Tensors) -> Tensor:
 
 
 def align_views(embedding: Tensor, same: Tensor) -> tuple[Tensor, Tensor]:
-    """(P, M, V, D) samples of both views for each object of the first view; (P, M) bool: it is in both views.
+    """(P, M, V, D) samples from both views of each object of the first view; (P, M) bool: the object is in both views.
 
     embedding (P, 2, M, V/2, D); same (P, M, M): object i of the first view is object j of the second.
     """
@@ -143,11 +143,11 @@ def pairwise_cosines(unit: Tensor) -> Tensor:
 
 def pairwise_distances(unit: Tensor) -> Tensor:
     """(P, N, N) Euclidean distances between all samples of an image."""
-    return (2 - 2 * pairwise_cosines(unit)).clamp(min=MIN_SQUARED_DISTANCE).sqrt()
+    return unit_distances(pairwise_cosines(unit))
 
 
 def sample_mask(unit: Tensor, mask: Tensor) -> Tensor:
-    """(P, N) samples of the objects that exist."""
+    """(P, N) mask of the samples of objects that exist."""
     return mask.repeat_interleave(unit.shape[2], dim=1)
 
 

@@ -28,15 +28,15 @@ class DetectionLoss(nn.Module):
 
 
 def focal_loss(logits: Tensor, target: Tensor, ignore: Tensor | None = None) -> Tensor:
-    """`focal_sum` / N, N the number of cells y = 1; undivided if N = 0."""
+    """`focal_sum` / N, where N is the number of cells with y = 1; not divided if N = 0."""
     return focal_sum(logits, target, ignore) / divisor((target == 1).sum())
 
 
 def focal_sum(logits: Tensor, target: Tensor, ignore: Tensor | None = None) -> Tensor:
-    """−Σ {(1−ŷ)^α ln ŷ if y = 1; (1−y)^β ŷ^α ln(1−ŷ) otherwise}.
+    """Focal loss of heatmaps −Σ {(1−ŷ)^α ln ŷ if y = 1; (1−y)^β ŷ^α ln(1−ŷ) otherwise} (Law 2018, eq. 1, undivided).
 
-    logits of ŷ and target y (B, C, h, w). ignore (B, h, w): cells in which false positives cost nothing; those of y = 1
-    count all the same. Exact for any logit, whereas the code of CenterNet and FairMOT clamps ŷ to 1e-4 … 1 − 1e-4.
+    logits of ŷ and target y (B, C, h, w). ignore (B, h, w): cells without loss unless y = 1. Exact for all logits; the
+    code of CenterNet and FairMOT clamps ŷ to 1e-4 … 1 − 1e-4.
     """
     logits = logits.float()
     peak = target == 1
@@ -49,9 +49,9 @@ def focal_sum(logits: Tensor, target: Tensor, ignore: Tensor | None = None) -> T
 
 
 def masked_l1_loss(prediction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Mean of |prediction − target| (B, M, C) over the channels of the objects in mask (B, M); 0 without objects.
+    """Mean L1 error of prediction and target (B, M, C) over the objects in mask (B, M) and channels; 0 without objects.
 
-    The mean over channels (x and y, or the four sides) is that of CenterNet's code; the papers write the sum.
+    The mean over channels (x and y, or the four sides) follows CenterNet's code; the papers write the sum.
     """
     error = (prediction - target).abs().masked_fill(~mask[:, :, None], 0)
     return error.sum() / (divisor(mask.sum()) * target.shape[2])

@@ -8,7 +8,7 @@ from idfree.learn.tensors import Tensors
 
 
 class DisplacementLoss(nn.Module):
-    """ "displacement": L1 of the displacements of the objects that were in the previous frame.
+    """L1 loss "displacement" of the objects that are in the previous frame, too.
 
     output: "displacement" (B, 2, h, w). batch: "index", and "displacement" and "displaced" of
     `idfree.learn.data.previous_frames`.

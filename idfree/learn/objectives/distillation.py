@@ -1,4 +1,4 @@
-"""Distillation of a teacher's embeddings into a one-shot network (Yu 2022, TDT, sec. 3)."""
+"""Losses that distil a teacher's embeddings into a one-shot network (Yu 2022, TDT, sec. 3)."""
 
 from math import sqrt
 
@@ -10,15 +10,15 @@ from idfree.learn.objectives.gather import gather_centres
 from idfree.learn.parallel import divisor
 from idfree.learn.tensors import Tensors
 
-WEIGHT = 10.0  # of the loss beside detection; 2 to 10 are alike (Yu 2022)
+WEIGHT = 10.0  # of distillation, with detection losses weighted 1 and 50 (Yu 2022: 2 to 10 are equally good)
 
 
 class AnchorDistillationLoss(nn.Module):
-    """`weight` times the squared error of the embeddings of positive anchors: see `distillation`.
+    """Distillation loss of RetinaNet over positive anchors: see `distillation`.
 
-    output: "embedding" (P, D) of the anchors with matched_box ≥ 0, in the order of `nonzero`. batch: "matched_box" (B,
-    N): index of the box of each anchor; "teacher" (B, M, D) and "taught" (B, M) of the boxes: an anchor inherits its
-    box's embedding.
+    output: "embedding" (P, D) of the anchors with matched_box ≥ 0, in the order of `nonzero`. batch: "matched_box"
+    (B, N): index of each anchor's box; "teacher" (B, M, D) and "has_teacher" (B, M) of the boxes. An anchor's target is
+    its box's teacher embedding.
     """
 
     def __init__(self, weight: float = WEIGHT):
@@ -28,16 +28,17 @@ class AnchorDistillationLoss(nn.Module):
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
         image, anchor = (batch["matched_box"] >= 0).nonzero(as_tuple=True)
         box = batch["matched_box"][image, anchor]
-        taught = batch["taught"][image, box]
-        return distillation(output["embedding"][taught], batch["teacher"][image[taught], box[taught]], self.weight)
+        known = batch["has_teacher"][image, box]
+        return distillation(output["embedding"][known], batch["teacher"][image[known], box[known]], self.weight)
 
 
 class CentreDistillationLoss(nn.Module):
-    """The same of a centre-based network, whose embeddings are those of the objects' centres, divided by √D.
+    """Distillation loss of a centre-based network at object centres, its embeddings divided by √D: see `distillation`.
 
-    The elements of a teacher's embedding are about 1/√D, less than what one step of Adam (which trains these networks)
-    changes in an element of the map; the division makes both of one magnitude, and is without effect on unit vectors.
-    output: "embedding" (B, D, h, w). batch: "index" (B, M) of the centres' cells, "teacher" (B, M, D), "taught" (B, M).
+    The elements of a unit teacher embedding are about 1/√D, smaller than the change of a map's element in one step of
+    Adam (with which these networks are trained); the division gives both one magnitude. It cancels when embeddings are
+    normalised for use. output: "embedding" (B, D, h, w). batch: "index" (B, M): cells of the centres; "teacher"
+    (B, M, D), "has_teacher" (B, M).
     """
 
     def __init__(self, weight: float = WEIGHT):
@@ -45,14 +46,16 @@ class CentreDistillationLoss(nn.Module):
         self.weight = weight
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
-        embedding = gather_centres(output["embedding"], batch["index"])[batch["taught"]]
-        return distillation(embedding / sqrt(embedding.shape[1]), batch["teacher"][batch["taught"]], self.weight)
+        known = batch["has_teacher"]
+        embedding = gather_centres(output["embedding"], batch["index"])[known]
+        return distillation(embedding / sqrt(embedding.shape[1]), batch["teacher"][known], self.weight)
 
 
 def distillation(embedding: Tensor, teacher: Tensor, weight: float) -> Tensors:
-    """ "loss": weight · mean of Σ_i (f_i − f̂_i)² of embeddings (P, D) and those of the teacher (P, D), unnormalised.
+    """Squared error weight · mean over embeddings of Σ_i (f_i − f̂_i)², as "loss" (Yu 2022, sec. 3).
 
-    Also the metrics "distillation", the same, and "similarity_teacher", their mean cosine. All are 0 of no embeddings.
+    embedding f (P, D), not normalised; teacher f̂ (P, D). Also returns the metrics "distillation", the same value, and
+    "similarity_teacher", the mean cosine similarity. All are 0 if P = 0.
     """
     embedding = embedding.float()
     count = divisor(torch.tensor(len(embedding), device=embedding.device))

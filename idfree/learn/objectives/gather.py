@@ -1,4 +1,4 @@
-"""Values of maps at objects' centres, in full precision."""
+"""Values of maps at object centres, in full precision."""
 
 from torch import Tensor
 

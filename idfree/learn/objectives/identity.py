@@ -7,13 +7,13 @@ from torch.nn.functional import cross_entropy, normalize
 from idfree.learn.objectives.cannot_link import cannot_link_mask
 from idfree.learn.tensors import Tensors
 
-SCALE = 16.0  # of cosines before the softmax
+SCALE = 16.0  # factor of cosine similarities before the softmax (the inverse temperature)
 
 
 class SoftmaxLoss(nn.Module):
     """Cross-entropy of a linear classifier over all tracklets (Karthik 2020, sec. 3).
 
-    output: "embedding" (N, D). batch: "tracklet" (N,). Two tracklets of one person are two classes: accepted noise.
+    output: "embedding" (N, D). batch: "tracklet" (N,). Two tracklets of one person are two classes (label noise).
     """
 
     def __init__(self, tracklets: int, dimension: int):
@@ -31,9 +31,8 @@ class MaskedSoftmaxLoss(nn.Module):
     every class. Tracklets of the crop's video that never coexist with its own may be the same person, and are left out.
     """
 
-    def __init__(self, tracklets: Tensors, dimension: int, scale: float = SCALE):
+    def __init__(self, tracklets: Tensors, dimension: int):
         super().__init__()
-        self.scale = scale
         self.direction = nn.Parameter(torch.randn(len(tracklets["tracklet"]), dimension))
         for name, column in tracklets.items():
             self.register_buffer(name, column, persistent=False)
@@ -42,14 +41,14 @@ class MaskedSoftmaxLoss(nn.Module):
         tracklets = dict(self.named_buffers())
         cosine = normalize(output["embedding"]) @ normalize(self.direction).T  # N T
         negative = cannot_link_mask(batch, tracklets)
-        return {"identity": masked_softmax_loss(cosine, batch["tracklet"], negative, self.scale)}
+        return {"identity": masked_softmax_loss(cosine, batch["tracklet"], negative)}
 
 
-def masked_softmax_loss(cosine: Tensor, target: Tensor, negative: Tensor, scale: float = SCALE) -> Tensor:
+def masked_softmax_loss(cosine: Tensor, target: Tensor, negative: Tensor) -> Tensor:
     """Mean cross-entropy of cosines (N, T) with classes `target` (N,), over the target and `negative` (N, T) classes.
 
     Equal to the ordinary softmax cross-entropy if all other classes are negative.
     """
     excluded = ~negative
     excluded[torch.arange(len(target), device=target.device), target] = False
-    return cross_entropy((scale * cosine).masked_fill(excluded, -torch.inf), target)
+    return cross_entropy((SCALE * cosine).masked_fill(excluded, -torch.inf), target)

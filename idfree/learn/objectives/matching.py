@@ -1,6 +1,7 @@
 """Matching losses between two frames without identity labels: UTrack (Liu 2021, OUTrack) and CycAs (Wang 2020).
 
-Objects of one frame are different; most objects of one frame are in the other; matching forward and backward agree.
+Three assumptions replace labels: objects of one frame differ, most of them are also in the other frame, and matching
+forward and backward gives the same pairs.
 """
 
 from dataclasses import dataclass
@@ -9,17 +10,18 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from idfree.learn.objectives.pairs import Pairs, masked_mean, mean_or_nan
+from idfree.learn.objectives.pairs import Pairs, distinct_pairs, masked_mean, mean_or_nan
 from idfree.learn.tensors import Tensors
 
 
 @dataclass(frozen=True)
 class MatchingSettings:
-    """placeholder: similarity of the placeholder column, which takes objects absent from the other frame: the mean
-    similarity of the pair's objects, 0, or no such column (`none`; negative pairs then use 0). temperature: of the
-    softmax, 2·ln(C + 1) with C columns if None. margin: of `inter` and `hinge`. negative: loss of a negative pair, Σ of
-    the assignment over real pairs (`sum`), that divided by the number of objects (`mean`), or as in the code: divided,
-    with placeholder 0, plus a hinge on the placeholder (`hinge`). intra, inter, cycle: terms of positive pairs to use.
+    """placeholder: similarity to the placeholder column, to which objects absent from the other frame are assigned: the
+    mean similarity of the pair's objects, 0, or no such column (`none`; negative pairs then use 0). temperature: factor
+    T of the softmax, 2·ln(C + 1) with C columns if None. margin: of the hinges in `inter` and `hinge`. negative: loss
+    of a negative pair: the sum of its assignment matrix without the placeholder (`sum`), this divided by the number of
+    objects (`mean`), or, as in the public code, this with placeholder 0 plus a hinge on the placeholder (`hinge`).
+    intra, inter, cycle: terms of positive pairs to use.
     """
 
     placeholder: Literal["mean", "zero", "none"] = "mean"
@@ -39,8 +41,8 @@ class MatchingLoss(nn.Module):
 
     output: "embedding" (2P, D, h, w). batch: pairs of images, see `Pairs`; frames of one object or none are legal.
     Returns "loss", the mean over all pairs, and as metrics its terms by name, each as it enters the sum; "placeholder",
-    the placeholder's similarity, and "to_placeholder", the mean assignment to it (both over positive pairs);
-    "similarity_same" and "similarity_other".
+    the similarity to the placeholder, and "to_placeholder", the mean assignment to it (both over positive pairs);
+    "similarity_same" and "similarity_other" (see `Pairs.mean_similarities`).
     """
 
     def __init__(self, settings: MatchingSettings | None = None):
@@ -64,14 +66,15 @@ class MatchingLoss(nn.Module):
 
 
 def utrack_terms(assignment: Tensor, mask: Tensor, negative: Tensor, settings: MatchingSettings) -> Tensors:
-    """(P,) terms of each pair, per object: "intra", "inter", "cycle" of positive pairs; "negative" of negative ones.
+    """(P,) terms of each pair, divided by its number of objects: "intra", "inter", "cycle", "negative" (Liu 2021).
 
-    assignment (P, N, N + 1): see `soft_assignment`, the first N/2 objects are of the first frame; mask (P, N);
-    negative (P,). Terms of the other kind of pair are 0.
+    assignment (P, N, N + 1): see `soft_assignment`; the first N/2 objects are of the first frame. mask (P, N): objects
+    that exist. negative (P,): the pair shows two scenes. The first three are 0 for negative pairs, the last for
+    positive ones.
     """
     real, half = assignment[..., :-1], assignment.shape[1] // 2
     intra = real[:, :half, :half].sum(dim=(1, 2)) + real[:, half:, half:].sum(dim=(1, 2))
-    assigned = assignment.sum(dim=2) > 0  # rows without any column, not even the placeholder, cost nothing
+    assigned = assignment.sum(dim=2) > 0  # rows without any column, not even the placeholder, have no loss
     count = mask.sum(dim=1).clamp(min=1)
     inter = ((settings.margin - lead_of_largest(assignment, count, settings)).relu() * assigned).sum(dim=1)
     cycle = (real[:, half:, :half] - real[:, :half, half:].mT).abs().sum(dim=(1, 2))
@@ -81,10 +84,10 @@ def utrack_terms(assignment: Tensor, mask: Tensor, negative: Tensor, settings: M
 
 
 def lead_of_largest(assignment: Tensor, count: Tensor, settings: MatchingSettings) -> Tensor:
-    """(P, N) largest entry of each row of the assignment minus the second largest; the placeholder is an entry.
+    """(P, N) largest entry of each row of the assignment, placeholder included, minus the second largest.
 
-    Of two objects, count (P,), the placeholder `mean` is their one similarity, so both entries are equal. The lead is
-    then 0 without gradient: the subgradient of |a − b| at a = b, where rounding would choose one of ±1.
+    count (P,): objects of a pair. If they are two, the placeholder `mean` equals their only similarity, so both entries
+    are equal; the difference is then set to 0 without gradient, where rounding would choose its sign.
     """
     largest, second = assignment.topk(2, dim=2).values.unbind(2)
     is_tied = (count == 2) & (settings.placeholder == "mean")
@@ -92,7 +95,7 @@ def lead_of_largest(assignment: Tensor, count: Tensor, settings: MatchingSetting
 
 
 def negative_pair_loss(assignment: Tensor, mask: Tensor, settings: MatchingSettings) -> Tensor:
-    """(P,) loss of two different scenes: the total assignment to real objects, of either scene.
+    """(P,) loss of pairs of two scenes: the sum of the assignment matrix without the placeholder column.
 
     The paper prints the sum; its code divides it by the number of objects, as the terms of positive pairs.
     """
@@ -104,7 +107,7 @@ def negative_pair_loss(assignment: Tensor, mask: Tensor, settings: MatchingSetti
 
 
 def placeholder_similarity(similarity: Tensor, mask: Tensor, negative: Tensor, settings: MatchingSettings) -> Tensor:
-    """(P,) similarity of all objects of a pair to the placeholder, without gradient; NaN if there is no placeholder."""
+    """(P,) similarity of a pair's objects to the placeholder, without gradient; NaN without a placeholder."""
     pair_mask = distinct_pairs(mask)
     average = torch.where(pair_mask, similarity, 0).sum(dim=(1, 2)) / pair_mask.sum(dim=(1, 2)).clamp(min=1)
     constant = {"zero": 0.0, "none": torch.nan}.get(settings.placeholder)
@@ -114,7 +117,7 @@ def placeholder_similarity(similarity: Tensor, mask: Tensor, negative: Tensor, s
 
 
 def soft_assignment(similarity: Tensor, mask: Tensor, placeholder: Tensor, temperature: float | None = None) -> Tensor:
-    """M (P, N, N + 1): softmax assignment of each object to every other one and, in the last column, the placeholder.
+    """Assignment matrix M (P, N, N + 1): row softmax over all other objects and, in the last column, the placeholder.
 
     similarity (P, N, N) and mask (P, N) of the objects of both frames; placeholder (P,), of `placeholder_similarity`.
     Rows sum to 1; those of padding, and of objects without any column, are 0.
@@ -128,7 +131,7 @@ def soft_assignment(similarity: Tensor, mask: Tensor, placeholder: Tensor, tempe
 
 @dataclass(frozen=True)
 class CycleSettings:
-    """temperature: of the softmax, 2·ln(C + 1) with C columns if None. margin: of the diagonal's lead."""
+    """temperature: factor T of the softmax, 2·ln(C + 1) with C columns if None. margin: of the hinge."""
 
     temperature: float | None = None
     margin: float = 0.5
@@ -138,7 +141,7 @@ class CycleSettings:
 
 
 class CycleLoss(nn.Module):
-    """CycAs: the assignment from the frame with fewer objects to the other and back is the identity (Wang 2020).
+    """CycAs: assigning the objects of the frame with fewer to the other and back should be the identity (Wang 2020).
 
     output, batch: as for `MatchingLoss`; negative pairs contribute nothing. Returns "loss", the mean over positive
     pairs, and as metrics "cycle" (the same), "similarity_same" and "similarity_other". No parameters.
@@ -159,7 +162,8 @@ class CycleLoss(nn.Module):
 
 
 def cycle_costs(similarity: Tensor, first: Tensor, second: Tensor, settings: CycleSettings) -> Tensor:
-    """(P,) hinge loss per object: off-diagonal entries of the round trip against its diagonal, in rows and columns.
+    """(P,) hinge loss of the round trip A·A', divided by its rows: largest off-diagonal entry against the diagonal, in
+    each row and column (Wang 2020).
 
     similarity (P, M, M) of objects of the first frame to those of the second; first, second (P, M): masks of both.
     """
@@ -186,12 +190,6 @@ def masked_softmax(similarity: Tensor, columns: Tensor, count: Tensor, temperatu
     factor = 2 * (count + 1).log() if temperature is None else torch.full_like(count, temperature)
     logits = (factor[:, None, None] * similarity).masked_fill(~columns, torch.finfo(similarity.dtype).min)
     return logits.softmax(dim=2) * columns
-
-
-def distinct_pairs(mask: Tensor) -> Tensor:
-    """(P, N, N) bool: two different objects, both of which exist, by mask (P, N)."""
-    diagonal = torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
-    return mask[:, :, None] & mask[:, None] & ~diagonal
 
 
 def check_settings(margin: float, temperature: float | None) -> None:

@@ -7,15 +7,15 @@ from idfree.learn.objectives.gather import gather_centres
 from idfree.learn.parallel import divisor
 from idfree.learn.tensors import Tensors
 
-WEIGHT = 0.5  # of L_occ within L_det (Liu 2021)
+WEIGHT = 0.5  # weight of L_occ within L_det (Liu 2021)
 
 
 class OcclusionLoss(nn.Module):
-    """L_occ = (focal sum + summed L1 of the offsets) / number of occlusions, divided once; undivided if there are none.
+    """L_occ = (focal sum + sum of the offsets' L1 errors) / number of occlusions; not divided if there are none.
 
     output: "occlusion" logits (B, 1, h, w), "occlusion_offset" (B, 2, h, w). batch: the columns of
-    `idfree.learn.data.occlusion_targets`, and "ignore" if parts of the images are unlabelled. Returns both terms, times
-    `weight`.
+    `idfree.learn.data.occlusion_targets`, and "ignore" if parts of the images are unlabelled. Returns both terms,
+    multiplied by `weight`.
     """
 
     def __init__(self, weight: float = WEIGHT):

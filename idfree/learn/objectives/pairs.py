@@ -1,4 +1,4 @@
-"""Pairs of images, as objectives without identity labels compare them."""
+"""Pairs of images, whose objects are compared by the objectives without identity labels."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ from idfree.learn.tensors import Tensors
 class Pairs:
     """P pairs of images with up to M objects each.
 
-    A batch of pairs (see `idfree.learn.data.views`) has 2P images; image P + k is the partner of image k. Beside the
-    keys of every batch it has "row" int64 (2P, M): equal numbers in two partners denote the same object (two views of
-    one image; two frames of a video share no number, as their correspondence is unknown); and optionally "negative"
-    bool (P,): the two images are different scenes, without common objects. All pairs are positive if the key is absent.
+    A batch of pairs (see `idfree.learn.data.views`) has 2P images; image P + k is the partner of image k. Its "row"
+    int64 (2P, M) has equal numbers for the same object in two views of an image; two frames of a video have no number
+    in common, as their correspondence is unknown. Its optional "negative" bool (P,) marks pairs of two scenes, without
+    common objects; without it, all pairs are positive.
 
-    embedding (P, 2, M, D), not normalised; mask (P, 2, M) bool: the object exists; same (P, M, M) bool: object i of the
-    first image is object j of the second; negative (P,) bool.
+    embedding (P, 2, M, D), not normalised. mask (P, 2, M) bool: the object exists. same (P, M, M) bool: object i of the
+    first image is object j of the second. negative (P,) bool.
     """
 
     embedding: Tensor
@@ -39,7 +39,7 @@ class Pairs:
 
     @property
     def unit_embedding(self) -> Tensor:
-        """(P, 2·M, D) embeddings of unit length, those of the first image before those of the second."""
+        """(P, 2·M, D) embeddings of unit length; those of the first image come first."""
         return normalize(self.embedding.flatten(1, 2), dim=2)
 
     def mean_similarities(self, similarity: Tensor) -> Tensors:
@@ -50,11 +50,9 @@ class Pairs:
         objects = self.mask.shape[2]
         blocks = similarity.detach().reshape(-1, 2, objects, 2, objects)
         within = torch.stack([blocks[:, image, :, image] for image in (0, 1)], dim=1)
-        two_objects = self.mask[..., None] & self.mask[:, :, None]
-        two_objects = two_objects & ~torch.eye(objects, dtype=torch.bool, device=two_objects.device)
         return {
             "similarity_same": mean_or_nan(blocks[:, 0, :, 1], self.same),
-            "similarity_other": mean_or_nan(within, two_objects),
+            "similarity_other": mean_or_nan(within, distinct_pairs(self.mask)),
         }
 
 
@@ -79,6 +77,12 @@ def split_pairs(column: Tensor) -> Tensor:
     return column.reshape(2, len(column) // 2, *column.shape[1:]).transpose(0, 1)
 
 
+def distinct_pairs(mask: Tensor) -> Tensor:
+    """(…, N, N) bool: pairs of different objects that exist; mask (…, N)."""
+    diagonal = torch.eye(mask.shape[-1], dtype=torch.bool, device=mask.device)
+    return mask[..., :, None] & mask[..., None, :] & ~diagonal
+
+
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """Mean of the values selected by a mask of the same shape; 0 if none is."""
     return torch.where(mask, values, 0).sum() / divisor(mask.sum())
@@ -95,5 +99,5 @@ def mean_of_image_means(values: Tensor, mask: Tensor) -> Tensor:
 
 
 def mean_or_nan(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of the values selected by a mask of the same shape; NaN if none is, so that the metric is left out."""
+    """Mean of the values selected by a mask of the same shape; NaN if none is: the metric is then not logged."""
     return torch.where(mask, values, 0).sum() / mean_count(mask.sum())

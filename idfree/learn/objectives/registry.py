@@ -1,4 +1,4 @@
-"""All objectives, each with a small instance, so that the contract test covers every one of them.
+"""All objectives by name, each with a small instance for the contract test (tests/learn/objectives/test_contract.py).
 
 A new objective is a module of its own and an entry here; methods (`idfree.learn.methods`) import the classes directly.
 """
@@ -10,7 +10,6 @@ from typing import Literal
 import torch
 from torch import nn
 
-from idfree.learn.objectives.anchors import AnchorDetectionLoss, AnchorTargets
 from idfree.learn.objectives.balance import LossBalance, LossSum
 from idfree.learn.objectives.centre_identity import CentreIdentityLoss
 from idfree.learn.objectives.contrastive import ContrastiveLoss
@@ -18,6 +17,7 @@ from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.objectives.displacement import DisplacementLoss
 from idfree.learn.objectives.distillation import AnchorDistillationLoss, CentreDistillationLoss
 from idfree.learn.objectives.identity import MaskedSoftmaxLoss, SoftmaxLoss
+from idfree.learn.objectives.jde import JdeDetectionLoss, JdeTargets
 from idfree.learn.objectives.matching import CycleLoss, MatchingLoss
 from idfree.learn.objectives.occlusion import OcclusionLoss
 from idfree.learn.objectives.pairs import FirstViewLoss
@@ -27,7 +27,7 @@ from idfree.learn.tensors import Tensors
 
 BatchKind = Literal["images", "pyramids", "pairs", "crops"]
 
-DIMENSION, CLASSES = 8, 5  # of the small instances: of the embedding; identities or tracklets
+DIMENSION, CLASSES = 8, 5  # of the small instances: embedding dimension, number of identities or tracklets
 ANCHOR_SIZES = ((16.0, 24.0), (32.0, 16.0))  # width and height in pixels
 TRACKLETS: Tensors = {  # five tracklets of two videos, some of which coexist
     "tracklet": torch.arange(CLASSES),
@@ -39,11 +39,11 @@ TRACKLETS: Tensors = {  # five tracklets of two videos, some of which coexist
 
 @dataclass(frozen=True)
 class ObjectiveEntry:
-    """objective: the class. build: makes a small instance, for `DIMENSION` and `CLASSES`. batch: what it trains on:
-    images with the maps of a one-shot network (`idfree.learn.data.targets`), images with the anchors of RetinaNet
-    (`idfree.learn.data.taught_batches`), either with a teacher's embeddings, pairs of images
-    (`idfree.learn.data.views`), or crops with their embeddings (`idfree.learn.data.crop_batches`). float32_only:
-    outputs must be float32, as the training loop passes them, whereas the other objectives accept half precision.
+    """objective: the class. build: makes a small instance, for `DIMENSION` and `CLASSES`. batch: kind of its batches:
+    images with targets of a centre-based network (`idfree.learn.data.targets`), images with targets of RetinaNet
+    (`idfree.learn.data.teacher_batches`), pairs of images (`idfree.learn.data.views`), or crops
+    (`idfree.learn.data.crop_batches`). float32_only: outputs must be float32, as the training loop passes them; the
+    other objectives accept half precision, too.
     """
 
     objective: type[nn.Module]
@@ -52,16 +52,16 @@ class ObjectiveEntry:
     float32_only: bool = False
 
 
-def build_anchor_balance() -> nn.Module:
+def build_jde_balance() -> nn.Module:
     """Anchor targets with detection and identities, as JDE trains them."""
-    return AnchorTargets(LossBalance(AnchorDetectionLoss(), CentreIdentityLoss(CLASSES, DIMENSION)), ANCHOR_SIZES)
+    return JdeTargets(LossBalance(JdeDetectionLoss(), CentreIdentityLoss(CLASSES, DIMENSION)), ANCHOR_SIZES)
 
 
 OBJECTIVES: dict[str, ObjectiveEntry] = {
-    "anchor_detection": ObjectiveEntry(
-        AnchorDetectionLoss, lambda: AnchorTargets(AnchorDetectionLoss(), ANCHOR_SIZES), "images", float32_only=True
+    "jde_detection": ObjectiveEntry(
+        JdeDetectionLoss, lambda: JdeTargets(JdeDetectionLoss(), ANCHOR_SIZES), "images", float32_only=True
     ),
-    "anchor_targets": ObjectiveEntry(AnchorTargets, build_anchor_balance, "images", float32_only=True),
+    "jde_targets": ObjectiveEntry(JdeTargets, build_jde_balance, "images", float32_only=True),
     "anchor_distillation": ObjectiveEntry(AnchorDistillationLoss, AnchorDistillationLoss, "pyramids"),
     "balance": ObjectiveEntry(
         LossBalance, lambda: LossBalance(DetectionLoss(), CentreIdentityLoss(CLASSES, DIMENSION)), "images"

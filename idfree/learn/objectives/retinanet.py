@@ -1,4 +1,4 @@
-"""Detection losses of RetinaNet as TDT trains it: focal loss of classes, Huber loss of boxes (Yu 2022, sec. 3)."""
+"""Detection losses of RetinaNet in TDT: focal loss of classes, Huber loss of boxes (Yu 2022, sec. 3)."""
 
 import torch
 from torch import Tensor, nn
@@ -9,17 +9,16 @@ from idfree.learn.objectives.anchors import IGNORED, encode_boxes
 from idfree.learn.parallel import divisor
 from idfree.learn.tensors import Tensors
 
-ALPHA, GAMMA = 0.25, 1.5  # of the focal loss (Yu 2022)
-DELTA, BOX_WEIGHT = 0.1, 50.0  # of the Huber loss (Yu 2022)
+ALPHA, GAMMA = 0.25, 1.5  # balance and exponent of the focal loss (Yu 2022)
+DELTA, BOX_WEIGHT = 0.1, 50.0  # threshold and weight of the Huber loss (Yu 2022)
 
 
 class RetinaLoss(nn.Module):
-    """ "score" + "box": focal loss over valid anchors, and 50 times the Huber loss over positive ones, each divided by
-    the number of positive anchors of the batch and returned with its weight applied.
+    """Focal loss "score" over valid anchors and 50 times the Huber loss "box" over positive anchors.
 
-    output: "score" logits (B, N, C), "box" deltas (B, N, 4). batch: "matched_box" (B, N), the index of the box of each
-    anchor, −1 for negative and −2 for ignored ones; "xyxy" (B, M, 4); "class" (B, M); "image", whose size gives the
-    anchors. The paper does not say what the losses are divided by.
+    Both are divided by the number of positive anchors in the batch, as in Lin 2017, sec. 4.1; Yu 2022 does not say how
+    they are normalised. output: "score" logits (B, N, C), "box" deltas (B, N, 4). batch: "matched_box" (B, N), index of
+    each anchor's box, NEGATIVE or IGNORED; "xyxy" (B, M, 4); "class" (B, M); "image", whose size gives the anchors.
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
@@ -41,7 +40,7 @@ class RetinaLoss(nn.Module):
 
 
 def focal_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Σ −α_t (1−p_t)^γ ln p_t of logits and targets 0 or 1 of one shape (Lin 2017, eq. 5)."""
+    """Focal loss −Σ α_t (1−p_t)^γ ln p_t (Lin 2017, eq. 5); logits and target (0 or 1) of any one shape."""
     signed = torch.where(target == 1, logits, -logits)  # p_t = σ(signed)
     weight = torch.where(target == 1, ALPHA, 1 - ALPHA)
     return -(weight * (-signed).sigmoid() ** GAMMA * logsigmoid(signed)).sum()

@@ -7,7 +7,7 @@ from torch.nn.functional import normalize, softplus
 from idfree.learn.objectives.cannot_link import cannot_link_mask
 from idfree.learn.tensors import Tensors
 
-MIN_SQUARED_DISTANCE = 1e-6  # clamp before the square root, whose gradient is infinite at 0
+MIN_SQUARED_DISTANCE = 1e-6  # lower bound before the square root, whose gradient is infinite at 0
 
 
 class TripletLoss(nn.Module):
@@ -19,15 +19,20 @@ class TripletLoss(nn.Module):
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
         unit = normalize(output["embedding"])
-        distance = (2 - 2 * unit @ unit.T).clamp(min=MIN_SQUARED_DISTANCE).sqrt()
+        distance = unit_distances(unit @ unit.T)
         positive = batch["tracklet"][:, None] == batch["tracklet"]
         return {"triplet": batch_hard_loss(distance, positive, cannot_link_mask(batch, batch))}
+
+
+def unit_distances(cosine: Tensor) -> Tensor:
+    """Euclidean distances of unit vectors from their cosine similarities, of any shape."""
+    return (2 - 2 * cosine).clamp(min=MIN_SQUARED_DISTANCE).sqrt()
 
 
 def batch_hard_loss(distance: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     """Mean of ln(1 + exp(farthest positive − nearest negative)) over rows that have both; 0 if none has (eq. 5, 7).
 
-    distance (N, N); positive, negative (N, N) bool: pairs of one person, pairs of two; a crop is not its own positive.
+    distance (N, N); positive, negative (N, N) bool: pairs of one person (the diagonal is ignored), of two persons.
     """
     positive = positive & ~torch.eye(len(positive), dtype=torch.bool, device=positive.device)
     farthest = distance.masked_fill(~positive, -torch.inf).amax(dim=1)

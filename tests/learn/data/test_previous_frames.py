@@ -11,7 +11,7 @@ from idfree.core.heatmaps import centre_heatmap
 from idfree.learn.data.image_batches import ImageBatches, ImageBatchShape
 from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.previous_frames import (
-    PreviousFrames,
+    PreviousFrameBatches,
     PreviousFramesSettings,
     displacements,
     noisy_heatmap,
@@ -24,7 +24,9 @@ EXACT = PreviousFramesSettings(shift=0, scale=0, hm_disturb=0, lost_disturb=0, f
 
 def previous_frames(footages, settings=EXACT):
     shape = ImageBatchShape(images=5, size_hw=HW, stride=4)
-    return PreviousFrames(ImageBatches(LabelledImages.from_footages(footages), shape, 0, NO_AUGMENTATION), settings)
+    return PreviousFrameBatches(
+        ImageBatches(LabelledImages.from_footages(footages), shape, 0, NO_AUGMENTATION), settings
+    )
 
 
 def test_displacements_by_hand():

@@ -154,7 +154,7 @@ def test_negatives_of_still_images_come_from_another_folder(many):
     def partners(footages):
         pairs = frames_of(footages)
         numbers = range(len(pairs.batches.dataset))
-        return [{pairs.other_scene(number, random) for _ in range(300)} for number in numbers]
+        return [{pairs.scenes.draw_other(number, random) for _ in range(300)} for number in numbers]
 
     a, b = {0, 2}, {1, 3, 4}
     assert partners([stills]) == [b, a, b, a, a]
@@ -179,7 +179,7 @@ def test_other_scenes_exclude_the_own_video_or_still_image(many):
         (LONG + 1, video | single | stills - {LONG + 1}),
         (LONG + 5, video | single | stills - {LONG + 5}),
     ):
-        assert {pairs.other_scene(number, random) for _ in range(1000)} == rest
+        assert {pairs.scenes.draw_other(number, random) for _ in range(1000)} == rest
 
 
 @pytest.mark.parametrize(("ratio", "each"), [(0.25, 2), (1.0, 5), (0.0, 0), (1 / 9, 1)])

@@ -16,7 +16,7 @@ from idfree.learn.data.labelled_images import LabelledImages
 from idfree.learn.data.warp import NO_AUGMENTATION
 from idfree.learn.methods import one_shot, registry
 from idfree.learn.methods.fairmot import FAIRMOT, FairmotSettings, objective
-from idfree.learn.networks.anchors import AnchorNetwork
+from idfree.learn.networks.jde import JdeNetwork
 from idfree.learn.training import Training
 
 
@@ -134,7 +134,7 @@ def test_an_unreadable_image_is_left_out(narrow, tiny, tmp_path, caplog):
 
 def test_anchors_in_place_of_centres(narrow, tiny, tmp_path):
     narrow.train_fairmot(tmp_path, replace(tiny, anchors=True))
-    assert isinstance(registry.open_tracker(tmp_path / "best.pt")[0], AnchorNetwork)
+    assert isinstance(registry.open_tracker(tmp_path / "best.pt")[0], JdeNetwork)
     assert {"objectness", "box", "identity"} < metrics(tmp_path)[0].keys()
     with pytest.raises(UserError, match="anchors are for one class of objects, not 2"):
         narrow.train_fairmot(tmp_path / "two", replace(tiny, anchors=True), classes=("person", "car"))

@@ -20,6 +20,7 @@ from idfree.learn.log import recent_mean
 from idfree.learn.methods import one_shot, registry
 from idfree.learn.methods.clmot import CLMOT, ClmotSettings
 from idfree.learn.methods.fairmot import FAIRMOT
+from idfree.learn.methods.method import centre_network
 from idfree.learn.methods.outrack import OUTRACK, OutrackSettings
 from idfree.learn.networks.box_embedder import BoxEmbedder
 from idfree.learn.objectives.gather import gather_centres
@@ -224,7 +225,7 @@ def test_mosaics_are_refused(method, mixed):
 def test_box_embedder_reads_the_cells_of_training(mixed, narrow):
     settings = replace(narrow.TINY, batch=1)
     dataset = LabelledImages.from_footages(mixed[:1])
-    network = one_shot.centre_network(settings, 1).eval()
+    network = centre_network(settings, 1).eval()
     embedder = BoxEmbedder(network, (64, 96))
     assert embedder.dimension == 8
     batches = ImageBatches(dataset, settings.batch_shape(), augmentation=NO_AUGMENTATION)

@@ -29,7 +29,7 @@ def batch_of(counts=(2, 4, 0), sides=4, identities=5, seed=0):
         "class": torch.zeros_like(index),
         "xyxy": boxes_at(index, random) * mask[..., None],
         "teacher": torch.randn(*index.shape, D, generator=random),
-        "taught": mask & (torch.arange(M) != 1),
+        "has_teacher": mask & (torch.arange(M) != 1),
         "occlusion": heat.view(len(counts), C, H, W),  # as if an occlusion were at each object's centre
         "occlusion_mask": mask,
         "occlusion_index": index,

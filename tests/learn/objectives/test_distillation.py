@@ -9,12 +9,12 @@ from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.objectives.distillation import AnchorDistillationLoss, CentreDistillationLoss
 
 TEACHER = torch.tensor([[[0.6, 0.0], [0.0, 0.5], [9.0, 9.0]]])  # of three boxes, the third has none
-TAUGHT = torch.tensor([[True, True, False]])
+HAS_TEACHER = torch.tensor([[True, True, False]])
 
 
 def test_anchors_inherit_the_embedding_of_their_box():
     """Squared errors 0.36, 0.25, 0.36 + 1 of three anchors; that of the third box is left out."""
-    batch = {"matched_box": torch.tensor([[0, -1, 1, 2, -2, 0]]), "teacher": TEACHER, "taught": TAUGHT}
+    batch = {"matched_box": torch.tensor([[0, -1, 1, 2, -2, 0]]), "teacher": TEACHER, "has_teacher": HAS_TEACHER}
     embedding = torch.tensor([[0.0, 0.0], [0.0, 0.0], [5.0, 5.0], [0.0, 1.0]])
     losses = AnchorDistillationLoss(10.0)({"embedding": embedding}, batch)
     assert losses["loss"].item() == pytest.approx(10 * (0.36 + 0.25 + 1.36) / 3, rel=1e-6)
@@ -23,7 +23,7 @@ def test_anchors_inherit_the_embedding_of_their_box():
 
 def test_embeddings_are_not_normalised():
     """The teacher's own values have loss 0, whatever their length."""
-    batch = {"matched_box": torch.tensor([[0, 1]]), "teacher": TEACHER, "taught": TAUGHT}
+    batch = {"matched_box": torch.tensor([[0, 1]]), "teacher": TEACHER, "has_teacher": HAS_TEACHER}
     losses = AnchorDistillationLoss()({"embedding": TEACHER[0, :2].clone()}, batch)
     assert losses["loss"] == 0
     assert losses["similarity_teacher"].item() == pytest.approx(1)
@@ -33,7 +33,7 @@ def test_centres_have_the_embedding_of_their_box():
     """The embedding map is zero but for √D at cell 4 of the first of D = 2 channels, which is compared as 1."""
     maps = torch.zeros(1, 2, 2, 3)
     maps[0, 0, 1, 1] = 2**0.5
-    batch = {"index": torch.tensor([[4, 0, 5]]), "teacher": TEACHER, "taught": TAUGHT}
+    batch = {"index": torch.tensor([[4, 0, 5]]), "teacher": TEACHER, "has_teacher": HAS_TEACHER}
     losses = CentreDistillationLoss(2.0)({"embedding": maps}, batch)
     assert losses["loss"].item() == pytest.approx(2 * (0.4**2 + 0.5**2) / 2, rel=1e-5)
 

@@ -1,4 +1,4 @@
-"""Anchor network: decoding of maps made by hand."""
+"""JDE's network: decoding of maps made by hand."""
 
 import pytest
 
@@ -6,14 +6,8 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from idfree.learn.networks.anchors import (
-    ANCHOR_SIZES,
-    DELTAS,
-    AnchorNetwork,
-    anchor_heads,
-    decode_boxes,
-    suppressed_by_nms,
-)
+from idfree.learn.networks.anchors import DELTAS, decode_boxes
+from idfree.learn.networks.jde import ANCHOR_SIZES, JdeNetwork, jde_heads, suppressed_by_nms
 
 STRIDE, HEIGHT, WIDTH = 8, 8, 12
 LEVEL = 4.0  # a logit
@@ -29,7 +23,7 @@ class Small(nn.Conv2d):
 
 @pytest.fixture(scope="module")
 def network():
-    return AnchorNetwork(Small(), anchor_heads(6))
+    return JdeNetwork(Small(), jde_heads(6))
 
 
 def maps(*objects):

@@ -11,7 +11,7 @@ from idfree.core.boxes import iou
 from idfree.core.errors import UserError
 from idfree.learn.data.image_batches import ImageBatches, ImageBatchShape
 from idfree.learn.data.labelled_images import LabelledImages
-from idfree.learn.data.taught_batches import TaughtBatches, match_pyramid
+from idfree.learn.data.teacher_batches import TeacherBatches, match_pyramid
 from idfree.learn.data.teacher_labels import TeacherLabels
 from idfree.learn.networks.pyramid_anchors import ANCHORS, map_sizes, pyramid_anchors, to_corners
 
@@ -62,14 +62,14 @@ def footages(narrow):
     return [narrow.make_footage(frames=3), narrow.make_footage(4, frames=2)]
 
 
-def make_batches(narrow, footages, dimension=8, anchored=True, **changes):
+def make_batches(narrow, footages, dimension=8, for_anchors=True, **changes):
     dataset = LabelledImages.from_footages(footages)
-    shape = ImageBatchShape(2, SIZE_HW, 8 if anchored else 4)
-    return TaughtBatches(ImageBatches(dataset, shape), narrow.make_teacher(footages), dimension, anchored)
+    shape = ImageBatchShape(2, SIZE_HW, 8 if for_anchors else 4)
+    return TeacherBatches(ImageBatches(dataset, shape), narrow.make_teacher(footages), dimension, for_anchors)
 
 
 def test_objects_get_the_first_elements_of_their_rows_embedding(narrow, footages):
-    batches = make_batches(narrow, footages, anchored=False)
+    batches = make_batches(narrow, footages, for_anchors=False)
     parts = batches.teacher.parts
     rows = np.concatenate([part.rows for part in parts])[:, :8]
     is_known = np.concatenate([part.is_known for part in parts])
@@ -78,8 +78,8 @@ def test_objects_get_the_first_elements_of_their_rows_embedding(narrow, footages
         batch = batches(step)
         mask, row = batch["mask"], batch["row"]
         assert (batch["teacher"][mask].numpy() == rows[row[mask]]).all()
-        assert (batch["taught"][mask].numpy() == is_known[row[mask]]).all()
-        assert not batch["taught"][~mask].any()
+        assert (batch["has_teacher"][mask].numpy() == is_known[row[mask]]).all()
+        assert not batch["has_teacher"][~mask].any()
         seen += int((row[mask] >= len(parts[0])).sum())
     assert seen, "no object of the second footage"
     assert {"heat", "index", "offset", "size"} < batch.keys()
@@ -109,7 +109,7 @@ def test_embeddings_of_other_data_are_refused(narrow, footages):
     batches = make_batches(narrow, footages)
     other = replace(batches.teacher, parts=batches.teacher.parts[:1])
     with pytest.raises(UserError, match=r"has embeddings of \d+ boxes, the data have \d+"):
-        TaughtBatches(batches.images, other, 8, True)
+        TeacherBatches(batches.images, other, 8, True)
 
 
 def test_rows_without_a_footage_are_unknown(narrow, footages):

@@ -10,8 +10,10 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from idfree.core.boxes import iou
-from idfree.learn.networks.anchors import ANCHOR_SIZES, decode_boxes
-from idfree.learn.objectives.anchors import AnchorDetectionLoss, AnchorTargets, encode_boxes, match_anchors
+from idfree.learn.networks.anchors import decode_boxes
+from idfree.learn.networks.jde import ANCHOR_SIZES
+from idfree.learn.objectives.anchors import encode_boxes
+from idfree.learn.objectives.jde import JdeDetectionLoss, JdeTargets, match_anchors
 
 STRIDE, HEIGHT, WIDTH = 8, 6, 8
 TWO_SIZES = ((16.0, 24.0), (32.0, 16.0))  # of anchors
@@ -53,9 +55,9 @@ def output(images, sizes=TWO_SIZES):
 
 
 def targets_of(maps, labels, sizes=TWO_SIZES):
-    """The batch as `AnchorTargets` completes it."""
+    """The batch as `JdeTargets` completes it."""
     objective = RecordBatch()
-    AnchorTargets(objective, sizes)(maps, labels)
+    JdeTargets(objective, sizes)(maps, labels)
     return objective.batch
 
 
@@ -103,7 +105,7 @@ def test_of_two_boxes_in_a_cell_the_one_of_higher_iou_counts():
 def test_losses_by_hand():
     """Logits of 0 cost ln 2 each; the box is 1/16 of the anchor's width to the right of it."""
     box = (20.0 + 1, 16.0, 36.0 + 1, 40.0)
-    losses = AnchorTargets(AnchorDetectionLoss(), TWO_SIZES)(output(1), batch([(box, 1)]))
+    losses = JdeTargets(JdeDetectionLoss(), TWO_SIZES)(output(1), batch([(box, 1)]))
     matched_box = targets_of(output(1), batch([(box, 1)]))["matched_box"]
     valid = 2 * HEIGHT * WIDTH - int((matched_box == -2).sum())
     assert losses["objectness"].item() == pytest.approx(valid * math.log(2), rel=1e-5)
@@ -122,7 +124,7 @@ def test_negative_anchors_in_ignored_regions_are_left_out():
 
 def test_images_without_boxes():
     maps = {name: value.requires_grad_() for name, value in output(2).items()}
-    losses = AnchorTargets(AnchorDetectionLoss(), TWO_SIZES)(maps, batch([], []))
+    losses = JdeTargets(JdeDetectionLoss(), TWO_SIZES)(maps, batch([], []))
     sum(losses.values()).backward()
     assert losses["box"] == 0
     assert losses["objectness"].item() == pytest.approx(2 * 2 * HEIGHT * WIDTH * math.log(2), rel=1e-5)
@@ -139,20 +141,20 @@ def test_decoding_inverts_encoding():
 
 def test_minimising_the_losses_gives_the_boxes():
     """Gradient descent on free maps: decoding them returns the ground truth."""
-    from idfree.learn.networks.anchors import AnchorNetwork, anchor_heads
+    from idfree.learn.networks.jde import JdeNetwork, jde_heads
 
     class NoBackbone(nn.Module):
         channels, stride = 1, STRIDE
 
     scene = batch([((18.0, 2.0, 34.0, 44.0), 0), ((41.0, 4.0, 60.0, 47.0), 1)])
     maps = {name: value.requires_grad_() for name, value in output(1, ANCHOR_SIZES).items()}
-    objective, optimiser = AnchorTargets(AnchorDetectionLoss(), ANCHOR_SIZES), torch.optim.Adam(maps.values(), lr=0.3)
+    objective, optimiser = JdeTargets(JdeDetectionLoss(), ANCHOR_SIZES), torch.optim.Adam(maps.values(), lr=0.3)
     for _ in range(60):
         optimiser.zero_grad()
         sum(objective(maps, scene).values()).backward()
         optimiser.step()
     with torch.no_grad():
-        boxes = AnchorNetwork(NoBackbone(), anchor_heads(5)).decode(maps)
+        boxes = JdeNetwork(NoBackbone(), jde_heads(5)).decode(maps)
     confident = boxes["scores"][0] > 0.5
     assert confident.sum() == 2
     assert torch.allclose(boxes["boxes"][0][confident].sort(dim=0)[0], scene["xyxy"][0], atol=0.5)

@@ -1,4 +1,4 @@
-"""Batches of images with a teacher's embedding of each object (Yu 2022, TDT, sec. 3), and boxes matched to anchors."""
+"""Batches of images with the teacher's embedding of each object (Yu 2022, TDT, sec. 3)."""
 
 from collections.abc import Iterator
 
@@ -12,19 +12,20 @@ from idfree.learn.networks.pyramid_anchors import STRIDES, level_sizes, map_size
 from idfree.learn.objectives.anchors import IGNORED, NEGATIVE, best_boxes
 from idfree.learn.tensors import Tensors
 
-POSITIVE_IOU, NEGATIVE_IOU = 0.5, 0.4  # positive from the first on, negative below the second (Lin 2017, sec. 4)
+POSITIVE_IOU, NEGATIVE_IOU = 0.5, 0.4  # an anchor is positive from 0.5 on, negative below 0.4 (Lin 2017, sec. 4)
 
 
-class TaughtBatches:
-    """Batch n of `images` with "teacher" (B, M, dimension): the first elements of the teacher's embedding of each
-    object, not renormalised (Yu 2022), and "taught" bool (B, M): whether it has one.
+class TeacherBatches:
+    """The batches of `images` with the targets of distillation.
 
-    anchored: for RetinaNet, "matched_box" (see `match_pyramid`) in place of the centre targets "heat", "index",
-    "offset" and "size"; the stride of `images` is then that of the finest level. Raises UserError if the teacher's
-    embeddings are of another data set, or have fewer than `dimension` elements.
+    Adds "teacher" (B, M, dimension): the first elements of the teacher's embedding of each object, not renormalised (Yu
+    2022); "has_teacher" bool (B, M): the object has one. for_anchors: for RetinaNet, "matched_box" (B, N), see
+    `match_pyramid`, replaces the centre targets "heat", "index", "offset" and "size"; `images` must then have the
+    stride of the finest level. Raises UserError if the teacher's embeddings are of another data set, or have fewer than
+    `dimension` elements.
     """
 
-    def __init__(self, images: ImageBatches, teacher: TeacherLabels, dimension: int, anchored: bool):
+    def __init__(self, images: ImageBatches, teacher: TeacherLabels, dimension: int, for_anchors: bool):
         if teacher.dimension < dimension:
             raise UserError(
                 f"dimension={dimension}: the teacher {teacher.name} gives embeddings of {teacher.dimension} elements,"
@@ -33,15 +34,15 @@ class TaughtBatches:
         boxes, known = len(images.dataset.category), sum(map(len, teacher.parts))
         if boxes != known:
             raise UserError(f"the teacher {teacher.name} has embeddings of {known} boxes, the data have {boxes}")
-        self.images, self.teacher, self.dimension, self.anchored = images, teacher, dimension, anchored
+        self.images, self.teacher, self.dimension, self.for_anchors = images, teacher, dimension, for_anchors
 
     def __call__(self, step: int) -> Tensors:
         batch = self.images(step)
         embedding, is_known = self.teacher.read(batch["row"].flatten().numpy())
         shape = batch["row"].shape
         batch["teacher"] = torch.from_numpy(embedding[:, : self.dimension]).view(*shape, self.dimension)
-        batch["taught"] = torch.from_numpy(is_known).view(shape) & batch["mask"]
-        if not self.anchored:
+        batch["has_teacher"] = torch.from_numpy(is_known).view(shape) & batch["mask"]
+        if not self.for_anchors:
             return batch
         matched = [match_pyramid(xyxy, ignore, self.images.shape.size_hw) for xyxy, ignore in zip_boxes(batch)]
         kept = {name: each for name, each in batch.items() if name not in ("heat", "index", "offset", "size", "ignore")}
@@ -54,15 +55,15 @@ class TaughtBatches:
 
 
 def zip_boxes(batch: Tensors) -> Iterator[tuple[Tensor, Tensor]]:
-    """Boxes (M, 4), empty where there is no object, and cells to ignore (h, w) of each image of a batch."""
+    """For each image of a batch, boxes (M, 4), empty where there is no object, and mask (h, w) of cells to ignore."""
     return zip(batch["xyxy"].where(batch["mask"][..., None], 0), batch["ignore"], strict=True)
 
 
 def match_pyramid(xyxy: Tensor, ignore: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """(N,) the box of highest IoU with each anchor of the pyramid: an index into `xyxy` (M, 4) from 0.5 on, NEGATIVE
-    below 0.4, IGNORED in between, and where the anchor is negative but its centre in a cell to ignore.
+    """(N,) index, among the boxes (M, 4), of the one of highest IoU with each anchor (see `pyramid_anchors`).
 
-    ignore (h, w): cells of the finest level. N: see `pyramid_anchors`.
+    NEGATIVE where the IoU is below NEGATIVE_IOU, IGNORED from there to POSITIVE_IOU, and where a negative anchor's
+    centre is in a cell to ignore. ignore (h, w): mask of the finest level's cells.
     """
     sizes_hw = map_sizes(size_hw)
     levels = [

@@ -11,6 +11,7 @@ from idfree.datasets.open_footage import open_all
 from idfree.detectors.scores import to_unit_range
 from idfree.evaluation.frame_subset import select_half
 from idfree.experiments.protocol import Place
+from idfree.experiments.table import TRAINED
 from idfree.learn.methods import simplereid
 from idfree.pipelines.stored_detections import load_detections
 from idfree.pipelines.train_crops import train_crops
@@ -18,8 +19,6 @@ from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
 from idfree.sequences.motchallenge import open_sequence
 
 Half = Literal["train", "val"]
-
-TRAINED = ("pseudo-labels", "identities")  # encoders by what they are trained on
 
 
 @dataclass(frozen=True)

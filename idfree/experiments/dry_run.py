@@ -1,6 +1,6 @@
 """Check, without training, whether a table can be run: data at hand, their sizes, settings of every row, iterations."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,14 @@ from idfree.experiments.protocol import PAIRED, Protocol, Source
 from idfree.experiments.table import OneShot, Table
 
 NO_TORCH = "PyTorch is not installed: settings were not checked (pip install 'idfree[train]')"
+NO_VIDEOS = "needs videos, and the training data of this scale are still images: leave it out, by --rows of the others"
 
 
-def check_table(table: Table, protocol: Protocol, data: Path) -> dict[str, Any]:
-    """What a run of a table needs, and what is missing: {"ready", "images", "problems", "rows"}."""
+def check_table(table: Table, protocol: Protocol, data: Path, titles: Sequence[str] | None = None) -> dict[str, Any]:
+    """What a run of a table needs, and what is missing: {"ready", "images", "problems", "rows"}.
+
+    titles: of the rows that are to be run, None for all.
+    """
     checked = {source: check_source(source, data, protocol) for source in (*protocol.train, *protocol.val)}
     problems = [problem for _, problem in checked.values() if problem]
     images = sum(checked[source][0] for source in protocol.train)
@@ -24,13 +28,19 @@ def check_table(table: Table, protocol: Protocol, data: Path) -> dict[str, Any]:
     problems += [f"{path}: missing (the {name} teacher)" for name, path in teachers.items() if not exists(path)]
     problems += [NO_TORCH] if find_spec("torch") is None else []
     rows = {}
-    for row in table.rows:
+    for row in table.chosen_rows(titles):
         if isinstance(row.recipe, OneShot) and not row.recipe.untrained:
+            problems += [f"{row.title}: {NO_VIDEOS}"] if needs_other_data(row.recipe, protocol) else []
             rows[row.title], problem = check_settings(
                 row.recipe, protocol, data, stills if row.recipe.images_only else images
             )
             problems += [f"{row.title}: {problem}"] if problem else []
     return {"ready": not problems, "images": images, "problems": problems, "rows": rows}
+
+
+def needs_other_data(recipe: OneShot, protocol: Protocol) -> bool:
+    """Whether a row needs videos, and the protocol trains on still images alone."""
+    return recipe.needs_videos and all(source.still for source in protocol.train)
 
 
 def check_source(source: Source, data: Path, protocol: Protocol) -> tuple[int, str | None]:

@@ -1,7 +1,7 @@
 """A published table as data: its rows, each with what is trained and judged, the paper's figures and its rankings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +10,7 @@ from idfree.experiments.protocol import Protocol
 # Crop embeddings of a row: without, colour histograms, of an untrained network, of networks trained with identities on
 # other data (the protocol's teachers), from pseudo-labels of the footage, from its identities, and the identities.
 CropEmbedding = Literal["none", "colour", "random", "weaker", "better", "pseudo-labels", "identities", "oracle"]
+TRAINED = ("pseudo-labels", "identities")  # on the protocol's videos
 Data = Literal["all", "images", "videos"]
 
 TRACKERS = ("fairmot", "fused")  # of most papers, and the default
@@ -43,6 +44,12 @@ class OneShot:
     def images_only(self) -> bool:
         """Whether it is trained on still images alone."""
         return self.data == "images"
+
+    @property
+    def needs_videos(self) -> bool:
+        """Whether it cannot be trained, or its crop encoder cannot, on still images alone."""
+        encoders = {self.teacher, self.embeddings} & {*TRAINED}
+        return self.data == "videos" or self.identities == "tracklets" or bool(encoders)
 
     @property
     def network(self) -> str:
@@ -112,6 +119,10 @@ class Table:
     def row(self, title: str) -> Row:
         """The row of a title."""
         return next(row for row in self.rows if row.title == title)
+
+    def chosen_rows(self, titles: Sequence[str] | None) -> list[Row]:
+        """The rows with these titles, all if None."""
+        return [row for row in self.rows if titles is None or row.title in titles]
 
 
 def slug(*words: str) -> str:

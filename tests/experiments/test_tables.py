@@ -108,6 +108,16 @@ def test_dry_run_checks_settings_weights_and_teachers(street):
     assert "strides" in text
 
 
+@pytest.mark.parametrize(("name", "title"), [("tdt-teachers", "pseudo-labels"), ("tdt-data", "videos")])
+def test_rows_that_need_videos_are_named_where_the_data_are_images(name, title, tmp_path):
+    pytest.importorskip("torch")
+    table = TABLES[name]
+    told = [text for text in check_table(table, table.full, tmp_path)["problems"] if "needs videos" in text]
+    assert [text.partition(":")[0] for text in told] == [title]
+    others = [row.title for row in table.rows if row.title != title]
+    assert not any("needs videos" in text for text in check_table(table, table.full, tmp_path, others)["problems"])
+
+
 def test_settings_of_all_mini_rows_are_valid(tmp_path):
     pytest.importorskip("torch")
     for table in TABLES.values():
@@ -139,7 +149,7 @@ def test_unknown_rows_are_refused():
     with pytest.raises(UserError, match="outrack-terms, fairmot-anchors: no row is called 'intra'; there are 'inter'"):
         cli.check_rows(tables, ["inter", "intra"])
     cli.check_rows(tables, ["inter", "anchors"])
-    assert [row.title for row in cli.chosen_rows(tables[0], ["inter", "anchors"])] == ["inter"]
+    assert [row.title for row in tables[0].chosen_rows(["inter", "anchors"])] == ["inter"]
 
 
 @pytest.mark.parametrize("content", ["", "{", "null", "[1]", '{"IDF1": "0.5"}', "\xff"])

@@ -6,7 +6,7 @@ For each pair of a video and detections, `idfree adapt` runs without training a 
 PyTorch, minutes a video). The embeddings of each candidate are computed once for all detections, and the default
 tracker tracks at every 1st, 3rd and 5th frame. No annotation is used for learning, so that whole videos are evaluated.
 "oracle" is the upper bound of any appearance: one embedding for each ground-truth identity, and a random one for each
-false detection. Writes the tables of docs/adaptation.md; an interrupted run resumes. About an hour of one core.
+false detection. Writes the tables of docs/adaptation.md; an interrupted run resumes. Takes about an hour of one core.
 """
 
 from pathlib import Path

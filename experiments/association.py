@@ -4,7 +4,7 @@
     python experiments/association.py --data ../shared/data --out runs/association
 
 Writes docs/association_table.md: a row for each kind of embeddings, group of cases (association_sets.py) and frame
-step. Results are stored in OUT/tables. About an hour on one core; set OPENBLAS_NUM_THREADS=1.
+step. Results are stored in OUT/tables. Takes about an hour of one core. Set OPENBLAS_NUM_THREADS=1.
 """
 
 from pathlib import Path

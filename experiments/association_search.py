@@ -5,7 +5,7 @@
 
 Writes docs/association_search.md: the mean IDF1 of each candidate (the defaults, or one or two settings changed) on
 each data set, and for each data set the candidate that is best on the mean of the other sets. Results are stored in
-OUT/search. Minutes for each candidate on one core; set OPENBLAS_NUM_THREADS=1.
+OUT/search. Takes minutes of one core for each candidate. Set OPENBLAS_NUM_THREADS=1.
 """
 
 import json

@@ -4,7 +4,7 @@
 
 Writes the tables of docs/camera_motion.md to OUT/table.md. Every video is read once for each detector and frame step;
 all trackers run on the same detections, colour histograms and camera motion. Results are stored in OUT/*.json; --only
-NAME restricts the run to sequences of that name. About half an hour of one core.
+NAME restricts the run to sequences of that name. Takes about half an hour of one core.
 """
 
 import time

@@ -5,7 +5,8 @@
 Writes the tables of docs/centertrack.md. Evaluated on the second halves of MOT17-04 and MOT17-09, on the boxes and
 embeddings of the package's people detector that occlusion_heads.py stores in OUT. Ground-truth displacements are an
 upper bound for a displacement head: a detection with an IoU of 0.5 or more with a ground-truth box gets the
-displacement of its identity since the previous frame. No CenterTrack network was trained for this. Minutes of one core.
+displacement of its identity since the previous frame. No CenterTrack network was trained for this. Takes
+minutes of one core.
 """
 
 from dataclasses import replace

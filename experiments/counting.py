@@ -6,7 +6,7 @@ Prints the tables of docs/counting.md. Random lines on each sequence; tracks of 
 The error of a setting is the sum over lines and directions of |counted − true|, relative to the true number, averaged
 over ground truths counted with the hystereses TRUE_HYSTERESES and no limit of gaps. "chosen on the others": the error
 with the setting that has the lowest mean error on the other sequences. The last table is the mean speed of tracks by
-window of smoothing, relative to that of the ground truth smoothed by 2 s. Minutes on one core.
+window of smoothing, relative to that of the ground truth smoothed by 2 s. Takes minutes of one core.
 """
 
 import tempfile

@@ -3,7 +3,7 @@
     python experiments/label_free.py --data ../shared/data --out runs/label_free [--rows fairmot outrack-video …]
 
 Trains and evaluates the rows that OUT lacks, and writes docs/label_free.md from all results in OUT; an interrupted run
-resumes. To try it: --size 256x160 --backbone resnet18 --epochs 1 --frames 12 --page trial.md
+resumes. Takes hours of one core. To try it: --size 256x160 --backbone resnet18 --epochs 1 --frames 12 --page trial.md
 
 Trained on the first halves of MOT17-04, MOT17-09 and PETS09-S2L1 and the still images of PennFudan (without
 identities); evaluated on the second halves. Rows, by the supervision of the embeddings:

@@ -5,8 +5,8 @@
 Writes docs/motion_only.md. PEERS is an environment with Roboflow's `trackers` (>= 2.6); without --python only ours are
 run. Every tracker has its own defaults; the frame rate is 30 for all, Roboflow's default. Upper bounds: "perfect
 association" gives every detection the identity of the ground-truth box that it overlaps with an IoU of 0.5; "fairmot,
-oracle" and the like are our trackers with an embedding for each ground-truth identity. About five minutes on two cores;
-set OPENBLAS_NUM_THREADS=1.
+oracle" and the like are our trackers with an embedding for each ground-truth identity. Takes about five minutes of two
+cores. Set OPENBLAS_NUM_THREADS=1.
 """
 
 import pickle

@@ -4,8 +4,8 @@
 
 Trains occlusion heads on feature maps of the package's people detector (occlusion_network.py, occlusion_training.py),
 evaluates them and tracking on the second halves of MOT17-04 and MOT17-09, and writes docs/refinding_learnt.md. Boxes
-and embeddings are the same in all rows. Features, weights, detections and results are stored in OUT. Minutes of one
-core for the features, two for training.
+and embeddings are the same in all rows. Features, weights, detections and results are stored in OUT. Takes
+minutes of one core for the features, and two for training.
 """
 
 from dataclasses import replace

@@ -5,7 +5,7 @@
 Writes docs/offline_results.md. Trackers: `fused` with `--appearance colour`, refined with the same histograms, where
 there is a video; `bytetrack` and `sort` without images, refined by motion only. yolox-x was trained on first halves, so
 its second halves are evaluated. Lif_T (Hornakova 2020) is offline and trained with identities; its published tracks are
-`reference/lif_t`. Tracks are stored in OUT. About half an hour; set OPENBLAS_NUM_THREADS=1.
+`reference/lif_t`. Tracks are stored in OUT. Takes about half an hour. Set OPENBLAS_NUM_THREADS=1.
 """
 
 import numpy as np

@@ -4,7 +4,7 @@
 
 Labels the first halves of MOT17-04, MOT17-09 and PETS09-S2L1 by their public detections, trains `fairmot` on them from
 random weights, and compares its tracks of the second halves with those of `bytetrack` on the detections. Prints the
-table of docs/training.md. An interrupted run resumes. About 40 minutes of one core.
+table of docs/training.md. An interrupted run resumes. Takes about 40 minutes of one core.
 """
 
 import contextlib

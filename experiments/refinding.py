@@ -5,7 +5,7 @@
 Writes docs/refinding.md. The second halves of MOT17-04 and MOT17-09 are tracked on their public detections, without
 images: by the tracker alone ("baseline"), with predicted boxes of lost tracks, with refinding at the ground-truth
 occlusions (the centres of the intersections of ground-truth boxes), and with offline interpolation of gaps. Results are
-stored in OUT/*.json. A few minutes of one core.
+stored in OUT/*.json. Takes a few minutes of one core.
 """
 
 from dataclasses import replace

@@ -14,7 +14,7 @@ and more. Rows:
     adapt              what `idfree adapt` selects for the same boxes without training a network (with --adapt)
     0287 on crops      a re-identification network trained on other people, thresholds from tracklets (with --crops)
 
-About half an hour on two idle cores, without --adapt and --crops.
+Takes about half an hour of two idle cores, without --adapt and --crops.
 """
 
 import json

@@ -5,7 +5,7 @@
 Writes the table "settings" of docs/teach.md. Boxes and features of a video are stored in OUT/NAME.npz, results in
 OUT/figures.json. All rows have the same boxes of yolox_nano, those of score 0.25 and more; a head is trained on the
 tracklets of the video that it is evaluated on. "oracle" is an upper bound for any appearance: one embedding for each
-ground-truth identity, and a random one for each false detection. Three minutes of a core for the features, half a
+ground-truth identity, and a random one for each false detection. Takes three minutes of a core for the features, half a
 minute for each row.
 """
 

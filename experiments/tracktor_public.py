@@ -6,7 +6,7 @@ Of MOT17-04 and MOT17-09, the FRCNN and SDP detections are refined: tracktor fol
 detector that start near them (`--public`). What it tracks are detections for `fused` (motion only) with `--offline`.
 "given and refined": the public detections, and of tracktor's boxes those that overlap none of the same frame. Beside
 them, LIF_T's published results on the same detections (`reference/lif_t`). Settings are defaults but for those named.
-Writes the tables of docs/tracktor_public.md; results are stored in OUT/VIDEO.json. About ten minutes of one core.
+Writes the tables of docs/tracktor_public.md; results are stored in OUT/VIDEO.json. Takes about ten minutes of one core.
 """
 
 from dataclasses import replace

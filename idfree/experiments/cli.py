@@ -14,6 +14,7 @@ from idfree.experiments.catalogue import TABLES
 from idfree.experiments.dry_run import check_table, lines
 from idfree.experiments.protocol import MINI, Protocol
 from idfree.experiments.results import Results, page
+from idfree.experiments.studies import read_studies
 from idfree.experiments.table import OneShot, Row, Table
 
 
@@ -32,7 +33,7 @@ def parser() -> Parser:
     """The options."""
     top = Parser(prog="idfree-experiments", description=__doc__)
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    listing = commands.add_parser("list", help="the tables and their rows")
+    listing = commands.add_parser("list", help="the tables and their rows; in a clone, its studies")
     listing.set_defaults(run=list_tables)
     running = commands.add_parser("run", help="train and judge the rows of tables; finished rows are kept")
     running.add_argument("tables", nargs="+", choices=[*TABLES, "all"], metavar="TABLE", help="see `list`; or all")
@@ -55,10 +56,12 @@ def parser() -> Parser:
 
 
 def list_tables(options: argparse.Namespace) -> None:
-    """Print all tables with their rows."""
+    """Print all tables with their rows, and the studies of a clone if this is its folder."""
     for table in TABLES.values():
         print(f"{table.name}: {table.title} ({table.paper})")
         print(f"  {'; '.join(row.title for row in table.rows)}")
+    for study in read_studies():
+        print(f"python {study.script}: {study.question}\n  {study.page}; takes {study.duration}")
 
 
 def run_tables(options: argparse.Namespace) -> None:
@@ -66,7 +69,7 @@ def run_tables(options: argparse.Namespace) -> None:
     tables = list(TABLES.values()) if "all" in options.tables else [TABLES[name] for name in options.tables]
     check_rows(tables, options.rows)
     plans = [(table, MINI if options.scale == "mini" else table.full) for table in tables]
-    reports = {table.name: check_table(table, protocol, options.data) for table, protocol in plans}
+    reports = {table.name: check_table(table, protocol, options.data, options.rows) for table, protocol in plans}
     if options.dry_run:
         print(json.dumps(reports, indent=2) if options.json else "\n".join(lines(reports)))
         if not_ready := [name for name, report in reports.items() if not report["ready"]]:
@@ -84,7 +87,7 @@ def run_tables(options: argparse.Namespace) -> None:
 def run_table(table: Table, protocol: Protocol, options: argparse.Namespace) -> None:
     """Run the rows of a table that have no results yet."""
     results = results_of(options, options.scale)
-    for row in chosen_rows(table, options.rows):
+    for row in table.chosen_rows(options.rows):
         for seed in options.seeds:
             if not results.file(row, seed).exists():
                 print(f"{table.name}: {row.title}, seed {seed}", flush=True)
@@ -102,11 +105,6 @@ def check_rows(tables: Sequence[Table], titles: Sequence[str] | None) -> None:
     if unknown := [title for title in titles or () if title not in known]:
         names = ", ".join(table.name for table in tables)
         raise UserError(f"{names}: no row is called {unknown[0]!r}; there are {', '.join(map(repr, known))}")
-
-
-def chosen_rows(table: Table, titles: Sequence[str] | None) -> list[Row]:
-    """The rows of a table with some titles, all if None."""
-    return [row for row in table.rows if titles is None or row.title in titles]
 
 
 def judge(row: Row, protocol: Protocol, seed: int, options: argparse.Namespace) -> dict[str, float]:

@@ -1,4 +1,9 @@
-"""Training: data, networks, objectives, the training loop, export to ONNX. All but the catalogue needs PyTorch."""
+"""Training: data, networks, objectives, the training loop, export to ONNX. All but the catalogue needs PyTorch.
+
+Reading order: `methods/fairmot.py` (a method: settings, network, objective, batches), `methods/one_shot.py` (a run of
+any method), `fit.py` and `training.py` (the loop and one iteration); then `data/image_batches.py` and
+`data/targets.py`, `networks/centre.py`, and `objectives/`, a file for each loss.
+"""
 
 import sys
 from importlib.abc import MetaPathFinder

@@ -18,7 +18,8 @@ class AnchorDistillationLoss(nn.Module):
 
     output: "embedding" (P, D) of the anchors with matched_box ≥ 0, in the order of `nonzero`. batch: "matched_box"
     (B, N): index of each anchor's box; "teacher" (B, M, D) and "has_teacher" (B, M) of the boxes. An anchor's target is
-    its box's teacher embedding.
+    its box's teacher embedding. Unlike in CentreDistillationLoss, embeddings are not divided by √D: the student learns
+    without it, with SGD and with Adam (docs/tdt.md), and so the loss stays the paper's.
     """
 
     def __init__(self, weight: float = WEIGHT):

@@ -95,12 +95,12 @@ def adapt(
     refuse_overwriting(outputs, read)
     make_folder(out)
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
-    training = TrainingPlan(is_asked, is_trained, tuple(assignments[""]), out, device, quiet)
+    training = TrainingPlan(is_asked, train is False, is_trained, tuple(assignments[""]), out, device, quiet)
     size_hw = crop_size(assignments[""], is_trained)
     crops, reports = collect_crops(jobs, out, config, selection, labels, size_hw, quiet)
     rates = np.array([open_source(jobs.videos[name])[0].frame_rate for name in reports])
     labelled = LabelledCrops.of(crops, reports, rates, seed)
-    candidates, held_out, advice = make_candidates(labelled, taught, training, colour, train, seed)
+    candidates, held_out, advice = make_candidates(labelled, taught, training, colour, seed)
     options = str(detector), join_classes(classes), detector_format or ""
     next_steps = next_commands(str(out / MODEL), jobs.sources_of(reports, videos), *options)
     return write_results(out, candidates, labelled, held_out, {"advice": advice, "next": next_steps}, device)
@@ -108,9 +108,10 @@ def adapt(
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Training of a network. is_asked: a user asks for it. is_possible: and PyTorch is there, unless it is refused."""
+    """Training of a network. is_asked, is_refused: by the user. is_possible: not refused, and PyTorch is there."""
 
     is_asked: bool
+    is_refused: bool
     is_possible: bool
     assignments: tuple[str, ...]
     out: Path
@@ -123,7 +124,6 @@ def make_candidates(
     teacher: tuple[Path, CropNetwork] | None,
     training: TrainingPlan,
     colour: float,
-    train: bool | None,
     seed: int,
 ) -> tuple[list[Candidate], CropSet, list[str]]:
     """All candidates, the held-out crops, and advice in sentences. Arguments as of `adapt`."""
@@ -131,7 +131,7 @@ def make_candidates(
     fraction = held_out_fraction(cuts) if training.is_possible else HELD_OUT
     split = split_crops(crops, seed, fraction)
     is_held_out = mask_of(crops.spans(), choose_held_out(crops.spans(), seed, fraction))
-    reason = None if train is False else reason_not_to_train(cuts, is_held_out)
+    reason = None if training.is_refused else reason_not_to_train(cuts, is_held_out)
     notice = trained_on_notice(labelled.reports, "pseudo-labels of ")
     appearance = CropAppearance.of(crops, cuts, labelled.frame_rate, colour, notice)
     candidates = closed_form_candidates(appearance, ~is_held_out, seed, labelled.are_people)
@@ -159,8 +159,8 @@ def write_results(
     write_candidates(out, candidates)
     winner, relinking = choose(candidates, labelled.cuts, labelled.crops.xyxy)
     model = out / MODEL
-    if winner.file is not None:
-        write_bytes(model, winner.file)
+    if winner.file is not None and not (model.is_file() and model.read_bytes() == winner.file):
+        write_bytes(model, winner.file)  # the same content keeps its time, by which `track` knows finished results
     encoder = open_encoder(model, device=device)
     report = {"model": str(model), **make_report(encoder, labelled.crops, held_out, labelled.reports, relinking)}
     report |= {"advice": [*report["advice"], *extra["advice"]], "next": extra["next"]}
@@ -184,7 +184,8 @@ def candidate_file(name: str) -> Path:
 
 def remove_choice(out: Path) -> bool:
     """Delete the model, the candidates and the report of an earlier run, if there are any; whether there were."""
-    written = [out / name for name in (MODEL, *REPORTS, *map(candidate_file, NAMES)) if (out / name).exists()]
+    paths = [*(out / name for name in (MODEL, *REPORTS)), *(out / candidate_file(name) for name in NAMES)]
+    written = [path for path in paths if path.exists()]
     for path in written:
         path.unlink()
     return bool(written)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,17 +12,15 @@ from idfree.appearance.crops import crop_boxes
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
 from idfree.core.types import Floats
-from idfree.core.workers import PicklableFactory
 from idfree.detectors.classes import drawn_class_names
 from idfree.pipelines.adapt_relink import Cut, cut_tracklets
 from idfree.pipelines.crop_sets import concatenate_crops, crops_of_labels
-from idfree.pipelines.label_sequence import label_sequence
-from idfree.pipelines.manifest import make_once, settings_to_json
-from idfree.pipelines.open_detector import DetectorConfig, DetectorOf, detection_inputs
+from idfree.pipelines.labelling import Labelling
+from idfree.pipelines.manifest import make_once
+from idfree.pipelines.open_detector import DetectorConfig
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
-from idfree.pipelines.video_jobs import Report, VideoJobs, result_name
-from idfree.sequences import open_source
+from idfree.pipelines.video_jobs import Report, VideoJobs
 
 LOG = logging.getLogger("idfree")
 
@@ -64,44 +62,24 @@ def collect_crops(
 
     The crops of each video are kept below `out` (see `crops_file`). Raises UserError if no video can be read.
     """
-    process = partial(
-        collect_video_crops,
-        out=jobs.path_for_workers(out),
-        config=config,
-        detector_of=jobs.open_detector(config),
-        selection=selection,
-        labels=labels,
-        size_hw=size_hw,
-        quiet=quiet or jobs.uses_other_processes,
-    )
+    labelling = Labelling.of(jobs, out, config, selection, labels, quiet)
+    process = partial(collect_video_crops, labelling=labelling, size_hw=size_hw)
     reports, _ = jobs.run(process, "labelled", quiet)
     return concatenate_crops([CropSet.open(crops_file(out, name)) for name in reports]), reports
 
 
-def collect_video_crops(
-    path: Path,
-    out: Path,
-    config: DetectorConfig,
-    detector_of: PicklableFactory[DetectorOf],
-    selection: Selection,
-    labels: LabelSettings,
-    size_hw: tuple[int, int],
-    quiet: bool,
-) -> Report:
+def collect_video_crops(path: Path, labelling: Labelling, size_hw: tuple[int, int]) -> Report:
     """Write the crops of one video's pseudo-labels, unless that is done; return the report on the labels."""
-    sequence = replace(open_source(path)[0], name=result_name(path))
-    detector, file = detector_of.instance(sequence), crops_file(out, sequence.name)
-    inputs = detection_inputs(sequence, detector, config, selection)
-    inputs |= {"labels": settings_to_json(asdict(labels)), "size": list(size_hw)}
+    sequence, detector = labelling.open(path)
+    file, names = crops_file(labelling.out, sequence.name), drawn_class_names(detector)
 
     def make() -> Report:
-        crop = partial(crop_boxes, size_hw=size_hw)
-        pseudo_labels = label_sequence(sequence, detector, labels, crop, selection=selection, quiet=quiet)
+        pseudo_labels = labelling.label(sequence, detector, partial(crop_boxes, size_hw=size_hw))
         crops_of_labels(pseudo_labels).save(file)
         found = np.unique(pseudo_labels.boxes.class_id).tolist()
         return {**pseudo_labels.report, "class_names": [names[number] for number in found if number in names]}
 
-    names = drawn_class_names(detector)
+    inputs = labelling.inputs(sequence, detector) | {"size": list(size_hw)}
     # Reports of earlier versions lack the names of what was found: those of all that the detector may have found.
     return {"class_names": list(names.values()), **make_once(file, inputs, make, can_be_opened)}
 

@@ -1,7 +1,7 @@
 """Features of the boxes of pseudo-labels in a detector's maps, collected while the videos are labelled."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,13 @@ from idfree.core.stripes import STRIPES, read_stripes
 from idfree.core.types import Floats, Image, Integers
 from idfree.core.workers import PicklableFactory
 from idfree.detectors.taught import DetectorWithMaps
-from idfree.pipelines.label_sequence import label_sequence
-from idfree.pipelines.manifest import make_once, settings_to_json
-from idfree.pipelines.open_detector import DetectorConfig, DetectorOf, detection_inputs
+from idfree.pipelines.labelling import Labelling
+from idfree.pipelines.manifest import make_once
+from idfree.pipelines.open_detector import DetectorConfig
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.teacher_embeddings import Teacher
-from idfree.pipelines.video_jobs import Report, VideoJobs, result_name
-from idfree.sequences import open_source
+from idfree.pipelines.video_jobs import Report, VideoJobs
 
 Parts = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
@@ -127,42 +126,24 @@ def collect_features(
 
     config: of the file with maps. Those of each video are kept below `out`. Raises UserError if no video can be read.
     """
-    process = partial(
-        collect_video_features,
-        out=jobs.path_for_workers(out),
-        config=config,
-        detector_of=jobs.open_detector(config),
-        selection=selection,
-        labels=labels,
-        teacher=teacher,
-        opened_teacher=None if teacher is None else PicklableFactory(teacher.open, jobs.threads),
-        quiet=quiet or jobs.uses_other_processes,
-    )
+    opened = None if teacher is None else PicklableFactory(teacher.open, jobs.threads)
+    labelling = Labelling.of(jobs, out, config, selection, labels, quiet)
+    process = partial(collect_video_features, labelling=labelling, teacher=teacher, opened_teacher=opened)
     reports, _ = jobs.run(process, "labelled", quiet)
     return concatenate_features([BoxFeatures.load(features_file(out, name)) for name in reports]), reports
 
 
 def collect_video_features(
-    path: Path,
-    out: Path,
-    config: DetectorConfig,
-    detector_of: PicklableFactory[DetectorOf],
-    selection: Selection,
-    labels: LabelSettings,
-    teacher: Teacher | None,
-    opened_teacher: PicklableFactory[Any] | None,
-    quiet: bool,
+    path: Path, labelling: Labelling, teacher: Teacher | None, opened_teacher: PicklableFactory[Any] | None
 ) -> Report:
     """Write the features of one video's pseudo-labels, unless that is done; return the report on the labels."""
-    sequence = replace(open_source(path)[0], name=result_name(path))
-    detector, file = detector_of.instance(sequence), features_file(out, sequence.name)
+    sequence, detector = labelling.open(path)
+    file = features_file(labelling.out, sequence.name)
     assert isinstance(detector, DetectorWithMaps)
-    inputs = detection_inputs(sequence, detector, config, selection)
-    inputs |= {"labels": settings_to_json(asdict(labels)), "teacher": teacher.fingerprint if teacher else None}
 
     def make() -> Report:
         reader = BoxReader(detector, opened_teacher)
-        found = label_sequence(sequence, detector, labels, reader, selection=selection, quiet=quiet)
+        found = labelling.label(sequence, detector, reader)
         boxes = found.boxes[found.crop_rows]
         tracklet = np.unique(boxes.id, return_inverse=True)[1].astype(np.int64)
         video = np.zeros(len(boxes), dtype=np.int64)
@@ -170,6 +151,7 @@ def collect_video_features(
         BoxFeatures(features, colour, embeddings, tracklet, boxes.frame, video, boxes.xyxy).save(file)
         return found.report
 
+    inputs = labelling.inputs(sequence, detector) | {"teacher": teacher.fingerprint if teacher else None}
     return make_once(file, inputs, make)
 
 

@@ -41,6 +41,9 @@ def test_one_command_adapts_and_tracks_without_pytorch(film, tmp_path, capsys, m
     report = json.loads((tmp_path / "adapt" / "report.json").read_text())
     assert set(report["relinking"]["candidates"]) == {"nothing", "colour", "people", "adapted"}
     assert any("PyTorch is not installed" in each for each in report["advice"])
+    capsys.readouterr()
+    assert main(words(film, tmp_path, "-q")) == 0
+    assert capsys.readouterr().err == ""  # the same model, so that nothing is said to be replaced
 
 
 def test_with_too_little_to_learn_from_it_is_plain_colour(film, tmp_path, capsys):

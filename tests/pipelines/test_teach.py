@@ -95,13 +95,13 @@ def test_a_taught_file_needs_nothing_else(world, taught, tmp_path):
 
 
 def test_finished_work_is_not_repeated(world, taught, monkeypatch):
-    from idfree.pipelines import teach_features
+    from idfree.pipelines import labelling
 
     def refuse(*_, **__):
         pytest.fail("labelled again")
 
     before = (taught[0] / "taught.onnx").read_bytes()
-    monkeypatch.setattr(teach_features, "label_sequence", refuse)
+    monkeypatch.setattr(labelling, "label_sequence", refuse)
     teach(*world, taught[0], set=EASY)
     assert (taught[0] / "taught.onnx").read_bytes() == before
 

@@ -1,4 +1,4 @@
-"""find or learn what tells the people of your own videos apart, without a label
+"""choose or train an appearance model for the people of your own videos, without labels
 
 example: idfree adapt street.mp4 --detector yolox.onnx --classes person -o runs/street
          idfree track street.mp4 --detector yolox.onnx --classes person --appearance runs/street/appearance.onnx

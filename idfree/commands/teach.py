@@ -1,4 +1,4 @@
-"""give the boxes of your own detector embeddings, learnt from videos without a label
+"""add embeddings to your own detector, learnt from videos without labels
 
 example: idfree teach yolox.onnx street.mp4 --classes person -o runs/taught
          idfree track street.mp4 --detector runs/taught/taught.onnx

@@ -52,7 +52,7 @@ class TaughtDetectorSettings(OnnxDetectorSettings):
 class TaughtDetector(DetectorWithMaps):
     """A detector whose boxes have embeddings, read from its map in horizontal stripes.
 
-    beside: gives embeddings to concatenate (a colour histogram, see ConcatenatedEncoder) of the weight in the file's
+    histogram: of colour, whose embeddings are concatenated (see ConcatenatedEncoder) with the weight in the file's
     metadata; None for none. Raises UserError as OnnxDetector does.
     """
 
@@ -60,7 +60,7 @@ class TaughtDetector(DetectorWithMaps):
 
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
-        self.beside: Embed | None = None
+        self.histogram: Embed | None = None
         number = self.model.stored_number
         self.stripes = int(number(STRIPES_KEY, 0, expected="a number of stripes") or 1)
         has_colour = getattr(self.settings, "colour", True)
@@ -87,10 +87,10 @@ class TaughtDetector(DetectorWithMaps):
         embedding = read_own_stripes(self.map, self.letterbox.to_input(xyxy), self.size_hw, self.stripes)
         length = np.linalg.norm(embedding, axis=1, keepdims=True)
         own = embedding / np.maximum(length, np.finfo(np.float32).tiny)
-        if self.beside is None or not self.colour_weight:
+        if self.histogram is None or not self.colour_weight:
             return own
         weight = self.colour_weight
-        return np.hstack([np.sqrt(1 - weight) * own, np.sqrt(weight) * self.beside(image, xyxy)]).astype(np.float32)
+        return np.hstack([np.sqrt(1 - weight) * own, np.sqrt(weight) * self.histogram(image, xyxy)]).astype(np.float32)
 
 
 def stored_options(metadata: dict[str, str]) -> tuple[str | None, list[str], list[str]]:

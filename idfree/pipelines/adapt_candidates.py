@@ -50,7 +50,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class CropAppearance:
-    """What is computed of K crops once: colour (K, E), features (K, F) of the crop network in the package.
+    """What all candidates need of K crops: colour (K, E), features (K, F) of the crop network in the package.
 
     pairs: to calibrate on, and colour_distance (P,) of them. share: of colour in the distance. frame_rate: of each
     video, in frames per second. notice: of the data, for the metadata of files.
@@ -68,7 +68,7 @@ class CropAppearance:
 
     @classmethod
     def of(cls, crops: CropSet, cuts: Sequence[Cut], frame_rate: Floats, share: float, notice: str) -> "CropAppearance":
-        """Look at all crops."""
+        """Compute colour and features of all crops."""
         colour, pairs = ColourHistogram().embed_crops(crops.crops), pairs_to_calibrate(crops)
         features = PeopleFeatures().of_crops(crops.crops)
         distance = pair_distances(colour, pairs.i, pairs.j)

@@ -17,8 +17,8 @@ from idfree.core.types import Floats, Integers
 
 GAP = (0.5, 4.0)  # seconds
 SEEDS = 5  # cuts of each tracklet
-SIDE = 2  # crops that a half has at the least
-LOOKS = 8  # crops of each half that are compared: the ones nearest to the gap
+MIN_HALF = 2  # crops that a half has at the least
+MAX_COMPARED = 8  # crops of each half that are compared: the ones nearest to the gap
 TIE = 0.005  # difference of two scores that counts as none
 CLEAR = 2.0  # standard errors that a gain must exceed: chance alone does so about once in forty times
 FEW_JUDGED = 4  # cut tracklets: fewer cannot show that training has helped
@@ -77,9 +77,9 @@ def cut_tracklets(crops: CropSet, among: NDArray[np.bool_], frame_rate: Sequence
 
 def draw_gap(frame: Integers, rate: float, random: np.random.Generator) -> tuple[float, float] | None:
     """Last frame of the earlier half and first of the later one, from sorted frames (K,); None if it is too short."""
-    if len(frame) < 2 * SIDE or frame[0] < 0:
+    if len(frame) < 2 * MIN_HALF or frame[0] < 0:
         return None
-    earliest, latest = float(frame[SIDE - 1]), float(frame[-SIDE])
+    earliest, latest = float(frame[MIN_HALF - 1]), float(frame[-MIN_HALF])
     longest = min(GAP[1] * rate, latest - earliest)
     if longest < GAP[0] * rate:
         return None
@@ -93,9 +93,9 @@ def make_cut(
 ) -> Cut:
     """The cut of a tracklet with the crops `rows` (K,), among those with the crops `neighbours`; rows by frame."""
     end, begin = gap
-    gallery = [rows[frame[rows] <= end][-LOOKS:]]
-    gallery += [seen for other in neighbours if len(seen := other[frame[other] < begin][-LOOKS:])]
-    return Cut(tracklet, rows[frame[rows] >= begin][:LOOKS], gallery, own=0)
+    gallery = [rows[frame[rows] <= end][-MAX_COMPARED:]]
+    gallery += [seen for other in neighbours if len(seen := other[frame[other] < begin][-MAX_COMPARED:])]
+    return Cut(tracklet, rows[frame[rows] >= begin][:MAX_COMPARED], gallery, own=0)
 
 
 def relink(distances: list[Floats], cuts: Sequence[Cut], threshold: float | None) -> Relinked:

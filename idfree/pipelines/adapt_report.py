@@ -11,7 +11,7 @@ from idfree.appearance.colour import ColourHistogram
 from idfree.appearance.encoder import Encoder
 from idfree.core.cropset import CropSet
 from idfree.pipelines.adapt_people import group_people
-from idfree.pipelines.adapt_relink import FEW_JUDGED, GAP, SIDE
+from idfree.pipelines.adapt_relink import FEW_JUDGED, GAP, MIN_HALF
 from idfree.pipelines.calibration import calibrate_on_crops, evaluate_on_crops
 from idfree.show.report import crop_sheet, histogram, render_page
 
@@ -80,8 +80,8 @@ def give_verdict(relinking: Mapping[str, Any], found: int) -> str:
         return (
             f"{selected}, the default: there are too few tracklets to test whether another candidate is better. The"
             " test takes the middle out of a tracklet and asks each candidate to find the later part again;"
-            f" {relinking['tracklets']} of {found} tracklets are long enough for that ({SIDE} crops before and {SIDE}"
-            f" after a gap of {GAP[0]:g} s), expected {FEW_JUDGED}. Give a longer video, or several videos."
+            f" {relinking['tracklets']} of {found} tracklets are long enough for that ({MIN_HALF} crops before and"
+            f" {MIN_HALF} after a gap of {GAP[0]:g} s), expected {FEW_JUDGED}. Give a longer video, or several videos."
         )
     return (
         f"{selected}, the default: no other candidate is better by more than twice the standard error over"

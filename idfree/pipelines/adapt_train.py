@@ -11,7 +11,7 @@ from idfree.appearance import open_encoder
 from idfree.core.progress import training_progress
 from idfree.core.settings import override
 from idfree.pipelines.adapt_candidates import Candidate, CropAppearance
-from idfree.pipelines.adapt_relink import FEW_JUDGED, GAP, SIDE, Cut, relink_with
+from idfree.pipelines.adapt_relink import FEW_JUDGED, GAP, MIN_HALF, Cut, relink_with
 from idfree.pipelines.calibration import calibration_metadata
 from idfree.pipelines.crop_sets import HELD_OUT, CropSplit
 
@@ -43,9 +43,9 @@ def reason_not_to_train(cuts: Sequence[Cut], is_held_out: NDArray[np.bool_]) -> 
     needed = round(FEW_JUDGED / MOST_HELD_OUT)
     return (
         f"too few tracklets to test a trained network on: of {len(is_held_out)} tracklets found, {len(cut)} are long"
-        f" enough to be tested ({SIDE} crops before and {SIDE} after a gap of {GAP[0]:g} s), and {judged} of these are"
-        f" held out from training (expected {FEW_JUDGED}, which takes about {needed} long ones): give a longer video,"
-        " or several videos"
+        f" enough to be tested ({MIN_HALF} crops before and {MIN_HALF} after a gap of {GAP[0]:g} s), and {judged} of"
+        f" these are held out from training (expected {FEW_JUDGED}, which takes about {needed} long ones): give a"
+        " longer video, or several videos"
     )
 
 

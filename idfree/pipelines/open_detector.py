@@ -33,11 +33,10 @@ class DetectorConfig:
     """A detector as named by the options of the command line; picklable.
 
     spec: `people`, MODEL.onnx, MODEL.xml, RUN/best.pt, `det` (the det/det.txt of each sequence), or a file or folder of
-    detections.
-    format: of the outputs of MODEL.onnx, None to recognise it. classes: names or numbers to keep, comma-separated, all
-    if empty. assignments: `name=value` overrides of the detector's settings. device: that networks run on. scores: the
-    scale of scores in files, see `scale_scores`. Raises UserError for scores of a network,
-    and for a format or assignments of files.
+    detections. format: of the outputs of MODEL.onnx, None to recognise it. classes: names or numbers to keep,
+    comma-separated, all if empty. assignments: `name=value` overrides of the detector's settings. device: that networks
+    run on. scores: the scale of scores in files, see `scale_scores`. Raises UserError for `scores` of a network, and
+    for `format` or `assignments` of detections in files.
     """
 
     spec: str = PEOPLE
@@ -128,7 +127,7 @@ def add_colour(detector: Detector) -> None:
         from idfree.detectors.taught import TaughtDetector
 
         assert isinstance(detector, TaughtDetector)
-        detector.beside = ColourHistogram()
+        detector.histogram = ColourHistogram()
 
 
 def open_any_detector(

@@ -31,9 +31,9 @@ def prepare(
     """Assemble a TrackingRun. Raises UserError for an unknown tracker, setting or camera motion.
 
     tracker, assignments: as `tracker` and `set` of `track`. camera: as the option `--camera`. encoder: embeds the
-    detections, in place of their own embeddings; None: as `selection.appearance` says. public: gives the detections
-    near which alone tracks may start. images: whether the caller needs images; if neither the caller nor the detector,
-    camera motion or encoder does, they are not read.
+    detections, in place of their own embeddings; None: as `selection.appearance` says. public: gives the public
+    detections; tracks start only near them. images: whether the caller needs images; if neither the caller nor the
+    detector, camera motion or encoder does, they are not read.
     """
     selection = selection or Selection()
     encoder = encoder or automatic_encoder(selection.appearance, detector)

@@ -20,10 +20,10 @@ BOXES = ("filtered", "detected")
 class Selection:
     """Which frames, and which of their detections, are used. Raises UserError for a number below 1.
 
-    start: number of the first frame. frames: their number at most. every: of N frames, only the first. classes: class
-    ids, all if empty. min_score. min_area: px². appearance: "none" removes the embeddings of detections.
-    class_agnostic: of boxes that coincide the best one is left, whatever their classes, and tracks may change class.
-    boxes: of tracks, "filtered" by the motion model or as "detected".
+    start: number of the first frame. frames: how many at most. every: N for every N-th frame. classes: class ids, all
+    if empty. min_score, min_area (px²): of detections. appearance: "none" removes the embeddings of detections.
+    class_agnostic: non-maximum suppression is over all classes together, and tracks may change class. boxes: of tracks,
+    "filtered" by the motion model or as "detected".
     """
 
     start: int = 1

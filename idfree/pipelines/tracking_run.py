@@ -75,15 +75,17 @@ class TrackCounts:
 
 @dataclass
 class TrackingRun:
-    """Tracking of one sequence: iterate for (frame, tracks), which are not kept; `counts` tells of them so far, and
-    `motion` (2, 3) of the camera's since the previous frame, None if unknown, and `occlusions` and `detections` of the
-    last frame.
+    """Tracking of one sequence: iterate for (frame, tracks), which are not kept.
+
+    Meanwhile, `counts` has the numbers of frames, boxes and tracks so far, and `motion` (2, 3; of the camera since the
+    previous frame, None if unknown), `occlusions` and `detections` are those of the last frame.
 
     selection: of detections (the sequence has the selected frames only). camera: source of camera motion, or None.
     score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
     None to keep their own embeddings. parallel: read the next frame and detect in this one in threads of their own
-    while the tracker processes the previous one; worthwhile if images are read. public: gives the detections near which
-    alone tracks may start, None for anywhere. kept: where embeddings of tracks are kept, for linking them offline.
+    while the tracker processes the previous one; worthwhile if images are read. public: gives the public detections,
+    only near which tracks start; None: they start anywhere. kept: where embeddings of tracks are kept, to link them
+    offline.
     """
 
     sequence: Sequence
@@ -106,8 +108,8 @@ class TrackingRun:
         patience = PATIENCE if self.sequence.length is None else None  # files always give their next frame, or end
         frames = prefetch(self.read(), patience=patience) if self.parallel else self.read()
         views = self.detect(frames)
-        is_users = isinstance(self.detector, CallableDetector)  # a function, which may not be thread-safe
-        if self.parallel and not is_users:
+        is_function = isinstance(self.detector, CallableDetector)  # of the user, which may not be thread-safe
+        if self.parallel and not is_function:
             views = prefetch(views, patience=patience)
         with closing(views):
             for frame, view in views:

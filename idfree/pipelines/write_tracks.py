@@ -49,7 +49,7 @@ class Outputs:
         return self.folder / f"{name}.mp4" if self.video else None
 
     def files(self, name: str) -> list[Path]:
-        """Both."""
+        """The file of the tracks of a sequence, and its video if there is one."""
         return [path for path in (self.results_file(name), self.video_file(name)) if path is not None]
 
     def all_files(self, sequences: Iterable[Sequence]) -> list[Path]:

@@ -4,7 +4,7 @@
 
 Writes docs/tracktor.md. Each video is read once for each detector, and all trackers get the same detections. Results
 are stored in OUT/*.json; until all are measured, the page lists the missing ones. --only NAME measures one video and
-leaves the page alone. About eight minutes of one core. Needs the package openvino.
+leaves the page alone. Takes about eight minutes of one core. Needs the package openvino.
 """
 
 from dataclasses import replace

@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for the model and the report")
     add_detector(parser)
     add_frames(parser)
-    add_("--teacher", metavar="MODEL.onnx", help="a crop network, which is tested beside the others")
+    add_("--teacher", metavar="MODEL.onnx", help="a crop network, the default that others must clearly beat")
     add_("--network", help="striped (default, for CPUs), resnet18, resnet50, osnet_x1_0 or osnet_x0_25")
     add_(
         "--iterations",

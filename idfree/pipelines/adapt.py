@@ -126,7 +126,10 @@ def make_candidates(
     colour: float,
     seed: int,
 ) -> tuple[list[Candidate], CropSet, list[str]]:
-    """All candidates, the held-out crops, and advice in sentences. Arguments as of `adapt`."""
+    """All candidates, the default first; the held-out crops; advice in sentences. Arguments as of `adapt`.
+
+    A teacher is the default: its user trusts it, and it has the highest mean IDF1 (docs/adaptation.md).
+    """
     crops, cuts = labelled.crops, labelled.cuts
     fraction = held_out_fraction(cuts) if training.is_possible else HELD_OUT
     split = split_crops(crops, seed, fraction)
@@ -136,7 +139,7 @@ def make_candidates(
     appearance = CropAppearance.of(crops, cuts, labelled.frame_rate, colour, notice)
     candidates = closed_form_candidates(appearance, ~is_held_out, seed, labelled.are_people)
     if teacher is not None:
-        candidates += [teacher_candidate(appearance, *teacher)]
+        candidates = [teacher_candidate(appearance, *teacher), *candidates]
     advice = advise_training(training.is_asked, reason)
     if training.is_possible and (training.is_asked or reason is None):
         options = (training.out, list(training.assignments), seed, training.device, training.quiet)

@@ -13,7 +13,7 @@ from idfree.appearance.crops import crop_boxes
 from idfree.appearance.people_crops import FILE
 from idfree.core.cropset import CropSet
 from idfree.core.errors import MissingExtra, UserError
-from idfree.pipelines.adapt import advise_training, decide_training, open_teacher
+from idfree.pipelines.adapt import TrainingPlan, advise_training, decide_training, make_candidates, open_teacher
 from idfree.pipelines.adapt_candidates import (
     Candidate,
     CropAppearance,
@@ -212,3 +212,10 @@ def test_of_people_the_adapted_network_comes_first_and_of_others_colour(appearan
     everything = np.ones(appearance.crops.tracklet_count, dtype=bool)
     names = [each.name for each in closed_form_candidates(appearance, everything, 0, labelled.are_people)]
     assert names == (["adapted", "people", "colour"] if expected else ["colour", "people", "adapted"])
+
+
+def test_a_teacher_comes_first_as_the_default(crops, tmp_path):
+    labelled = LabelledCrops.of(crops, {"street": {}}, np.array([RATE]), seed=0)
+    plan = TrainingPlan(False, True, False, (), tmp_path, "cpu", True)
+    candidates, _, _ = make_candidates(labelled, (FILE, CropNetwork(FILE)), plan, 0.5, 0)
+    assert [each.name for each in candidates][:2] == ["teacher", "adapted"]

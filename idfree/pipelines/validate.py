@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from idfree.appearance.calibrate import Calibration, calibrate
+from idfree.appearance.colour import ColourHistogram
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Detector, Frame
 from idfree.core.types import Sequence as Video
@@ -22,6 +23,7 @@ from idfree.pipelines.tracking_run import TrackingRun
 from idfree.sequences.motchallenge import read_ground_truth
 
 METRICS = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")  # TrackEval's names
+COLOUR = "IDF1 colour"  # with colour histograms in place of the network's embeddings
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,16 @@ class DetectedFootage:
         )
         return score_run(footage, prepare(sequence, detector, tracker, texts, images=False))
 
+    def with_colour(self) -> "DetectedFootage":
+        """The same boxes with colour histograms in place of their embeddings."""
+        encoder = ColourHistogram()
+        pairs = zip(self.footages, self.boxes, strict=True)
+        detectors = ((footage, PrecomputedDetector(boxes, score_range=None)) for footage, boxes in pairs)
+        return DetectedFootage(
+            self.footages,
+            [detect_sequence(footage_as_sequence(footage), each, encoder).boxes for footage, each in detectors],
+        )
+
     @property
     def average_precision(self) -> float:
         """Average precision of the boxes at IoU 0.5, over all footages."""
@@ -88,12 +100,16 @@ def detect_footage(detector: Detector, footages: Sequence[Footage]) -> DetectedF
 def validate(detector: Detector, footages: Sequence[Footage], tracker: str) -> dict[str, float]:
     """METRICS over all footages and, if calibrated, the match threshold ("limit") and upper threshold ("farthest").
 
-    tracker: its name. Raises UserError if an image cannot be read, or if the ground truth has no identities.
+    Also, for comparison, COLOUR if the detector gives embeddings. tracker: its name. Raises UserError if an image cannot
+    be read, or if the ground truth has no identities.
     """
     for footage in footages:
         ground_truth_of(footage)  # reports missing identities before detection, which takes long
     detected = detect_footage(detector, footages)
-    return {**detected.tracking_metrics(tracker), **detected.thresholds}
+    metrics = {**detected.tracking_metrics(tracker), **detected.thresholds}
+    if detector.has_embeddings:
+        metrics[COLOUR] = detected.with_colour().tracking_metrics(tracker)["IDF1"]
+    return metrics
 
 
 def footage_as_sequence(footage: Footage) -> Video:

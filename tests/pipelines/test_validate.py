@@ -8,7 +8,14 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Detections, View
 from idfree.datasets.footage import Footage
-from idfree.pipelines.validate import calibrate_on_tracklets, footage_as_sequence, ground_truth_of, validate
+from idfree.pipelines.validate import (
+    COLOUR,
+    calibrate_on_tracklets,
+    detect_footage,
+    footage_as_sequence,
+    ground_truth_of,
+    validate,
+)
 from idfree.sequences.motchallenge import write_ground_truth
 
 
@@ -45,9 +52,19 @@ class OracleDetector:
 def test_an_oracle_detector_has_perfect_scores():
     truth = walkers()
     metrics = validate(OracleDetector(truth), [footage(truth)], "fairmot")
-    assert metrics.keys() == {"HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN", "limit", "farthest"}
+    assert metrics.keys() == {"HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN", "limit", "farthest", COLOUR}
     assert (metrics["MOTA"], metrics["IDF1"], metrics["IDSW"], metrics["CLR_FP"]) == (1, 1, 0, 0)
     assert 0 < metrics["limit"] <= metrics["farthest"] < 0.9  # distances: about 0.02 within a person, 1 between
+
+
+def test_colour_histograms_are_scored_on_the_same_boxes():
+    """Black images: all histograms are equal, so that only overlap associates, which suffices for these walkers."""
+    truth = walkers()
+    detected = detect_footage(OracleDetector(truth), [footage(truth)])
+    (boxes,) = detected.with_colour().boxes
+    np.testing.assert_allclose(boxes.xyxy, detected.boxes[0].xyxy)
+    assert np.ptp(boxes.embedding, axis=0).max() == 0
+    assert validate(OracleDetector(truth), [footage(truth)], "fused")[COLOUR] == 1
 
 
 def test_errors_add_over_footages():

@@ -100,8 +100,8 @@ def detect_footage(detector: Detector, footages: Sequence[Footage]) -> DetectedF
 def validate(detector: Detector, footages: Sequence[Footage], tracker: str) -> dict[str, float]:
     """METRICS over all footages and, if calibrated, the match threshold ("limit") and upper threshold ("farthest").
 
-    Also, for comparison, COLOUR if the detector gives embeddings. tracker: its name. Raises UserError if an image cannot
-    be read, or if the ground truth has no identities.
+    Also, for comparison, COLOUR if the detector gives embeddings. tracker: its name. Raises UserError if an image
+    cannot be read, or if the ground truth has no identities.
     """
     for footage in footages:
         ground_truth_of(footage)  # reports missing identities before detection, which takes long

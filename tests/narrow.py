@@ -26,6 +26,7 @@ from idfree.learn.methods.fairmot import FAIRMOT, FairmotSettings
 from idfree.learn.methods.one_shot import ValidationPlan
 from idfree.learn.methods.registry import METHODS
 from idfree.learn.networks.backbones import BACKBONES
+from idfree.learn.networks.faster_rcnn import BODIES
 from idfree.learn.networks.fpn import Pyramid
 from idfree.learn.networks.layers import conv1x1, conv3x3, initialise, make_conv_block
 from idfree.learn.networks.pyramids import PYRAMIDS
@@ -227,7 +228,23 @@ class NarrowPyramid(Narrow):
         return self.fpn(maps[2:])
 
 
+class NarrowBody(Narrow):
+    """Maps at strides 2 to 32, for a pyramid on top."""
+
+    def __init__(self):
+        super().__init__()
+        self.stages = WIDTHS[1:]
+        del self.laterals, self.last
+
+    def maps(self, x):
+        maps = []
+        for layer in self.down:
+            maps.append(x := layer(x))
+        return maps
+
+
 BACKBONES["narrow"] = Narrow
+BODIES["narrow"] = NarrowBody
 PYRAMIDS["narrow"] = NarrowPyramid
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""train a tracker on boxes (clmot, outrack, tdt) or also identities (fairmot, centertrack), or an encoder on tracks
+"""train a tracker on boxes (clmot, outrack, tdt) or also identities (fairmot, centertrack), a detector, or an encoder
 
 example: idfree train fairmot MOT17/train --half train --images videos -o runs/fairmot
          idfree train outrack MOT17/train PennFudan --half train --images videos -o runs/outrack
          idfree train tdt CrowdHuman/annotation_train.odgt --teacher reid.onnx -o runs/tdt
          idfree train centertrack MOT17/train --half train --images videos --tracker centertrack -o runs/centertrack
+         idfree train fasterrcnn MOT17/train --half train --images videos -o runs/fasterrcnn
          idfree track street.mp4 --detector runs/outrack/model.onnx
 """
 
@@ -66,7 +67,8 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     add_(
         "--backbone",
         help="dla34 (default), dla34-plain, resnet18/34/50, resnet18/34-fpn, hrnet_w32, mobilenet-v3-fpn; of tdt's"
-        " retinanet: resnet18/34/50-fpn (resnet34-fpn), mobilenet, mobilenet-fpn, mobilenet-v3, mobilenet-v3-fpn",
+        " retinanet: resnet18/34/50-fpn (resnet34-fpn), mobilenet, mobilenet-fpn, mobilenet-v3, mobilenet-v3-fpn; of"
+        " fasterrcnn: resnet18/34/50-fpn (resnet18-fpn)",
     )
     add_("--size", help="of the network's input (1088x608)")
     add_("--stride", help="of its output maps (4)")
@@ -75,7 +77,7 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     batch = ", ".join(f"{method.unit} ({name} {method.batch})" for name, method in trackers.items())
     add_("--epochs", help=f"({epochs})")
     add_("--batch", help=f"of all processes: {batch}")
-    add_("--lr", help="learning rate, for that batch (1e-4; tdt 0.15)")
+    add_("--lr", help="learning rate, for that batch (1e-4; tdt 0.15, fasterrcnn 0.02)")
     add_("--precision", help="auto (default), fp32, bf16 or fp16")
     add_(
         "--init",
@@ -143,8 +145,13 @@ def format_report(report: dict[str, Any], options: argparse.Namespace) -> str:
         return f"{report['model']}: of {report['crops']} crops of {report['tracklets']} {kind}"
     if "IDF1" not in report["metrics"]:
         return str(report["model"])
-    metrics = format_metrics(report["metrics"])
-    return f"{report['model']}, the network of iteration {report['iteration']}: {metrics}"
+    from idfree.pipelines.validate import COLOUR
+
+    metrics = report["metrics"]
+    line = f"{report['model']}, the network of iteration {report['iteration']}: {format_metrics(metrics)}"
+    if metrics.get(COLOUR, 0) <= metrics["IDF1"]:
+        return line
+    return f"{line}\nits embeddings track worse than colour histograms: track with --appearance colour, or train longer"
 
 
 def print_metrics(metrics: dict[str, float]) -> None:
@@ -154,5 +161,8 @@ def print_metrics(metrics: dict[str, float]) -> None:
 
 def format_metrics(metrics: dict[str, float]) -> str:
     """The metrics of a validation in one line, ratios in per cent."""
+    from idfree.pipelines.validate import COLOUR
+
     ratios = " ".join(f"{name} {100 * metrics[name]:.1f}" for name in ("HOTA", "MOTA", "IDF1"))
-    return f"{ratios} IDSW {metrics['IDSW']:.0f}"
+    colour = f" (IDF1 with colour histograms {100 * metrics[COLOUR]:.1f})" if COLOUR in metrics else ""
+    return f"{ratios} IDSW {metrics['IDSW']:.0f}{colour}"

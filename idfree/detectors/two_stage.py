@@ -69,10 +69,10 @@ class TwoStageDetector:
     ):
         self.settings = settings or TwoStageDetectorSettings()
         self.model, self.head = (OnnxModel(path, session=session) for session in sessions)
-        self.name = self.model.name
+        self.name, self.metadata = self.model.name, self.model.metadata
         with prefix_errors(str(path)):
-            self.levels = level_names(self.model.metadata)
-            self.names = class_names(self.model.metadata, None)
+            self.levels = level_names(self.metadata)
+            self.names = class_names(self.metadata, None)
             self.class_ids = None if classes is None else select_class_ids(classes, self.names)
             self.sides = (
                 self.settings.shorter or self.stored_side("shorter"),
@@ -154,8 +154,12 @@ def open_two_stage(
 def open_parts(session: Session, path: Path | str) -> tuple[Session, Session]:
     """Sessions of the two parts of a file: image → candidates and levels; levels and boxes → refined boxes.
 
-    session: of the whole file. Raises UserError for an OpenVINO IR, and for a file without the names of its levels.
+    session: of the whole file, or of a network in training, which has `parts`. Raises UserError for an OpenVINO IR, and
+    for a file without the names of its levels.
     """
+    if hasattr(session, "parts"):
+        parts: tuple[Session, Session] = session.parts()
+        return parts
     if is_ir(path):
         raise UserError(
             "is an OpenVINO IR, which cannot be cut in two; use the .onnx, with --device openvino if wanted"

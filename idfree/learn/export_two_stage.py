@@ -29,8 +29,7 @@ from idfree.learn.export_tracker import (
 from idfree.learn.networks.faster_rcnn import FasterRcnn
 from idfree.learn.networks.roi_align import exported_pool, pyramid_levels, translate_pool
 
-KIND = "two-stage"
-COLUMNS = ("boxes", "scores", "classes")  # of candidates
+COLUMNS = FasterRcnn.columns  # of candidates
 LEVELS = ("level2", "level3", "level4", "level5")
 REFINED = ("refined_boxes", "refined_scores")  # of given boxes
 SIZE_MULTIPLE = 32
@@ -72,17 +71,21 @@ def export_two_stage(network: FasterRcnn, path: Path, metadata: Mapping[str, str
     """
     exported = ExportedTwoStage(copy.deepcopy(network)).cpu().float().eval()
     own_metadata = {
-        "idfree.kind": KIND,
+        "idfree.kind": network.kind,
         "idfree.version": __version__,
-        "idfree.levels": ",".join(LEVELS),
-        "shorter": str(SHORTER),
-        "longer": str(LONGER),
         "needs": f"onnxruntime>={PLAIN_RUNTIME}",
     }
     with atomic_write(path) as partial:
-        write_onnx(exported, make_inputs(TRACED), partial, own_metadata | dict(metadata), make_interface())
+        write_onnx(exported, make_inputs(TRACED), partial, own_metadata | complete_metadata(metadata), make_interface())
         for size_hw in PARITY_SIZES:
             check_parity(exported, make_inputs(size_hw), partial, path)
+
+
+def complete_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Metadata with the names of the levels and the greatest sides of images: of `size` (HEIGHTxWIDTH) if known."""
+    sides = sorted(map(int, metadata["size"].split("x"))) if "size" in metadata else [SHORTER, LONGER]
+    names = {"idfree.levels": ",".join(LEVELS), "shorter": str(sides[0]), "longer": str(sides[1])}
+    return names | dict(metadata)
 
 
 def make_interface() -> OnnxInterface:

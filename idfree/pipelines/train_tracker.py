@@ -31,7 +31,7 @@ from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.methods.registry import METHODS
 from idfree.learn.parallel import Distributed, local_device, process_group
 from idfree.learn.schedule import Precision
-from idfree.learn.torch_session import TorchSession
+from idfree.learn.torch_session import make_session
 from idfree.learn.training import Metrics
 from idfree.pipelines.base_run import BaseRun
 from idfree.pipelines.check_data import TRACKLETS_ONLY
@@ -63,7 +63,7 @@ class ValidationData:
         """The validation of networks computed in a precision."""
 
         def evaluate(network: Any, metadata: dict[str, str]) -> Metrics:  # network: a CentreNetwork
-            session = TorchSession(network, metadata, precision)
+            session = make_session(network, metadata, precision)
             metrics = validate(open_detector("the network", session=session), self.footages, self.tracker)
             if is_main and self.on_metrics is not None:
                 self.on_metrics(metrics)
@@ -144,7 +144,7 @@ def calibrate_on_training(
     videos = videos[:: -(-len(videos) // CALIBRATION_VIDEOS) or 1]
     count = CALIBRATION_FRAMES // max(1, len(videos))
     parts = [video.frames(1, min(count, video.length)) for video in videos]
-    session = TorchSession(network, metadata, precision)
+    session = make_session(network, metadata, precision)
     thresholds = detect_footage(open_detector("the network", session=session), parts).thresholds if parts else {}
     if thresholds:
         LOG.warning(

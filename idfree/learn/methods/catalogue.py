@@ -74,6 +74,13 @@ METHODS: dict[str, MethodEntry] = {
         epochs=30,
         batch=16,
     ),
+    "fasterrcnn": MethodEntry(
+        "idfree.learn.methods.fasterrcnn",
+        "Faster R-CNN (Ren 2015): detection, with a box head that regresses the boxes of tracktor",
+        needs=("boxes", "all boxes"),
+        epochs=26,
+        batch=16,
+    ),
     "simplereid": MethodEntry(
         "idfree.learn.methods.simplereid",
         "SimpleReID (Karthik 2020): an appearance encoder from crops of tracklets",

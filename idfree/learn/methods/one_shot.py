@@ -19,10 +19,12 @@ from idfree.learn.data.teacher_labels import TeacherLabels
 from idfree.learn.data.warp import ImageAugmentation
 from idfree.learn.devices import use_threads
 from idfree.learn.export_tracker import export_tracker
+from idfree.learn.export_two_stage import export_two_stage
 from idfree.learn.fit import Progress, Validation, fit
 from idfree.learn.log import recent_mean
 from idfree.learn.methods.method import Method, S
 from idfree.learn.methods.one_shot_settings import OneShotSettings
+from idfree.learn.networks.faster_rcnn import FasterRcnn
 from idfree.learn.networks.freezing import freeze_parts
 from idfree.learn.networks.synchronised_norm import synchronise_norms
 from idfree.learn.networks.tracker import TrackerNetwork
@@ -222,5 +224,7 @@ def restore_unchecked(method: Method[S], state: Mapping[str, Any]) -> tuple[Trac
 
 
 def export(network: TrackerNetwork, settings: OneShotSettings, metadata: Mapping[str, str], path: Path) -> None:
-    """Write a tracker as an ONNX file. Raises as `export_tracker`."""
+    """Write a tracker as an ONNX file. Raises as `export_tracker` and `export_two_stage`."""
+    if isinstance(network, FasterRcnn):
+        return export_two_stage(network, path, metadata)
     export_tracker(network, path, metadata, settings.batch_shape().size_hw)

@@ -14,7 +14,7 @@ from idfree.learn.methods.method import Method
 from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.networks.box_embedder import BoxEmbedder
 from idfree.learn.networks.tracker import TrackerNetwork
-from idfree.learn.torch_session import TorchSession
+from idfree.learn.torch_session import TorchSession, make_session
 
 METHODS: dict[str, Method[Any]] = {
     name: getattr(import_module(entry.module), name.upper()) for name, entry in methods_of("one-shot").items()
@@ -34,7 +34,7 @@ def open_tracker(path: Path) -> tuple[TrackerNetwork, OneShotSettings, dict[str,
 def open_checkpoint(path: Path, device: str = "auto") -> TorchSession:
     """The tracker of a checkpoint with the interface of an ONNX session. Raises UserError."""
     network, _, metadata = open_tracker(path)
-    return TorchSession(network.to(open_device(device)), metadata)
+    return make_session(network.to(open_device(device)), metadata)
 
 
 def open_box_embedder(path: Path, device: str = "auto") -> BoxEmbedder:
@@ -46,5 +46,5 @@ def open_box_embedder(path: Path, device: str = "auto") -> BoxEmbedder:
 
 
 def export(path: Path, out: Path) -> None:
-    """Write the tracker of a checkpoint as an ONNX file. Raises UserError as `export_tracker`."""
+    """Write the tracker of a checkpoint as an ONNX file. Raises UserError as `one_shot.export`."""
     one_shot.export(*open_tracker(path), out)

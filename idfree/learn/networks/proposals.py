@@ -13,7 +13,8 @@ from torch.nn.functional import pad, relu
 from idfree.learn.networks.anchors import DELTAS, decode_boxes
 from idfree.learn.networks.suppression import suppressed
 
-SIDES = (32, 64, 128, 256, 512)  # px, √area of the anchors of each level
+STRIDES = (4, 8, 16, 32, 64)  # px, of the levels 2 to 6
+SIDE = 32  # px, √area of the anchors of the finest level, which doubles with each
 RATIOS = (0.5, 1.0, 2.0)  # height / width of the anchors of a cell
 PROPOSALS = 1000  # best of each level before suppression, and of all together after it
 MAX_IOU = 0.7  # of suppression within a level
@@ -21,7 +22,7 @@ MIN_SIDE = 1e-3  # px, of a proposal
 
 
 class RpnHead(nn.Module):
-    """(1, C, h, w) → logits (A,) that there is an object, and deltas (A, 4), of A = 3·h·w anchors."""
+    """(B, C, h, w) → logits (B, A) that there is an object, and deltas (B, A, 4), of A = 3·h·w anchors."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -32,51 +33,75 @@ class RpnHead(nn.Module):
     def forward(self, level: Tensor) -> tuple[Tensor, Tensor]:
         x = relu(self.conv(level))
         logits, deltas = self.cls_logits(x), self.bbox_pred(x)
-        _, anchors, height, width = logits.shape
+        images, anchors, height, width = logits.shape
         count = anchors * height * width
-        deltas = deltas.view(anchors, DELTAS, height, width).permute(2, 3, 0, 1)  # h w 3 4
-        return logits.permute(0, 2, 3, 1).reshape(count), deltas.reshape(count, DELTAS)
+        deltas = deltas.view(images, anchors, DELTAS, height, width).permute(0, 3, 4, 1, 2)  # B h w 3 4
+        return logits.permute(0, 2, 3, 1).reshape(images, count), deltas.reshape(images, count, DELTAS)
 
 
 class Rpn(nn.Module):
-    """Levels of a pyramid, (1, C, h, w) each → proposals (PROPOSALS, 4), xyxy in pixels, and their logits, by logit.
+    """Levels of a pyramid, (B, C, h, w) each → logits (B, A) and deltas (B, A, 4) of the anchors of each level.
 
-    Rows that are no proposal, as there are fewer, have a logit of −∞.
+    side: px, √area of the anchors of the finest level. proposals: number of boxes that `propose` returns.
     """
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, side: int = SIDE, proposals: int = PROPOSALS):
         super().__init__()
+        self.side, self.proposals = side, proposals
         self.head = RpnHead(channels)
 
-    def forward(self, levels: Sequence[Tensor], size_hw: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """size_hw: (height, width) of the input in pixels."""
-        best = [self.best_of_level(level, side, size_hw) for level, side in zip(levels, SIDES, strict=True)]
-        anchors, deltas, logits = (torch.stack(each) for each in zip(*best, strict=True))  # L P 4, L P 4, L P
-        low, high = anchors.chunk(2, dim=2)
-        boxes = clip_boxes(decode_boxes((low + high) / 2, high - low, deltas), size_hw)
+    def forward(self, levels: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        logits, deltas = zip(*(self.head(level) for level in levels), strict=True)
+        return list(logits), list(deltas)
+
+    def propose(
+        self, logits: Sequence[Tensor], deltas: Sequence[Tensor], size_hw: Sequence[int]
+    ) -> tuple[Tensor, Tensor]:
+        """(proposals, 4) xyxy in pixels and (proposals,) logits, highest first, of the levels of one image.
+
+        logits (A,), deltas (A, 4): of each level. size_hw: (height, width) of the input in pixels. Rows that are no
+        proposal, as there are fewer, have a logit of −∞.
+        """
+        anchors = [
+            level_anchors(size_hw, stride, side, logits[0].device)
+            for stride, side in zip(STRIDES, level_sides(self.side), strict=True)
+        ]
+        best = [self.best_of_level(*level) for level in zip(anchors, deltas, logits, strict=True)]
+        anchor, delta, logit = (torch.stack(each) for each in zip(*best, strict=True))  # L P 4, L P 4, L P
+        low, high = anchor.chunk(2, dim=2)
+        boxes = clip_boxes(decode_boxes((low + high) / 2, high - low, delta), size_hw)
         is_small = (boxes[..., 2:] - boxes[..., :2]).amin(dim=2) < MIN_SIDE
-        is_out = suppressed(boxes, torch.zeros_like(logits), MAX_IOU) | is_small
-        logits, order = logits.masked_fill(is_out, -math.inf).flatten().topk(PROPOSALS)
-        return boxes.flatten(0, 1)[order], logits
+        is_out = suppressed(boxes, torch.zeros_like(logit), MAX_IOU) | is_small
+        logit, order = logit.masked_fill(is_out, -math.inf).flatten().topk(self.proposals)
+        return boxes.flatten(0, 1)[order], logit
 
-    def best_of_level(self, level: Tensor, side: int, size_hw: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """The PROPOSALS best anchors (P, 4) of a level, their deltas, and their logits; −∞ where it has fewer."""
-        logits, deltas = self.head(level)
+    def best_of_level(self, anchors: Tensor, deltas: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The best anchors (P, 4) of a level, their deltas, and their logits; −∞ where it has fewer."""
         # Padded, so that the number of proposals is a constant in a graph of dynamic shape.
-        logits, order = pad(logits, (0, PROPOSALS), value=-math.inf).topk(PROPOSALS)
+        logits, order = pad(logits, (0, self.proposals), value=-math.inf).topk(self.proposals)
         order = order.clamp(max=deltas.shape[0] - 1)
-        return level_anchors(level.shape[2:], side, size_hw, level.device)[order], deltas[order], logits
+        return anchors[order], deltas[order], logits
 
 
-def level_anchors(
-    map_hw: Sequence[int], side: int, size_hw: Sequence[int], device: torch.device | None = None
-) -> Tensor:
-    """(h·w·3, 4) xyxy in pixels of the anchors of a map (h, w) of an input (H, W), by row, column and ratio.
+def level_sides(side: int) -> list[int]:
+    """√area in pixels of the anchors of each level, of which the finest has `side`."""
+    return [side * 2**number for number in range(len(STRIDES))]
 
-    As in torchvision, they are centred at the corners of cells, and their strides are H // h and W // w, which is less
-    than twice the level's before if its last cell is cut off.
+
+def all_anchors(size_hw: Sequence[int], side: int, device: torch.device | None = None) -> Tensor:
+    """(A, 4) xyxy in pixels of the anchors of all levels, as of `level_anchors`, finest level first."""
+    pairs = zip(STRIDES, level_sides(side), strict=True)
+    return torch.cat([level_anchors(size_hw, *pair, device) for pair in pairs])
+
+
+def level_anchors(size_hw: Sequence[int], stride: int, side: int, device: torch.device | None = None) -> Tensor:
+    """(h·w·3, 4) xyxy in pixels of the anchors of a level of an input (H, W), by row, column and ratio.
+
+    As in torchvision, they are centred at the corners of cells, whose sizes are H // h and W // w for h = ⌈H / stride⌉
+    and w = ⌈W / stride⌉, which is less than the stride if the last cell is cut off.
     """
-    (height, width), (rows, columns) = size_hw, map_hw
+    height, width = size_hw
+    rows, columns = ((length + stride - 1) // stride for length in size_hw)
     x = torch.arange(columns, device=device) * (width // columns)
     y = torch.arange(rows, device=device) * (height // rows)
     centre = torch.stack([x.expand(rows, columns), y[:, None].expand(rows, columns)], dim=2)  # h w 2

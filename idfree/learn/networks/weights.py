@@ -74,8 +74,11 @@ def check_keys(expected: Mapping[str, Any], weights: Mapping[str, Any], name: st
 
 
 def is_finite(weight: Tensor) -> bool:
-    """Whether a weight is an array of finite numbers."""
-    return weight.layout == torch.strided and not weight.is_meta and bool(weight.isfinite().all())
+    """Whether a weight is an array of finite numbers, which takes up the memory that its shape says."""
+    if weight.layout != torch.strided or weight.is_meta:
+        return False
+    is_whole = weight.untyped_storage().nbytes() >= weight.numel() * weight.element_size()  # no row stands for many
+    return is_whole and bool(weight.isfinite().all())
 
 
 def strip_prefixes(key: str) -> str:

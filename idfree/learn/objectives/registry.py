@@ -16,6 +16,7 @@ from idfree.learn.objectives.contrastive import ContrastiveLoss
 from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.objectives.displacement import DisplacementLoss
 from idfree.learn.objectives.distillation import AnchorDistillationLoss, CentreDistillationLoss
+from idfree.learn.objectives.faster_rcnn import FasterRcnnLoss
 from idfree.learn.objectives.identity import MaskedSoftmaxLoss, SoftmaxLoss
 from idfree.learn.objectives.jde import JdeDetectionLoss, JdeTargets
 from idfree.learn.objectives.matching import CycleLoss, MatchingLoss
@@ -25,7 +26,7 @@ from idfree.learn.objectives.retinanet import RetinaLoss
 from idfree.learn.objectives.triplet import TripletLoss
 from idfree.learn.tensors import Tensors
 
-BatchKind = Literal["images", "pyramids", "pairs", "crops"]
+BatchKind = Literal["images", "pyramids", "regions", "pairs", "crops"]
 
 DIMENSION, CLASSES = 8, 5  # of the small instances: embedding dimension, number of identities or tracklets
 ANCHOR_SIZES = ((16.0, 24.0), (32.0, 16.0))  # width and height in pixels
@@ -72,6 +73,7 @@ OBJECTIVES: dict[str, ObjectiveEntry] = {
     "cycle": ObjectiveEntry(CycleLoss, CycleLoss, "pairs"),
     "detection": ObjectiveEntry(DetectionLoss, DetectionLoss, "images"),
     "displacement": ObjectiveEntry(DisplacementLoss, DisplacementLoss, "images"),
+    "faster_rcnn": ObjectiveEntry(FasterRcnnLoss, FasterRcnnLoss, "regions", float32_only=True),
     "first_view": ObjectiveEntry(FirstViewLoss, lambda: FirstViewLoss(DetectionLoss()), "pairs"),
     "masked_softmax": ObjectiveEntry(
         MaskedSoftmaxLoss, lambda: MaskedSoftmaxLoss(TRACKLETS, DIMENSION), "crops", float32_only=True

@@ -10,9 +10,11 @@ from torch import nn
 
 from idfree.core.errors import UserError
 from idfree.learn.networks.faster_rcnn import CANDIDATES, FasterRcnn, faster_rcnn
-from idfree.learn.networks.faster_rcnn_weights import load_faster_rcnn, read_faster_rcnn
-from idfree.learn.networks.proposals import PROPOSALS, cell_anchors, level_anchors
+from idfree.learn.networks.faster_rcnn_weights import load_faster_rcnn, load_initial_weights, read_faster_rcnn
+from idfree.learn.networks.proposals import PROPOSALS, all_anchors, cell_anchors, level_anchors
 from idfree.learn.networks.resnet import BasicBlock, ResNet
+from idfree.learn.networks.suppression import pairwise_iou
+from idfree.learn.objectives.anchors import IGNORED, NEGATIVE
 
 SIZE_HW = (64, 96)
 
@@ -52,7 +54,7 @@ def test_anchors_of_a_cell_are_those_of_torchvision():
 
 
 def test_anchors_go_by_row_column_and_ratio():
-    anchors = level_anchors((2, 3), 32, (8, 12))
+    anchors = level_anchors((8, 12), 4, 32)
     assert anchors.shape == (18, 4)
     centres = ((anchors[:, :2] + anchors[:, 2:]) / 2)[::3]
     assert centres.tolist() == [[0, 0], [4, 0], [8, 0], [0, 4], [4, 4], [8, 4]]
@@ -60,12 +62,26 @@ def test_anchors_go_by_row_column_and_ratio():
 
 
 def test_a_cut_off_last_row_makes_the_stride_smaller_as_in_torchvision():
-    assert level_anchors((3, 4), 512, (160, 256))[12, 1] - level_anchors((3, 4), 512, (160, 256))[0, 1] == 160 // 3
+    anchors = level_anchors((160, 256), 64, 512)
+    assert len(anchors) == 3 * 4 * 3
+    assert anchors[12, 1] - anchors[0, 1] == 160 // 3
+
+
+def test_anchors_of_all_levels_double_in_size_and_stride():
+    anchors = all_anchors((64, 96), 16)
+    cells = [16 * 24, 8 * 12, 4 * 6, 2 * 3, 1 * 2]
+    assert len(anchors) == 3 * sum(cells)
+    squares = anchors.view(-1, 3, 4)[:, 1]
+    first = [sum(cells[:number]) for number in range(5)]
+    assert (squares[first, 2] - squares[first, 0]).tolist() == [16, 32, 64, 128, 256]
+    assert (squares[[each + 1 for each in first], 0] - squares[first, 0]).tolist() == [4, 8, 16, 32, 48]
 
 
 def test_proposals_are_within_the_input_and_the_rest_has_no_score(levels):
+    network = make()
     with torch.inference_mode():
-        boxes, logits = make().rpn(levels, SIZE_HW)
+        logits, deltas = network.rpn(levels)
+        boxes, logits = network.rpn.propose([each[0] for each in logits], [each[0] for each in deltas], SIZE_HW)
     assert (boxes.shape, logits.shape) == ((PROPOSALS, 4), (PROPOSALS,))
     assert boxes.amin() >= 0
     assert (boxes[:, 0::2].max() <= 96, boxes[:, 1::2].max() <= 64) == (True, True)
@@ -118,9 +134,12 @@ def test_parameters_are_those_of_torchvision():
     assert len(own) == 295  # as fasterrcnn_resnet50_fpn of torchvision 0.28
 
 
+def small_network(classes=2):
+    return FasterRcnn(ResNet(BasicBlock, (1, 1, 1, 1)), classes, 8, 16)
+
+
 def small_weights(classes=2):
-    network = FasterRcnn(ResNet(BasicBlock, (1, 1, 1, 1)), classes, 8, 16)
-    weights = network.state_dict()
+    weights = small_network(classes).state_dict()
     return {key: value for key, value in weights.items() if not key.startswith("standardise.")}
 
 
@@ -169,8 +188,93 @@ def test_a_lone_key_is_named_as_incomplete(tmp_path):
         load_faster_rcnn({"rpn.head.conv.0.0.bias": torch.zeros(256)}, "w.pth")
 
 
+@pytest.mark.parametrize(
+    ("name", "weight", "message"),
+    [
+        ("box_head.fc7.weight", torch.zeros(10**9, 1), r"fc6\.weight is \(16, 392\), expected \(1000000000, 392\)"),
+        ("box_head.fc7.weight", torch.zeros(0, 16), "of 8 channels and 0 hidden units, expected more"),
+        ("box_predictor.cls_score.weight", torch.zeros(1).expand(2, 16), "is not an array of finite numbers"),
+    ],
+    ids=["wide", "empty", "expanded"],
+)
+def test_weights_of_absurd_shapes_are_refused_without_building_the_network(name, weight, message):
+    weights = small_weights() | {f"roi_heads.{name}": weight}
+    with pytest.raises(UserError, match=message):
+        load_faster_rcnn(weights, "w.pth")
+
+
+def test_checkpoints_of_idfree_are_not_taken_for_torchvisions(tmp_path):
+    torch.save({"network": small_network().state_dict(), "settings": {}, "step": 1}, tmp_path / "best.pt")
+    assert read_faster_rcnn(tmp_path / "best.pt") is None
+
+
+UNTRAINED = ["backbone.fpn", "roi_heads.box_head", "roi_heads.box_predictor", "rpn.head"]
+
+
+@pytest.mark.parametrize(
+    ("rename", "classes", "untrained"),
+    [
+        (lambda key: key.replace("backbone.body.", ""), 2, UNTRAINED),  # a classifier
+        (lambda key: key.replace("backbone.body.", "backbone."), 2, UNTRAINED),  # a one-shot tracker
+        (lambda key: key, 5, ["roi_heads.box_predictor"]),
+        (old_name, 2, []),
+    ],
+    ids=["classifier", "tracker", "other classes", "torchvision before 0.13"],
+)
+def test_initial_weights(rename, classes, untrained):
+    whole = small_weights(classes)
+    is_whole = len(untrained) < len(UNTRAINED)
+    weights = {rename(key): value for key, value in whole.items() if is_whole or key.startswith("backbone.body.")}
+    more = {} if is_whole else {"fc.weight": torch.zeros(3), "heads.heat.0.weight": torch.zeros(3)}
+    network = small_network()
+    messages = load_initial_weights(network, "resnet18-fpn", weights | more, "w.pth")
+    assert messages == [f"w.pth: has no {part} of these sizes, which begins untrained" for part in untrained]
+    state = network.state_dict()
+    kept = [key for key in whole if not any(key.startswith(part) for part in untrained)]
+    assert all(torch.equal(state[key], whole[key]) for key in kept)
+
+
+def test_standardisation_and_backbone_come_from_a_tracker():
+    network, other = small_network(), FasterRcnn(ResNet(BasicBlock, (1, 1, 1, 1)), 2, 8, 16, "unit")
+    assert load_initial_weights(network, "resnet18-fpn", other.state_dict(), "w.pth") == []
+    assert network.standardise.deviation.flatten().tolist() == [255, 255, 255]
+    weights = {key: value for key, value in other.state_dict().items() if "layer3" not in key}
+    with pytest.raises(UserError, match=r"not the weights of resnet18-fpn: backbone\.body\.layer3\.0\.conv1\.weight"):
+        load_initial_weights(network, "resnet18-fpn", weights, "w.pth")
+
+
 @pytest.mark.parametrize("content", [{"fc.weight": torch.zeros(2)}, [1, 2], {"network": {}, "settings": {}, "step": 1}])
 def test_other_files_are_none(content, tmp_path):
     torch.save(content, tmp_path / "w.pth")
     assert read_faster_rcnn(tmp_path / "w.pth") is None
     assert read_faster_rcnn(tmp_path / "absent.pth") is None
+
+
+def test_regions_are_sampled_from_proposals_and_the_ground_truth():
+    """Those whose IoU with an object is at least 0.5 are positive; at most a quarter of the sample."""
+    network = make(classes=2)
+    network.regions = 8
+    truth = torch.tensor([[[10.0, 12, 40, 50], [50, 8, 80, 56]], [[0, 0, 0, 0], [0, 0, 0, 0]]])
+    batch = {
+        "image": torch.randint(0, 256, (2, 3, *SIZE_HW), dtype=torch.uint8),
+        "xyxy": truth,
+        "ignore": torch.zeros(2, 16, 24, dtype=torch.bool),
+        "seed": torch.tensor([3, 4]),
+    }
+    output = network(batch)
+    regions, matched = output["regions"], output["matched_region"]
+    assert regions.shape == (2, PROPOSALS + 2, 4)
+    torch.testing.assert_close(regions[:, -2:], truth)
+    assert (matched != IGNORED).sum(dim=1).tolist() == [8, 8]
+    assert 0 < (matched[0] >= 0).sum() <= 2
+    assert (matched[1] < 0).all()
+    iou = pairwise_iou(regions[0], truth[0])
+    for number in (0, 1):
+        assert (iou[matched[0] == number, number] >= 0.5).all()
+    assert (iou[matched[0] == NEGATIVE] < 0.5).all()
+    assert output["region_logits"].shape == (16, 2)
+    assert output["region_deltas"].shape == (16, 2, 4)
+    again = network(batch)
+    assert torch.equal(again["matched_region"], matched)
+    other = network(batch | {"seed": torch.tensor([5, 6])})
+    assert not torch.equal(other["matched_region"], matched)

@@ -4,6 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from idfree.learn.networks.proposals import SIDE, all_anchors
 from idfree.learn.networks.pyramid_anchors import map_sizes, pyramid_anchors
 from idfree.learn.objectives.registry import ANCHOR_SIZES, DIMENSION, TRACKLETS
 
@@ -82,6 +83,37 @@ def pyramid_output_of(batch, seed=1, dtype=torch.float32):
     return {name: torch.randn(shape, generator=random).to(dtype).requires_grad_() for name, shape in shapes.items()}
 
 
+REGIONS = 20
+
+
+def regions_of(**options):
+    """As `batch_of`, with a box of each image, ignored or negative for each anchor of Faster R-CNN."""
+    batch = batch_of(**options)
+    anchors = len(all_anchors((H * STRIDE, W * STRIDE), SIDE))
+    matched = random_matches(batch["mask"], anchors, torch.Generator().manual_seed(2))
+    return {**batch, "matched_anchor": matched}
+
+
+def random_matches(mask, count, random):
+    """(B, count) for each anchor or region, the number of an object of the image, −1 or −2."""
+    matched = torch.randint(-2, M, (len(mask), count), generator=random)
+    return torch.where((matched >= 0) & ~mask.gather(1, matched.clamp(min=0)), -1, matched)
+
+
+def region_output_of(batch, seed=1, dtype=torch.float32):
+    """A random output of Faster R-CNN for the batch, with gradients; regions and their matches are without."""
+    random = torch.Generator().manual_seed(seed)
+    images, anchors = batch["matched_anchor"].shape
+    matched = random_matches(batch["mask"], REGIONS, random)
+    corner = 20 * torch.rand(images, REGIONS, 2, generator=random)
+    regions = torch.cat([corner, corner + 4 + 20 * torch.rand(images, REGIONS, 2, generator=random)], dim=2)
+    rows = int((matched != -2).sum())
+    shapes = {"objectness": (images, anchors), "anchor_deltas": (images, anchors, 4)}
+    shapes |= {"region_logits": (rows, C + 1), "region_deltas": (rows, C + 1, 4)}
+    maps = {name: torch.randn(shape, generator=random).to(dtype).requires_grad_() for name, shape in shapes.items()}
+    return {**maps, "regions": regions, "matched_region": matched.float()}
+
+
 COUNTS = ((2, 3), (4, 4), (1, 0), (1, 1), (0, 0))
 
 
@@ -137,6 +169,7 @@ def makers():
     return {
         "images": (batch_of, output_of),
         "pyramids": (pyramid_of, pyramid_output_of),
+        "regions": (regions_of, region_output_of),
         "pairs": (labelled_pairs_of, output_of),
         "crops": (crops_of, crop_embedding_of),
     }

@@ -36,6 +36,11 @@ BATCHES = {
         "no boxes at all": {"counts": (0, 0, 0)},
         "one box": {"counts": (0, 1, 0)},
     },
+    "regions": {
+        "several": {},
+        "no boxes at all": {"counts": (0, 0, 0)},
+        "one box": {"counts": (0, 1, 0)},
+    },
     "pairs": {
         "several": {"negative": (False, True, False, False, True)},
         "all positive": {},
@@ -54,7 +59,9 @@ CASES = [(name, case) for name, entry in ENTRIES.items() for case in BATCHES[ent
 # Metrics of positive pairs or of some of the objects: NaN if there are none, without gradient.
 POSSIBLY_NAN = {"similarity_same", "similarity_other", "placeholder", "to_placeholder"}
 ANY_PRECISION = [name for name, entry in ENTRIES.items() if not entry.float32_only]
-BATCH_MAPS = ("heat", "image", "matched_box", "occlusion")  # columns of a batch without a dimension for objects
+# Columns of a batch without a dimension for objects.
+BATCH_MAPS = ("heat", "image", "matched_box", "matched_anchor", "occlusion")
+REGION_ROWS = ("region_logits", "region_deltas")  # outputs with a row for each sampled region of the batch
 
 
 def build(name):
@@ -118,6 +125,8 @@ def permute(batch, output, kind):
     columns = {name: each if name in BATCH_MAPS else each[:, objects] for name, each in columns.items()}
     if kind == "pyramids":
         return permute_pyramids(columns, output, objects, order)
+    if kind == "regions":
+        return permute_regions(columns, output, objects, order)
     shuffled = {name: each[order] for name, each in columns.items()}
     return {**shuffled, **negative}, {name: each[order] for name, each in output.items()}
 
@@ -131,6 +140,18 @@ def permute_pyramids(columns, output, objects, order):
     shuffled = {name: each[order] for name, each in (columns | {"matched_box": place[matched_box]}).items()}
     return shuffled, {name: each[order] for name, each in output.items() if name != "embedding"} | {
         "embedding": embedding
+    }
+
+
+def permute_regions(columns, output, objects, order):
+    """Images in another order, with anchors and regions of objects in another order, and the rows of these regions."""
+    image = (output["matched_region"] != -2).nonzero()[:, 0]
+    place = torch.cat([objects.argsort(), torch.tensor([-2, -1])])  # so that −2 and −1 stay
+    shuffled = columns | {"matched_anchor": place[columns["matched_anchor"]]}
+    moved = output | {"matched_region": place[output["matched_region"].long()].float()}
+    rows = {name: torch.cat([output[name][image == number] for number in order]) for name in REGION_ROWS}
+    return {name: each[order] for name, each in shuffled.items()}, {
+        name: rows[name] if name in rows else each[order] for name, each in moved.items()
     }
 
 

@@ -61,8 +61,8 @@ def test_halves_are_those_of_the_evaluation(footage):
     train, val = footage.select_half("train"), footage.select_half("val")
     assert (train.frames, val.frames, len(train.views), len(val.views)) == (41, 39, 41, 80)
     assert len(train.ground_truth) + len(val.ground_truth) == len(footage.ground_truth)
-    whole = footage.score("sort", SortSettings()).size
-    parts = train.score("sort", SortSettings()).size + val.score("sort", SortSettings()).size
+    whole = footage.score("sort", SortSettings()).totals
+    parts = train.score("sort", SortSettings()).totals + val.score("sort", SortSettings()).totals
     assert (parts.dets, parts.gt_dets, parts.frames) == (whole.dets, whole.gt_dets, 80)
     assert footage.select_half("none") is footage
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from idfree.core.command_line import Parser, parse_seed, run_command
 from idfree.core.errors import UserError
-from idfree.core.files import write_text
+from idfree.core.files import make_folder, write_text
 from idfree.experiments.catalogue import TABLES
 from idfree.experiments.dry_run import check_table, lines
 from idfree.experiments.protocol import MINI, Protocol
@@ -77,6 +77,7 @@ def run_tables(options: argparse.Namespace) -> None:
         return
     if problems := [problem for report in reports.values() for problem in report["problems"]]:
         raise UserError(f"{problems[0]}{f', and {len(problems) - 1} more' * (len(problems) > 1)} (see --dry-run)")
+    make_folder(results_of(options, options.scale).folder)
     try:
         for table, protocol in plans:
             run_table(table, protocol, options)
@@ -89,7 +90,7 @@ def run_table(table: Table, protocol: Protocol, options: argparse.Namespace) -> 
     results = results_of(options, options.scale)
     for row in table.chosen_rows(options.rows):
         for seed in options.seeds:
-            if not results.file(row, seed).exists():
+            if not results.has(row, seed):
                 print(f"{table.name}: {row.title}, seed {seed}", flush=True)
                 results.write(row, seed, judge(row, protocol, seed, options))
 
@@ -120,8 +121,11 @@ def judge(row: Row, protocol: Protocol, seed: int, options: argparse.Namespace) 
 
 
 def report(options: argparse.Namespace) -> None:
-    """Write the page of all mini results."""
-    write_text(options.page, page(TABLES.values(), results_of(options, "mini")))
+    """Write the page of all mini results. Raises UserError if there are none."""
+    results = results_of(options, "mini")
+    if not any(results.folder.glob("rows/*.json")):
+        raise UserError(f"{results.folder}/rows: has no results; name their folder with --out or --results")
+    write_text(options.page, page(TABLES.values(), results))
     print(options.page)
 
 

@@ -1,6 +1,7 @@
 """Figures of rows as JSON files in FOLDER/rows, and the page of all tables with a verdict on each published ranking."""
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from idfree.core.errors import UserError
-from idfree.core.files import write_text
+from idfree.core.files import make_folder, write_text
 from idfree.core.reading import read_json
 from idfree.experiments.table import METRICS, OneShot, Ranking, Row, Table
 
@@ -47,8 +48,13 @@ class Results:
     def write(self, row: Row, seed: int, figures: dict[str, float]) -> None:
         """Keep the figures of a row."""
         file = self.file(row, seed)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         write_text(file, json.dumps(figures, indent=1))
+
+    def has(self, row: Row, seed: int) -> bool:
+        """Whether a row has figures. Raises UserError if they are damaged."""
+        file = self.file(row, seed)
+        return file.exists() and bool(read_figures(file))
 
     def read(self, row: Row) -> list[dict[str, float]]:
         """The figures of a row, for each seed that was run."""
@@ -59,10 +65,14 @@ class Results:
 
 def read_figures(file: Path) -> dict[str, float]:
     """The figures of a file. Raises UserError if it is damaged."""
-    figures = read_json(file)
-    if not isinstance(figures, dict) or not all(isinstance(each, int | float) for each in figures.values()):
+    try:
+        figures = read_json(file)
+        is_valid = bool(figures) and all(math.isfinite(each) for each in figures.values())
+    except (UserError, TypeError, AttributeError):
+        is_valid = False
+    if not is_valid:
         raise UserError(f"{file}: expected {{NAME: NUMBER, …}}: delete it, and run its row again")
-    return figures
+    return dict(figures)
 
 
 def page(tables: Iterable[Table], results: Results) -> str:

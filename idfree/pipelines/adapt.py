@@ -14,6 +14,7 @@ from idfree.appearance.crop_network import CropNetwork
 from idfree.core.cropset import CropSet
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.files import make_folder, refuse_overwriting, write_bytes, write_text
+from idfree.core.reading import read_json
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.adapt_candidates import (
@@ -94,6 +95,7 @@ def adapt(
     read = [*jobs.videos.values(), *config.inputs(), *([] if teacher is None else [Path(teacher)])]
     refuse_overwriting(outputs, read)
     make_folder(out)
+    warn_of_other_videos(out, jobs.videos)
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
     training = TrainingPlan(is_asked, train is False, is_trained, tuple(assignments[""]), out, device, quiet)
     size_hw = crop_size(assignments[""], is_trained)
@@ -172,9 +174,14 @@ def write_results(
     return report
 
 
-def write_candidates(out: Path, candidates: Iterable[Candidate]) -> None:
-    """Write the candidates to OUT/candidates, for comparison by hand, but for the trained one, which is in last.pt."""
+def write_candidates(out: Path, candidates: Sequence[Candidate]) -> None:
+    """Write the candidates to OUT/candidates, for comparison by hand, but for the trained one, which is in last.pt.
+
+    Others of an earlier run are deleted.
+    """
     make_folder(out / CANDIDATES)
+    for name in set(NAMES) - {each.name for each in candidates}:
+        (out / candidate_file(name)).unlink(missing_ok=True)
     for each in candidates:
         if each.file is not None:
             write_bytes(out / candidate_file(each.name), each.file)
@@ -183,6 +190,16 @@ def write_candidates(out: Path, candidates: Iterable[Candidate]) -> None:
 def candidate_file(name: str) -> Path:
     """The file of a candidate, below OUT."""
     return Path(CANDIDATES) / f"{name}.onnx"
+
+
+def warn_of_other_videos(out: Path, videos: Iterable[str]) -> None:
+    """Log a warning if the model in OUT was chosen for other videos than these, by name: it is about to be replaced."""
+    try:
+        earlier = read_json(out / "report.json").get("videos", {})
+    except (UserError, AttributeError):  # none, or damaged
+        return
+    if (out / MODEL).is_file() and set(earlier) != set(videos):
+        LOG.warning("%s: the model of another run (%s) is replaced", out / MODEL, ", ".join(map(str, earlier)))
 
 
 def remove_choice(out: Path) -> bool:

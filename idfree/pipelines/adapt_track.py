@@ -1,5 +1,6 @@
 """Adapt to videos, then track them with what won: `idfree track VIDEO --adapt`."""
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from idfree.pipelines.track_tasks import Source, open_sequences
 from idfree.pipelines.tracker_settings import choose_tracker
 from idfree.pipelines.write_tracks import Outputs
 from idfree.trackers.registry import DEFAULT_TRACKER, make_tracker, tracker_name
+
+LOG = logging.getLogger("idfree")
 
 SHARED = ("detector", "detector_format", "scores", "classes", "start", "frames", "every", "workers", "dask", "device")
 FOLDER = "adapt"  # below OUT
@@ -61,7 +64,7 @@ def adapt_and_track(
     except TooFewTracklets as error:
         chosen, verdict = "colour", f"tracked with plain colour, as there is too little to learn from: {error}"
         if remove_choice(out / FOLDER):
-            verdict += f"\n{out / FOLDER}: the model and the report of an earlier run, which are not used, are deleted"
+            LOG.warning("%s: the model and the report of an earlier run, which are not used, are deleted", out / FOLDER)
     if on_adapted is not None:
         on_adapted(verdict)
     return track_videos(sources, out, appearance=chosen, set=set, quiet=quiet, **options)

@@ -45,6 +45,7 @@ def annotate(
     paths: dict[str, str | None] = {}
     for sequence in sequences:
         path, tracks = videos[sequence.name], read_tracks(files[sequence.name])
+        check_length(tracks, files[sequence.name], sequence)
         if frame_rate is not None:
             sequence = sequence.at_rate(frame_rate)
         title, names = sequence.name if show else None, read_class_names(files[sequence.name])
@@ -71,6 +72,16 @@ def draw_tracks(
             shown = tracks.tracks_at(frame.number)
             motion = None if frame.image is None else camera.estimate(frame.image, shown.xyxy)
             video.add(frame, shown, motion)
+
+
+def check_length(tracks: Annotation, file: Path, sequence: Sequence | None) -> None:
+    """Raises UserError for tracks in a file that go on after the last frame of the sequence, if its length is known."""
+    length = None if sequence is None else sequence.length
+    if sequence is not None and length is not None and len(tracks) and tracks.frame[-1] > length:
+        raise UserError(
+            f"{file}: has tracks in frame {tracks.frame[-1]}, but {sequence.name} has {length} frames: are they of"
+            " another video?"
+        )
 
 
 def find_results(results: Path, name: str, is_only: bool) -> Path:

@@ -9,7 +9,7 @@ from idfree.core.reading import read_json
 from idfree.core.version import __version__
 from idfree.pipelines.manifest import settings_to_json
 from idfree.pipelines.open_detector import DetectorConfig, detection_inputs
-from idfree.pipelines.run_summary import describe_tracker
+from idfree.pipelines.run_summary import SHOWN, describe_tracker
 from idfree.pipelines.tracking_run import TrackingRun
 
 SUMMARY = "summary.json"
@@ -60,8 +60,10 @@ def read_summaries(out: Path) -> dict[str, dict[str, Any]]:
 
 
 def is_of_request(summary: dict[str, Any] | None, request: dict[str, Any], files: list[Path]) -> bool:
-    """Whether an earlier summary is of this request, and its files are there as they were written."""
-    return summary is not None and summary.get("request") == request and summary.get("bytes") == file_sizes(files)
+    """Whether an earlier summary is whole and of this request, and its files are there as they were written."""
+    if summary is None or not SHOWN.issubset(summary):
+        return False
+    return summary.get("request") == request and summary.get("bytes") == file_sizes(files)
 
 
 def file_sizes(files: list[Path]) -> list[int | None]:

@@ -20,7 +20,7 @@ from idfree.evaluation.preprocess import check_identities
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.track_rows import is_filled
 from idfree.offline.whole_video import Video, refine_tracks
-from idfree.pipelines.annotate import RESULT_SUFFIXES, draw_tracks, find_results
+from idfree.pipelines.annotate import RESULT_SUFFIXES, check_length, draw_tracks, find_results
 from idfree.pipelines.annotated_video import AS_SOURCE, VideoSettings
 from idfree.pipelines.finished_tracks import SUMMARY
 from idfree.pipelines.open_appearance import open_appearance
@@ -156,12 +156,7 @@ def read_checked(file: Path, sequence: Sequence | None) -> Annotation:
     """The tracks in a file. Raises UserError if they cannot be of the sequence, or an id is twice in a frame."""
     tracks = read_tracks(file)
     check_identities(tracks, str(file))
-    length = None if sequence is None else sequence.length
-    if length is not None and len(tracks) and tracks.frame[-1] > length:
-        raise UserError(
-            f"{file}: has tracks in frame {tracks.frame[-1]}, but {sequence.name if sequence else ''} has {length}"
-            " frames: are they of another video?"
-        )
+    check_length(tracks, file, sequence)
     is_empty = (tracks.xyxy[:, 2:] <= tracks.xyxy[:, :2]).any(axis=1)
     if is_empty.any():
         row = int(is_empty.argmax())

@@ -10,6 +10,8 @@ from idfree.pipelines.tracking_run import TrackingRun
 from idfree.trackers.lost_tracks import layers
 from idfree.trackers.registry import Tracker
 
+SHOWN = frozenset({"frames", "frames_lost", "tracks", "boxes", "frames_per_second"})  # by `idfree track`, of each
+
 
 def summarise(run: TrackingRun) -> dict[str, Any]:
     """Summary of a run so far, ready for JSON.

@@ -58,7 +58,7 @@ def test_what_an_earlier_run_chose_does_not_stay_where_it_is_not_used(film, tmp_
         file.write_bytes(b"earlier")
     (tmp_path / "adapt" / "last.pt").write_bytes(b"of a training, which takes hours")
     assert main(words(film, tmp_path, "--frames", "9")) == 0
-    assert "the model and the report of an earlier run, which are not used, are deleted" in capsys.readouterr().out
+    assert "the model and the report of an earlier run, which are not used, are deleted" in capsys.readouterr().err
     assert not any(file.exists() for file in earlier)
     assert (tmp_path / "adapt" / "last.pt").exists()
     (summary,) = json.loads((tmp_path / "summary.json").read_text())["sequences"]

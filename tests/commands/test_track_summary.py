@@ -1,5 +1,6 @@
 """What is said on screen of a tracked sequence."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,17 @@ def test_the_video_beside_the_results_is_not_taken_for_an_earlier_result(walk, c
 def test_the_same_results_again_are_not_worth_a_word(walk, capsys):
     track_walk(walk)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("key", ["tracks", "frames_lost", "frames_per_second"])
+def test_with_a_summary_that_lacks_what_is_shown_the_sequence_is_tracked_again(walk, key):
+    file = walk / "out" / "summary.json"
+    whole = json.loads(file.read_text())
+    part = json.loads(file.read_text())
+    del part["sequences"][0][key]
+    file.write_text(json.dumps(part))
+    assert main(["track", str(walk / "walk"), "--detector", "det", "-o", str(walk / "out")]) == 0
+    assert json.loads(file.read_text())["sequences"][0].keys() == whole["sequences"][0].keys()
 
 
 def test_results_in_another_format_are_named(walk, capsys):

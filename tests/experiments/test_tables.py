@@ -197,3 +197,26 @@ def test_results_are_kept_in_a_folder_of_their_own(tmp_path, monkeypatch):
     assert cli.main([*arguments, str(tmp_path / "kept")]) == 0
     assert [file.name for file in tmp_path.glob("kept/mini/rows/*")] == ["deepsort-none-0.json"]
     assert not (tmp_path / "out").exists()
+
+
+def test_without_results_no_page_is_written(tmp_path, capsys):
+    page_file = tmp_path / "results.md"
+    page_file.write_text("mine")
+    assert cli.main(["report", "--results", str(tmp_path / "typo"), "--page", str(page_file)]) == 2
+    assert "has no results; name their folder with --out or --results" in capsys.readouterr().err
+    assert page_file.read_text() == "mine"
+
+
+def test_what_is_wrong_with_the_results_is_said_before_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "check_table", lambda *_: {"problems": [], "ready": True})
+    monkeypatch.setattr(cli, "judge", lambda *_: pytest.fail("trained"))
+    (tmp_path / "file").touch()
+    arguments = ["run", "simplereid-deepsort", "--rows", "none", "--results"]
+    assert cli.main([*arguments, str(tmp_path / "file")]) == 2
+    assert "cannot make the folder" in capsys.readouterr().err
+    damaged = tmp_path / "kept" / "mini" / "rows" / "deepsort-none-0.json"
+    damaged.parent.mkdir(parents=True)
+    for text in ("", "{", "[]", '{"IDF1": NaN}', '{"IDF1": "0.5"}'):
+        damaged.write_text(text)
+        assert cli.main([*arguments, str(tmp_path / "kept")]) == 2
+        assert "delete it, and run its row again" in capsys.readouterr().err

@@ -13,7 +13,14 @@ from idfree.appearance.crops import crop_boxes
 from idfree.appearance.people_crops import FILE
 from idfree.core.cropset import CropSet
 from idfree.core.errors import MissingExtra, UserError
-from idfree.pipelines.adapt import TrainingPlan, advise_training, decide_training, make_candidates, open_teacher
+from idfree.pipelines.adapt import (
+    TrainingPlan,
+    advise_training,
+    decide_training,
+    make_candidates,
+    open_teacher,
+    warn_of_other_videos,
+)
 from idfree.pipelines.adapt_candidates import (
     Candidate,
     CropAppearance,
@@ -219,3 +226,13 @@ def test_a_teacher_comes_first_as_the_default(crops, tmp_path):
     plan = TrainingPlan(False, True, False, (), tmp_path, "cpu", True)
     candidates, _, _ = make_candidates(labelled, (FILE, CropNetwork(FILE)), plan, 0.5, 0)
     assert [each.name for each in candidates][:2] == ["teacher", "adapted"]
+
+
+def test_a_model_of_other_videos_is_named_before_it_is_replaced(tmp_path, caplog):
+    (tmp_path / "appearance.onnx").touch()
+    for content in ("", "[]", '{"videos": {"street": {}}}'):
+        (tmp_path / "report.json").write_text(content)
+        warn_of_other_videos(tmp_path, ["street"])
+    assert not caplog.messages
+    warn_of_other_videos(tmp_path, ["garden"])
+    assert caplog.messages == [f"{tmp_path / 'appearance.onnx'}: the model of another run (street) is replaced"]

@@ -10,6 +10,7 @@ import idfree
 from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Frame, Sequence, View
+from idfree.pipelines.annotate import annotate
 from idfree.pipelines.camera_motion import KeptCameraMotion, StoredCameraMotion
 from idfree.pipelines.open_detector import CallableDetector
 from idfree.pipelines.tracking_run import TrackingRun
@@ -241,3 +242,11 @@ def test_a_video_of_another_name_is_told(results, tmp_path, caplog):
     assert "names differ" not in caplog.text
     idfree.refine(results, films / "square.mp4", tmp_path / "two")
     assert "are these the tracks of square? Their names differ" in caplog.text
+
+
+def test_tracks_that_outlast_the_video_are_of_another_one(results, tmp_path):
+    films = two_videos(tmp_path / "films")
+    results.write_text("900,7,10,50,40,100,0.9\n")
+    for command in (idfree.refine, annotate):
+        with pytest.raises(UserError, match=r"street has \d+ frames: are they of another video\?"):
+            command(results, films / "street.mp4", tmp_path / "out")

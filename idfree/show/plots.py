@@ -1,5 +1,6 @@
 """Plots of tracks: trajectories and density over an image, and a timeline of identities."""
 
+from itertools import pairwise
 from typing import Literal, get_args
 
 import numpy as np
@@ -31,20 +32,19 @@ def draw_trails(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
     figure = Figure(picture.shape[1], picture.shape[0] + LEGEND)
     figure.image(0, 0, dim(picture))
     parts = split_tracks(tracks)
-    paths = [smooth_path(bottom_centres(tracks.xyxy[part]) * scale, frame_rate) for part in parts]
+    paths = [smooth_pieces(tracks[part], scale, frame_rate) for part in parts]
     colours = palette([tracks.id[part[0]] for part in parts])
-    for part, smooth, colour in zip(parts, paths, colours, strict=True):
-        breaks = np.flatnonzero(np.diff(tracks.frame[part]) > max(1, GAP * frame_rate)) + 1
-        for piece in np.split(np.arange(len(part)), breaks):
+    for pieces, colour in zip(paths, colours, strict=True):
+        for piece in pieces:
             if len(piece) > 1:
-                figure.line(smooth[piece], colour, 2.5, 0.9)
-        for k in breaks.tolist():
-            figure.line(smooth[[k - 1, k]], colour, 1.5, 0.7, dash=5)
-        figure.dot(smooth[0], 3, BLACK, colour)
-        figure.dot(smooth[-1], 4.5, colour, WHITE)
+                figure.line(piece, colour, 2.5, 0.9)
+        for before, after in pairwise(pieces):
+            figure.line([before[-1], after[0]], colour, 1.5, 0.7, dash=5)
+        figure.dot(pieces[0][0], 3, BLACK, colour)
+        figure.dot(pieces[-1][-1], 4.5, colour, WHITE)
     longest = np.argsort([-len(part) for part in parts], kind="stable")[:MAX_LABELS]
     for k in longest.tolist():
-        x, y = np.minimum(paths[k][-1] + [8, 5], [figure.width - 28, picture.shape[0] - 6]).tolist()
+        x, y = np.minimum(paths[k][-1][-1] + [8, 5], [figure.width - 28, picture.shape[0] - 6]).tolist()
         figure.text(x, y, str(tracks.id[parts[k][0]]), 13, colours[k], halo=BLACK)
     draw_legend(figure, picture.shape[0] + LEGEND / 2)
     return figure
@@ -146,6 +146,12 @@ def split_tracks(tracks: Annotation) -> list[Integers]:
     """Rows (K,) of each track, sorted by frame."""
     order = np.lexsort((tracks.frame, tracks.id))
     return np.split(order, np.flatnonzero(np.diff(tracks.id[order])) + 1) if len(order) else []
+
+
+def smooth_pieces(track: Annotation, scale: float, frame_rate: float) -> list[Floats]:
+    """The smoothed path of bottom centres, times `scale`, in pieces (K, 2) between gaps of more than GAP."""
+    breaks = np.flatnonzero(np.diff(track.frame) > max(1, GAP * frame_rate)) + 1
+    return [smooth_path(piece, frame_rate) for piece in np.split(bottom_centres(track.xyxy) * scale, breaks)]
 
 
 def smooth_path(points: Floats, frame_rate: float) -> Floats:

@@ -9,9 +9,10 @@ import pytest
 import idfree
 from idfree.cli import main
 from idfree.core.errors import UserError
+from idfree.core.types import Annotation
 from idfree.show.axes import ticks
 from idfree.show.figure import Figure, cut_dashes
-from idfree.show.plots import draw_heat, draw_timeline, draw_trails
+from idfree.show.plots import draw_heat, draw_timeline, draw_trails, smooth_pieces
 
 
 @pytest.fixture
@@ -130,3 +131,16 @@ def test_mistakes(street):
         idfree.plot_tracks(street, plot="cloud")
     with pytest.raises(UserError, match="pictures are written as"):
         idfree.plot_tracks(street, out="a.mp4")
+
+
+def test_a_trail_is_not_smoothed_across_a_gap():
+    """Three seconds unseen, between two stays 300 px apart: each piece remains where the person stood."""
+    frame = np.r_[1:11, 41:51]
+    left = np.where(frame < 20, 100.0, 400.0)
+    track = Annotation(
+        frame, np.ones(20, int), np.column_stack([left, left * 0, left + 20, left * 0 + 50]), np.ones(20),
+        np.zeros(20, int), np.ones(20),
+    )  # fmt: skip
+    before, after = smooth_pieces(track, 1.0, 10.0)
+    np.testing.assert_allclose(before, np.tile([110, 50], (10, 1)))
+    np.testing.assert_allclose(after, np.tile([410, 50], (10, 1)))

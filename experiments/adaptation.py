@@ -117,13 +117,13 @@ def idf1(scores):
 
 def tables(study, pairs, seeds):
     """Lines of the page: IDF1 of all candidates, and what was selected against the better of colour and people."""
-    names = [name for name in NAMES if any(name in study.adapted(pair)["candidates"] for pair in pairs)]
+    names = [name for name in NAMES if any(name in written_candidates(study.adapted(pair)) for pair in pairs)]
     yield "IDF1 at every 1st / 3rd / 5th frame, and its mean; in bold the selected candidate.\n"
     yield markdown_header("pair", "motion only", *names, "oracle")
     found = {}
     for pair in pairs:
         test = study.adapted(pair)
-        columns = ("motion only", *(name for name in names if name in test["candidates"]), "oracle")
+        columns = ("motion only", *(name for name in names if name in written_candidates(test)), "oracle")
         found[pair] = {name: idf1(study.tracked(pair, name)) for name in columns}
         row = markdown_row(pair, *(cell(found[pair].get(name), name == test["winner"]) for name in columns))
         print(row, flush=True)
@@ -133,6 +133,11 @@ def tables(study, pairs, seeds):
     if len(seeds) > 1:
         yield from seed_lines(study, found, seeds)
     yield from agreement(study, found)
+
+
+def written_candidates(test):
+    """Names of the candidates of which there are files: a trained network has one only if it is selected."""
+    return [name for name in test["candidates"] if name != "trained" or test["winner"] == name]
 
 
 def cell(values, is_selected):

@@ -73,7 +73,7 @@ def run_tables(options: argparse.Namespace) -> None:
     if options.dry_run:
         print(json.dumps(reports, indent=2) if options.json else "\n".join(lines(reports)))
         if not_ready := [name for name, report in reports.items() if not report["ready"]]:
-            raise UserError(f"not ready: {', '.join(not_ready)}")
+            raise UserError(f"not ready: {', '.join(not_ready)} (first: {reports[not_ready[0]]['problems'][0]})")
         return
     if problems := [problem for report in reports.values() for problem in report["problems"]]:
         raise UserError(f"{problems[0]}{f', and {len(problems) - 1} more' * (len(problems) > 1)} (see --dry-run)")

@@ -11,7 +11,7 @@ from idfree.datasets.open_footage import open_all
 from idfree.experiments.protocol import PAIRED, Protocol, Source
 from idfree.experiments.table import OneShot, Table
 
-NO_TORCH = "PyTorch is not installed: settings were not checked (pip install 'idfree[train]')"
+NO_TORCH = "PyTorch is not installed: rows can neither be checked nor run (pip install 'idfree[train]')"
 NO_VIDEOS = "needs videos, and the training data of this scale are still images: leave it out, by --rows of the others"
 
 

@@ -139,7 +139,7 @@ def test_dry_run_without_torch_says_so_once(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(dry_run, "find_spec", lambda name: None)
     assert cli.main(["run", "tdt-teachers", "outrack-terms", "--data", str(tmp_path), "--dry-run"]) == 2
     told = capsys.readouterr()
-    assert told.out.count("PyTorch is not installed: settings were not checked (pip install 'idfree[train]')") == 1
+    assert told.out.count("PyTorch is not installed: rows can neither be checked nor run (pip install 'idfree[train]')") == 1
     assert "person-reidentification-retail-0287-eps.onnx: missing (the better teacher)" in told.out
     assert "not ready: tdt-teachers, outrack-terms" in told.err
 

@@ -9,7 +9,7 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.experiments import cli, dry_run
 from idfree.experiments.catalogue import PAGES, TABLES
-from idfree.experiments.dry_run import check_source, check_table
+from idfree.experiments.dry_run import NO_TORCH, check_source, check_table
 from idfree.experiments.protocol import MINI, Protocol, Source
 from idfree.experiments.results import LOWER_IS_BETTER, Results, page, verdict
 from idfree.experiments.table import CropReid, OneShot, Ranking, Row, Table, slug
@@ -139,7 +139,7 @@ def test_dry_run_without_torch_says_so_once(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(dry_run, "find_spec", lambda name: None)
     assert cli.main(["run", "tdt-teachers", "outrack-terms", "--data", str(tmp_path), "--dry-run"]) == 2
     told = capsys.readouterr()
-    assert told.out.count("PyTorch is not installed: rows can neither be checked nor run (pip install 'idfree[train]')") == 1
+    assert told.out.count(NO_TORCH) == 1
     assert "person-reidentification-retail-0287-eps.onnx: missing (the better teacher)" in told.out
     assert "not ready: tdt-teachers, outrack-terms" in told.err
 

@@ -52,9 +52,9 @@ def test_check_as_a_table(crowd, street, capsys):
     assert lines[0][:4] == ["Source", "Kind", "images", "boxes"]
     assert lines[1][:4] == ["crowd", "stills", "14", "14"]
     assert lines[2][:6] == ["street", "video", "2", "4", "0", "2"]
-    assert "\ncrowd: for clmot, outrack, centertrack, tdt; 9 of 10 boxes are " in out
+    assert "\ncrowd: for clmot, outrack, centertrack, tdt, fasterrcnn; 9 of 10 boxes are " in out
     assert " px high; 13 missing images\n" in out
-    methods = "fairmot, clmot, outrack, centertrack, tdt, simplereid"
+    methods = "fairmot, clmot, outrack, centertrack, tdt, fasterrcnn, simplereid"
     assert f"\nstreet: for {methods}; 9 of 10 boxes are 20 to 20 px high\n" in out
     assert "p1.jpg: there is no such image" in out
     assert "… and 3 more like these (--json lists all)" in out

@@ -102,7 +102,7 @@ def test_everybody(films, capsys):
     assert (told[()]["feeds"], told[()]["statistics"]["boxes"]) == (["simplereid"], 24)
     assert "has boxes of tracklets alone" in told[()]["warnings"][0]
     everybody = told[("--everybody",)]
-    assert everybody["feeds"] == ["fairmot", "clmot", "outrack", "centertrack", "tdt", "simplereid"]
+    assert everybody["feeds"] == ["fairmot", "clmot", "outrack", "centertrack", "tdt", "fasterrcnn", "simplereid"]
     assert [everybody["statistics"][name] for name in ("boxes", "ignored", "identities")] == [25, 1, 2]
     assert not everybody["warnings"]
     assert cli.main(["data", "convert", str(out), "--to", "mot", "-o", str(films / "mot")]) == 0

@@ -51,7 +51,7 @@ def test_statistics_by_hand(tmp_path):
     expected |= {"height_5": 20, "height_50": 20, "height_95": 28.5}
     expected |= {"beyond": 1, "outside": 1, "degenerate": 1, "duplicates": 1, "jumps": 0, "missing": 0, "unreadable": 0}
     assert {name: pytest.approx(value) for name, value in checked.statistics.items()} == expected
-    assert checked.feeds == ("fairmot", "clmot", "outrack", "centertrack", "tdt", "simplereid")
+    assert checked.feeds == ("fairmot", "clmot", "outrack", "centertrack", "tdt", "fasterrcnn", "simplereid")
     assert [text.partition("img1/")[2] for text in checked.warnings] == [
         "000003.jpg: the box 5, 5, 5.5, 25 (id 3) has no area",
         "000002.jpg: the box 64, 5, 74, 35 (id 2) lies outside the image",
@@ -101,7 +101,7 @@ def test_a_video_that_ends_too_early(tmp_path):
     assert (checked.statistics["missing"], checked.statistics["unreadable"]) == (2, 0)
     assert checked.warnings == (f"{folder / 'film.mp4'}: ends with frame 4, there are labels up to 6",)
     assert report(folder, decode_all=True).statistics["unreadable"] == 2
-    assert checked.feeds == ("clmot", "outrack", "centertrack", "tdt")  # one identity cannot be told from others
+    assert checked.feeds == ("clmot", "outrack", "centertrack", "tdt", "fasterrcnn")  # one identity cannot be told from others
 
 
 def test_ids_that_repeat():

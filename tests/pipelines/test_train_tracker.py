@@ -23,7 +23,7 @@ def street(narrow, monkeypatch):
     embedding = directions[footage.boxes.id] + random.normal(0, 0.2, (len(footage.boxes), 8))
     boxes = replace(footage.boxes, embedding=embedding.astype(np.float32))
     detector = PrecomputedDetector(boxes, score_range=None)
-    monkeypatch.setattr(train_tracker, "TorchSession", lambda *arguments: None)
+    monkeypatch.setattr(train_tracker, "make_session", lambda *arguments: None)
     monkeypatch.setattr(train_tracker, "open_detector", lambda name, session: detector)
     return replace(footage, boxes=boxes)
 

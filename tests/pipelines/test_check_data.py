@@ -101,7 +101,8 @@ def test_a_video_that_ends_too_early(tmp_path):
     assert (checked.statistics["missing"], checked.statistics["unreadable"]) == (2, 0)
     assert checked.warnings == (f"{folder / 'film.mp4'}: ends with frame 4, there are labels up to 6",)
     assert report(folder, decode_all=True).statistics["unreadable"] == 2
-    assert checked.feeds == ("clmot", "outrack", "centertrack", "tdt", "fasterrcnn")  # one identity cannot be told from others
+    # One identity cannot be told from others:
+    assert checked.feeds == ("clmot", "outrack", "centertrack", "tdt", "fasterrcnn")
 
 
 def test_ids_that_repeat():

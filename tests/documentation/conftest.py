@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ DETECTOR_HW = (192, 320)  # input of the stand-in detector
 VIDEOS = ("road.mp4", "barn.mp4", "walk.mp4", "videos/MOT17-04.mp4", "videos/MOT17-09.mp4")
 DETECTORS = ("yolox_nano.onnx", "yolox.onnx", "cows.onnx")
 TRUTH = ("truth/street", "MOT17/train/MOT17-04-SDP", "MOT17/train/MOT17-09-SDP", "MOT17/test/MOT17-01-SDP")
+RESULTS = Path(__file__).parents[2] / "experiments" / "results"
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +45,7 @@ def stand_ins(tmp_path_factory):
 def place(stand_ins, tmp_path, monkeypatch):
     """A copy of the stand-ins, which is the working folder."""
     shutil.copytree(stand_ins, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(RESULTS, tmp_path / RESULTS.relative_to(RESULTS.parents[1]))  # of idfree-experiments report
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

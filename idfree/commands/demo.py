@@ -39,3 +39,4 @@ def print_metrics(metrics: dict[str, dict[str, float]]) -> None:
 
     columns = tuple(column for column in tables.TRACKING if column.key in SHOWN)
     tables.show(tables.comparison_table({name: {"COMBINED": values} for name, values in metrics.items()}, columns))
+    print("  * or bold: the best of its column")

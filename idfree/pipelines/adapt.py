@@ -195,10 +195,10 @@ def candidate_file(name: str) -> Path:
 def warn_of_other_videos(out: Path, videos: Iterable[str]) -> None:
     """Log a warning if the model in OUT was chosen for other videos than these, by name: it is about to be replaced."""
     try:
-        earlier = read_json(out / "report.json").get("videos", {})
-    except (UserError, AttributeError):  # none, or damaged
+        earlier = list(read_json(out / "report.json")["videos"])
+    except (UserError, LookupError, TypeError):  # none, or damaged
         return
-    if (out / MODEL).is_file() and set(earlier) != set(videos):
+    if (out / MODEL).is_file() and sorted(map(str, earlier)) != sorted(videos):
         LOG.warning("%s: the model of another run (%s) is replaced", out / MODEL, ", ".join(map(str, earlier)))
 
 

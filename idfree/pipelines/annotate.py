@@ -74,13 +74,12 @@ def draw_tracks(
             video.add(frame, shown, motion)
 
 
-def check_length(tracks: Annotation, file: Path, sequence: Sequence | None) -> None:
+def check_length(tracks: Annotation, file: Path, sequence: Sequence) -> None:
     """Raises UserError for tracks in a file that go on after the last frame of the sequence, if its length is known."""
-    length = None if sequence is None else sequence.length
-    if sequence is not None and length is not None and len(tracks) and tracks.frame[-1] > length:
+    if sequence.length is not None and len(tracks) and tracks.frame[-1] > sequence.length:
         raise UserError(
-            f"{file}: has tracks in frame {tracks.frame[-1]}, but {sequence.name} has {length} frames: are they of"
-            " another video?"
+            f"{file}: has tracks in frame {tracks.frame[-1]}, but {sequence.name} has {sequence.length} frames: are"
+            " they of another video?"
         )
 
 

@@ -156,7 +156,8 @@ def read_checked(file: Path, sequence: Sequence | None) -> Annotation:
     """The tracks in a file. Raises UserError if they cannot be of the sequence, or an id is twice in a frame."""
     tracks = read_tracks(file)
     check_identities(tracks, str(file))
-    check_length(tracks, file, sequence)
+    if sequence is not None:
+        check_length(tracks, file, sequence)
     is_empty = (tracks.xyxy[:, 2:] <= tracks.xyxy[:, :2]).any(axis=1)
     if is_empty.any():
         row = int(is_empty.argmax())

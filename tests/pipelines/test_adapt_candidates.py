@@ -230,7 +230,7 @@ def test_a_teacher_comes_first_as_the_default(crops, tmp_path):
 
 def test_a_model_of_other_videos_is_named_before_it_is_replaced(tmp_path, caplog):
     (tmp_path / "appearance.onnx").touch()
-    for content in ("", "[]", '{"videos": {"street": {}}}'):
+    for content in ("", "[]", "5", '{"videos": 5}', '{"other": {}}', '{"videos": {"street": {}}}'):
         (tmp_path / "report.json").write_text(content)
         warn_of_other_videos(tmp_path, ["street"])
     assert not caplog.messages

@@ -8,8 +8,9 @@ import numpy as np
 
 from idfree.appearance.calibrate import Calibration, calibrate
 from idfree.appearance.colour import ColourHistogram
+from idfree.appearance.encoder import Embedding
 from idfree.core.errors import UserError
-from idfree.core.types import Annotation, Detector, Frame
+from idfree.core.types import Annotation, Detector, Frame, View
 from idfree.core.types import Sequence as Video
 from idfree.datasets.footage import PEOPLE, Footage
 from idfree.datasets.motchallenge_classes import has_own_classes
@@ -21,6 +22,7 @@ from idfree.pipelines.motion_tracklets import embeddings_of_tracklets
 from idfree.pipelines.prepare import prepare
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.sequences.motchallenge import read_ground_truth
+from idfree.trackers.registry import make_tracker
 
 METRICS = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")  # TrackEval's names
 COLOUR = "IDF1 colour"  # with colour histograms in place of the network's embeddings
@@ -64,16 +66,6 @@ class DetectedFootage:
         )
         return score_run(footage, prepare(sequence, detector, tracker, texts, images=False))
 
-    def with_colour(self) -> "DetectedFootage":
-        """The same boxes with colour histograms in place of their embeddings."""
-        encoder = ColourHistogram()
-        pairs = zip(self.footages, self.boxes, strict=True)
-        detectors = ((footage, PrecomputedDetector(boxes, score_range=None)) for footage, boxes in pairs)
-        return DetectedFootage(
-            self.footages,
-            [detect_sequence(footage_as_sequence(footage), each, encoder).boxes for footage, each in detectors],
-        )
-
     @property
     def average_precision(self) -> float:
         """Average precision of the boxes at IoU 0.5, over all footages."""
@@ -97,19 +89,52 @@ def detect_footage(detector: Detector, footages: Sequence[Footage]) -> DetectedF
     )
 
 
+def detect_with_colour(detector: Detector, footages: Sequence[Footage]) -> tuple[DetectedFootage, DetectedFootage]:
+    """As `detect_footage`, and the same boxes with colour histograms as embeddings; each image is read once."""
+    detected, coloured = [], []
+    for footage in footages:
+        recorder = ColourRecorder(detector)
+        boxes = detect_sequence(footage_as_sequence(footage), recorder).boxes
+        detected.append(boxes)
+        coloured.append(replace(boxes, embedding=np.concatenate(recorder.histograms)))
+    return DetectedFootage(footages, detected), DetectedFootage(footages, coloured)
+
+
+class ColourRecorder:
+    """A detector that reports the valid detections of another one, and keeps their colour histograms.
+
+    histograms: an array (N, D) per frame, in the order of the detections.
+    """
+
+    needs_images = True
+
+    def __init__(self, detector: Detector):
+        self.detector, self.encoder = detector, ColourHistogram()
+        self.name, self.has_embeddings = detector.name, detector.has_embeddings
+        self.histograms: list[Embedding] = []
+
+    def __call__(self, frame: Frame) -> View:
+        view = self.detector(frame)
+        detections = view.detections.select(view.detections.valid_mask(view.size_hw))
+        assert frame.image is not None
+        self.histograms.append(self.encoder(frame.image, detections.xyxy))
+        return replace(view, detections=detections)
+
+
 def validate(detector: Detector, footages: Sequence[Footage], tracker: str) -> dict[str, float]:
     """METRICS over all footages and, if calibrated, the match threshold ("limit") and upper threshold ("farthest").
 
-    Also, for comparison, COLOUR if the detector gives embeddings. tracker: its name. Raises UserError if an image
-    cannot be read, or if the ground truth has no identities.
+    Also, for comparison, COLOUR, if the detector gives embeddings and the tracker uses them. tracker: its name. Raises
+    UserError if an image cannot be read, or if the ground truth has no identities.
     """
     for footage in footages:
         ground_truth_of(footage)  # reports missing identities before detection, which takes long
-    detected = detect_footage(detector, footages)
+    if not (detector.has_embeddings and make_tracker(tracker).uses_embeddings):
+        detected = detect_footage(detector, footages)
+        return {**detected.tracking_metrics(tracker), **detected.thresholds}
+    detected, coloured = detect_with_colour(detector, footages)
     metrics = {**detected.tracking_metrics(tracker), **detected.thresholds}
-    if detector.has_embeddings:
-        metrics[COLOUR] = detected.with_colour().tracking_metrics(tracker)["IDF1"]
-    return metrics
+    return {**metrics, COLOUR: coloured.tracking_metrics(tracker)["IDF1"]}
 
 
 def footage_as_sequence(footage: Footage) -> Video:

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from idfree.appearance.colour import ColourHistogram
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Detections, View
 from idfree.datasets.footage import Footage
 from idfree.pipelines.validate import (
     COLOUR,
     calibrate_on_tracklets,
-    detect_footage,
+    detect_with_colour,
     footage_as_sequence,
     ground_truth_of,
     validate,
@@ -28,10 +29,12 @@ def walkers(frames=12, id_of=lambda person: person + 1):
     return Annotation(number, id_of(person), xyxy, ones, np.zeros(len(number), np.int64), ones)
 
 
-def footage(truth, **changes):
-    black = np.zeros((200, 600, 3), np.uint8)
+BLACK = np.zeros((200, 600, 3), np.uint8)
+
+
+def footage(truth, read=lambda number: BLACK, **changes):
     length = int(truth.frame.max())
-    return Footage("walk", truth, length, lambda number: black, **{"is_sequence": True, "frame_rate": 20.0, **changes})
+    return Footage("walk", truth, length, read, **{"is_sequence": True, "frame_rate": 20.0, **changes})
 
 
 class OracleDetector:
@@ -60,11 +63,43 @@ def test_an_oracle_detector_has_perfect_scores():
 def test_colour_histograms_are_scored_on_the_same_boxes():
     """Black images: all histograms are equal, so that only overlap associates, which suffices for these walkers."""
     truth = walkers()
-    detected = detect_footage(OracleDetector(truth), [footage(truth)])
-    (boxes,) = detected.with_colour().boxes
-    np.testing.assert_allclose(boxes.xyxy, detected.boxes[0].xyxy)
+    detected, coloured = detect_with_colour(OracleDetector(truth), [footage(truth)])
+    (boxes,) = coloured.boxes
+    np.testing.assert_array_equal(boxes.xyxy, detected.boxes[0].xyxy)
     assert np.ptp(boxes.embedding, axis=0).max() == 0
     assert validate(OracleDetector(truth), [footage(truth)], "fused")[COLOUR] == 1
+
+
+def test_histograms_belong_to_their_boxes():
+    """The image's colour changes with x; a detection of NaN in each frame is dropped, and does not shift the rows."""
+    truth, shades = walkers(), np.zeros((200, 600, 3), np.uint8)
+    shades[..., 0] = np.arange(600) % 256
+
+    class WithInvalid(OracleDetector):
+        def __call__(self, frame):
+            view = super().__call__(frame)
+            xyxy = np.vstack([np.full((1, 4), np.nan), view.detections.xyxy])
+            embedding = np.vstack([np.zeros((1, 8)), view.detections.embedding])
+            return View(Detections(xyxy, np.full(len(xyxy), 0.9), embedding=embedding), frame, view.size_hw)
+
+    _, coloured = detect_with_colour(WithInvalid(truth), [footage(truth, read=lambda number: shades)])
+    (boxes,) = coloured.boxes
+    assert len(boxes) == len(truth)
+    np.testing.assert_allclose(boxes.embedding, ColourHistogram()(shades, boxes.xyxy), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("tracker", "has_colour"), [("fused", True), ("fairmot", True), ("sort", False), ("iou", False)]
+)
+def test_each_image_is_read_once_and_colour_is_for_trackers_that_use_embeddings(tracker, has_colour, monkeypatch):
+    truth, read, coloured = walkers(), [], []
+    encode = ColourHistogram.encode
+    monkeypatch.setattr(ColourHistogram, "encode", lambda self, crops: coloured.append(crops) or encode(self, crops))
+    watched = footage(truth, read=lambda number: read.append(number) or BLACK)
+    metrics = validate(OracleDetector(truth), [watched], tracker)
+    assert read == list(range(1, 13))
+    assert (COLOUR in metrics, bool(coloured)) == (has_colour, has_colour)
+    assert "limit" in metrics  # of the detector's embeddings, for the model's metadata
 
 
 def test_errors_add_over_footages():

@@ -68,9 +68,8 @@ def check_settings(recipe: OneShot, protocol: Protocol, data: Path, images: int)
     from idfree.experiments.one_shot_rows import settings_of
     from idfree.learn.methods.registry import METHODS
 
-    texts = (*protocol.settings_of(recipe.method, recipe.images_only), *recipe.settings)
     try:
-        settings = settings_of(METHODS[recipe.method], texts, seed=0)
+        settings = settings_of(METHODS[recipe.method], recipe.settings_at(protocol), seed=0)
     except UserError as error:
         return {}, str(error)
     problem = None

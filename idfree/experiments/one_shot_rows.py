@@ -102,7 +102,7 @@ class OneShotRows(Place):
     def train(self, recipe: OneShot, seed: int) -> Path:
         """The run of a row's network; an interrupted one is resumed."""
         method, run = METHODS[recipe.method], self.out / "networks" / f"{recipe.network}-{seed}"
-        texts = (*self.protocol.settings_of(recipe.method, recipe.images_only), *recipe.settings)
+        texts = recipe.settings_at(self.protocol)
         settings = settings_of(method, (*texts, f"init={self.initial_weights(recipe, texts)}"), seed)
         footages = self.training(recipe.data)
         if recipe.identities == "tracklets":

@@ -20,6 +20,7 @@ FEWEST_ROWS = 2  # of a table that is shown
 LOWER_IS_BETTER = ("IDSW", "FN", "ms")
 FIRST = ("AP", "CPU ms", "R1", "mAP", "TPR@0.1")  # of the columns
 COUNTS = ("IDSW", "CLR_FN", "ms")
+SAME_DETECTOR = "All rows have the boxes of the shared detector: the embedding head alone is trained."
 OURS = {"FN": "CLR_FN", "ms": "CPU ms"}  # our names of the papers' measures
 PAGE = """# Published tables, at the scale of this machine
 
@@ -103,8 +104,15 @@ def section(table: Table, results: Results) -> str:
         for row in table.rows
     ]
     verdicts = [verdict(table, ranking, figures) for ranking in table.rankings]
-    title = f"## {table.title}\n\n{table.paper}. `idfree-experiments run {table.name}`. {table.note}".rstrip()
+    about = [f"{table.paper}.", f"`idfree-experiments run {table.name}`.", table.note]
+    about += [SAME_DETECTOR] if has_same_detector(table) else []
+    title = f"## {table.title}\n\n{' '.join(filter(None, about))}"
     return "\n\n".join([title, markdown(header, lines), "\n".join(f"- {text}" for text in verdicts)]).rstrip()
+
+
+def has_same_detector(table: Table) -> bool:
+    """Whether a table compares embeddings alone."""
+    return any(isinstance(row.recipe, OneShot) and row.recipe.same_detector for row in table.rows)
 
 
 def published_cells(row: Row, names: list[str]) -> list[str]:

@@ -27,7 +27,8 @@ class OneShot:
     "images" alone, or its "videos". identities: as the option of `train`. teacher: of tdt, a CropEmbedding. trackers:
     what it is judged with, the paper's first. tracker_settings: `name=value` of them. embeddings: "own" of the network,
     or a CropEmbedding in their place (tdt's two-stage pair). untrained: the shared detector alone, whose embedding head
-    was never trained.
+    was never trained. same_detector: at the mini scale the embedding head alone is trained, so that all such rows have
+    the boxes of the shared detector.
     """
 
     method: str
@@ -39,6 +40,7 @@ class OneShot:
     tracker_settings: tuple[str, ...] = ()
     embeddings: CropEmbedding | Literal["own"] = "own"
     untrained: bool = False
+    same_detector: bool = False
 
     @property
     def images_only(self) -> bool:
@@ -59,7 +61,8 @@ class OneShot:
         where = () if self.data == "all" else (self.data,)
         linked = () if self.identities == "labels" else (self.identities,)
         taught = () if self.teacher is None else (self.teacher,)
-        return slug(self.method, *self.settings, *where, *linked, *taught)
+        frozen = ("head",) if self.same_detector else ()
+        return slug(self.method, *self.settings, *where, *linked, *taught, *frozen)
 
     @property
     def name(self) -> str:
@@ -67,6 +70,16 @@ class OneShot:
         judged = () if self.embeddings == "own" else (self.embeddings,)
         trackers = () if self.trackers == TRACKERS else self.trackers
         return slug(self.network, *judged, *trackers, *self.tracker_settings)
+
+    def settings_at(self, protocol: Protocol) -> tuple[str, ...]:
+        """`name=value` at a scale, of which the last of a name counts: the protocol's, then the row's own."""
+        return (
+            *protocol.settings,
+            *protocol.method_settings.get(self.method, ()),
+            *(protocol.images_settings if self.images_only else ()),
+            *(protocol.embedding_settings if self.same_detector else ()),
+            *self.settings,
+        )
 
 
 @dataclass(frozen=True)

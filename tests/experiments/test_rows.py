@@ -12,6 +12,7 @@ from idfree.experiments.crop_rows import CropRows
 from idfree.experiments.one_shot_rows import OneShotRows
 from idfree.experiments.protocol import Protocol, Source
 from idfree.experiments.table import METRICS, CropReid, OneShot
+from idfree.learn.checkpoint import load
 from idfree.pipelines.synthesise import SceneSettings, synthesise
 
 SETTINGS = ("backbone=narrow", "size=96x64", "dimension=8", "epochs=1", "batch=4", "precision=fp32", "threads=1")
@@ -38,6 +39,16 @@ def test_one_shot_rows_share_their_base_and_their_network(place):
     assert "R1" not in bare
     assert "R1" in rows.judge(OneShot("fairmot", untrained=True), 0)
     assert {path.name for path in out.iterdir()} == {"base", "fairmot-0"}
+
+
+def test_rows_that_compare_embeddings_alone_have_equal_boxes(place):
+    heads = replace(place[0], embedding_settings=("freeze=backbone,heads.heat,heads.offset,heads.size",))
+    rows = OneShotRows(heads, *place[1:])
+    found = rows.judge(OneShot("fairmot", same_detector=True), 0)
+    assert found["AP"] == rows.judge(OneShot("fairmot", untrained=True), 0)["AP"]
+    weights = [load(place[2] / "networks" / run / "best.pt")["network"] for run in ("base", "fairmot-head-0")]
+    changed = {name for name, before in weights[0].items() if not before.equal(weights[1][name])}
+    assert changed == {name for name in weights[0] if name.startswith("heads.embedding.")}
 
 
 def test_a_tracker_can_use_more_than_boxes(place):

@@ -9,7 +9,7 @@ TABLE = Table(
     "FairMOT: dimension of the embedding",
     "Zhang et al. 2020, validated on MOT15",
     rows=tuple(
-        Row(f"{dimension}", OneShot("fairmot", (f"dimension={dimension}",)), {"IDSW": switches})
+        Row(f"{dimension}", OneShot("fairmot", (f"dimension={dimension}",), same_detector=True), {"IDSW": switches})
         for dimension, switches in PUBLISHED.items()
     ),
     rankings=(Ranking("128", "256", "IDSW"), Ranking("256", "512", "IDSW"), Ranking("128", "64", "IDSW")),

@@ -9,8 +9,11 @@ TABLE = Table(
     "OUTrack: temperature of the assignment",
     "Liu et al. 2021, second halves of MOT17",
     rows=(
-        *(Row(text, OneShot("outrack", (f"temperature={text}",)), {"IDF1": idf1}) for text, idf1 in PUBLISHED.items()),
-        Row("2 ln(C + 1)", OneShot("outrack"), {"IDF1": 71.8}),
+        *(
+            Row(text, OneShot("outrack", (f"temperature={text}",), same_detector=True), {"IDF1": idf1})
+            for text, idf1 in PUBLISHED.items()
+        ),
+        Row("2 ln(C + 1)", OneShot("outrack", same_detector=True), {"IDF1": 71.8}),
     ),
     rankings=(Ranking("2 ln(C + 1)", "5"), Ranking("5", "3"), Ranking("3", "1")),
     full=OUTRACK,

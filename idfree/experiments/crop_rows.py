@@ -14,9 +14,9 @@ from idfree.experiments.crop_encoders import crop_encoders
 from idfree.experiments.protocol import Place
 from idfree.experiments.table import METRICS, CropReid, Figures
 from idfree.pipelines.detect_sequence import detect_sequence
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.open_detector import open_any_detector
-from idfree.pipelines.prepare import prepare
 from idfree.pipelines.validate import DetectedFootage, footage_as_sequence, ground_truth_of, score_run
 
 DIMENSION = 128  # of oracle embeddings
@@ -61,7 +61,9 @@ class CropRows(Place):
             sequence = footage_as_sequence(footage)
             detector, _ = open_any_detector("people", "", "auto", sequence)
             near = PrecomputedDetector(boxes, score_range=None)
-            run = prepare(sequence, detector, recipe.tracker, recipe.tracker_settings, encoder=encoder, public=near)
+            run = make_tracking_run(
+                sequence, detector, recipe.tracker, recipe.tracker_settings, encoder=encoder, public=near
+            )
             total += score_run(footage, run)
         return {name: float(value) for name, value in compute_metrics(total).items()}
 

@@ -30,8 +30,8 @@ from idfree.learn.networks.box_embedder import BoxEmbedder
 from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.parallel import Distributed
 from idfree.pipelines.detect_sequence import detect_sequence
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.prepare import prepare
 from idfree.pipelines.teacher_embeddings import Teacher
 from idfree.pipelines.train_tracker import cache_frames, teacher_labels
 from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion, trained_on_notice
@@ -212,7 +212,9 @@ def track_live(
     detector.match_threshold, detector.upper_threshold = thresholds.get("limit"), thresholds.get("farthest")
     total = Scores()
     for footage in footages:
-        total += score_run(footage, prepare(footage_as_sequence(footage), detector, tracker, texts, encoder=encoder))
+        total += score_run(
+            footage, make_tracking_run(footage_as_sequence(footage), detector, tracker, texts, encoder=encoder)
+        )
     return {name: float(value) for name, value in compute_metrics(total).items()}
 
 

@@ -9,7 +9,7 @@ TABLE = Table(
     "TDT: RetinaNet and the centre-based network",
     "Yu et al. 2022 has RetinaNet alone",
     rows=(
-        Row("centre", OneShot("tdt", teacher="better")),
+        Row("centre", OneShot("tdt", ("network=centre",), teacher="better")),
         Row("retinanet", OneShot("tdt", RETINANET, teacher="better")),
         Row("retinanet, then teacher", OneShot("tdt", RETINANET, teacher="better", embeddings="better")),
     ),

@@ -23,8 +23,8 @@ from idfree.core.types import Annotation, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.frame_subset import select_every_nth
 from idfree.evaluation.tracking import compute_metrics, evaluate
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.prepare import prepare
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_detections
 from idfree.pipelines.tracker_settings import with_min_score
@@ -161,7 +161,9 @@ def track(name, views, source, step):
 def measure(data, name, kind, step, encoder):
     """All results of one sequence, detector and frame step."""
     source = open_synthetic(name) if name in MOVES else open_real(data, name, kind)
-    run = prepare(source.sequence, source.detector, "fused", selection=source.selection, camera="none", encoder=encoder)
+    run = make_tracking_run(
+        source.sequence, source.detector, "fused", selection=source.selection, camera="none", encoder=encoder
+    )
     recording = Recording(source, step).run(run)
     figures = recording.figures()
     for camera in CAMERAS:

@@ -29,7 +29,7 @@ from idfree.experiments.table import OneShot
 from idfree.learn.methods.one_shot import MODEL
 from idfree.learn.methods.registry import METHODS
 from idfree.pipelines.detect_sequence import concatenate_detections
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.tracking_run import concatenate_tracks
 from idfree.pipelines.validate import footage_as_sequence, ground_truth_of
 from idfree.trackers.registry import make_tracker
@@ -66,7 +66,7 @@ def track(
     """The network's detections, and tracks by (detections, tracker); the images are read once."""
     sequence = footage_as_sequence(footage)
     detector = open_detector(model, device="cpu", threads=1)
-    run = prepare(sequence, detector, "bytetrack", camera="none")
+    run = make_tracking_run(sequence, detector, "bytetrack", camera="none")
     keys = [("own", "tracktor"), ("own", "fused"), *((name, "tracktor") for name in public)]
     trackers = {key: make_tracker(key[1], (), sequence.frame_rate) for key in keys}
     tracks: dict = {key: [] for key in keys}
@@ -81,7 +81,7 @@ def track(
     found = {key: concatenate_tracks(parts) for key, parts in tracks.items()}
     for name, each in public.items():
         given = PrecomputedDetector(each, sequence.size_hw, score_range=None)
-        found[name, "fused"] = prepare(sequence, given, "fused", images=False, camera="none").track_all()
+        found[name, "fused"] = make_tracking_run(sequence, given, "fused", images=False, camera="none").track_all()
     return concatenate_detections(numbers, detections), found
 
 

@@ -24,7 +24,7 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.frame_subset import select_half
 from idfree.evaluation.reid import assign_identities
 from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.stored_detections import read_stored_detections
 from idfree.pipelines.tracking_run import concatenate_tracks
 from idfree.sequences.motchallenge import open_sequence, read_ground_truth
@@ -84,7 +84,7 @@ def load(folder, stored, second_half):
 
 def track(name, item):
     """Tracks of one of our trackers."""
-    return prepare(item.sequence, PrecomputedDetector(item.detections), name, images=False).track_all()
+    return make_tracking_run(item.sequence, PrecomputedDetector(item.detections), name, images=False).track_all()
 
 
 def track_with_oracle(name, item):

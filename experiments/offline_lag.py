@@ -6,9 +6,9 @@ from idfree.core.files import make_folder
 from idfree.offline.fixed_lag import FixedLag
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.whole_video import Video, refine_tracks
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.pipelines.open_detector import open_any_detector
-from idfree.pipelines.prepare import prepare
 from idfree.pipelines.tracking_run import concatenate_tracks
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import write_results
@@ -33,8 +33,8 @@ def compute(case, tracker):
     """Tracks by title."""
     (sequence,) = open_source(case.source(tracker))
     detector, _ = open_any_detector(case.boxes, "", "auto", sequence)
-    run = prepare(sequence, detector, tracker, images=False, encoder=open_appearance(TRACKERS[tracker]))
-    run.kept, video = KeptEmbeddings(), Video(sequence.frame_rate, sequence.size_hw)
+    run = make_tracking_run(sequence, detector, tracker, images=False, encoder=open_appearance(TRACKERS[tracker]))
+    run.kept_embeddings, video = KeptEmbeddings(), Video(sequence.frame_rate, sequence.size_hw)
     refiners = {title: FixedLag(lag, video) for title, lag in LAGS.items()}
     found = {title: [] for title in (ONLINE, *LAGS)}
     for frame, now in run:
@@ -44,4 +44,4 @@ def compute(case, tracker):
     for title, refiner in refiners.items():
         found[title] += refiner.finish()
     tracks = {title: concatenate_tracks(rows) for title, rows in found.items()}
-    return tracks | {WHOLE: refine_tracks(tracks[ONLINE], video, run.kept)}
+    return tracks | {WHOLE: refine_tracks(tracks[ONLINE], video, run.kept_embeddings)}

@@ -26,7 +26,7 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.frame_subset import select_every_nth
 from idfree.evaluation.reid import assign_identities
 from idfree.evaluation.tracking import compute_metrics, evaluate
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.teach_head import learn_head
 from idfree.sequences.motchallenge import read_ground_truth
@@ -72,7 +72,7 @@ class Study:
         thresholds = {"match_threshold": match_threshold, "upper_threshold": upper_threshold}
         detector = PrecomputedDetector(detections, sequence.size_hw, **thresholds, score_range=None, is_network=True)
         tracker = "bytetrack" if embedding is None else "fused"
-        run = prepare(sequence, detector, tracker, selection=Selection(every=every), images=False)
+        run = make_tracking_run(sequence, detector, tracker, selection=Selection(every=every), images=False)
         tracks, _ = select_every_nth(replace(run.track_all(), time=None), every, sequence.length)
         truth, frames = select_every_nth(read_ground_truth(self.truth_file(name)), every, sequence.length)
         names = (str(self.truth_file(name)), "tracks")

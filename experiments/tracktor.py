@@ -19,8 +19,8 @@ from idfree.appearance import open_encoder
 from idfree.core.files import write_text
 from idfree.core.progress import progress
 from idfree.evaluation.tracking import compute_metrics, evaluate
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.prepare import prepare
 from idfree.pipelines.tracking_run import concatenate_tracks
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_ground_truth
@@ -105,7 +105,7 @@ def track(data, name, spec, classes):
     """Tracks of all trackers with all encoders on one video and detector: {(tracker, encoder): annotation}."""
     (sequence,) = open_source(video_path(data, name))
     detector = DetectorConfig.from_options(str(data / "models" / spec), None, classes).open()(sequence)
-    run = prepare(sequence, detector, "bytetrack", camera="none")
+    run = make_tracking_run(sequence, detector, "bytetrack", camera="none")
     encoders = {title: open_encoder(encoder_path(data, file)) for title, file in ENCODERS.items() if file}
     pairs = [(title, encoder) for title in TRACKERS for encoder in ENCODERS]
     trackers = {pair: make_tracker(*TRACKERS[pair[0]], sequence.frame_rate) for pair in pairs}

@@ -20,8 +20,8 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.tracking import compute_metrics, evaluate
 from idfree.offline.track_rows import concatenate
 from idfree.offline.whole_video import Video, refine_tracks
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.prepare import prepare
 from idfree.pipelines.stored_detections import read_stored_detections
 from idfree.pipelines.tracking_run import concatenate_tracks
 from idfree.sequences import open_source
@@ -39,7 +39,7 @@ def refined(data, video, public):
     """What tracktor makes of the public detections: {(detector, refiner): annotation}; the video is read once."""
     (sequence,) = open_source(str(data / "videos" / f"{video}.mp4"))
     detector = DetectorConfig("people").open()(sequence)
-    run = prepare(sequence, detector, "bytetrack", camera="none")
+    run = make_tracking_run(sequence, detector, "bytetrack", camera="none")
     keys = [(name, title) for name in DETECTORS for title in REFINERS]
     trackers = {key: make_tracker("tracktor", REFINERS[key[1]], sequence.frame_rate) for key in keys}
     results = {key: [] for key in keys}
@@ -64,7 +64,7 @@ def given_and_refined(given, refined):
 def whole_video(sequence, boxes):
     """Tracks of `fused` of these boxes, made off-line."""
     detector = PrecomputedDetector(boxes, sequence.size_hw)
-    tracks = prepare(sequence.without_images(), detector, "fused", images=False).track_all()
+    tracks = make_tracking_run(sequence.without_images(), detector, "fused", images=False).track_all()
     return refine_tracks(tracks, Video(sequence.frame_rate, sequence.size_hw))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from idfree.core.errors import MissingExtra, UserError
@@ -39,6 +40,10 @@ class WorkerPool:
             raise UserError(
                 "--workers is for this machine, --dask for a cluster, which has workers of its own: say one"
             )
+
+    def path_for_workers(self, path: Path) -> Path:
+        """The path, absolute for a cluster, whose workers have other working directories."""
+        return path.absolute() if self.dask else path
 
     def uses_other_processes(self, items: int) -> bool:
         """Whether this number of items is processed in other processes than the current one."""

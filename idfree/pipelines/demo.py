@@ -26,7 +26,7 @@ from idfree.pipelines.adapt_relink import cut_tracklets
 from idfree.pipelines.adapt_train import SIZE_HW
 from idfree.pipelines.crop_sets import crops_of_labels
 from idfree.pipelines.label_sequence import label_sequence
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.tracking_run import TrackingRun, concatenate_tracks
 from idfree.pipelines.view import view
@@ -65,7 +65,7 @@ def run_demo(out: str | Path, *, people: int = 24, frames: int = 200, seed: int 
     write_footage(street, out / FOOTAGE, quiet)
     before = prepare_run(street, "sort").track_all()
     run = prepare_run(street, "fused", ColourHistogram())
-    kept = run.kept = KeptEmbeddings()
+    kept = run.kept_embeddings = KeptEmbeddings()
     colour = write_video(street, run, result.video, frames, quiet)
     video = Video(street.sequence.frame_rate, street.sequence.size_hw)
     offline = refine_tracks(colour, video, kept=kept)
@@ -169,4 +169,6 @@ def prepare_detector(street: SyntheticSequence) -> PrecomputedDetector:
 
 def prepare_run(street: SyntheticSequence, tracker: str, encoder: Encoder | None = None) -> TrackingRun:
     """A run on the simulated detections, by motion alone or also by an encoder's embeddings."""
-    return prepare(street.sequence, prepare_detector(street), tracker, images=encoder is not None, encoder=encoder)
+    return make_tracking_run(
+        street.sequence, prepare_detector(street), tracker, images=encoder is not None, encoder=encoder
+    )

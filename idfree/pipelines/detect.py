@@ -24,10 +24,10 @@ from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.detect_sequence import LIMITS, describe_detections, detect_sequence, write_detections
 from idfree.pipelines.manifest import checksum_of_model, is_done, read_manifest, settings_to_json, write_manifest
 from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs
+from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, OpenedDetector, detection_inputs
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import class_ids_file, displacement_file
-from idfree.pipelines.video_jobs import Report, Source, make_jobs
+from idfree.pipelines.video_jobs import Report, Source, make_jobs, spec_for_workers
 from idfree.sequences import open_source
 from idfree.sequences.tables import SUFFIXES
 
@@ -83,10 +83,17 @@ def detect(
     check_folder(out, config.spec)
     outputs = (out / f"{name}{suffix}" for name in jobs.videos for suffix in (".json", *SUFFIXES))
     refuse_overwriting(outputs, [*jobs.videos.values(), *config.inputs(), appearance])
-    appearance, detector_of = jobs.spec_for_workers(appearance), jobs.open_detector(config)
-    encoder = PicklableFactory(open_appearance, appearance, device, jobs.threads)
-    folder, is_quiet = jobs.path_for_workers(out), quiet or jobs.uses_other_processes
-    job = DetectionJob(folder, config, detector_of, appearance, encoder, selection, limit, force, is_quiet)
+    appearance = spec_for_workers(appearance, jobs.pool)
+    job = DetectionJob(
+        out=jobs.pool.path_for_workers(out),
+        detector=jobs.open_detector(config),
+        appearance=appearance,
+        encoder=PicklableFactory(open_appearance, appearance, device, jobs.threads),
+        selection=selection,
+        limit=limit,
+        force=force,
+        quiet=quiet or jobs.uses_other_processes,
+    )
     make_folder(out)
     reports, failed = jobs.run(partial(detect_video, job=job), "processed", quiet)
     for name, report in reports.items():
@@ -99,12 +106,11 @@ def detect(
 class DetectionJob:
     """How videos are processed; picklable, for other processes. Fields as the arguments of `detect`.
 
-    config, detector_of: of the detector, and opened. encoder: opened from `appearance`.
+    encoder: opened from `appearance`.
     """
 
     out: Path
-    config: DetectorConfig
-    detector_of: PicklableFactory[DetectorOf]
+    detector: OpenedDetector
     appearance: str
     encoder: "PicklableFactory[Encoder | None]"
     selection: Selection
@@ -114,7 +120,7 @@ class DetectionJob:
 
     def inputs(self, sequence: Sequence, detector: Detector) -> dict[str, Any]:
         """Everything that the files of a sequence depend on, for the manifest."""
-        detections = detection_inputs(sequence, detector, self.config, self.selection)
+        detections = detection_inputs(sequence, detector, self.detector.config, self.selection)
         embeddings = appearance_inputs(detector, self.appearance, self.encoder.instance)
         limits = settings_to_json({"min_score": self.selection.min_score, "limit": self.limit})
         return detections | embeddings | limits
@@ -123,7 +129,7 @@ class DetectionJob:
 def detect_video(path: Path, job: DetectionJob) -> Report:
     """Store the detections of one video, unless that is done; return its report."""
     (sequence,) = open_source(path)
-    detector, out = job.detector_of.instance(sequence), job.out
+    detector, out = job.detector.for_sequence(sequence), job.out
     inputs, manifest_name = job.inputs(sequence, detector), f"{sequence.name}.json"
     manifest = read_manifest(out, manifest_name)
     if not job.force and is_done(manifest, inputs, out) and (out / str(manifest["report"].get("file", ""))).is_file():

@@ -16,12 +16,14 @@ SUMMARY = "summary.json"
 
 
 def describe_request(
-    run: TrackingRun, config: DetectorConfig, appearance: str, camera: str, public: str | None, outputs: list[str]
+    run: TrackingRun, config: DetectorConfig, camera: str, public: str | None, outputs: list[str]
 ) -> dict[str, Any]:
-    """Everything that the results of a run depend on, ready for JSON. outputs: suffixes of the files."""
+    """Everything that the results of a run depend on, ready for JSON.
+
+    config, camera, public: that the run was made from. outputs: suffixes of the files.
+    """
     selection = run.selection
     limits = settings_to_json({"min_score": selection.min_score, "min_area": selection.min_area})
-    files = {spec: identify_file(Path(spec)) for spec in (appearance, camera)}
     request = {
         **detection_inputs(run.sequence, run.detector, config, selection),
         **limits,
@@ -29,8 +31,8 @@ def describe_request(
         "boxes": selection.boxes,
         "scores": config.scores,
         "frame_rate": run.sequence.frame_rate,
-        "appearance": [appearance, files[appearance]],
-        "camera": [camera, files[camera]],
+        "appearance": [selection.appearance, identify_file(Path(selection.appearance))],
+        "camera": [camera, identify_file(Path(camera))],
         **describe_tracker(run.tracker),
         "outputs": outputs,
         **({} if public is None else {"public": [public, identify_file(Path(public))]}),

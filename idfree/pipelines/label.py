@@ -12,12 +12,11 @@ from idfree.core.files import make_folder, refuse_overwriting
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.core.types import Detector, Sequence
 from idfree.core.version import __version__
-from idfree.core.workers import PicklableFactory
 from idfree.datasets.write_sequence import write_sequence
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.label_sequence import concatenate_boxes, label_sequence, sort_by_frame
 from idfree.pipelines.manifest import MANIFEST, is_done, read_manifest, settings_to_json, write_manifest
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorOf, detection_inputs
+from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, OpenedDetector, detection_inputs
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.video_jobs import Report, Source, make_jobs
@@ -66,9 +65,16 @@ def label(
     outputs = (out / name / file for name in jobs.videos for file in ("seqinfo.ini", "gt/gt.txt", MANIFEST))
     refuse_overwriting(outputs, [*folders, *config.inputs()])
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
-    detector_of, folder = jobs.open_detector(config), jobs.path_for_workers(out)
-    options = (everybody, images, force, quiet or jobs.uses_other_processes)
-    job = LabelJob(folder, config, detector_of, settings, selection, *options)
+    job = LabelJob(
+        out=jobs.pool.path_for_workers(out),
+        detector=jobs.open_detector(config),
+        settings=settings,
+        selection=selection,
+        everybody=everybody,
+        images=images,
+        force=force,
+        quiet=quiet or jobs.uses_other_processes,
+    )
     make_folder(out)
     reports, failed = jobs.run(partial(label_video, job=job), "labelled", quiet)
     for name, report in reports.items():
@@ -79,14 +85,10 @@ def label(
 
 @dataclass(frozen=True)
 class LabelJob:
-    """How videos are labelled; picklable, for other processes. Fields as the arguments of `label`.
-
-    config, detector_of: of the detector, and opened.
-    """
+    """How videos are labelled; picklable, for other processes. Fields as the arguments of `label`."""
 
     out: Path
-    config: DetectorConfig
-    detector_of: PicklableFactory[DetectorOf]
+    detector: OpenedDetector
     settings: LabelSettings
     selection: Selection
     everybody: bool
@@ -98,7 +100,7 @@ class LabelJob:
         """Everything that the labels of a sequence depend on, for the manifest."""
         settings = {"settings": settings_to_json(asdict(self.settings))}
         options = {"images": self.images, "everybody": self.everybody}
-        return detection_inputs(sequence, detector, self.config, self.selection) | settings | options
+        return detection_inputs(sequence, detector, self.detector.config, self.selection) | settings | options
 
 
 def label_video(path: Path, job: LabelJob) -> Report:
@@ -107,7 +109,7 @@ def label_video(path: Path, job: LabelJob) -> Report:
     is_partial = (job.selection.start, job.selection.frames, job.selection.every) != (1, None, 1)
     if job.everybody and is_partial and None in (sequence.length, sequence.size_hw):
         raise UserError(f"{path}: its length or size is unknown; expected --everybody for all of its frames, then")
-    detector, folder = job.detector_of.instance(sequence), job.out / sequence.name
+    detector, folder = job.detector.for_sequence(sequence), job.out / sequence.name
     inputs, manifest = job.inputs(sequence, detector), read_manifest(folder)
     if not job.force and is_done(manifest, inputs, folder) and (folder / "gt" / "gt.txt").is_file():
         return {**manifest["report"], "skipped": True}

@@ -12,7 +12,7 @@ from idfree.core.progress import progress
 from idfree.core.types import Annotation, Crops, Detections, Detector, Floats, Integers, Sequence, View
 from idfree.pipelines.crop_buffer import CropBuffer, CropFunction
 from idfree.pipelines.label_quality import MIN_IOU, describe_tracklets
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.pseudolabels import (
     LabelSettings,
     covered_fraction,
@@ -64,7 +64,9 @@ def label_sequence(
     """
     settings, selection = settings or LabelSettings(), selection or Selection()
     assignments = settings.tracker_assignments(sequence.frame_rate / selection.every)
-    run = prepare(sequence, detector, settings.tracker, assignments, selection, images or crop is not None)
+    run = make_tracking_run(
+        sequence, detector, settings.tracker, assignments, selection, images=images or crop is not None
+    )
     buffer, scenes = CropBuffer(crop, settings.max_crops, settings.min_clean), SceneCuts(settings.scene_cut)
     linked, ignored, row_count = [Annotation.empty()], [Annotation.empty()], 0
     numbers: list[int] = []

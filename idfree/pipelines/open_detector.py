@@ -1,6 +1,5 @@
 """Open the detector of a run: a network, detections from files, or a function of the user."""
 
-import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,20 +10,19 @@ import numpy as np
 
 from idfree.core.arrays import describe
 from idfree.core.errors import UserError
-from idfree.core.types import Detections, DetectionsLike, Detector, Frame, Sequence, View
+from idfree.core.types import Detector, Sequence
 from idfree.detectors import open_detector
 from idfree.detectors.people import FILE, PEOPLE, check_name
-from idfree.detectors.scores import ScoreScale, check_scale, scale_scores
+from idfree.detectors.scores import ScoreScale, check_scale
+from idfree.pipelines.callable_detector import CallableDetector, DetectorFunction
 from idfree.pipelines.detection_report import NETWORKS
 from idfree.pipelines.manifest import checksum_of_detector, identify_video
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_detections
 
-LOG = logging.getLogger("idfree")
 OTHER_NETWORKS = (".pth", ".ckpt", ".safetensors", ".torchscript", ".engine", ".tflite", ".pb", ".h5", ".mlmodel")
 
-DetectorOf = Callable[[Sequence], Detector]
-DetectorFunction = Callable[[Frame], View | DetectionsLike]
+DetectorOf = Callable[[Sequence], Detector]  # from a sequence to its detector
 ClassesLike = str | int | Iterable[str | int] | None  # names or numbers; a text may hold several, comma separated
 
 
@@ -91,10 +89,11 @@ class DetectorConfig:
 
             session = open_checkpoint(Path(self.spec), self.device)
         if self.is_network:
-            options = (self.format, self.classes, self.assignments, self.device, threads, session)
-            detector = open_detector(self.spec, *options)
+            detector = open_detector(
+                self.spec, self.format, self.classes, self.assignments, self.device, threads, session
+            )
             add_colour(detector)
-            return lambda sequence: for_sequence(detector)
+            return lambda sequence: without_memory(detector)
         return lambda sequence: load_detections(self.spec, sequence, self.scores)
 
     def inputs(self) -> list[Path]:
@@ -114,8 +113,26 @@ class DetectorConfig:
         return FILE if self.spec == PEOPLE else Path(self.spec)
 
 
-def for_sequence(detector: Detector) -> Detector:
-    """The detector itself, or one anew if it remembers frames."""
+class OpenedDetector:
+    """A detector of the command line, opened once for many sequences; pickled by its options, and opened again.
+
+    config: its options. threads: CPU threads for a network. Raises UserError as `DetectorConfig.open`.
+    """
+
+    def __init__(self, config: DetectorConfig, threads: int | None = None):
+        self.config, self.threads = config, threads
+        self.detector_of = config.open(threads)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OpenedDetector, (self.config, self.threads)
+
+    def for_sequence(self, sequence: Sequence) -> Detector:
+        """The detector of a sequence. Raises UserError for detections in files that do not fit it."""
+        return self.detector_of(sequence)
+
+
+def without_memory(detector: Detector) -> Detector:
+    """The detector itself, or, if it remembers frames, one of the same network that has seen none."""
     restarted: Callable[[], Detector] | None = getattr(detector, "restarted", None)
     return detector if restarted is None else restarted()
 
@@ -186,44 +203,3 @@ def detection_inputs(
         "detector_checksum": checksum_of_detector(detector, config.file),
         **({} if config.scores == "auto" else {"scores": config.scores}),  # absent in manifests of earlier versions
     }
-
-
-@dataclass
-class CallableDetector:
-    """Detector from a function of the user, which maps a Frame to a View or to anything that `View` accepts.
-
-    scores: the scale of its scores; with "auto" they are kept, with a warning if they lie outside 0…1. Raises UserError
-    for "logit", which needs the scores of all frames.
-    """
-
-    function: DetectorFunction
-    name: str = "yours"
-    needs_images: bool = True
-    has_embeddings: bool = True  # possibly; trackers that use embeddings accept detections without
-    scores: ScoreScale = "auto"
-    warned: bool = False
-
-    def __post_init__(self) -> None:
-        check_scale(self.scores)
-        if self.scores == "logit":
-            raise UserError("scores='logit' needs the scores of all frames: map them to 0…1 in your detector function")
-        self.score_range = scale_scores(np.zeros(0), self.scores).range
-
-    def __call__(self, frame: Frame) -> View:
-        output = self.function(frame)
-        size_hw = None if frame.image is None else frame.image.shape[:2]
-        view = output if isinstance(output, View) else View(Detections.convert(output), frame, size_hw)
-        if not self.warned and self.scores == "auto" and (fault := describe_output(output, view.detections)):
-            LOG.warning("frame %d: %s", frame.number, fault)
-            self.warned = True
-        return view
-
-
-def describe_output(output: View | DetectionsLike, detections: Detections) -> str | None:
-    """What is odd about the output of a user's detector function; None if nothing is."""
-    if output is None:
-        return "the detector function returned None, which counts as no detections"
-    if message := scale_scores(detections.score).message:
-        extent = message.partition(",")[0].partition(":")[0]
-        return f"{extent}: trackers expect 0…1; name their scale (scores='percent', '255', or 'raw' to keep them)"
-    return None

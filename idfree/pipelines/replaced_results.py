@@ -13,7 +13,7 @@ from idfree.show.plots import PLOTS
 LOG = logging.getLogger("idfree")
 
 
-def warn_of_earlier(results: Path, written: Iterable[Path], read: Iterable[Path] = ()) -> None:
+def warn_of_earlier(results: Path, written: Iterable[Path], read: Iterable[Path | str] = ()) -> None:
     """Log a warning if a file that a run is about to write has results, or if files made of such lie beside it.
 
     written: all files that the run writes. read: its inputs, which may lie beside its results. Nothing is deleted.

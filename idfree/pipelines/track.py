@@ -14,18 +14,19 @@ from idfree.counting.request import CountRequest
 from idfree.counting.shapes import Shapes
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.annotated_video import VideoSettings
+from idfree.pipelines.callable_detector import DetectorFunction
 from idfree.pipelines.finished_tracks import read_summaries
 from idfree.pipelines.fixed_lag_run import FixedLagRun, check_lag
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, DetectorFunction, open_any_detector
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, open_any_detector
 from idfree.pipelines.results_stream import SUFFIXES, Format
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_public
 from idfree.pipelines.track_sequence import TrackingJob, track_sequence
 from idfree.pipelines.track_tasks import SequenceTask, Source, check_pool, open_sequences, run_tasks
 from idfree.pipelines.tracker_settings import choose_tracker
-from idfree.pipelines.video_jobs import VideoJobs
+from idfree.pipelines.video_jobs import open_for_workers, spec_for_workers
 from idfree.pipelines.write_tracks import Outputs
 from idfree.sequences import open_source
 from idfree.trackers.registry import Tracker
@@ -65,12 +66,20 @@ def track(
     sequences = open_source(source)
     if len(sequences) > 1:
         raise UserError(f"{source}: holds {len(sequences)} sequences; track them one by one")
-    opened, numbers = open_any_detector(detector, classes, scores, sequences[0])
+    (sequence,) = sequences
+    opened, numbers = open_any_detector(detector, classes, scores, sequence)
     appearance, camera = ("none" if spec is None else str(spec) for spec in (appearance, camera))
-    encoder = open_appearance(appearance)
-    selection = Selection(start, frames, every, numbers, min_score, min_area, appearance, class_agnostic, boxes)
-    near = load_public(None if public is None else str(public), sequences[0])
-    run = prepare(sequences[0], opened, tracker, set, selection, images, camera, encoder, near)
+    run = make_tracking_run(
+        sequence,
+        opened,
+        tracker,
+        set,
+        Selection(start, frames, every, numbers, min_score, min_area, appearance, class_agnostic, boxes),
+        images=images,
+        camera=camera,
+        encoder=open_appearance(appearance),
+        public=load_public(None if public is None else str(public), sequence),
+    )
     return iter(run if lag is None else FixedLagRun(run, lag, keeps_images=images))
 
 
@@ -131,29 +140,33 @@ def track_videos(
     check_lag(lag, offline)
     sequences, pool = open_sequences(sources), WorkerPool(workers, dask)
     check_pool(sequences, pool, show)
-    jobs = VideoJobs({sequence.name: sequence.source or Path(sequence.name) for sequence in sequences}, pool)
     folder = Path("runs") / "track" / sequences[0].name if out is None else Path(out)
     video_settings = VideoSettings(video_height, CountRequest.read(lines, zones, anchor, scale, homography))
-    is_quiet = quiet or jobs.uses_other_processes
-    outputs = Outputs(jobs.path_for_workers(folder), format, video, show, video_settings, offline, lag, is_quiet)
+    is_quiet = quiet or pool.uses_other_processes(len(sequences))
+    outputs = Outputs(pool.path_for_workers(folder), format, video, show, video_settings, offline, lag, is_quiet)
     assignments = split_assignments(set, ("detector",))
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
-    detector_of = jobs.open_detector(config)
-    appearance, camera = (jobs.spec_for_workers("none" if s is None else str(s)) for s in (appearance, camera))
-    limits = (config.class_numbers(), min_score, min_area)
-    selection = Selection(start, frames, every, *limits, appearance, class_agnostic, boxes)
-    encoder = PicklableFactory(open_appearance, appearance, device, jobs.threads)
-    public = None if public is None else jobs.spec_for_workers(str(public))
-    settings = None if settings is None else Path(settings)
-    chosen = choose_tracker(tracker, settings, tuple(assignments[""]))
-    skips_finished = not (force or show) and len(sequences) > 1
+    opened = open_for_workers(config, pool, len(sequences))
+    appearance, camera = (spec_for_workers(spec, pool) for spec in (appearance, camera))
+    numbers = config.class_numbers()
+    selection = Selection(start, frames, every, numbers, min_score, min_area, appearance, class_agnostic, boxes)
+    encoder = PicklableFactory(open_appearance, appearance, device, opened.threads)
+    name, overrides = choose_tracker(tracker, None if settings is None else Path(settings), tuple(assignments[""]))
     job = TrackingJob(
-        *(config, detector_of, *chosen, selection, appearance, encoder),
-        *(camera, public, frame_rate, outputs, skips_finished),
+        detector=opened,
+        tracker=name,
+        assignments=overrides,
+        encoder=encoder,
+        selection=selection,
+        camera=camera,
+        public=None if public is None else spec_for_workers(public, pool),
+        frame_rate=frame_rate,
+        outputs=outputs,
+        skips_finished=not (force or show) and len(sequences) > 1,
     )
-    read = [path for s in sequences for path in (s.source, s.folder) if path is not None]
-    given = [spec for spec in (settings, appearance, camera, public) if spec is not None]
-    refuse_overwriting(outputs.all_files(sequences), [*read, *config.inputs(), *given])
+    refuse_overwriting(
+        outputs.all_files(sequences), [*job.inputs(sequences), *([] if settings is None else [settings])]
+    )
     make_folder(folder)
     earlier = read_summaries(folder)
     tasks = [SequenceTask(sequence, earlier.get(sequence.name)) for sequence in sequences]

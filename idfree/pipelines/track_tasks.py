@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
@@ -22,12 +22,21 @@ LOG = logging.getLogger("idfree")
 
 Source = str | int | Path
 Summary = dict[str, Any]
-Outcome = tuple[Summary | None, BaseException | None]  # None if nothing was tracked; what ended it early, or None
+
+
+class Outcome(NamedTuple):
+    """How the tracking of a sequence ended.
+
+    summary: None if nothing was tracked, or nothing of it could be written. error: that ended it early, also Ctrl-C.
+    """
+
+    summary: Summary | None
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True)
 class SequenceTask:
-    """A sequence to track, and its summary by an earlier run, or None. Other processes open its path again."""
+    """A sequence to track, and its summary by an earlier run, or None; pickled as its path, which is opened again."""
 
     sequence: Sequence
     earlier: Summary | None = None
@@ -85,24 +94,24 @@ def run_tasks(
 ) -> Summary:
     """Process all tasks; return the content of OUT/summary.json, which is written after each.
 
-    In one process, a failure ends the work; of several, the others go on, and it is raised at the end. Raises
+    In one process, an error ends the work; of several, the others go on, and it is raised at the end. Raises
     KeyboardInterrupt on Ctrl-C. suffix: of the result files. on_result: called with the result file and the summary of
-    each sequence without failure.
+    each sequence without an error.
     """
     is_parallel, count = pool.uses_other_processes(len(tasks)), len(tasks)
     summaries: dict[str, Summary | None] = {task.sequence.name: None for task in tasks}
     failures: dict[str, BaseException] = {}
     try:
-        for name, (summary, failure) in run_each(process, tasks, pool, quiet):
+        for name, (summary, error) in run_each(process, tasks, pool, quiet):
             if summary is not None:
                 summaries[name] = summary
-                with suppress(*[UserError] * (failure is not None)):  # the first error is told
+                with suppress(*[UserError] * (error is not None)):  # the first error is told
                     write_text(out / SUMMARY, json.dumps(describe(summaries), indent=2, allow_nan=False) + "\n")
-            if failure is not None and not is_parallel:
-                raise failure
-            if failure is not None:
-                failures[name] = failure
-                LOG.warning("%s was not tracked to its end: %s", name, failure)
+            if error is not None and not is_parallel:
+                raise error
+            if error is not None:
+                failures[name] = error
+                LOG.warning("%s was not tracked to its end: %s", name, error)
             elif on_result is not None and summary is not None:
                 on_result(out / f"{name}.{suffix}", summary)
     except KeyboardInterrupt:
@@ -124,17 +133,17 @@ def run_each(
         return
     items = {task.sequence.name: task for task in tasks}
     for name, outcome in map_items(partial(run_in_worker, process), items, pool, "tracked", quiet):
-        yield name, (None, outcome) if isinstance(outcome, UserError) else outcome
+        yield name, Outcome(None, outcome) if isinstance(outcome, UserError) else outcome
 
 
 def run_in_worker(process: Callable[[SequenceTask], Outcome], task: SequenceTask) -> Outcome:
     """The outcome in a worker process, as it can be pickled; errors of the program itself are raised."""
-    summary, failure = process(task)
-    if failure is None or isinstance(failure, KeyboardInterrupt):
-        return summary, failure
-    if isinstance(failure, ITEM_ERRORS):
-        return summary, UserError(str(failure))
-    raise failure
+    summary, error = process(task)
+    if error is None or isinstance(error, KeyboardInterrupt):
+        return Outcome(summary, error)
+    if isinstance(error, ITEM_ERRORS):
+        return Outcome(summary, UserError(str(error)))
+    raise error
 
 
 def describe(summaries: dict[str, Summary | None]) -> Summary:

@@ -12,8 +12,8 @@ from idfree.core.prefetch import PATIENCE, prefetch
 from idfree.core.types import Annotation, Detections, Detector, Floats, Frame, Sequence, Tracks, View
 from idfree.detectors.scores import to_unit_range
 from idfree.offline.kept_embeddings import KeptEmbeddings
+from idfree.pipelines.callable_detector import CallableDetector
 from idfree.pipelines.camera_motion import CameraMotionSource
-from idfree.pipelines.open_detector import CallableDetector
 from idfree.pipelines.selection import Selection
 from idfree.trackers.registry import Tracker
 
@@ -84,8 +84,8 @@ class TrackingRun:
     score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
     None to keep their own embeddings. parallel: read the next frame and detect in this one in threads of their own
     while the tracker processes the previous one; worthwhile if images are read. public: gives the public detections,
-    only near which tracks start; None: they start anywhere. kept: where embeddings of tracks are kept, to link them
-    offline.
+    only near which tracks start; None: they start anywhere. kept_embeddings: of the tracks, to
+    link them offline; None: they are not kept.
     """
 
     sequence: Sequence
@@ -97,7 +97,7 @@ class TrackingRun:
     encoder: "Encoder | None" = None
     parallel: bool = False
     public: Detector | None = None
-    kept: KeptEmbeddings | None = None
+    kept_embeddings: KeptEmbeddings | None = None
     timer: StageTimer = field(default_factory=StageTimer)
     counts: TrackCounts = field(default_factory=TrackCounts)
     motion: Floats | None = None
@@ -116,8 +116,8 @@ class TrackingRun:
                 with self.timer.time("associating"):
                     tracks = self.tracker.update(view)
                 self.counts.add(tracks, len(view.detections))
-                if self.kept is not None:
-                    self.kept.add(frame.number, tracks, view.detections)
+                if self.kept_embeddings is not None:
+                    self.kept_embeddings.add(frame.number, tracks, view.detections)
                 self.motion, self.occlusions, self.detections = view.camera, view.occlusions, view.detections
                 yield frame, tracks
         if self.camera is not None:

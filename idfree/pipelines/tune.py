@@ -13,8 +13,8 @@ from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.settings import Assignments, split_assignments
 from idfree.core.types import Sequence
 from idfree.detectors.scores import ScoreScale
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig
-from idfree.pipelines.prepare import prepare
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.settings_search import Metrics, Search, Trial, import_optuna, make_search, measure, run_trials
 from idfree.pipelines.tracking_run import TrackingRun
@@ -106,7 +106,9 @@ def tune(
     name = tracker or DEFAULT_TRACKER
 
     def prepare_run(sequence: Sequence) -> TrackingRun:
-        return prepare(sequence, detector_of(sequence), name, tuple(assignments[""]), selection, False, motion)
+        return make_tracking_run(
+            sequence, detector_of(sequence), name, assignments[""], selection, images=False, camera=motion
+        )
 
     tune_runs, judge_runs = [prepare_run(s) for s in to_tune], [prepare_run(s) for s in to_judge]
     path = Path("runs") / "tune" / f"{name}.json" if out is None else Path(out)

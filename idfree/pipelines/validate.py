@@ -18,8 +18,8 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.detection import PrecisionRecall, evaluate_detections
 from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
 from idfree.pipelines.detect_sequence import detect_sequence
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.motion_tracklets import embeddings_of_tracklets
-from idfree.pipelines.prepare import prepare
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.sequences.motchallenge import read_ground_truth
 from idfree.trackers.registry import make_tracker
@@ -64,7 +64,7 @@ class DetectedFootage:
         detector = PrecomputedDetector(
             boxes, match_threshold=match_threshold, upper_threshold=upper_threshold, score_range=None
         )
-        return score_run(footage, prepare(sequence, detector, tracker, texts, images=False))
+        return score_run(footage, make_tracking_run(sequence, detector, tracker, texts, images=False))
 
     @property
     def average_precision(self) -> float:

@@ -9,10 +9,10 @@ from typing import Any
 from idfree.core.errors import UserError
 from idfree.core.names import file_name
 from idfree.core.reading import exists
-from idfree.core.workers import PicklableFactory, WorkerPool, map_items
+from idfree.core.workers import WorkerPool, map_items
 from idfree.detectors.people import PEOPLE
 from idfree.pipelines.detection_report import NETWORKS
-from idfree.pipelines.open_detector import DetectorConfig, DetectorOf
+from idfree.pipelines.open_detector import DetectorConfig, OpenedDetector
 from idfree.sequences.folders import list_entries, list_files
 from idfree.sequences.images import IMAGE_SUFFIXES
 from idfree.sequences.motchallenge import is_sequence
@@ -44,18 +44,9 @@ class VideoJobs:
         """CPU threads for each process; None (no limit) if there is only one process."""
         return self.pool.threads_per_process(len(self.videos))
 
-    def path_for_workers(self, path: Path) -> Path:
-        """The path, absolute for a cluster, whose workers have other working directories."""
-        return path.absolute() if self.pool.dask else path
-
-    def spec_for_workers(self, spec: str) -> str:
-        """A value of --detector, --appearance or --camera; paths are absolute for a cluster, else as they are."""
-        return str(Path(spec).absolute()) if self.pool.dask and spec not in KEYWORDS else spec
-
-    def open_detector(self, config: DetectorConfig) -> PicklableFactory[DetectorOf]:
+    def open_detector(self, config: DetectorConfig) -> OpenedDetector:
         """Open the detector; it is opened again in each worker process."""
-        config = replace(config, spec=self.spec_for_workers(config.spec))
-        return PicklableFactory(config.open, self.threads)
+        return open_for_workers(config, self.pool, len(self.videos))
 
     def run(
         self, process: Callable[[Path], Report], verb: str, quiet: bool = True
@@ -67,7 +58,7 @@ class VideoJobs:
         """
         reports: dict[str, Report] = {}
         failed: dict[str, str] = {}
-        items = {name: self.path_for_workers(path) for name, path in self.videos.items()}
+        items = {name: self.pool.path_for_workers(path) for name, path in self.videos.items()}
         try:
             for name, outcome in map_items(process, items, self.pool, verb, quiet):
                 if isinstance(outcome, UserError):
@@ -88,6 +79,18 @@ class VideoJobs:
         if len(names) < len(self.videos):
             return [str(self.videos[name]) for name in names]
         return [str(each) for each in ([sources] if isinstance(sources, str | Path) else sources)]
+
+
+def spec_for_workers(spec: str | Path | None, pool: WorkerPool) -> str:
+    """A value of --detector, --appearance or --camera, None for `none`; paths are absolute for a cluster."""
+    text = "none" if spec is None else str(spec)
+    return str(Path(text).absolute()) if pool.dask and text not in KEYWORDS else text
+
+
+def open_for_workers(config: DetectorConfig, pool: WorkerPool, videos: int) -> OpenedDetector:
+    """Open the detector of so many videos; it is opened again in each worker process."""
+    config = replace(config, spec=spec_for_workers(config.spec, pool))
+    return OpenedDetector(config, pool.threads_per_process(videos))
 
 
 def make_jobs(

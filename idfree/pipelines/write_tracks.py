@@ -64,15 +64,14 @@ class Outputs:
 
 
 def write_tracks(run: TrackingRun, outputs: Outputs) -> Outcome:
-    """Track one sequence and write its results as they come; its summary, and the error that ended it, or None.
+    """Track one sequence and write its results as they come.
 
-    The summary is None if nothing was tracked, or none of it could be written. What was tracked before an error or
-    Ctrl-C is written, and "complete" is False. A live camera (of unknown length) is complete when Ctrl-C ends it,
-    without an error.
+    What was tracked before an error or Ctrl-C is written, and "complete" is False. A live camera (of unknown length) is
+    complete when Ctrl-C ends it, without an error.
     """
     writer = TrackWriter(run, outputs)
-    failure = writer.write_all()
-    return writer.summarise(failure), failure
+    error = writer.write_all()
+    return Outcome(writer.summarise(error), error)
 
 
 class TrackWriter:
@@ -136,10 +135,10 @@ class TrackWriter:
                 self.results.add(frame, tracks)
         self.results.finish_after_failure(can_be_repeated=self.length is not None)
 
-    def summarise(self, failure: BaseException | None) -> Summary | None:
-        """The summary of what was written; None if nothing was."""
+    def summarise(self, error: BaseException | None) -> Summary | None:
+        """The summary of what was written, until the error if there was one; None if nothing was."""
         if not self.results.is_finished:
             return None
         lag = self.loop.describe() if isinstance(self.loop, FixedLagRun) else {}
-        was_interrupted = self.interrupted or isinstance(failure, KeyboardInterrupt)
-        return {**summarise(self.run), **lag, "interrupted": was_interrupted, "complete": failure is None}
+        was_interrupted = self.interrupted or isinstance(error, KeyboardInterrupt)
+        return {**summarise(self.run), **lag, "interrupted": was_interrupted, "complete": error is None}

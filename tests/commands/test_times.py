@@ -14,8 +14,8 @@ import pytest
 from idfree.cli import main
 from idfree.core import pipes
 from idfree.core.types import Frame, Sequence
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.prepare import prepare
 from idfree.pipelines.write_tracks import Outputs, write_tracks
 from idfree.sequences.motchallenge import read_results
 
@@ -100,7 +100,7 @@ def test_a_live_film_lasts_as_long_as_it_took(boxes, tmp_path):
     times = np.sort(np.random.default_rng(0).uniform(0, 20, 40))
     image = np.zeros((48, 64, 3), np.uint8)
     live = Sequence("camera0", lambda: (Frame(n, image, time) for n, time in enumerate(times.tolist(), 1)))
-    run = prepare(live, DetectorConfig(str(boxes)).open()(live))
+    run = make_tracking_run(live, DetectorConfig(str(boxes)).open()(live))
     _, failure = write_tracks(run, Outputs(tmp_path, "csv", video=True))
     assert failure is None
     assert np.abs(shown_at(tmp_path / "camera0.mp4") - (times - times[0])).max() < 1e-4

@@ -7,9 +7,9 @@ import pytest
 
 from idfree.appearance.colour import ColourHistogram
 from idfree.core.types import Detections, Frame, Sequence, View
+from idfree.pipelines.callable_detector import CallableDetector
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.open_appearance import automatic_encoder, open_appearance
-from idfree.pipelines.open_detector import CallableDetector
-from idfree.pipelines.prepare import prepare
 from idfree.pipelines.selection import Selection
 
 
@@ -48,6 +48,6 @@ def test_tracks_have_colours():
     images = [np.full((32, 32, 3), 60, np.uint8)] * 2
     frames = [Frame(number, image, 0.0) for number, image in enumerate(images, 1)]
     sequence = Sequence("made up", lambda: iter(frames), 2, 10.0, (32, 32))
-    run = prepare(sequence, Model(), selection=Selection(appearance="auto"))
+    run = make_tracking_run(sequence, Model(), selection=Selection(appearance="auto"))
     list(run)
     assert run.detections.embedding.shape == (1, ColourHistogram().dimension)

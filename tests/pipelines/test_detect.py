@@ -15,7 +15,7 @@ from idfree.detectors import PrecomputedDetector
 from idfree.pipelines.detect_sequence import detect_sequence, write_detections
 from idfree.pipelines.manifest import checksum_of_detector
 from idfree.pipelines.motion_tracklets import calibrate_on_motion, find_rows
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_detections, read_stored_detections
 from idfree.sequences import open_source
@@ -111,7 +111,7 @@ def test_calibrated_threshold_improves_tracking_with_real_embeddings(shared, nam
     assert 0.2 < limit < 0.3
 
     def idf1(limit):
-        run = prepare(
+        run = make_tracking_run(
             sequence,
             PrecomputedDetector(boxes, match_threshold=limit),
             "fairmot",

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from idfree.core.types import Detections, Frame, Sequence, Tracks
-from idfree.pipelines.open_detector import CallableDetector
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.callable_detector import CallableDetector
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.write_tracks import Outputs, write_tracks
 from idfree.sequences.motchallenge import read_results
 from idfree.trackers.sort import Sort
@@ -41,7 +41,7 @@ class Instant(Sort):
 
 def run_endless():
     detector = CallableDetector(detect, needs_images=False)
-    run = prepare(Sequence("camera", endless), detector, Instant(), images=True)
+    run = make_tracking_run(Sequence("camera", endless), detector, Instant(), images=True)
     run.parallel = False  # threads would measure the machine
     return run
 

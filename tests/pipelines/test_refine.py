@@ -12,7 +12,7 @@ from idfree.core.errors import UserError
 from idfree.core.types import Detections, Frame, Sequence, View
 from idfree.pipelines.annotate import annotate
 from idfree.pipelines.camera_motion import KeptCameraMotion, StoredCameraMotion
-from idfree.pipelines.open_detector import CallableDetector
+from idfree.pipelines.callable_detector import CallableDetector
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.pipelines.write_tracks import Outputs, write_tracks
 from idfree.sequences.tables import read_tracks

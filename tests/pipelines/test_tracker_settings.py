@@ -6,7 +6,7 @@ import pytest
 from idfree.core.types import Annotation, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.people import open_people
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.tracker_settings import NETWORK_MIN_SCORE, PEOPLE_NEW_SCORE, with_new_score
 
 
@@ -22,7 +22,7 @@ def detections() -> Annotation:
 def tracks_of(tracker: str, is_network: bool, assignments: tuple[str, ...] = ()) -> int:
     """Number of tracks of a tracker on the detections."""
     detector = PrecomputedDetector(detections(), (100, 300), score_range=None, is_network=is_network)
-    run = prepare(Sequence("a", lambda: iter(()), length=10), detector, tracker, assignments, images=False)
+    run = make_tracking_run(Sequence("a", lambda: iter(()), length=10), detector, tracker, assignments, images=False)
     return len({number for _, tracks in run for number in tracks.id.tolist()})
 
 
@@ -35,7 +35,7 @@ def test_weak_detections_of_a_network_start_no_tracks(tracker: str) -> None:
 
 def test_trackers_with_a_threshold_keep_theirs() -> None:
     detector = PrecomputedDetector(detections(), (100, 300), score_range=None, is_network=True)
-    run = prepare(Sequence("a", lambda: iter(()), length=10), detector, "ocsort", images=False)
+    run = make_tracking_run(Sequence("a", lambda: iter(()), length=10), detector, "ocsort", images=False)
     assert run.tracker.settings.min_score != NETWORK_MIN_SCORE
 
 
@@ -48,5 +48,5 @@ def test_tracks_of_the_detector_in_the_package_start_at_a_higher_score() -> None
         assert with_new_score("fused", ("new_score=0.5",), detector) == ("new_score=0.5",)
         assert with_new_score("bytetrack", (), detector) == ()
     assert with_new_score("fused", (), PrecomputedDetector(detections(), (100, 300), score_range=None)) == ()
-    run = prepare(Sequence("a", lambda: iter(()), length=10), stored, images=False)
+    run = make_tracking_run(Sequence("a", lambda: iter(()), length=10), stored, images=False)
     assert run.tracker.settings.new_score == PEOPLE_NEW_SCORE

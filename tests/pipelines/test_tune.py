@@ -9,7 +9,7 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.detectors import PrecomputedDetector
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.settings_search import Search, Trial
 from idfree.pipelines.tracker_settings import read_settings
 from idfree.pipelines.tune import tune
@@ -27,7 +27,9 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> TuningSequence:
     made = make_street(people=12, frames=80, size_hw=(270, 480))
     write_ground_truth(home / "gt" / "gt.txt", made.truth)
     sequence = dataclasses.replace(made.sequence, name="street", folder=home)
-    return record_detections(prepare(sequence, PrecomputedDetector(made.detections, (270, 480)), "sort", images=False))
+    return record_detections(
+        make_tracking_run(sequence, PrecomputedDetector(made.detections, (270, 480)), "sort", images=False)
+    )
 
 
 def search(footage: TuningSequence, **changes: object) -> Search:

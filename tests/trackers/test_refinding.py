@@ -11,7 +11,7 @@ from idfree.core.heatmaps import gaussian_radius
 from idfree.core.occlusions import intersections
 from idfree.core.types import Annotation, Detections, Frame, Sequence, View
 from idfree.detectors import PrecomputedDetector
-from idfree.pipelines.prepare import prepare
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.run_summary import summarise
 from idfree.trackers.lost_tracks import KeepPredicting, layers
 from idfree.trackers.refinding import (
@@ -161,7 +161,7 @@ def test_added_boxes_are_counted_in_the_summary():
     ones = np.ones(len(frames))
     boxes = Annotation(frames, -ones.astype(int), xyxy, ones, 0 * frames, ones)
     sequence = Sequence("walk", lambda: iter([Frame(n) for n in range(1, 11)]), 10, 30.0, (400, 600))
-    run = prepare(sequence, PrecomputedDetector(boxes), "fairmot", ["predict=0.1"], images=False)
+    run = make_tracking_run(sequence, PrecomputedDetector(boxes), "fairmot", ["predict=0.1"], images=False)
     assert len(run.track_all()) == 7 + 3
     summary = summarise(run)
     assert (summary["tracker"], summary["settings"]["predict"], summary["predicted"]) == ("FairMOT", 0.1, 3)

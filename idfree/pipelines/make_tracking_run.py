@@ -1,13 +1,13 @@
-"""Assemble the tracking run of a sequence from its detector, tracker, camera motion and appearance encoder."""
+"""Make the tracking run of a sequence from its detector, tracker, camera motion and appearance encoder."""
 
 from typing import TYPE_CHECKING
 
 from idfree.core.settings import Assignments, parse_assignments
 from idfree.core.types import Detector, Sequence
 from idfree.detectors import PrecomputedDetector
+from idfree.pipelines.callable_detector import CallableDetector
 from idfree.pipelines.camera_motion import open_camera_motion
 from idfree.pipelines.open_appearance import automatic_encoder, leave_out_embeddings
-from idfree.pipelines.open_detector import CallableDetector
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.tracker_settings import open_tracker
 from idfree.pipelines.tracking_run import TrackingRun
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
 
 
-def prepare(
+def make_tracking_run(
     sequence: Sequence,
     detector: Detector,
     tracker: str | Tracker | type[Tracker] | None = None,
     assignments: Assignments = (),
     selection: Selection | None = None,
+    *,
     images: bool = True,
     camera: str = "none",
     encoder: "Encoder | None" = None,
     public: Detector | None = None,
 ) -> TrackingRun:
-    """Assemble a TrackingRun. Raises UserError for an unknown tracker, setting or camera motion.
+    """A TrackingRun, ready to iterate. Raises UserError for an unknown tracker, setting or camera motion.
 
     tracker, assignments: as `tracker` and `set` of `track`. camera: as the option `--camera`. encoder: embeds the
     detections, in place of their own embeddings; None: as `selection.appearance` says. public: gives the public
@@ -49,4 +50,6 @@ def prepare(
     opened.class_agnostic |= selection.class_agnostic
     opened.detected_boxes |= selection.boxes == "detected"
     score_range = detector.score_range if isinstance(detector, PrecomputedDetector | CallableDetector) else None
-    return TrackingRun(sequence, detector, opened, selection, motion, score_range, encoder, uses_images, public)
+    return TrackingRun(
+        sequence, detector, opened, selection, motion, score_range, encoder, parallel=uses_images, public=public
+    )

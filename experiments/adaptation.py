@@ -6,7 +6,8 @@ For each pair of a video and detections, `idfree adapt` runs without training a 
 PyTorch, minutes a video). The embeddings of each candidate are computed once for all detections, and the default
 tracker tracks at every 1st, 3rd and 5th frame. No annotation is used for learning, so that whole videos are evaluated.
 "oracle" is the upper bound of any appearance: one embedding for each ground-truth identity, and a random one for each
-false detection. Writes the tables of docs/adaptation.md; an interrupted run resumes. Takes about an hour of one core.
+false detection. Writes the tables of docs/adaptation_results.md. An interrupted run resumes. Takes about an hour of one
+core.
 """
 
 from pathlib import Path
@@ -205,7 +206,7 @@ def share_cell(share, scores):
 
 
 def main():
-    parser = make_parser(__doc__, "adaptation", DOCS / "adaptation.md")
+    parser = make_parser(__doc__, "adaptation", DOCS / "adaptation_results.md")
     parser.add_argument("--pairs", nargs="+", choices=PAIRS, default=list(PAIRS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="of the split of tracklets")
     parser.add_argument("--train", action="store_true", help="also train a network")

@@ -53,6 +53,7 @@ class ColourHistogram(Encoder):
         self.pixel_weights = np.tile(centre_weights(settings.width, settings.spread), rows) / np.float32(rows)
 
     def encode(self, crops: Crops) -> Embedding:
+        """Histograms (N, D) of 1 to `batch` crops (N, height, width, 3), BGR."""
         import cv2
 
         count, stripes = len(crops), self.settings.stripes

@@ -29,6 +29,7 @@ class ConcatenatedEncoder(Encoder):
         self.size_hw, self.batch = first.size_hw, first.batch
 
     def encode(self, crops: Crops) -> NDArray[np.floating]:
+        """Unit embeddings (N, D) of crops (N, H, W, 3), BGR: those of all parts, concatenated by weight."""
         second = self.second.embed_crops(resize_crops(crops, self.second.size_hw))
         return concatenate(self.first.encode(crops), second, self.weight)
 

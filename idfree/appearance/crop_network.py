@@ -97,6 +97,7 @@ class CropNetwork(Encoder):
         return (limit, farthest) if self.settings.limit is None else (self.settings.limit, None)
 
     def encode(self, crops: Crops) -> NDArray[np.floating[Any]]:
+        """Unit embeddings (N, D) of crops (N, H, W, 3), BGR."""
         count = len(crops)
         if self.has_fixed_batch and count < self.batch:
             crops = crops[np.arange(self.batch) % count]  # repeated: constant ones give NaN in some networks

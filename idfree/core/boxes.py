@@ -6,6 +6,8 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+EPSILON = float(np.finfo(np.float64).eps)  # px², area above which a box has pairs in frames (TrackEval)
+
 
 def xywh_to_xyxy(xywh: ArrayLike) -> Floats:
     """Convert (N, 4) boxes from left, top, width, height to xyxy."""
@@ -114,6 +116,25 @@ def overlapping_pairs(a: Floats, b: Floats) -> tuple[Integers, Integers]:
     j = order[np.arange(len(i)) + np.repeat(first - (np.cumsum(count) - count), count)]
     overlapping = np.flatnonzero((top[i] < b_bottom[j]) & (b_top[j] < bottom[i]) & (left[i] < b_right[j]))
     return i[overlapping], j[overlapping]
+
+
+def overlapping_pairs_in_frames(
+    a_frame: Integers, a: Floats, b_frame: Integers, b: Floats
+) -> tuple[Integers, Integers]:
+    """Candidate pairs (i, j), i ascending: all boxes a[i] and b[j] that intersect in one frame, and a few that do not.
+
+    One sort and sweep handles all frames: boxes are shifted in x by frame, so that frames lie side by side. The shift
+    rounds the last digits, hence the margin of one pixel around `a`. Boxes without area or not finite have no pairs.
+    """
+    i, j = (np.flatnonzero((size > EPSILON) & (size < np.inf)) for size in (area(a), area(b)))
+    if len(i) == 0 or len(j) == 0:
+        return i[:0], j[:0]
+    a, b, frame = a[i], b[j], np.concatenate([a_frame[i], b_frame[j]])
+    x = np.concatenate([a[:, [0, 2]], b[:, [0, 2]]])
+    x += (np.ptp(x) + 4) * (frame - frame.min())[:, None]
+    a[:, [0, 2]], b[:, [0, 2]] = np.split(x, [len(a)])
+    in_a, in_b = overlapping_pairs(a + np.array([-1, -1, 1, 1]), b)
+    return i[in_a], j[in_b]
 
 
 def paired_intersection(a: Floats, b: Floats) -> Floats:

@@ -104,7 +104,8 @@ class HasBoxes(Protocol):
     """Objects of other packages with boxes (N, 4) as `xyxy`, for example `supervision.Detections`."""
 
     @property
-    def xyxy(self) -> Any: ...
+    def xyxy(self) -> Any:
+        """(N, 4), pixels."""
 
 
 DetectionsLike = Detections | HasBoxes | ArrayLike | None

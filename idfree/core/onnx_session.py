@@ -33,19 +33,29 @@ class ModelInput(Protocol):
     """Description of a model input: name, shape (None or a name for a dynamic dimension), type ("tensor(float)")."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the input."""
+
     @property
-    def shape(self) -> Sequence[int | str | None]: ...
+    def shape(self) -> Sequence[int | str | None]:
+        """Shape; None or a name for a dynamic dimension."""
+
     @property
-    def type(self) -> str: ...
+    def type(self) -> str:
+        """Type as ONNX Runtime names it, such as "tensor(float)"."""
 
 
 class Session(Protocol):
     """The part of the interface of onnxruntime.InferenceSession that idfree uses."""
 
-    def get_inputs(self) -> Sequence[ModelInput]: ...
-    def get_modelmeta(self) -> Any: ...
-    def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> Sequence[NDArray[Any]]: ...
+    def get_inputs(self) -> Sequence[ModelInput]:
+        """Descriptions of the inputs."""
+
+    def get_modelmeta(self) -> Any:
+        """The metadata, as `custom_metadata_map`."""
+
+    def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> Sequence[NDArray[Any]]:
+        """All outputs for arrays of the inputs by name."""
 
 
 def open_session(path: Path | str, device: str = "auto", threads: int | None = None) -> Session:
@@ -150,6 +160,7 @@ class OpenVinoSession:
         self.compile()
 
     def get_inputs(self) -> list[OpenVinoInput]:
+        """Descriptions of the inputs."""
         return [
             OpenVinoInput(
                 port.any_name,
@@ -160,15 +171,18 @@ class OpenVinoSession:
         ]
 
     def get_outputs(self) -> list[SimpleNamespace]:
+        """The outputs, each with its `name`."""
         return [SimpleNamespace(name=port.any_name) for port in self.model.outputs]
 
     def get_modelmeta(self) -> Any:
+        """The metadata, as `custom_metadata_map`."""
         metadata = dict(self.model.get_rt_info().items()).get(METADATA_KEY, {})
         return SimpleNamespace(
             custom_metadata_map={name: str(getattr(value, "value", value)) for name, value in metadata.items()}
         )
 
     def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """All outputs, in the order of `get_outputs`, for arrays of the inputs by name."""
         outputs = self.request.infer(dict(input_feed))
         return [outputs[k] for k in range(len(self.model.outputs))]
 

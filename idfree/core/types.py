@@ -90,11 +90,16 @@ class Detector(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """For summaries."""
+
     @property
-    def needs_images(self) -> bool: ...
+    def needs_images(self) -> bool:
+        """Whether frames must have images."""
+
     @property
-    def has_embeddings(self) -> bool: ...
+    def has_embeddings(self) -> bool:
+        """Whether detections have embeddings."""
 
     def __call__(self, frame: Frame) -> View:
         """Detect objects in a frame."""

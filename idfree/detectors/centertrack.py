@@ -66,6 +66,7 @@ class CenterTrackDetector(OneShotDetector):
         return geometry
 
     def other_columns(self, others: Sequence[NDArray[Any]], geometry: Letterbox) -> dict[str, NDArray[Any]]:
+        """The column "displacement" (K, 2), in pixels of the image."""
         return {"displacement": others[0].astype(np.float64) / geometry.scale_xy}
 
     def detect(self, geometry: Letterbox) -> tuple[Detections, Any]:
@@ -79,5 +80,6 @@ class CenterTrackDetector(OneShotDetector):
         return detections, occlusions
 
     def run(self) -> Sequence[NDArray[Any]]:
+        """The outputs for this frame, the previous one and its heatmap."""
         feed = {"image": self.image, "previous": self.previous, "previous_heat": self.heat}
         return self.model.run(feed, f"{self.size_hw[1]}x{self.size_hw[0]}")

@@ -34,11 +34,13 @@ class DetectorWithMaps(OnnxDetector):
     map: NDArray[Any]
 
     def allocate_inputs(self, inputs: Sequence[ModelInput]) -> None:
+        """Also separate the map from the outputs of the detector. Raises UserError as OnnxDetector does."""
         self.own_outputs = int(self.model.stored_number(OUTPUTS_KEY, 0, expected="a number of outputs") or 1)
         self.model.output_names = self.model.output_names[: self.own_outputs]
         super().allocate_inputs(inputs)
 
     def run(self) -> list[NDArray[Any]]:
+        """The outputs of the detector; the last output of the graph becomes `map`."""
         *outputs, maps = super().run()
         self.map = maps[0]
         return outputs

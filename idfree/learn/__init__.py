@@ -18,6 +18,7 @@ class TorchGuard(MetaPathFinder):
     """Import hook: raises MissingExtra for every module of this package that cannot be imported without PyTorch."""
 
     def find_spec(self, fullname: str, path: object, target: object = None) -> None:
+        """Raises MissingExtra for modules of `idfree.learn`; None, for other finders to search, of all others."""
         if fullname.startswith("idfree.learn.") and fullname not in WITHOUT_TORCH:
             raise MissingExtra("torch", "train", "training")
 

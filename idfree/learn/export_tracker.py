@@ -51,6 +51,7 @@ class ExportedTracker(nn.Module):
     def forward(
         self, image: Tensor, previous: Tensor | None = None, previous_heat: Tensor | None = None
     ) -> tuple[Tensor, ...]:
+        """The outputs of the graph, see `outputs`, for its `inputs`, (1, H, W, channels) each."""
         return self.decode(self.maps(*(each for each in (image, previous, previous_heat) if each is not None)))
 
     def decode(self, maps: Tensors) -> tuple[Tensor, ...]:

@@ -50,6 +50,7 @@ class ExportedTwoStage(nn.Module):
         network.pool = pool_exported
 
     def forward(self, image: Tensor, proposals: Tensor) -> tuple[Tensor, ...]:
+        """COLUMNS, LEVELS and REFINED of an image (1, H, W, 3) and proposals (N, 4), xyxy in pixels."""
         bgr = image.permute(0, 3, 1, 2)  # 1 H W 3 -> 1 3 H W
         levels = self.network.levels(bgr)
         found = self.network.detect(levels, bgr.shape[2:])

@@ -89,6 +89,7 @@ class TwoStageSession(TorchSession):
         return self, self
 
     def outputs(self, maps: Tensors) -> tuple[Tensor, ...]:
+        """Candidate boxes, scores and classes, and the levels of the pyramid, from the network's maps."""
         return (*super().outputs(maps), *(maps[name] for name in LEVELS))
 
     def run(self, output_names: None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:

@@ -50,6 +50,7 @@ class BotSort(ByteTrack):
 
     @property
     def min_embedded_score(self) -> float:
+        """Embeddings are used of detections with scores above `high_score`; others may be occluded."""
         return self.settings.high_score
 
     def associate(self, detections: Detections, embedding: Embeddings) -> Matches:

@@ -45,9 +45,11 @@ class ByteTrack(Jde):
 
     @property
     def score_floor(self) -> float:
+        """Detections with scores up to `low_score` are dropped."""
         return self.settings.low_score
 
     def can_start(self, score: Floats) -> Mask:
+        """Mask (N,): scores of at least `new_score`."""
         return score >= self.settings.new_score
 
     def associate(self, detections: Detections, embedding: Embeddings) -> Matches:

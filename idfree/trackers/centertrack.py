@@ -63,11 +63,13 @@ class CenterTrack(Tracker):
         self.patience_frames = self.whole_frames(self.settings.patience)
 
     def clear(self) -> None:
+        """Remove all tracks, also those of the second tracker (`reassociate`)."""
         if self.second is not None:
             self.second.reset()
         self.tracks = self.start_tracks(Detections(np.zeros((0, 4))))
 
     def step(self, detections: Detections, view: View) -> Tracks:
+        """Predict, match centres greedily, update, remove expired tracks, start new ones, report."""
         settings, tracks = self.settings, self.tracks
         detections = detections.select(detections.score >= settings.min_score)
         if self.elapsed > 1:  # tracks that expired in the skipped frames

@@ -67,10 +67,12 @@ class DeepSort(Tracker):
         self.patience_frames = self.whole_frames(self.settings.patience)
 
     def clear(self) -> None:
+        """Remove all tracks, and empty the gallery."""
         self.gallery = Gallery(self.settings.budget)
         self.tracks = self.start_tracks(Detections(np.zeros((0, 4))), np.zeros((0, 0), dtype=np.float32))
 
     def step(self, detections: Detections, view: View) -> Tracks:
+        """Predict, associate, update matched tracks, remove expired ones, start new ones, report."""
         if self.elapsed > 1:  # tracks that expired in the skipped frames
             self.keep_tracks(self.now - self.tracks.last_seen <= self.patience_frames + 1)
         detections = detections.select(detections.score >= self.settings.min_score)

@@ -44,13 +44,16 @@ class FairMOT(Jde):
 
     @property
     def min_embedded_score(self) -> float:
+        """`min_score`: all detections that are used have embeddings."""
         return self.settings.min_score
 
     @property
     def score_floor(self) -> float:
+        """Detections with scores up to `min_score` are dropped."""
         return self.settings.min_score
 
     def can_start(self, score: Floats) -> Mask:
+        """Mask (N,): scores of at least `min_score`."""
         return score >= self.settings.min_score
 
     def associate(self, detections: Detections, embedding: Embeddings) -> Matches:

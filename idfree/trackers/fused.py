@@ -87,25 +87,30 @@ class Fused(Jde):
         self.memory_frames = self.whole_frames(self.settings.memory, np.floor)
 
     def clear(self) -> None:
+        """Remove all tracks, and forget what was learnt from the video."""
         super().clear()
         self.likelihood = AppearanceLikelihood()
         self.innovation = NormalisedInnovation()
 
     @property
     def min_embedded_score(self) -> float:
+        """Embeddings are used of detections with scores above `high_score`."""
         return self.settings.high_score
 
     @property
     def score_floor(self) -> float:
+        """Detections with scores up to `low_score` are dropped."""
         return self.settings.low_score
 
     @property
     def max_lost(self) -> float:
+        """Frames that a lost track is kept: of `memory` if the embeddings separate objects, else of `patience`."""
         has_embeddings = self.tracks.embedding.shape[1] > 0
         is_of_use = has_embeddings and self.likelihood.separates(self.match_threshold)
         return self.memory_frames if is_of_use else self.patience_frames
 
     def can_start(self, score: Floats) -> Mask:
+        """Mask (N,): scores of at least `new_score`."""
         return score >= self.settings.new_score
 
     def associate(self, detections: Detections, embedding: Embeddings) -> Matches:
@@ -172,6 +177,7 @@ class Fused(Jde):
         self.match_counts["appearance"] += by_appearance
 
     def start_tracks(self, detections: Detections, embedding: Embeddings) -> FusedTracks:
+        """A new track for each detection; its first embedding is the one that later ones are compared with."""
         tracks = super().start_tracks(detections, embedding)
         return FusedTracks(**vars(tracks), earlier=embedding, earlier_time=np.full(len(tracks), self.now))
 

@@ -53,9 +53,11 @@ class Iou(Tracker):
         self.patience_frames = self.whole_frames(self.settings.patience)
 
     def clear(self) -> None:
+        """Remove all tracks."""
         self.tracks = self.start_tracks(Detections(np.zeros((0, 4))))
 
     def step(self, detections: Detections, view: View) -> Tracks:
+        """Associate greedily by IoU, update matched tracks, remove expired ones, start new ones, report."""
         detections = detections.select(detections.score >= self.settings.min_score)
         tracks = self.tracks
         if view.camera is not None:

@@ -75,9 +75,11 @@ class Jde(Tracker):
         return self.patience_frames
 
     def clear(self) -> None:
+        """Remove all tracks."""
         self.tracks = self.start_tracks(Detections(np.zeros((0, 4))), np.zeros((0, 0)))
 
     def step(self, detections: Detections, view: View) -> Tracks:
+        """Predict, associate, update, remove expired tracks, start new ones, remove duplicates, report."""
         if self.elapsed > 1:  # tracks that expired in the skipped frames
             self.tracks.keep(self.now - self.tracks.last_seen <= self.max_lost + 1)
         detections = detections.select(detections.score > self.score_floor)

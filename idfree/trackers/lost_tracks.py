@@ -43,7 +43,7 @@ class LostTracks:
 
     @property
     def class_agnostic(self) -> bool:
-        """As of the tracker."""
+        """That of the tracker, see `Tracker`."""
         return self.tracker.class_agnostic
 
     @class_agnostic.setter
@@ -52,7 +52,7 @@ class LostTracks:
 
     @property
     def detected_boxes(self) -> bool:
-        """As of the tracker."""
+        """That of the tracker, see `Tracker`."""
         return self.tracker.detected_boxes
 
     @detected_boxes.setter
@@ -114,9 +114,11 @@ class KeepPredicting(LostTracks):
             )
 
     def own_settings(self) -> dict[str, Any]:
+        """`predict`, in seconds."""
         return {"predict": self.seconds}
 
     def find(self, rows: Integers, tracks: Tracks, view: View) -> tuple[Integers, Floats]:
+        """The predictions of tracks that are lost for no longer than `seconds`, in the image."""
         boxes = self.predicted(rows)
         keep = (self.lost_seconds(rows) <= self.seconds + 1e-9) & is_in_image(boxes, view)
         return rows[keep], boxes[keep]

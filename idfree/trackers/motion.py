@@ -124,6 +124,7 @@ class HeightMotion(ScaledMotion):
         return boxes.xyah_to_xyxy(state[:, POSITION])
 
     def variance(self, measurement: Floats, weight: float, aspect_deviation: float) -> Floats:
+        """Variances (N, 4), by the height."""
         deviation = np.repeat(weight * measurement[:, 3:], 4, axis=1)
         deviation[:, 2] = aspect_deviation
         return deviation * deviation
@@ -144,5 +145,6 @@ class SizeMotion(ScaledMotion):
         return boxes.cxcywh_to_xyxy(state[:, POSITION])
 
     def variance(self, measurement: Floats, weight: float, aspect_deviation: float) -> Floats:
+        """Variances (N, 4), by width and height."""
         deviation = weight * measurement[:, [2, 3, 2, 3]]
         return deviation * deviation

@@ -70,6 +70,7 @@ class OCSort(Sort):
         self.patience_frames = self.whole_frames(self.settings.patience, np.floor)  # rounded down as in JDE trackers
 
     def step(self, detections: Detections, view: View) -> Tracks:
+        """As SORT, with associations by observations, low scores if `use_byte`, and a least score for new tracks."""
         settings = self.settings
         score_floor = settings.low_score if settings.use_byte else settings.min_score
         detections = detections.select(detections.score > score_floor)

@@ -49,9 +49,11 @@ class Refinding(LostTracks):
         self.overlapped: dict[int, float] = {}  # time of the last overlap, by id
 
     def own_settings(self) -> dict[str, Any]:
+        """`refind`, and `refind.NAME` of RefindingSettings."""
         return {"refind": True, **{f"refind.{name}": value for name, value in asdict(self.refinding).items()}}
 
     def reset(self) -> None:
+        """Restore the state of a new instance."""
         super().reset()
         self.overlapped = {}
 
@@ -61,6 +63,7 @@ class Refinding(LostTracks):
         return np.flatnonzero(np.isin(table.id, self.reported.ids) & (table.detection < 0))
 
     def find(self, rows: Integers, tracks: Tracks, view: View) -> tuple[Integers, Floats]:
+        """The lost tracks that fit an occlusion centre, and their recovered boxes (R, 4)."""
         self.note_overlaps(tracks)
         tracks = tracks[tracks.detection >= 0]  # occluders are seen
         settings = self.refinding

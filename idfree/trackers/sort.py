@@ -52,9 +52,11 @@ class Sort(Tracker):
         self.patience_frames = self.whole_frames(self.settings.patience)
 
     def clear(self) -> None:
+        """Remove all tracks."""
         self.tracks = self.start_tracks(Detections(np.zeros((0, 4))))
 
     def step(self, detections: Detections, view: View) -> Tracks:
+        """Predict, associate, update matched tracks, start new ones, report, remove expired ones."""
         detections = detections.select(detections.score >= self.settings.min_score)
         self.predict(view)
         matches = self.associate(detections)

@@ -80,13 +80,16 @@ class Tracktor(Tracker):
 
     @property
     def min_embedded_score(self) -> float:
+        """Just below `min_score`: all detections that are used have embeddings."""
         return np.nextafter(self.settings.min_score, -np.inf)
 
     def clear(self) -> None:
+        """Remove all tracks, and empty the gallery."""
         self.gallery = Gallery(self.settings.budget)
         self.tracks = self.start_tracks(Detections(np.zeros((0, 4))), np.zeros((0, 0), dtype=np.float32))
 
     def step(self, detections: Detections, view: View) -> Tracks:
+        """Regress the boxes of all tracks, associate, update, start tracks of the detections that are left, report."""
         self.remove_expired()
         self.predict(view)
         self.regress(view)

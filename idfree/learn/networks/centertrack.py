@@ -32,6 +32,7 @@ class PriorConv2d(nn.Conv2d):
         self.prior = nn.Conv2d(PRIOR_CHANNELS, image.out_channels, bias=False, **options)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, 7, H, W) → (B, channels, H/stride, W/stride): the sum of both convolutions."""
         return super().forward(x[:, : self.in_channels]) + self.prior(x[:, self.in_channels :])
 
 
@@ -67,6 +68,7 @@ class CenterTrackNetwork(CentreNetwork):
         super().__init__(widen_input(backbone), heads, pixels)
 
     def forward(self, batch: Tensors) -> Tensors:
+        """A map (B, channels, H/stride, W/stride) for each head, by name."""
         return self.maps(torch.cat([batch[name].float() for name in self.inputs], dim=1))
 
     def maps(self, image: Tensor) -> Tensors:

@@ -24,6 +24,7 @@ class CentreNetwork(TrackerNetwork):
         self.stride = int(backbone.stride)  # type: ignore[arg-type]
 
     def forward(self, batch: Tensors) -> Tensors:
+        """A map (B, channels, H/stride, W/stride) for each head, by name."""
         return self.maps(batch["image"])
 
     def maps(self, image: Tensor) -> Tensors:

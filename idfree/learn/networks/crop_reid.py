@@ -40,6 +40,7 @@ class CropReidNetwork(nn.Module):
         self.body = make_body()
 
     def forward(self, batch: Tensors) -> Tensors:
+        """{"embedding": (N, dimension)} of {"crops": (N, 3, H, W)}."""
         return {"embedding": self.body(self.standardise(batch["crops"]))}
 
 
@@ -51,6 +52,7 @@ class CropEncoder(nn.Module):
         self.network = network
 
     def forward(self, crops: Tensor) -> Tensor:
+        """(N, dimension) unit embeddings of crops (N, H, W, 3)."""
         pixels = crops.permute(0, 3, 1, 2).float()  # N H W 3 -> N 3 H W
         return nn.functional.normalize(self.network({"crops": pixels})["embedding"].float(), dim=1)
 

@@ -33,6 +33,7 @@ class DeformableConv(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → (B, channels, H, W)."""
         predicted = self.conv_offset_mask(x)
         exact = predicted.to(torch.promote_types(predicted.dtype, torch.float32))
         dtype = predicted.dtype  # half precision under autocast

@@ -28,6 +28,7 @@ class ResidualBlock(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
+        """(B, channels_in, H, W) → (B, channels, H/stride, W/stride). residual: of the output's shape."""
         y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
         return self.relu(y + (x if residual is None else residual))
 
@@ -41,6 +42,7 @@ class Root(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, *maps: Tensor) -> Tensor:
+        """Maps (B, c, H, W), `channels_in` channels in all → (B, channels, H, W)."""
         return self.relu(self.bn(self.conv(torch.cat(maps, dim=1))))
 
 
@@ -71,6 +73,7 @@ class Tree(nn.Module):
             self.project = nn.Sequential(conv1x1(channels_in, channels), nn.BatchNorm2d(channels))
 
     def forward(self, x: Tensor, passed_down: tuple[Tensor, ...] = ()) -> Tensor:
+        """(B, channels_in, H, W) → (B, channels, H/stride, W/stride). passed_down: maps of ancestors, as large."""
         bottom = self.downsample(x)
         passed_down = (*passed_down, bottom) if self.adds_input else passed_down
         if self.root is None:
@@ -96,6 +99,7 @@ class Dla(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """Maps (B, c, H/2^l, W/2^l) of levels l = 0 to 5, of `CHANNELS`."""
         maps = [self.base_layer(x)]
         for level in (self.level0, self.level1, self.level2, self.level3, self.level4, self.level5):
             maps.append(level(maps[-1]))
@@ -134,6 +138,7 @@ class ConvBlock(nn.Module):
         self.conv = convolution(channels_in, channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, channels_in, H, W) → (B, channels, H, W)."""
         return self.actf(self.conv(x))
 
 
@@ -164,6 +169,7 @@ class DlaUp(nn.Module):
             factors[level:] = [factors[level]] * (len(channels) - level)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """As many maps as given, of the same sizes, finest first."""
         maps, aggregates = list(maps), [maps[-1]]
         for step, level in enumerate(reversed(range(len(maps) - 1))):
             maps[level + 1 :] = self.get_submodule(f"ida_{step}")(maps[level:])
@@ -189,5 +195,6 @@ class Dla34(nn.Module):
         self.ida_up = Ida(self.channels, channels_in, [2**i for i in range(len(channels_in))], convolution)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W), standardised → (B, channels, H/stride, W/stride)."""
         aggregated = self.dla_up(self.base(x)[self.first_level :])
         return self.ida_up(aggregated[:-1])[-1]

@@ -64,6 +64,7 @@ class Fpn(nn.Module):
             nn.init.zeros_(block[0].bias)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """The levels (B, channels, h, w), finest first; one more than maps."""
         levels = [inner(x) for inner, x in zip(self.inner_blocks, maps, strict=True)]
         for number in range(len(levels) - 1, 0, -1):
             levels[number - 1] = levels[number - 1] + interpolate(levels[number], scale_factor=2.0, mode="nearest")
@@ -82,6 +83,7 @@ class PyramidBackbone(nn.Module):
         self.body, self.fpn = body, Fpn(body.stages[1:], channels)  # type: ignore[index, arg-type]
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """The levels 2 to 6, (B, channels, H/2^l, W/2^l) each."""
         levels: list[Tensor] = self.fpn(self.body.maps(x)[1:])  # type: ignore[operator]
         return levels
 
@@ -94,6 +96,7 @@ class BoxHead(nn.Module):
         self.fc6, self.fc7 = nn.Linear(channels * BINS * BINS, hidden), nn.Linear(hidden, hidden)
 
     def forward(self, regions: Tensor) -> Tensor:
+        """(N, hidden) features of regions (N, channels, BINS, BINS)."""
         return relu(self.fc7(relu(self.fc6(regions.flatten(1)))))
 
 
@@ -105,6 +108,7 @@ class BoxPredictor(nn.Module):
         self.cls_score, self.bbox_pred = nn.Linear(hidden, classes), nn.Linear(hidden, classes * DELTAS)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (N, C) and deltas (N, C, 4) of features (N, hidden)."""
         return self.cls_score(x), self.bbox_pred(x).unflatten(1, (-1, DELTAS))
 
 
@@ -116,6 +120,7 @@ class RoiHeads(nn.Module):
         self.box_head, self.box_predictor = BoxHead(channels, hidden), BoxPredictor(hidden, classes)
 
     def forward(self, regions: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (N, C) and deltas (N, C, 4) of regions (N, channels, BINS, BINS)."""
         logits, deltas = self.box_predictor(self.box_head(regions))
         return logits, deltas
 
@@ -161,6 +166,7 @@ class FasterRcnn(TrackerNetwork):
                     nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, batch: Tensors) -> Tensors:
+        """The tensors that `FasterRcnnLoss` takes, see the class; for training."""
         levels = self.levels(batch["image"])
         logits, deltas = self.rpn(levels)
         regions, matched = self.sample_regions(logits, deltas, batch)

@@ -17,6 +17,7 @@ class Fpn(nn.Module):
         self.layer = make_conv_block(conv3x3(channels, channels))
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """(B, channels, H, W) from maps, finest first, of which that one has the size H×W."""
         *finer, x = (inner(x) for inner, x in zip(self.inner, maps, strict=True))
         for lateral in reversed(finer):
             x = lateral + interpolate(x, scale_factor=2.0, mode="nearest")
@@ -41,6 +42,7 @@ class Pyramid(nn.Module):
         )
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """The levels 3 to 7, (B, channels, H/2^l, W/2^l) each."""
         levels = [inner(x) for inner, x in zip(self.inner, maps, strict=True)]
         if self.top_down:
             for number in range(len(levels) - 1, 0, -1):

@@ -49,6 +49,7 @@ class FullPrecisionConv2d(nn.Conv2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → float32 (B, channels, H, W)."""
         if x.dtype == torch.float32:  # skips the autocast block, which must not be in exported graphs
             return super().forward(x)
         with torch.autocast(x.device.type, enabled=False):
@@ -86,4 +87,5 @@ class Heads(nn.ModuleDict):
         super().__init__({name: head.build(channels_in) for name, head in heads.items()})
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """A map (B, channels, H, W) for each head, by name, of features (B, C, H, W)."""
         return {name: head(x) for name, head in self.items()}

@@ -31,6 +31,7 @@ class Fusion(nn.Module):
         self.relu = nn.ReLU()
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """Maps (B, widths[k], H/2^k, W/2^k) of the branches k → as many of the same shapes."""
         maps = [branch(x) for branch, x in zip(self.branches, maps, strict=True)]
         return [
             self.relu(sum(layer(x) for layer, x in zip(cast(nn.ModuleList, layers), maps, strict=True)))
@@ -78,6 +79,7 @@ class HrNet(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W), standardised → (B, 64, H/stride, W/stride)."""
         x = self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))))
         x = self.layer1(x)
         maps = self.stage2([layer(x) for layer in self.transition1])

@@ -26,6 +26,7 @@ class Standardise(nn.Module):
         self.register_buffer("deviation", torch.tensor(deviation).view(3, 1, 1))
 
     def forward(self, bgr: Tensor) -> Tensor:
+        """BGR 0…255 (N, 3, H, W) → standardised RGB (N, 3, H, W)."""
         return (bgr.flip(1) - self.mean) / self.deviation
 
 

@@ -68,6 +68,7 @@ class SqueezeExcitation(nn.Module):
         self.relu, self.hard = nn.ReLU(inplace=True), nn.Hardsigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) → the same shape."""
         return x * self.hard(self.fc2(self.relu(self.fc1(x.mean((2, 3), keepdim=True)))))
 
 
@@ -95,6 +96,7 @@ class InvertedResidual(nn.Module):
         self.block = nn.Sequential(*expand, make_layer(depthwise, activation()), *excitation, project)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, channels_in, H, W) → (B, channels, H/stride, W/stride)."""
         return x + self.block(x) if self.has_residual else self.block(x)
 
 
@@ -117,6 +119,7 @@ class MobileNetFpn(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W), standardised → (B, 64, H/stride, W/stride)."""
         maps = []
         for number, layer in enumerate(self.features):
             x = layer(x)

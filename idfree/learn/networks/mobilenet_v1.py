@@ -18,6 +18,7 @@ class SeparableBlock(nn.Module):
         self.bn2, self.relu = nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, channels_in, H, W) → (B, channels, H/stride, W/stride)."""
         return self.relu(self.bn2(self.conv_pw(self.relu(self.bn1(self.conv_dw(x))))))
 
 

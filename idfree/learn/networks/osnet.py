@@ -21,6 +21,7 @@ class ConvBlock(nn.Module):
         self.relu = nn.Identity() if linear else nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) → (N, channels, h, w), of the size that the convolution makes."""
         return self.relu(self.bn(self.conv(x)))
 
 
@@ -35,6 +36,7 @@ class LightConv(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) → the same shape."""
         return self.relu(self.bn(self.conv2(self.conv1(x))))
 
 
@@ -48,6 +50,7 @@ class AggregationGate(nn.Module):
         self.fc2 = nn.Conv2d(channels // GATE_REDUCTION, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) → the same shape."""
         weight = self.fc2(self.relu(self.fc1(x.mean((2, 3), keepdim=True))))
         return x * weight.sigmoid()
 
@@ -68,6 +71,7 @@ class OmniScaleBlock(nn.Module):
         self.downsample = ConvBlock(conv1x1(channels_in, channels), linear=True) if channels_in != channels else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, channels_in, H, W) → (N, channels, H, W)."""
         reduced = self.conv1(x)
         streams = (self.conv2a, self.conv2b, self.conv2c, self.conv2d)
         aggregated = sum(self.gate(stream(reduced)) for stream in streams)
@@ -90,6 +94,7 @@ class OSNet(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 512) embeddings of standardised crops (N, 3, H, W), not normalised."""
         x = self.maxpool(self.conv1(x))
         x = self.conv5(self.conv4(self.conv3(self.conv2(x))))
         return self.fc(x.mean((2, 3)))

@@ -31,6 +31,7 @@ class RpnHead(nn.Module):
         self.bbox_pred = nn.Conv2d(channels, len(RATIOS) * DELTAS, 1)
 
     def forward(self, level: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, A) and deltas (B, A, 4) of the anchors of a level (B, C, h, w)."""
         x = relu(self.conv(level))
         logits, deltas = self.cls_logits(x), self.bbox_pred(x)
         images, anchors, height, width = logits.shape
@@ -51,6 +52,7 @@ class Rpn(nn.Module):
         self.head = RpnHead(channels)
 
     def forward(self, levels: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Logits (B, A) and deltas (B, A, 4) of the anchors of each level (B, C, h, w)."""
         logits, deltas = zip(*(self.head(level) for level in levels), strict=True)
         return list(logits), list(deltas)
 

@@ -25,6 +25,7 @@ class ResNetPyramid(ResNet):
         initialise(self)
 
     def forward(self, x: Tensor) -> list[Tensor]:  # type: ignore[override]  # a single map in ResNet
+        """The levels 3 to 7, (B, channels, H/2^l, W/2^l) each."""
         levels: list[Tensor] = self.fpn(self.maps(x)[FIRST:])
         return levels
 
@@ -38,6 +39,7 @@ class MobileNetPyramid(MobileNetV1):
         initialise(self)
 
     def forward(self, x: Tensor) -> list[Tensor]:
+        """The levels 3 to 7, (B, channels, H/2^l, W/2^l) each."""
         levels: list[Tensor] = self.fpn(self.maps(x)[FIRST:])
         return levels
 

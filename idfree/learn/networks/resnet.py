@@ -27,6 +27,7 @@ class BasicBlock(nn.Module):
         self.downsample = make_shortcut(channels_in, width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, channels_in, H, W) → (N, width, H/stride, W/stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
         return self.relu(y + (x if self.downsample is None else self.downsample(x)))
@@ -50,6 +51,7 @@ class Bottleneck(nn.Module):
         self.downsample = make_shortcut(channels_in, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, channels_in, H, W) → (N, 4 · width, H/stride, W/stride)."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
         y = self.bn3(self.conv3(y))
@@ -79,6 +81,7 @@ class ResNet(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 512 · expansion) features of standardised images (N, 3, H, W)."""
         return self.maps(x)[-1].mean((2, 3))
 
     def maps(self, x: Tensor) -> list[Tensor]:

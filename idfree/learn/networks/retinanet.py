@@ -52,6 +52,7 @@ class RetinaNet(TrackerNetwork):
         return super().dimension // ANCHORS
 
     def forward(self, batch: Tensors) -> Tensors:
+        """The maps "score", "box" and, for the anchors of "matched_box", "embedding": see the class."""
         maps = self.maps(batch["image"])
         output = {name: maps[name] for name in ("score", "box")}
         if "matched_box" in batch:

@@ -29,6 +29,7 @@ class Striped(nn.Module):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 128) embeddings of standardised crops (N, 3, H, W), not normalised."""
         maps = self.stages(self.stem(x))
         stripes = nn.functional.adaptive_avg_pool2d(maps, (STRIPES, 1)).flatten(1)  # N C 4 1 -> N 4C
         return self.norm(self.neck(torch.cat([stripes, maps.amax((2, 3))], dim=1)))

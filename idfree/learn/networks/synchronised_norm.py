@@ -15,12 +15,14 @@ class SumOverProcesses(torch.autograd.Function):
 
     @staticmethod
     def forward(_: Any, tensor: Tensor) -> Tensor:
+        """The sum of a tensor over all processes."""
         total = tensor.detach().clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
     def backward(_: Any, *gradients: Tensor) -> Tensor:
+        """The sum of the gradient over all processes."""
         total = gradients[0].clone()
         dist.all_reduce(total)
         return total
@@ -30,6 +32,7 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
     """BatchNorm2d with statistics of all processes in training mode. Its checkpoints are those of BatchNorm2d."""
 
     def forward(self, input: Tensor) -> Tensor:
+        """(B, C, H, W) → the same shape and type."""
         if not self.training:
             return super().forward(input)
         values = input.float()

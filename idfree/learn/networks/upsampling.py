@@ -34,6 +34,7 @@ class UpsampledResNet(ResNet):
         initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, H, W), standardised → (B, channels, H/stride, W/stride)."""
         *finer, x = self.maps(x)
         layers = len(self.deconv_layers) // self.steps
         for step in range(self.steps):

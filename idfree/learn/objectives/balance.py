@@ -20,6 +20,7 @@ class LossSum(nn.ModuleList):
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """All named losses, scalars; see the class for "loss"."""
         parts: list[Tensors] = [objective(output, batch) for objective in self]
         named = {name: loss for part in parts for name, loss in part.items() if name != "loss"}
         if not any("loss" in part for part in parts):
@@ -45,6 +46,7 @@ class LossBalance(nn.Module):
         self.s = nn.Parameter(initial, requires_grad=weighting == "learned")
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalar "loss", and metrics without gradient: see the class."""
         detection, appearance = self.detection(output, batch), self.appearance(output, batch)
         losses = torch.stack([total_loss(detection), total_loss(appearance)])
         metrics = {name: loss.detach() for name, loss in {**detection, **appearance}.items() if name != "loss"}

@@ -28,6 +28,7 @@ class CentreIdentityLoss(nn.Module):
         self.classifier = nn.Linear(dimension, identities)
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """{"identity": mean over the labelled objects}."""
         labelled = batch["mask"] & (batch["identity"] >= 0)
         embedding = gather_centres(output["embedding"], batch["index"])[labelled]
         return {"identity": self.classification_loss(embedding, batch["identity"][labelled]) / divisor(labelled.sum())}

@@ -63,6 +63,7 @@ class ContrastiveLoss(nn.Module):
         self.head = make_projection_head(dimension, size) if size else nn.Identity()
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalar "loss", and metrics without gradient: see the class."""
         pairs = Pairs.from_batch(output, batch)
         embedding, mask = align_views(gather_samples(output, batch), pairs.same)
         if self.settings.pool == "image":  # a single object of an image has no negatives

@@ -20,6 +20,7 @@ class DetectionLoss(nn.Module):
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalars "heat", "offset" and "size"."""
         losses = {"heat": focal_loss(output["heat"], batch["heat"], batch.get("ignore"))}
         for name, weight in (("offset", 1.0), ("size", SIZE_WEIGHT)):
             prediction = gather_centres(output[name], batch["index"])

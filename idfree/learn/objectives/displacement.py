@@ -15,5 +15,6 @@ class DisplacementLoss(nn.Module):
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """{"displacement": mean over the objects in both frames and over x and y}."""
         prediction = gather_centres(output["displacement"], batch["index"])
         return {"displacement": masked_l1_loss(prediction, batch["displacement"], batch["displaced"])}

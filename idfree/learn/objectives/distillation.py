@@ -27,6 +27,7 @@ class AnchorDistillationLoss(nn.Module):
         self.weight = weight
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalar "loss", and metrics: see `distillation`."""
         image, anchor = (batch["matched_box"] >= 0).nonzero(as_tuple=True)
         box = batch["matched_box"][image, anchor]
         known = batch["has_teacher"][image, box]
@@ -47,6 +48,7 @@ class CentreDistillationLoss(nn.Module):
         self.weight = weight
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalar "loss", and metrics: see `distillation`."""
         known = batch["has_teacher"]
         embedding = gather_centres(output["embedding"], batch["index"])[known]
         return distillation(embedding / sqrt(embedding.shape[1]), batch["teacher"][known], self.weight)

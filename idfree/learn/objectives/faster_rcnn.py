@@ -28,6 +28,7 @@ class FasterRcnnLoss(nn.Module):
         self.side = side
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalars "objectness", "anchor_box", "class" and "region_box"."""
         return self.anchor_losses(output, batch) | region_losses(output, batch)
 
     def anchor_losses(self, output: Tensors, batch: Tensors) -> Tensors:

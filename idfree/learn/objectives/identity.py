@@ -21,6 +21,7 @@ class SoftmaxLoss(nn.Module):
         self.classifier = nn.Linear(dimension, tracklets)
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """{"identity": mean over the crops}."""
         return {"identity": cross_entropy(self.classifier(output["embedding"]), batch["tracklet"])}
 
 
@@ -38,6 +39,7 @@ class MaskedSoftmaxLoss(nn.Module):
             self.register_buffer(name, column, persistent=False)
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """{"identity": mean over the crops}."""
         tracklets = dict(self.named_buffers())
         cosine = normalize(output["embedding"]) @ normalize(self.direction).T  # N T
         negative = cannot_link_mask(batch, tracklets)

@@ -29,6 +29,7 @@ class JdeTargets(nn.Module):
         self.register_buffer("sizes", torch.tensor(sizes), persistent=False)
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The losses of `objective`, given the batch with the targets."""
         sizes, size_hw = self.get_buffer("sizes"), output["objectness"].shape[2:]
         stride = batch["image"].shape[3] // size_hw[1]
         xyxy = batch["xyxy"].where(batch["mask"][..., None], 0)  # padding becomes empty boxes, which match no anchor
@@ -50,6 +51,7 @@ class JdeDetectionLoss(nn.Module):
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalars "objectness" and "box"."""
         matched_box, sizes = batch["matched_box"], batch["sizes"]
         positive, valid = matched_box >= 0, matched_box != IGNORED
         objectness = binary_cross_entropy_with_logits(

@@ -50,6 +50,7 @@ class MatchingLoss(nn.Module):
         self.settings = settings or MatchingSettings()
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalar "loss", and metrics without gradient: see the class."""
         pairs = Pairs.from_batch(output, batch)
         unit, mask, negative = pairs.unit_embedding, pairs.mask.flatten(1), pairs.negative
         similarity = unit @ unit.mT
@@ -152,6 +153,7 @@ class CycleLoss(nn.Module):
         self.settings = settings or CycleSettings()
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalar "loss", and metrics without gradient: see the class."""
         pairs = Pairs.from_batch(output, batch)
         unit, half = pairs.unit_embedding, pairs.mask.shape[2]
         similarity = unit @ unit.mT

@@ -23,6 +23,7 @@ class OcclusionLoss(nn.Module):
         self.weight = weight
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalars "occlusion" and "occlusion_offset"."""
         mask = batch["occlusion_mask"]
         factor = self.weight / divisor(mask.sum())
         prediction = gather_centres(output["occlusion_offset"], batch["occlusion_index"])

@@ -64,6 +64,7 @@ class FirstViewLoss(nn.Module):
         self.objective = objective
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The losses of the objective on the first half of the batch."""
         half = len(batch["mask"]) // 2
         first = ({name: column[:half] for name, column in columns.items()} for columns in (output, batch))
         losses: Tensors = self.objective(*first)

@@ -22,6 +22,7 @@ class RetinaLoss(nn.Module):
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """The scalars "score" and "box"."""
         matched_box = batch["matched_box"]
         image, anchor = (matched_box >= 0).nonzero(as_tuple=True)
         box = matched_box[image, anchor]

@@ -18,6 +18,7 @@ class TripletLoss(nn.Module):
     """
 
     def forward(self, output: Tensors, batch: Tensors) -> Tensors:
+        """{"triplet": mean over the crops that have a positive and a negative}."""
         unit = normalize(output["embedding"])
         distance = unit_distances(unit @ unit.T)
         positive = batch["tracklet"][:, None] == batch["tracklet"]

@@ -41,34 +41,43 @@ VARIANTS = {  # by title: share τ of the ground-truth occlusions, settings
 }
 PREDICTED = (0.1, 0.3, 1.0)  # s
 KEYS = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN", "CLR_Re")
-HEAD = """# Refinding with true occlusions
+HEAD = """# Refinding at true occlusions
 
-Written by `experiments/refinding.py`. Second halves of MOT17-04 and MOT17-09, public detections, no images, no
-embeddings. "Predicted": lost tracks are reported at predicted boxes for so many seconds. "True occlusions": lost tracks
-are refound (`idfree/trackers/refinding.py`) at the centres of the intersections of ground-truth boxes that cover more
-than this share τ of the smaller one, each with a score of 1. These rows are an upper bound of the method, with an
-occlusion head that makes no error; results with trained heads are in [refinding_learnt.md](refinding_learnt.md).
-**No network was trained jointly with its occlusion heads on these videos.**
+OUTrack finds lost tracks again where an occlusion is detected. This page measures how much that gains with an occlusion
+head that makes no error, an upper bound; [trained heads](refinding_learnt.md) do not reach it. Made by `python
+experiments/refinding.py`: second halves of MOT17-04 and MOT17-09, public detections, no images, no embeddings.
 
-The options are `idfree track --set predict=0.3` and `--set refind=true --set refind.min_fit=0.7`; refound and
-predicted boxes have the score 0 and `Tracks.detection` −1, are drawn dashed, and are counted in summary.json.
-`idfree train outrack` learns occlusions jointly, with `occlusion_share` (default 0.7, the paper's);
-`--set occlusions=only --set init=LAST.pt` adds the heads to a frozen network, `--set occlusions=none` leaves them out.
-`fairmot` and `clmot` learn them with `--set occlusions=joint` or `only`, too, `centertrack` with `joint`.
+- With occlusions from a covered share of τ = 0.3 on, false negatives fall, and MOTA, IDF1 and HOTA rise in all twelve
+  tables. MOTA is higher than with any prediction and with offline interpolation in all of them, IDF1 higher than with
+  any prediction in eleven (MOT17-04-SDP with bytetrack: 77.0, predicted 77.1).
+- With the paper's τ = 0.7, false negatives fall and MOTA rises in all twelve (on MOT17-04-FRCNN by 0.1 to 0.2 only),
+  but IDF1 falls by 0.4 to 0.5 on MOT17-04-SDP, and predictions of 0.3 s have the higher MOTA on MOT17-04 with every
+  tracker. Such occlusions are rare: 9,115, 4,675, 1,863 and 411 with 0.3, 0.5, 0.7 and 0.9 among the 24,178
+  ground-truth boxes of MOT17-04, and 2,147, 1,592, 1,067 and 550 among the 2,879 of MOT17-09.
+- Both guards avoid false positives, but lose most of the gain.
 
-- With τ = 0.3, FN fall, and MOTA, IDF1 and HOTA rise in all twelve tables; MOTA is higher than with any prediction
-  and with offline interpolation in all of them, IDF1 higher than with any prediction in eleven (MOT17-04-SDP with
-  bytetrack: 77.0, predicted 77.1).
-- With the paper's 0.7, FN fall and MOTA rises in all twelve (on MOT17-04-FRCNN by 0.1 to 0.2 only), but IDF1 falls by
-  0.4 to 0.5 on MOT17-04-SDP, and predictions of 0.3 s have the higher MOTA on MOT17-04 with every tracker.
-  Occlusions become rare: 9,115, 4,675, 1,863 and 411 with 0.3, 0.5, 0.7 and 0.9 among the 24,178 ground-truth boxes of
-  MOT17-04, and 2,147, 1,592, 1,067 and 550 among the 2,879 of MOT17-09.
-- Both guards avoid false positives, but lose most of the gain. Which choice of cases is better differs between tables.
+Rows of the tables:
 
-Choices where the paper is silent: of all fits, the highest G first, each lost track and each centre once; the filter
-takes the recovered box as its position and keeps its velocity; a refound track does not age, and is matched by overlap
-in the next frame like tracked ones; no track is refound with its centre outside the image; a track that is detected
-again is reported once, at the detected box; occluders are tracks that are detected in this frame.
+- baseline: the tracker alone
+- predicted: lost tracks are reported at predicted boxes for so long (`idfree track --set predict=0.3`)
+- true occlusions: lost tracks are found again (`--set refind=true`) at the centres of the intersections of ground-truth
+  boxes that cover more than the share τ of the smaller one, each with a score of 1
+- both guards: only tracks that overlapped another one (IoU above 0.2) within the last second, and none within 5 px of
+  the border
+- the paper's cases: the case of the paper's equation 16 is that of the predicted box, as in the paper; in all other
+  rows that of the solution, as in its code
+- offline: gaps are interpolated afterwards (`--offline`)
+
+**Options.** `idfree train outrack` trains occlusion heads jointly, with `occlusion_share` (default 0.7, the paper's);
+`--set occlusions=only --set init=LAST.pt` adds them to a frozen network, `--set occlusions=none` leaves them out.
+`fairmot` and `clmot` train them with `--set occlusions=joint` or `only`, too, `centertrack` with `joint`. `--set
+refind.min_fit=0.7` and others change the search. Refound and predicted boxes have the score 0 and `Tracks.detection`
+−1, are drawn dashed, and are counted in summary.json.
+
+**Choices where the paper is silent.** Of all fits, the highest G first, each lost track and each centre once; the
+filter takes the recovered box as its position and keeps its velocity; a refound track does not age, and is matched by
+overlap in the next frame like tracked ones; no track is refound with its centre outside the image; a track that is
+detected again is reported once, at the detected box; occluders are tracks that are detected in this frame.
 """
 
 

@@ -37,67 +37,43 @@ TRACKERS = {
     "fused": ("fused", ()),
 }
 KEYS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
-HEAD = """# Tracktor on any detector
+HEAD = """# Tracktor on any detector: results
 
-Made by `python experiments/tracktor.py --data ../shared/data --out runs/tracktor`. The outputs of one detector go to
-all trackers; the camera is static in these videos. All settings are defaults (those of the public code for `tracktor`)
-except those named. On TUD-Campus with both detectors, of scores of 0.3, 0.4, 0.5 to start a track and 0.1, 0.2, 0.3,
-0.5 to keep it, the published 0.5 and 0.5 had the highest HOTA, and are the defaults.
+Made by `python experiments/tracktor.py --data ../shared/data --out runs/tracktor`; how boxes are regressed is on the
+[method's page](methods/tracktor.md). The outputs of one detector go to all trackers; the camera is static in these
+videos. All settings are defaults (those of the public code for `tracktor`) except those named.
 
-**How boxes are regressed.** Tracktor uses the box head of a two-stage detector. Here the candidates of any detector
-before suppression take its place (`detectors/refinement.py`). Of those with an IoU of at least 0.5 with the track's
-last box, the one with the highest score × IoU gives the score; the new box is the score-weighted mean of the candidates
-that overlap it (box voting). Nothing is trained. yolox_nano has hundreds of candidates. person-detection-retail-0013
-suppresses boxes within its graph (at IoU 0.45), so that only the remaining ones are candidates, and two people who
-overlap more share one. The tables below are of such candidates.
+**In short.** `fused` has the higher IDF1 with every appearance and detector, on PETS09 (7 frames/s) by a factor of 1.9
+to 5: there people move far between two frames. With `tracktor` the detector associates: a track ends where its object
+is not detected, and only a box of similar appearance nearby resumes it, within a third of a second. Use it to compare
+with papers that build on it.
 
-**A two-stage detector.** With a Faster R-CNN, the box head itself regresses the boxes, as published. [`idfree train
-fasterrcnn`](methods/fasterrcnn.md) trains one from boxes; a small one, of 12 minutes of CPU time, has an AP of 62, 59
-and 91 on the second halves of MOT17-09, MOT17-04 and PETS09-S2L1, and an IDF1 of 35, 48 and 23 with tracktor, 34, 56
-and 75 with `fused` ([details](tracktor_trained.md)):
+**The detectors.** yolox_nano has hundreds of candidates before suppression, by which boxes are regressed.
+person-detection-retail-0013 suppresses boxes within its graph (at IoU 0.45), so that only the remaining ones are
+candidates, and two people who overlap more share one. With a Faster R-CNN trained here, which has a box head, IDF1 is
+35, 48 and 23 with `tracktor`, 34, 56 and 75 with `fused` on MOT17-09, MOT17-04 and PETS09
+([details](tracktor_trained.md)).
 
-    idfree train fasterrcnn MOT17/train --half train --images videos -o runs/fasterrcnn
-    idfree track street.mp4 --detector runs/fasterrcnn/model.onnx --tracker tracktor
+**Thresholds.** On TUD-Campus with both detectors, of scores of 0.3, 0.4, 0.5 to start a track and 0.1, 0.2, 0.3, 0.5 to
+keep it, the published 0.5 and 0.5 had the highest HOTA, and are the defaults.
 
-Weights in the layout of torchvision's `fasterrcnn_resnet50_fpn`, of any number of classes and with the parameter names
-of before 0.13 or after, are exported to one file; those of Tracktor's authors should be of that layout, which was not
-tried:
+**Appearance.** 0288 is a Re-ID network of the Open Model Zoo. Its training data is not published, and its results on
+MOT17-09 are suspiciously good: trust those on PETS09 more. It has no calibrated match threshold, so tracktor compares
+its distances with DeepSORT's 0.2 directly, which resumes fewer tracks than the colour histograms do.
 
-    idfree export fasterrcnn_resnet50_fpn.pth -o faster_rcnn.onnx
-    idfree track street.mp4 --detector faster_rcnn.onnx --classes person --tracker tracktor
+**Refined public detections** (`--public`). On TUD-Campus (71 frames; yolox_nano, the MOT15 detections), the default
+tracker without appearance has an IDF1 of 47.5 with the given boxes and of 68.2 with the refined ones (HOTA 31.4 and
+50.2, MOTA 47.4 and 70.5); tracktor's own tracks have 67.0 (52.0, 67.7). The boxes are the detector's, so its quality
+contributes to the gain. No setting was chosen on this sequence, but it is one short sequence. On MOT17-04 and MOT17-09
+the refined boxes are worse than the given ones, and useful only in addition to weak ones
+([measured](tracktor_public.md)).
 
-The first line needs PyTorch, the second does not. The file is cut in two at the feature pyramid when it is opened: the
-backbone runs once a frame, the box head (RoIAlign and two layers) once more, on the boxes of the tracks. Other trackers
-use its detections as those of any detector. Class numbers begin with 0 after the background, so that a person is 0.
-Images are resized to at most 1333×800; `--set detector.shorter=480 --set detector.longer=800` makes it faster. The
-norms of the backbone have an epsilon of 0, as in torchvision's published weights. OpenVINO runs the .onnx
-(`--device openvino`), but not an IR of it, which cannot be cut.
-
-No weights trained on COCO were at hand; random ones were compared.
-With torchvision 0.28's own code (RoIAlign in its Python version, suppression by ours, as its compiled operators do not
-load beside PyTorch for CPUs), 4 classes and an image of 256×160, the 100 detections are the same within 4e-5 px and
-5e-7 of score. At 1344×768, ONNX Runtime regresses 30 given boxes as PyTorch does, within 6e-6 px. A 1080p frame takes
-2.4 s of CPU time on one thread (AVX-512), and 30 boxes 0.02 s in the box head.
-
-**Refining public detections.** With `--public`, tracktor preprocesses given detections: tracks start from the
-detector's boxes near them only, and fill their gaps. The results are detections for any tracker:
-
-    idfree track street.mp4 --detector yolox.onnx --classes person --tracker tracktor --public det.txt -o refined
-    idfree track street.mp4 --detector refined/street.txt
-
-On TUD-Campus (71 frames; yolox_nano, the MOT15 detections), the default tracker without appearance has an IDF1 of 47.5
-with the given boxes and of 68.2 with the refined ones (HOTA 31.4 and 50.2, MOTA 47.4 and 70.5); tracktor's own tracks
-have 67.0 (52.0, 67.7). The boxes are the detector's, so its quality contributes to the gain. No setting was chosen on
-this sequence, but it is one short sequence. On MOT17-04 and MOT17-09 the refined boxes
-are worse than the given ones, and useful only in addition to weak ones ([measured](tracktor_public.md)).
-
-**What to expect.** The detector associates: a track ends where its object is not detected, and only a box of similar
-appearance nearby resumes it, within a third of a second. `fused` predicts motion and stores embeddings, and has the
-higher IDF1 with every appearance and detector (on PETS09, 7 frames/s, by a factor of 1.9 to 5: there people move
-far between two frames). Use `tracktor` to compare with papers that build on it. The training data of the 0288 network
-is not published, and its results on MOT17-09 are suspiciously good: trust those on PETS09 more. It has no calibrated
-match threshold, so tracktor compares its distances with DeepSORT's 0.2 directly, which resumes fewer tracks than the
-colour histograms do.
+**The export of Faster R-CNN.** No weights trained on COCO were at hand; random ones were compared. With torchvision
+0.28's own code (RoIAlign in its Python version, suppression by ours, as its compiled operators do not load beside
+PyTorch for CPUs), 4 classes and an image of 256×160, the 100 detections are the same within 4e-5 px and 5e-7 of score.
+At 1344×768, ONNX Runtime regresses 30 given boxes as PyTorch does, within 6e-6 px. A 1080p frame takes 2.4 s of CPU
+time on one thread (AVX-512), and 30 boxes 0.02 s in the box head. Weights of Tracktor's authors should be of this
+layout, which was not tried; the norms of the backbone have an epsilon of 0, as in torchvision's published weights.
 """
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from idfree.core.types import Annotation
 from idfree.offline.track_rows import track_starts
 
-MIN_SCORE_RATIO = 0.5  # mean score of a track / median score of all rows; study: docs/offline.md
+MIN_SCORE_RATIO = 0.5  # mean score of a track / median score of all rows; study: docs/offline_settings.md
 
 
 def drop_weak(tracks: Annotation) -> Annotation:

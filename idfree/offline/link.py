@@ -29,7 +29,7 @@ PREDICTION_SECONDS = 1.0  # over which prediction errors within tracks are measu
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """Distributions of tracklets of one object, and thresholds of scores. Studies: docs/offline.md."""
+    """Distributions of tracklets of one object, and thresholds of scores. Studies: docs/offline_settings.md."""
 
     max_gap: float = 4.0  # s between tail and head, by motion
     max_gap_appearance: float = 30.0  # s, with embeddings

@@ -33,7 +33,8 @@ class SmoothSettings:
     """How λ is chosen: the fourth power of the largest time constant, in frames, that predicts held-out boxes well.
 
     Errors are relative to the height of the box. Little smoothing has the smallest error, as errors of detectors
-    persist for some frames; a time constant with a slightly larger error is closer to the true boxes (docs/offline.md).
+    persist for some frames; a time constant with a slightly larger error is closer to the true boxes
+    (docs/offline_settings.md).
     """
 
     position: tuple[float, ...] = (1, 2, 3, 4, 6)  # time constants to choose from, of the centre

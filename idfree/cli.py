@@ -1,14 +1,13 @@
 """The command line: `idfree COMMAND …`; core/command_line.py has its exit statuses."""
 
 import argparse
-import json
 import os
 import sys
 from functools import partial
 from importlib import import_module
 
 import idfree
-from idfree.core.command_line import Parser, parse_seed, run_command
+from idfree.core.command_line import Parser, parse_seed, print_json, run_command
 from idfree.core.threads import thread_environment
 
 COMMANDS = (  # modules of idfree.commands
@@ -30,7 +29,7 @@ def run(arguments: list[str] | None) -> None:
     options = parser().parse_args(arguments)
     outcome = options.run(options)
     if options.json and outcome is not None:
-        print(json.dumps(outcome, indent=2, allow_nan=False))
+        print_json(outcome)
 
 
 def parser() -> Parser:

@@ -12,7 +12,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from idfree.core.command_line import parse_seed
+from idfree.core.command_line import parse_seed, print_json
+from idfree.core.errors import UserError
 
 if TYPE_CHECKING:
     from idfree.pipelines.check_data import DataCheck, DataReport
@@ -122,7 +123,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def check(options: argparse.Namespace) -> dict[str, Any]:
-    """Print a table with a row for each source, and the faults."""
+    """Print a table with a row for each source, and the faults. Raises UserError after it if labels are invalid."""
     from dataclasses import asdict
 
     from idfree.pipelines.check_data import check_data
@@ -138,6 +139,13 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
     )
     if not options.json:
         print_report(report)
+    if report.faults:
+        if options.json:
+            print_json(asdict(report))
+        raise UserError(
+            f"{len(report.faults)} {'part' if len(report.faults) == 1 else 'parts'} of the data cannot be read, as"
+            " listed: `idfree train` and `data convert` refuse data with these"
+        )
     return asdict(report)
 
 

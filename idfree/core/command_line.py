@@ -4,6 +4,7 @@ Exit status: 0 done, 2 a user's error, 130 by Ctrl-C, 143 by SIGTERM.
 """
 
 import argparse
+import json
 import logging
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from idfree.core.errors import UserError, describe_file_error
 from idfree.core.files import WRITE_ERRORS
@@ -48,6 +49,11 @@ def run_command(program: str, command: Callable[[], None]) -> int:
         except KeyboardInterrupt as interrupt:
             print(f"{program}: interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
             return TERMINATED if received else INTERRUPTED
+
+
+def print_json(outcome: Any) -> None:
+    """Print the result of a command with --json."""
+    print(json.dumps(outcome, indent=2, allow_nan=False))
 
 
 def flush_stdout() -> None:

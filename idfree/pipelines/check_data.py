@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.boxes import paired_iou
+from idfree.core.errors import UserError
 from idfree.core.progress import progress
 from idfree.core.settings import Assignments
 from idfree.core.types import Annotation, Floats, Integers
+from idfree.datasets.all_classes import name_all_classes
 from idfree.datasets.footage import Footage, FootageSettings, Half
-from idfree.datasets.open_footage import open_all
+from idfree.datasets.labelled_video import check_one_video
+from idfree.datasets.labels import OnFault
+from idfree.datasets.open_footage import open_footage
 from idfree.datasets.reid_crops import Part, is_reid, read_reid, reid_parts
 from idfree.learn.methods.catalogue import METHODS, Need
 from idfree.pipelines.check_images import ImageCheck, check_images
@@ -56,7 +60,7 @@ class DataReport:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """Reports on all sources, and invalid labels that were skipped."""
+    """Reports on all sources that can be read; faults: invalid labels, and sources and sequences that are left out."""
 
     sources: list[DataReport]
     faults: list[str]
@@ -76,20 +80,39 @@ def check_data(
 
     images: the video, or folder of the images, if not beside the labels. half: of each video. set: `name=value`
     overrides of FootageSettings, also `data.name=value`. decode_all: decode all images instead of a sample. seed:
-    of the sample. Raises UserError.
+    of the sample. Raises UserError if no source can be read.
     """
     faults: list[str] = []
     sources = [data] if isinstance(data, str | Path) else data
     reid = [Path(source) for source in sources if is_reid(source)]
-    settings = FootageSettings.read(set)
-    footages = open_all(
-        [source for source in sources if Path(source) not in reid], half, images, settings, faults.append
-    )
+    others = [source for source in sources if Path(source) not in reid]
+    settings = name_all_classes(others, FootageSettings.read(set))
+    footages = open_readable(others, half, images, settings, faults.append)
     random = np.random.default_rng(seed)
     checked = progress(footages, "check", len(footages), quiet, "sources")
     reports = [check_footage(footage, random, decode_all=decode_all) for footage in checked]
     reports += [check_reid(folder, part, random, decode_all) for folder in reid for part in reid_parts(folder)]
+    if faults and not reports:
+        raise UserError(faults[0] + f" (faults: {len(faults)}, this is the first)" * (len(faults) > 1))
     return DataCheck(reports, faults)
+
+
+def open_readable(
+    sources: Sequence[str | Path],
+    half: Half,
+    images: str | Path | None,
+    settings: FootageSettings,
+    on_fault: OnFault,
+) -> list[Footage]:
+    """The footage of the sources that can be read; on_fault: called for those that cannot, and for invalid labels."""
+    footages: list[Footage] = []
+    for source in sources:
+        try:
+            footages += open_footage(source, half, images, settings, on_fault)
+        except UserError as error:
+            on_fault(str(error))
+    check_one_video(None if images is None else Path(images), len(footages))
+    return footages
 
 
 def check_reid(folder: Path, part: Part, random: np.random.Generator, decode_all: bool = False) -> DataReport:

@@ -69,8 +69,10 @@ def test_the_table_fits_80_characters(crowd):
 def test_check_as_json(crowd, street, capsys):
     with crowd.open("a") as file:
         file.write('\n{"ID": ')
-    assert main(["data", "check", str(crowd), str(street), "--json", "-q", "--half", "train"]) == 0
-    report = json.loads(capsys.readouterr().out)
+    assert main(["data", "check", str(crowd), str(street), "--json", "-q", "--half", "train"]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("idfree: 1 part of the data cannot be read, as listed: `idfree train` and")
+    report = json.loads(said.out)
     assert [source["name"] for source in report["sources"]] == ["crowd", "street"]
     assert report["sources"][0]["statistics"]["missing"] == len(report["sources"][0]["warnings"]) == 13
     assert report["sources"][1]["warnings"] == []
@@ -80,8 +82,37 @@ def test_check_as_json(crowd, street, capsys):
 
 def test_check_of_labels_that_cannot_be_read_at_all(street, capsys):
     (street / "gt" / "gt.txt").write_text("1,2,3\n")
-    assert main(["data", "check", str(street)]) == 0
-    assert "gt.txt line 1: 3 columns, expected 9" in capsys.readouterr().out
+    for more in ([], ["--json"]):
+        assert main(["data", "check", str(street), *more]) == 2
+        said = capsys.readouterr()
+        assert "gt.txt line 1: 3 columns, expected 9" in said.err
+        assert not said.out
+
+
+def test_check_tells_of_sources_that_cannot_be_read_and_reports_on_the_others(crowd, street, tmp_path, capsys):
+    """A missing path, a file of no known format, and one sequence of a folder with two."""
+    (tmp_path / "notes.xyz").write_text("no labels\n")
+    broken = tmp_path / "set" / "broken" / "gt" / "gt.txt"
+    broken.parent.mkdir(parents=True)
+    broken.write_text("1,2,3\n")
+    street.rename(tmp_path / "set" / "street")
+    sources = [tmp_path / "none", tmp_path / "notes.xyz", tmp_path / "set", crowd]
+    assert main(["data", "check", *map(str, sources)]) == 2
+    out, err = capsys.readouterr()
+    for said in (
+        "no such file or folder",
+        "notes.xyz",
+        "gt.txt line 1: 3 columns",
+        "\nstreet: for ",
+    ):
+        assert said in out
+    assert "\ncrowd: for " in out
+    assert "3 parts of the data cannot be read" in err
+    assert main(["data", "check", *map(str, sources[:2])]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert "no such file or folder" in err
+    assert "(faults: 2, this is the first)" in err
 
 
 def test_settings_of_the_labels(street, capsys):

@@ -8,6 +8,7 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.reading import load_array, read_text
+from idfree.core.smooth_path import smooth_path
 from idfree.core.types import Annotation, Floats, Integers
 from idfree.counting.shapes import MAX_COORDINATE, split_numbers
 
@@ -160,13 +161,9 @@ def measure_paths(
 
 def measure_path(frame: Integers, ground: Floats, frame_rate: float, window: float) -> tuple[float, float]:
     """Length in m and top speed in m/s of the smoothed path through positions (K, 2) in m at frames (K,)."""
-    from scipy.signal import savgol_filter
-
     if len(frame) < 2:
         return 0.0, 0.0
     every = np.arange(frame[0], frame[-1] + 1)
     path = np.stack([np.interp(every, frame, axis) for axis in ground.T], axis=1)
-    length = min(round(window * frame_rate), len(path) - 1) // 2 * 2 + 1  # odd
-    smooth = savgol_filter(path, length, 1, axis=0) if length > 1 else path
-    steps = np.linalg.norm(np.diff(smooth, axis=0), axis=1)
+    steps = np.linalg.norm(np.diff(smooth_path(path, window * frame_rate), axis=0), axis=1)
     return float(steps.sum()), float(steps.max() * frame_rate)

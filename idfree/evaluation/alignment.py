@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.boxes import area, overlapping_pairs, paired_iou
+from idfree.core.boxes import area, overlapping_pairs_in_frames, paired_iou
 from idfree.core.types import Annotation, Floats, Integers
 
 Mask = NDArray[np.bool_]
@@ -152,26 +152,9 @@ def find_overlaps(a: Annotation, b: Annotation, num_frames: int) -> tuple[Intege
     blocks = [np.zeros((2, 0), dtype=np.int64)]
     for first, last in pairwise(edges):
         rows_a, rows_b = slice(a_offsets[first], a_offsets[last]), slice(b_offsets[first], b_offsets[last])
-        i, j = sweep_frames(a.frame[rows_a], a.xyxy[rows_a], b.frame[rows_b], b.xyxy[rows_b])
+        i, j = overlapping_pairs_in_frames(a.frame[rows_a], a.xyxy[rows_a], b.frame[rows_b], b.xyxy[rows_b])
         blocks.append(np.stack([i + rows_a.start, j + rows_b.start]))
     i, j = np.concatenate(blocks, axis=1)
     similarity = paired_iou(a.xyxy[i], b.xyxy[j])
     overlapping = similarity > 0
     return i[overlapping], j[overlapping], similarity[overlapping]
-
-
-def sweep_frames(a_frame: Integers, a_xyxy: Floats, b_frame: Integers, b_xyxy: Floats) -> tuple[Integers, Integers]:
-    """Candidate pairs (i, j), i ascending: all boxes that overlap in one frame, and a few that do not.
-
-    One sort and sweep handles all frames: boxes are shifted in x by frame, so that frames lie side by side. The shift
-    rounds the last digits, hence the margin of one pixel around `a`. Boxes without area or not finite have no pairs.
-    """
-    i, j = (np.flatnonzero((size > EPS) & (size < np.inf)) for size in (area(a_xyxy), area(b_xyxy)))
-    a, b, frame = a_xyxy[i], b_xyxy[j], np.concatenate([a_frame[i], b_frame[j]])
-    if len(a) == 0 or len(b) == 0:
-        return i[:0], j[:0]
-    x = np.concatenate([a[:, [0, 2]], b[:, [0, 2]]])
-    x += (np.ptp(x) + 4) * (frame - frame.min())[:, None]
-    a[:, [0, 2]], b[:, [0, 2]] = np.split(x, [len(a)])
-    in_a, in_b = overlapping_pairs(a + np.array([-1, -1, 1, 1]), b)
-    return i[in_a], j[in_b]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.boxes import Integers, area, clip, overlapping_pairs, paired_intersection, paired_iou
+from idfree.core.boxes import Integers, area, clip, overlapping_pairs_in_frames, paired_intersection, paired_iou
 from idfree.core.types import Annotation, Floats
 from idfree.offline.ends import compare_ends, measure_ends, median_error
 from idfree.offline.smooth import smooth
@@ -24,7 +24,7 @@ PREDICTION_SECONDS = 0.5  # over which extrapolations are compared with tracks: 
 class FillSettings:
     """Limits up to which a gap is filled. Heights are those of the boxes, the mean of both sides of the gap.
 
-    Studies: docs/offline.md. prior_…: values assumed of a video with little evidence.
+    Studies: docs/offline_settings.md. prior_…: values assumed of a video with little evidence.
     """
 
     max_gap: float = 4.0  # s
@@ -141,17 +141,8 @@ def largest_iou(rows: Annotation, tracks: Annotation) -> Floats:
 
 
 def pairs_of_other_tracks(rows: Annotation, tracks: Annotation) -> tuple[Integers, Integers]:
-    """Pairs (i, j) of boxes of `rows` and of other tracks that overlap in one frame.
-
-    One sort and sweep handles all frames: boxes are shifted in x by frame, so that frames lie side by side.
-    """
-    both = (rows, tracks)
-    left = min(table.xyxy[:, 0].min(initial=0) for table in both)
-    right = max(table.xyxy[:, 2].max(initial=0) for table in both)
-    shifts = [table.frame * (right - left + 1) for table in both]
-    i, j = overlapping_pairs(
-        *(table.xyxy + np.stack([shift, 0 * shift] * 2, axis=1) for table, shift in zip(both, shifts, strict=True))
-    )
+    """Pairs (i, j) of boxes of `rows` and of other tracks, all that overlap in one frame, and a few that do not."""
+    i, j = overlapping_pairs_in_frames(rows.frame, rows.xyxy, tracks.frame, tracks.xyxy)
     is_other = rows.id[i] != tracks.id[j]
     return i[is_other], j[is_other]
 

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from idfree.core.boxes import bottom_centres
+from idfree.core.smooth_path import smooth_path
 from idfree.core.types import Annotation, Floats, Image, Integers
 from idfree.show.axes import INK, PALE, Axes
 from idfree.show.colours import palette
@@ -17,6 +18,7 @@ PLOTS = get_args(Plot)
 WIDTH = 1400  # px, of the plots
 MAX_LABELS = 60  # ids beside trails: those of the longest tracks
 GAP = 0.5  # seconds without a box, from which on a trail is dashed
+SMOOTHING_SECONDS = 0.5  # window in which trails are smoothed
 LEGEND = 32  # px, height of the legend
 DIMMED = 0.45  # brightness of the image below trails
 SPREAD = 0.02  # standard deviation of the Gaussian of each person, in widths of the image
@@ -151,15 +153,8 @@ def split_tracks(tracks: Annotation) -> list[Integers]:
 def smooth_pieces(track: Annotation, scale: float, frame_rate: float) -> list[Floats]:
     """The smoothed path of bottom centres, times `scale`, in pieces (K, 2) between gaps of more than GAP."""
     breaks = np.flatnonzero(np.diff(track.frame) > max(1, GAP * frame_rate)) + 1
-    return [smooth_path(piece, frame_rate) for piece in np.split(bottom_centres(track.xyxy) * scale, breaks)]
-
-
-def smooth_path(points: Floats, frame_rate: float) -> Floats:
-    """Savitzky-Golay smoothing (1964) of points (K, 2) by straight lines over half a second."""
-    from scipy.signal import savgol_filter
-
-    window = min(round(frame_rate / 2), len(points) - 1) // 2 * 2 + 1
-    return np.asarray(savgol_filter(points, window, 1, axis=0)) if window > 1 else points
+    pieces = np.split(bottom_centres(track.xyxy) * scale, breaks)
+    return [smooth_path(piece, SMOOTHING_SECONDS * frame_rate) for piece in pieces]
 
 
 def resize_to_width(image: Image) -> tuple[Image, float]:

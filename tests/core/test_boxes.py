@@ -63,3 +63,14 @@ def test_overlapping_pairs_are_complete(n, m, seed, whole_numbers):
     assert (np.diff(i) >= 0).all()
     np.testing.assert_allclose(boxes.paired_iou(a[i], b[j]), full[i, j])
     np.testing.assert_allclose(boxes.paired_intersection(a[i], b[j]), boxes.intersection(a, b)[i, j])
+
+
+def test_pairs_in_frames_are_those_of_each_frame():
+    a, b = random_boxes(60, 0), random_boxes(50, 1)
+    frame_a, frame_b = np.arange(60) // 7 + 3, np.arange(50) // 5 + 1
+    i, j = boxes.overlapping_pairs_in_frames(frame_a, a, frame_b, b)
+    expected = np.nonzero((boxes.iou(a, b) > 0) & (frame_a[:, None] == frame_b))
+    overlap = boxes.paired_iou(a[i], b[j]) > 0
+    assert (frame_a[i] == frame_b[j]).all()
+    found = zip(i[overlap].tolist(), j[overlap].tolist(), strict=True)
+    assert sorted(found) == sorted(zip(*(rows.tolist() for rows in expected), strict=True))

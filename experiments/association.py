@@ -37,10 +37,23 @@ FEW = (
 TOLERANCE = 1  # IDF1 below the best other tracker that still counts as equal
 HEAD = f"""# Associations compared
 
-Made by `python experiments/association.py`. IDF1, mean over cases and over every 1st, 3rd and 5th frame. *Lead*: the
-IDF1 of `{OURS}` minus that of the other tracker with the highest mean; then, the mean difference from the best of the
-five in each row. *Within {TOLERANCE}*: share of rows in which `{OURS}` is at most {TOLERANCE} below the best of the
-five. Settings chosen on other sets than they are evaluated on: association_search.md.
+IDF1 of the default tracker, `{OURS}`, and of five others on the same detections and embeddings. Made by `python
+experiments/association.py`.
+
+**How to read it.** Each figure is the mean over cases (pairs of a sequence and a detector) and over tracking every 1st,
+3rd and 5th frame; a row is a part of the cases.
+
+- *lead*: the IDF1 of `{OURS}` minus that of the other tracker with the highest mean in this row
+- *lead over each row's best*: the mean difference from the best of the five in each single case, a stricter comparison,
+  as the best is chosen anew for each
+- *within {TOLERANCE}*: share of single cases in which `{OURS}` is at most {TOLERANCE} below the best of the five
+- *worst row*: the case in which `{OURS}` is farthest below the best of the five
+
+*none*: no embeddings; *random*: a random embedding for each box; *colour*: histograms; *0287*: a Re-ID network of the
+Open Model Zoo; *oracle S*: an embedding for each ground-truth identity, with noise of standard deviation S.
+
+The settings of `{OURS}` were chosen on these data sets; an estimate for data that was left out is in [its
+settings](association_search.md).
 
 """
 

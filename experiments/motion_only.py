@@ -38,13 +38,17 @@ KEYS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
 WORKER = Path(__file__).with_name("roboflow_trackers.py")
 HEAD = """# Tracking by motion only
 
-Made by `python experiments/motion_only.py --data ../shared/data --python PEERS/bin/python`; its docstring defines the
-rows. Figures are combined over the sequences of a group.
+Trackers without appearance, ours and Roboflow's (trackers 2.6.1), on five sets of detections. Made by `python
+experiments/motion_only.py --data ../shared/data --python PEERS/bin/python`; figures are combined over the sequences of
+a group.
 
-Trackers of the same name differ: by its defaults (2.6.1), Roboflow's SORT keeps lost tracks for 30 frames, and its
-ByteTrack filters the corners of a box, where the paper filters its centre, aspect and height. Our `sort` reproduces the
-tracks of the official code row by row, and like it uses boxes of every score. `botsort` has the paper's thresholds;
-Roboflow's and boxmot's differ.
+*perfect association*: the detections that match a ground-truth box, with its identity, an upper bound of any tracker on
+these boxes. *oracle*: a tracker with a perfect embedding for each box.
+
+Trackers of the same name differ: by its defaults, Roboflow's SORT keeps lost tracks for 30 frames, and its ByteTrack
+filters the corners of a box, where the paper filters its centre, aspect and height. Our `sort` reproduces the tracks of
+the official code row by row, and like it uses boxes of every score. `botsort` has the paper's thresholds; Roboflow's
+and boxmot's differ.
 """
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from footage import MOVING, TRUTH, file_name
+from oracle import DIMENSION, oracle_embeddings
 
 from idfree.core.types import Annotation, Detections, Frame, Sequence, View
 from idfree.evaluation.frame_subset import select_every_nth, select_half
@@ -18,7 +19,6 @@ from idfree.evaluation.reid import assign_identities
 from idfree.pipelines.stored_detections import load_detections
 from idfree.sequences.motchallenge import open_sequence, read_ground_truth
 
-DIMENSION = 128  # of oracle and random embeddings
 MOT17 = ("MOT17-02", "MOT17-04", "MOT17-09", "MOT17-10")
 MOT15 = ("PETS09-S2L1", "TUD-Campus", "KITTI-17", "ETH-Sunnyday")
 VIDEOS = {name: f"videos/{name}.mp4" for name in ("MOT17-04", "MOT17-09", *MOT15[:3])} | {
@@ -125,17 +125,6 @@ class Case:
             thresholds = {"match_threshold": match, "upper_threshold": upper}
             yield View(found, Frame(number), self.sequence.size_hw, camera=camera, **thresholds)
             pending = np.eye(3)
-
-
-def oracle_embeddings(identity: np.ndarray, noise: float) -> np.ndarray:
-    """A random unit vector for each identity plus noise; each false detection (−1) is an identity of its own."""
-    rng = np.random.default_rng(0)
-    _, place = np.unique(identity, return_inverse=True)
-    column = np.where(identity < 0, np.cumsum(identity < 0) + place.max(initial=0), place)
-    vectors = rng.normal(size=(column.max(initial=0) + 1, DIMENSION))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    noisy = vectors[column] + rng.normal(size=(len(column), DIMENSION)) * noise
-    return noisy.astype(np.float32)
 
 
 def all_cases(data: Path, out: Path) -> list[Case]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 from offline_cases import TRACKERS, all_cases, evaluate, hota_idf1, track_online
+from oracle import oracle_embeddings
 from study import make_parser, markdown_header, markdown_row
 
 from idfree.core.files import make_folder
@@ -28,7 +29,6 @@ from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_ground_truth, write_results
 from idfree.sequences.tables import read_tracks
 
-DIMENSION = 128
 PEDESTRIAN = (1, -1, 0)  # classes of people in MOT17, MOT15 and DanceTrack
 
 
@@ -38,14 +38,13 @@ def identities(case, rows):
     return assign_identities(rows, truth[(truth.score != 0) & np.isin(truth.class_id, PEDESTRIAN)]).id
 
 
-def oracle_embeddings(rows, identity):
-    """Embeddings of a few unoccluded boxes of each track."""
-    vectors = np.random.default_rng(0).normal(size=(identity.max() + 1 + len(rows), DIMENSION))
-    column = np.where(identity >= 0, identity, identity.max() + 1 + np.arange(len(rows)))
-    order = by_track(replace(rows, score=column.astype(float)))  # the score carries the column of each row
+def keep_oracle_embeddings(rows, identity):
+    """Perfect embeddings of a few unoccluded boxes of each track."""
+    embedding = oracle_embeddings(identity)
+    order = by_track(replace(rows, score=np.arange(len(rows), dtype=float)))  # the score carries the number of each row
     kept = KeptEmbeddings()
     for row in unoccluded_rows(order):
-        kept.add_sample(int(order.id[row]), int(order.frame[row]), vectors[int(order.score[row])])
+        kept.add_sample(int(order.id[row]), int(order.frame[row]), embedding[int(order.score[row])])
     return kept
 
 
@@ -77,7 +76,7 @@ def score_links(case, tracker, out):
     video, identity = describe_video(open_source(case.folder)[0], None), identities(case, rows)
     linked = (
         fill_and_smooth(rows, video),
-        refine_tracks(rows, video, oracle_embeddings(rows, identity)),
+        refine_tracks(rows, video, keep_oracle_embeddings(rows, identity)),
         fill_and_smooth(link_perfectly(rows, identity), video),
     )
     make_folder(out / "links")

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from idfree.core.errors import UserError, describe_file_error
-from idfree.core.files import WRITE_ERRORS
+from idfree.core.files import WRITE_ERRORS, empty_folders_removed
 
 USER_ERROR, INTERRUPTED, TERMINATED = 2, 130, 143
 LARGEST_SEED = 2**32 - 1  # of the random generators of NumPy, PyTorch and Optuna alike
@@ -32,12 +32,15 @@ class Parser(argparse.ArgumentParser):
 def run_command(program: str, command: Callable[[], None]) -> int:
     """Run a command of a program; return the exit status. Errors of the user, warnings and interruptions are told.
 
+    A command that ends with an error leaves no empty folder that it made.
+
     All lines on stderr begin with the name of the program; only errors of the program itself are raised.
     """
     logging.basicConfig(format=f"{program}: %(message)s", level=logging.WARNING, stream=sys.stderr, force=True)
     with terminations() as received:
         try:
-            command()
+            with empty_folders_removed():
+                command()
             flush_stdout()
             return 0
         except BrokenPipeError:  # the process that reads stdout has ended, as in `idfree … | head`

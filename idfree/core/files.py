@@ -18,6 +18,7 @@ from idfree.core.errors import UserError, first_line
 
 WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # not EIO, which may be of a file that is read
 PARTIAL = re.compile(r"\..*\.(\d+)(?:-([0-9a-f]{8}))?\.partial(\.[^.]*)?", re.DOTALL)
+MADE: list[Path] = []  # folders that this process created, for `empty_folders_removed`
 CLEANING = threading.Lock()  # what another thread begins to write meanwhile would be taken for a leftover
 
 
@@ -179,6 +180,7 @@ def file_identity(path: Path | str) -> tuple[int, int] | None:
 def make_folder(path: Path) -> None:
     """Create the folder `path` and its parents if needed. Raises UserError if it cannot be created or written to."""
     try:
+        MADE.extend(folder for folder in (*reversed(path.parents), path) if not os.path.lexists(folder))
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {path}: {error.strerror}") from error
@@ -186,3 +188,16 @@ def make_folder(path: Path) -> None:
         raise UserError(f"cannot make the folder {path}: a name cannot hold zero bytes") from None
     if not os.access(path, os.W_OK):
         raise UserError(f"cannot write into the folder {path}: permission denied")
+
+
+@contextmanager
+def empty_folders_removed() -> Iterator[None]:
+    """If the block raises, remove the folders that `make_folder` created in it and that are empty."""
+    MADE.clear()
+    try:
+        yield
+    except BaseException:
+        for folder in reversed(MADE):
+            with suppress(OSError):  # not empty, or never created
+                folder.rmdir()
+        raise

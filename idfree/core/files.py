@@ -18,6 +18,11 @@ from idfree.core.errors import UserError, first_line
 
 WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # not EIO, which may be of a file that is read
 PARTIAL = re.compile(r"\..*\.(\d+)(?:-([0-9a-f]{8}))?\.partial(\.[^.]*)?", re.DOTALL)
+FILE_SUFFIXES = (  # of files that commands read and write, or that users may expect them to write
+    *(".txt", ".csv", ".json", ".parquet", ".npy", ".npz", ".xml", ".yaml", ".zip", ".html"),
+    *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".png", ".jpg", ".jpeg", ".svg", ".pdf"),
+    *(".onnx", ".pt", ".pth"),
+)
 MADE: list[Path] = []  # folders that this process created, for `empty_folders_removed`
 CLEANING = threading.Lock()  # what another thread begins to write meanwhile would be taken for a leftover
 
@@ -151,6 +156,11 @@ def write_bytes(path: Path | str, data: bytes) -> None:
             partial.write_bytes(data)
         except OSError as error:
             raise UserError(f"cannot write {path}: {error.strerror or first_line(error)}") from error
+
+
+def is_named_like_file(path: Path) -> bool:
+    """Whether the name of a path that is no folder ends as those of files do, such as .gif or .onnx."""
+    return path.suffix.lower() in FILE_SUFFIXES and not os.path.isdir(path)
 
 
 def refuse_overwriting(outputs: Iterable[Path], inputs: Iterable[Path | str]) -> None:

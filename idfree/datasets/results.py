@@ -15,11 +15,12 @@ from idfree.core.errors import UserError
 from idfree.core.reading import beginning
 from idfree.core.types import Annotation
 from idfree.datasets.footage import CHOOSE, PEOPLE, Footage, FootageSettings
-from idfree.datasets.labelled_video import label_video, open_media
+from idfree.datasets.labelled_video import is_one_video, label_video, open_media
 from idfree.datasets.labels import OnFault
 from idfree.sequences.folders import list_files
 from idfree.sequences.motchallenge import PEDESTRIAN, write_results
 from idfree.sequences.rows import NUMBER
+from idfree.sequences.same_video import warn_of_other_name
 from idfree.sequences.summary_names import SUMMARY
 from idfree.sequences.tables import read_boxes, read_class_names, read_json_rows
 
@@ -73,6 +74,8 @@ def read_result_file(path: Path, images: Path | None, settings: FootageSettings,
     names = name_classes(np.unique(boxes.class_id).tolist(), read_class_names(path), settings, path)
     boxes, numbers = select_classes(boxes, names, settings, path)
     media, classes = open_media(path.stem, images, []), tuple(numbers) or PEOPLE
+    if images is not None and is_one_video(images):
+        warn_of_other_name(path, images.stem)
     footage = label_video(path.stem, boxes, media, path, on_fault, classes, scored=True)
     return replace(footage, class_numbers=tuple(numbers.values()))
 

@@ -5,12 +5,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from idfree.core.errors import UserError
-from idfree.core.files import refuse_overwriting
+from idfree.core.files import is_named_like_file, refuse_overwriting
 from idfree.core.progress import progress
 from idfree.core.reading import exists, is_file
 from idfree.core.types import Annotation, Sequence
 from idfree.pipelines.annotated_video import AS_SOURCE, AnnotatedVideo, VideoSettings
 from idfree.sequences import open_source
+from idfree.sequences.same_video import match_frames, warn_of_other_name
 from idfree.sequences.tables import read_class_names, read_tracks
 from idfree.trackers.auto_camera_motion import AutoCameraMotion
 
@@ -44,11 +45,12 @@ def annotate(
     refuse_overwriting(filter(None, videos.values()), [*read, *files.values()])
     paths: dict[str, str | None] = {}
     for sequence in sequences:
-        path, tracks = videos[sequence.name], read_tracks(files[sequence.name])
-        check_length(tracks, files[sequence.name], sequence)
+        path, file = videos[sequence.name], files[sequence.name]
+        warn_of_other_name(file, sequence.name)
+        tracks = match_frames(read_tracks(file), file, sequence)
         if frame_rate is not None:
             sequence = sequence.at_rate(frame_rate)
-        title, names = sequence.name if show else None, read_class_names(files[sequence.name])
+        title, names = sequence.name if show else None, read_class_names(file)
         draw_tracks(sequence, tracks, path, title, names, quiet, settings)
         paths[sequence.name] = str(path) if path else None
         if path and on_video is not None:
@@ -74,15 +76,6 @@ def draw_tracks(
             video.add(frame, shown, motion)
 
 
-def check_length(tracks: Annotation, file: Path, sequence: Sequence) -> None:
-    """Raises UserError for tracks in a file that go on after the last frame of the sequence, if its length is known."""
-    if sequence.length is not None and len(tracks) and tracks.frame[-1] > sequence.length:
-        raise UserError(
-            f"{file}: has tracks in frame {tracks.frame[-1]}, but {sequence.name} has {sequence.length} frames: are"
-            " they of another video?"
-        )
-
-
 def find_results(results: Path, name: str, is_only: bool) -> Path:
     """The file of results of a sequence. Raises UserError if there is none."""
     if is_file(results) and is_only:
@@ -97,7 +90,12 @@ def find_results(results: Path, name: str, is_only: bool) -> Path:
 
 
 def video_path(results: Path, name: str, out: Path | None, show: bool, is_only: bool) -> Path | None:
-    """The .mp4 to write; None if the video is only shown."""
+    """The .mp4 to write; None if the video is only shown. Raises UserError for the name of another kind of file."""
     if out is None:
         return None if show else results.with_suffix(".mp4")
-    return out if out.suffix == ".mp4" and is_only else out / f"{name}.mp4"
+    if out.suffix.lower() == ".mp4" and is_only:
+        return out
+    if is_named_like_file(out):
+        several = "" if is_only else "; of several sequences, into a folder"
+        raise UserError(f"{out}: videos are written as .mp4, pictures (--plot) as .png or .svg{several}")
+    return out / f"{name}.mp4"

@@ -18,6 +18,7 @@ from idfree.sequences.motchallenge import (
     read_results,
     read_seqinfo,
 )
+from idfree.sequences.same_video import video_name, warn_of_other_name
 
 LOG = logging.getLogger("idfree")
 Reader = Callable[[Path], Annotation]
@@ -57,7 +58,8 @@ def pair_results(
     truth: a folder of MOTChallenge sequences, one of them, or a gt.txt. results: a folder of files, or one file for a
     single sequence, of several that of its name; layouts: file names of a sequence in that folder; read: reads a file.
     A sequence without results is paired with no boxes, or skipped if `skip_missing`; this, and files of no sequence,
-    is logged as a warning. Raises UserError if no sequence has results, and if every < 1.
+    is logged as a warning, and so is one file that is named after another video than a single truth. Raises UserError
+    if no sequence has results, and if every < 1.
     """
     if every < 1:
         raise UserError(f"--every {every}: expected 1 or more")
@@ -66,6 +68,8 @@ def pair_results(
     ground_truths = find_ground_truth(truth)
     if is_file(results) and len(ground_truths) > 1:
         ground_truths = select_by_name(ground_truths, results, truth)
+    elif is_file(results):
+        warn_of_other_name(results, video_name(next(iter(ground_truths.values()))))
     files = {name: find_results(results, name, len(ground_truths) == 1, layouts) for name in ground_truths}
     if not any(files.values()):
         names = ", ".join(layouts[0].format(name) for name in list(ground_truths)[:3])

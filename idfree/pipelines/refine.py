@@ -20,7 +20,7 @@ from idfree.evaluation.preprocess import check_identities
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.track_rows import is_filled
 from idfree.offline.whole_video import Video, refine_tracks
-from idfree.pipelines.annotate import RESULT_SUFFIXES, check_length, draw_tracks, find_results
+from idfree.pipelines.annotate import RESULT_SUFFIXES, draw_tracks, find_results
 from idfree.pipelines.annotated_video import AS_SOURCE, VideoSettings
 from idfree.pipelines.finished_tracks import SUMMARY
 from idfree.pipelines.open_appearance import open_appearance
@@ -29,6 +29,7 @@ from idfree.pipelines.replaced_results import warn_of_earlier
 from idfree.sequences import open_source
 from idfree.sequences.folders import list_files
 from idfree.sequences.motchallenge import write_results
+from idfree.sequences.same_video import match_frames, warn_of_other_name
 from idfree.sequences.seqinfo import FRAME_RATE
 from idfree.sequences.table_writer import write_table
 from idfree.sequences.tables import read_class_names, read_tracks
@@ -121,7 +122,7 @@ def pair_with_sequences(results: Path, source: str | Path | None) -> list[tuple[
         sequences = open_source(source)
         if len(sequences) == 1:
             only = find_results(results, sequences[0].name, is_only=True)
-            warn_of_other_name(only, sequences[0])
+            warn_of_other_name(only, sequences[0].name)
             return [(only, sequences[0])]
         pairs = [(file, sequence) for sequence in sequences if (file := results_of(results, sequence)) is not None]
         if not pairs:
@@ -146,18 +147,12 @@ def results_of(results: Path, sequence: Sequence) -> Path | None:
         return None
 
 
-def warn_of_other_name(file: Path, sequence: Sequence) -> None:
-    """Log a warning if the results are named neither as the sequence nor as a part of its name."""
-    if file.stem not in sequence.name and sequence.name not in file.stem:
-        LOG.warning("%s: are these the tracks of %s? Their names differ", file, sequence.name)
-
-
 def read_checked(file: Path, sequence: Sequence | None) -> Annotation:
     """The tracks in a file. Raises UserError if they cannot be of the sequence, or an id is twice in a frame."""
     tracks = read_tracks(file)
     check_identities(tracks, str(file))
     if sequence is not None:
-        check_length(tracks, file, sequence)
+        tracks = match_frames(tracks, file, sequence)
     is_empty = (tracks.xyxy[:, 2:] <= tracks.xyxy[:, :2]).any(axis=1)
     if is_empty.any():
         row = int(is_empty.argmax())

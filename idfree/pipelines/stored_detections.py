@@ -16,6 +16,7 @@ from idfree.pipelines.detection_report import read_report
 from idfree.pipelines.manifest import damaged_files, read_manifest
 from idfree.sequences.motchallenge import candidate_names
 from idfree.sequences.rows import MAX_VALUE
+from idfree.sequences.same_video import match_frames, warn_of_other_name
 from idfree.sequences.tables import SUFFIXES, read_boxes
 
 LOG = logging.getLogger("idfree")
@@ -100,21 +101,8 @@ def find_detections(spec: str, sequence: Sequence, option: str = "--detector") -
 
 def read_checked(path: Path, sequence: Sequence) -> Annotation:
     """Read a file of boxes. Raises UserError if it has frames beyond the end of the sequence, or none of its frames."""
-    boxes = read_boxes(path)
-    before = sequence.first - 1  # numbers without an image
-    if len(boxes) and boxes.frame[-1] <= before:
-        if sequence.length is None or boxes.frame[-1] + before > sequence.length:
-            raise UserError(
-                f"{path}: its detections end with frame {boxes.frame[-1]}, but {sequence.name} begins with frame"
-                f" {sequence.first}, as its image files are named: are they of another video?"
-            )
-        LOG.warning("%s: counts the images of %s from 1: its frame 1 is %d", path, sequence.name, sequence.first)
-        boxes = replace(boxes, frame=boxes.frame + before)
-    if sequence.length is not None and len(boxes) and boxes.frame[-1] > sequence.length:
-        raise UserError(
-            f"{path}: has detections of frame {boxes.frame[-1]}, but {sequence.name} has {sequence.length} frames:"
-            " are they of another video?"
-        )
+    warn_of_other_name(path, sequence.name)
+    boxes = match_frames(read_boxes(path), path, sequence)
     warn_if_outside(boxes, path, sequence)
     return boxes
 

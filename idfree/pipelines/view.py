@@ -18,6 +18,7 @@ from idfree.pipelines.paired_results import find_ground_truth
 from idfree.pipelines.refine import pair_with_sequences, read_checked
 from idfree.pipelines.view_map import map_embeddings
 from idfree.sequences.motchallenge import read_ground_truth
+from idfree.sequences.same_video import video_name, warn_of_other_name
 from idfree.show.view_page import Marks, Pictures, make_page
 
 FRAME_RATE = 30.0  # without a source, as `refine` assumes
@@ -72,6 +73,7 @@ def truth_of(truth: Path, file: Path) -> Path:
     path = next(iter(truths.values())) if len(truths) == 1 else truths.get(file.stem)
     if path is None:
         raise UserError(f"{truth}: no {file.stem} among its {len(truths)} sequences; name the folder of one")
+    warn_of_other_name(file, video_name(path))
     return path
 
 

@@ -13,6 +13,7 @@ from idfree.core.reading import exists, is_folder
 from idfree.core.types import Annotation, Integers, Sequence
 from idfree.pipelines.open_appearance import open_appearance
 from idfree.sequences.motchallenge import candidate_names
+from idfree.sequences.same_video import warn_of_other_name
 from idfree.sequences.tables import read_boxes
 from idfree.show.embeddings import normalise
 from idfree.show.tsne import tsne
@@ -69,6 +70,7 @@ def read_embeddings(path: Path, name: str) -> Annotation:
     if is_folder(path):
         candidates = [path / f"{own}.npy" for own in candidate_names(name)]
         path = next((file for file in candidates if file.is_file()), candidates[0])
+    warn_of_other_name(path, name)
     boxes = read_boxes(path)
     if boxes.embedding is None:
         raise UserError(f"{path}: has boxes without embeddings; expected NAME.npy with more than 7 columns")

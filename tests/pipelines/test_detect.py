@@ -13,9 +13,9 @@ from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Frame, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.pipelines.detect_sequence import detect_sequence, write_detections
+from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.manifest import checksum_of_detector
 from idfree.pipelines.motion_tracklets import calibrate_on_motion, find_rows
-from idfree.pipelines.make_tracking_run import make_tracking_run
 from idfree.pipelines.selection import Selection
 from idfree.pipelines.stored_detections import load_detections, read_stored_detections
 from idfree.sequences import open_source
@@ -139,7 +139,7 @@ def test_detections_that_count_the_images_from_1(tmp_path, caplog):
     boxes = read_stored_detections(str(tmp_path / "det.txt"), Sequence("x", iter, length=110, first=101))
     assert boxes.frame.tolist() == [101, 110]
     assert "det.txt: counts the images of x from 1: its frame 1 is 101" in caplog.text
-    with pytest.raises(UserError, match="its detections end with frame 10, but x begins with frame 101"):
+    with pytest.raises(UserError, match="its boxes end with frame 10, but x begins with frame 101"):
         read_stored_detections(str(tmp_path / "det.txt"), Sequence("x", iter, length=109, first=101))
 
 

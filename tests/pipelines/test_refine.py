@@ -11,8 +11,8 @@ from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Frame, Sequence, View
 from idfree.pipelines.annotate import annotate
-from idfree.pipelines.camera_motion import KeptCameraMotion, StoredCameraMotion
 from idfree.pipelines.callable_detector import CallableDetector
+from idfree.pipelines.camera_motion import KeptCameraMotion, StoredCameraMotion
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.pipelines.write_tracks import Outputs, write_tracks
 from idfree.sequences.tables import read_tracks
@@ -241,7 +241,7 @@ def test_a_video_of_another_name_is_told(results, tmp_path, caplog):
     idfree.refine(results, films / "street.mp4", tmp_path / "one")
     assert "names differ" not in caplog.text
     idfree.refine(results, films / "square.mp4", tmp_path / "two")
-    assert "are these the tracks of square? Their names differ" in caplog.text
+    assert "are these boxes of square? The names differ: found street, expected square" in caplog.text
 
 
 def test_tracks_that_outlast_the_video_are_of_another_one(results, tmp_path):

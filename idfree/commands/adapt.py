@@ -14,6 +14,7 @@ from idfree.commands.common_options import (
     add_workers,
     detector_arguments,
     frame_arguments,
+    output_folder,
     run_arguments,
     worker_arguments,
 )
@@ -23,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
     add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
-    add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for the model and the report")
+    add_("-o", "--out", type=output_folder, required=True, metavar="RUN", help="folder for the model and the report")
     add_detector(parser)
     add_frames(parser)
     add_("--teacher", metavar="MODEL.onnx", help="a crop network, the default that others must clearly beat")

@@ -1,9 +1,32 @@
 """Options that several commands share, and keyword arguments of them: detector, frames, processes, the run itself."""
 
 import argparse
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from idfree.core.files import is_named_like_file
 from idfree.detectors.scores import SCORE_SCALES
+
+
+def output_folder(text: str) -> Path:
+    """The type of options that name a folder to write into. Raises ArgumentTypeError for the name of a file."""
+    path = Path(text)
+    if is_named_like_file(path):
+        raise argparse.ArgumentTypeError(f"{text}: a folder is expected, and this is named as a {path.suffix} file")
+    return path
+
+
+def output_file(suffix: str) -> Callable[[str], Path]:
+    """The type of options that name a file to write; it raises ArgumentTypeError for another kind of file."""
+
+    def parse(text: str) -> Path:
+        path = Path(text)
+        if is_named_like_file(path) and path.suffix.lower() != suffix:
+            raise argparse.ArgumentTypeError(f"{text}: a {suffix} file is written, and this is named as another kind")
+        return path
+
+    return parse
 
 
 def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> None:

@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.common_options import add_counting, counting_arguments
+from idfree.commands.common_options import add_counting, counting_arguments, output_folder
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_ = parser.add_argument
     add_("results", type=Path, help="NAME.txt in MOTChallenge format (or as track --format), or a folder of them")
     add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
-    add_("-o", "--out", type=Path, help="folder for the files (default: runs/count/NAME)")
+    add_("-o", "--out", type=output_folder, help="folder for the files (default: runs/count/NAME)")
     add_counting(parser)
     add_("--fps", type=float, help="frame rate, if there is no source or its own is wrong (30)")
     add_("--no-plot", action="store_true", help="no picture")

@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from idfree.commands.common_options import output_file, output_folder
 from idfree.core.command_line import parse_seed, print_json
 from idfree.core.errors import UserError
 
@@ -60,10 +61,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_data(convert)
     convert.add_argument("--to", choices=FORMATS, required=True, metavar="FORMAT", help=f"one of {', '.join(FORMATS)}")
     convert.add_argument("--list", action=ListFormats, nargs=0, help="the formats: what is read, written, and kept")
-    convert.add_argument("-o", "--out", type=Path, required=True, help="the folder to write into")
+    convert.add_argument("-o", "--out", type=output_folder, required=True, help="the folder to write into")
     pack = kinds.add_parser("pack", help="check results and zip them as the server wants them")
     pack.add_argument("results", type=Path, help="a folder of NAME.txt")
-    pack.add_argument("-o", "--out", type=Path, help="the zip (default: RESULTS.zip)")
+    pack.add_argument("-o", "--out", type=output_file(".zip"), help="the zip (default: RESULTS.zip)")
     pack.add_argument(
         "--benchmark", default="auto", help="MOT15, MOT16, MOT17, MOT20 or DanceTrack; auto looks at names"
     )
@@ -78,7 +79,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def add_synth(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `synth`."""
     add = parser.add_argument
-    add("-o", "--out", type=Path, required=True, help="the folder to write street-SEED folders into")
+    add("-o", "--out", type=output_folder, required=True, help="the folder to write street-SEED folders into")
     add("--scenes", type=int, default=1, help="how many; their seeds count from --seed")
     add("--workers", type=int, default=1, help="scenes made at the same time")
     add("--frames", type=int, default=200, help="of a scene")

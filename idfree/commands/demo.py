@@ -7,12 +7,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from idfree.commands.common_options import output_folder
+
 SHOWN = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("-o", "--out", type=Path, default=Path("runs/demo"), help="folder for the results")
+    parser.add_argument("-o", "--out", type=output_folder, default=Path("runs/demo"), help="folder for the results")
     parser.add_argument("--frames", type=int, default=200, help="length of the video, at 20 frames per second")
     parser.add_argument("--people", type=int, default=24, help="number of people")
 

@@ -15,6 +15,7 @@ from idfree.commands.common_options import (
     describe_no_detections,
     detector_arguments,
     frame_arguments,
+    output_folder,
     run_arguments,
     worker_arguments,
 )
@@ -33,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_(
         "-o",
         "--out",
-        type=Path,
+        type=output_folder,
         required=True,
         metavar="DIR",
         help="folder for NAME.npy (or .txt), then --detector DIR",

@@ -9,11 +9,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from idfree.commands.common_options import output_file
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("checkpoint", type=Path, help="RUN/best.pt or RUN/last.pt, or weights of a Faster R-CNN")
-    parser.add_argument("-o", "--out", type=Path, help="the file (default: beside the checkpoint, .onnx)")
+    parser.add_argument(
+        "-o", "--out", type=output_file(".onnx"), help="the file (default: beside the checkpoint, .onnx)"
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from idfree.commands.common_options import (
     describe_no_detections,
     detector_arguments,
     frame_arguments,
+    output_folder,
     run_arguments,
     worker_arguments,
 )
@@ -25,7 +26,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
     add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
-    add_("-o", "--out", type=Path, default=Path("runs/label"), help="folder for them, one each (default: runs/label)")
+    add_(
+        "-o",
+        "--out",
+        type=output_folder,
+        default=Path("runs/label"),
+        help="folder for them, one each (default: runs/label)",
+    )
     add_detector(parser)
     add_frames(parser)
     add_(

@@ -8,13 +8,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from idfree.commands.common_options import output_folder
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
     add_("results", type=Path, help="NAME.txt in MOTChallenge format (or as track --format), or a folder of them")
     add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
-    add_("-o", "--out", type=Path, help="folder for the results (default: runs/refine/NAME)")
+    add_("-o", "--out", type=output_folder, help="folder for the results (default: runs/refine/NAME)")
     what = "links tracklets by appearance, too: colour or model.onnx (crop Re-ID), of the images of the source (none)"
     add_("--appearance", default="none", help=what)
     what = "follow the camera: auto (if the source has images), flow or ecc, GMC files or none (auto)"

@@ -12,6 +12,7 @@ from idfree.commands.common_options import (
     add_frames,
     add_workers,
     frame_arguments,
+    output_folder,
     run_arguments,
     worker_arguments,
 )
@@ -22,7 +23,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_ = parser.add_argument
     add_("detector", help="model.onnx or model.xml (OpenVINO IR); the file itself stays as it is")
     add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
-    add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for the taught file and the report")
+    add_(
+        "-o",
+        "--out",
+        type=output_folder,
+        required=True,
+        metavar="RUN",
+        help="folder for the taught file and the report",
+    )
     add_("--teacher", metavar="MODEL", help="crop Re-ID network to imitate (default: learn from tracklets alone)")
     add_("--detector-format", help="how to read the outputs of the detector, if it is not recognised")
     add_("--classes", default="", help="names or numbers of the classes to detect, comma separated (default: all)")

@@ -19,6 +19,7 @@ from idfree.commands.common_options import (
     describe_no_detections,
     detector_arguments,
     frame_arguments,
+    output_folder,
     run_arguments,
     worker_arguments,
 )
@@ -39,7 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="video, folder of images, camera number, rtsp://…, MOTChallenge folder or many of them",
     )
-    add_("-o", "--out", type=Path, help="folder for the results (default: runs/track/NAME)")
+    add_("-o", "--out", type=output_folder, help="folder for the results (default: runs/track/NAME)")
     add_detector(parser)
     add_tracking(parser)
     add_frames(parser)

@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from idfree.commands.common_options import output_folder
 from idfree.commands.data import DATA, IMAGES
 from idfree.learn.methods.catalogue import METHODS, methods_of
 from idfree.trackers.registry import TRACKERS
@@ -26,7 +27,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     summaries = "; ".join(f"{name}: {method.summary}" for name, method in METHODS.items())
     add_("method", choices=METHODS, metavar="METHOD", help=summaries)
     add_("data", nargs="+", metavar="DATA", help=DATA)
-    add_("-o", "--out", type=Path, required=True, metavar="RUN", help="folder for checkpoints, metrics and the model")
+    add_(
+        "-o",
+        "--out",
+        type=output_folder,
+        required=True,
+        metavar="RUN",
+        help="folder for checkpoints, metrics and the model",
+    )
     add_data(parser)
     add_method(parser)
     add_("--resume", action="store_true", help="go on where the run in that folder was stopped")

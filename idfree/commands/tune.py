@@ -6,10 +6,9 @@ example: idfree tune MOT17-09-SDP MOT17-10-SDP --detector det --tracker bytetrac
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from idfree.commands.common_options import add_detector, detector_arguments, run_arguments
+from idfree.commands.common_options import add_detector, detector_arguments, output_file, run_arguments
 from idfree.trackers.registry import DEFAULT_TRACKER, TRACKERS
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
     add_("source", nargs="+", help="MOTChallenge sequence with a gt/gt.txt, or a folder of them")
-    add_("-o", "--out", type=Path, help="the settings file (default: runs/tune/TRACKER.json)")
+    add_("-o", "--out", type=output_file(".json"), help="the settings file (default: runs/tune/TRACKER.json)")
     add_detector(parser, required=True)
     add_("--appearance", choices=("own", "none"), default="own", help="embeddings of the detections, or none")
     add_("--tracker", help=f"{', '.join(TRACKERS)} (default: {DEFAULT_TRACKER})")

@@ -8,13 +8,15 @@ example: idfree view runs/track/street/street.txt street.mp4 -o street.html
 import argparse
 from pathlib import Path
 
+from idfree.commands.common_options import output_file
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
     add_("results", type=Path, help="NAME.txt, .csv, .json or .parquet, as track writes them, or a folder with one")
     add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder (none: boxes alone)")
-    add_("-o", "--out", type=Path, help="the .html (default: beside the results)")
+    add_("-o", "--out", type=output_file(".html"), help="the .html (default: beside the results)")
     add_("--truth", type=Path, help="gt.txt, or its sequence folder: marks switches, misses and false positives")
     what = "model.onnx or colour, or embeddings in a file or folder of NAME.npy: adds a map of embeddings (t-SNE)"
     add_("--appearance", help=what)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from idfree.core.errors import UserError
-from idfree.core.files import refuse_overwriting
+from idfree.core.files import is_named_like_file, refuse_overwriting
 from idfree.core.types import Annotation, Sequence
 from idfree.pipelines.first_image import blank_image, first_image
 from idfree.pipelines.refine import describe_video, pair_with_sequences, read_checked
@@ -60,6 +60,7 @@ def plot_path(file: Path, plot: Plot, out: Path | None, is_only: bool) -> Path:
         return file.with_name(f"{file.stem}-{plot}.png")
     if is_only and out.suffix.lower() in SUFFIXES:
         return out
-    if out.suffix.lower() in (".mp4", ".jpg", ".jpeg", ".pdf", ".gif"):
-        raise UserError(f"{out}: pictures are written as {' or '.join(SUFFIXES)}, or into a folder")
+    if is_named_like_file(out):
+        several = "" if is_only else "; of several sequences, into a folder"
+        raise UserError(f"{out}: pictures are written as {' or '.join(SUFFIXES)}{several}")
     return out / f"{file.stem}-{plot}.png"

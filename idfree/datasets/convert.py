@@ -25,6 +25,8 @@ from idfree.datasets.formats import (
 
 LOG = logging.getLogger("idfree")
 
+MIN_SIDE = 0.01  # px of the sides of a box: smaller ones are 0.00 in files of two decimals
+
 WRITERS = {name: file_format.write for name, file_format in FORMATS.items() if file_format.write}
 
 
@@ -32,8 +34,8 @@ def convert(footages: Sequence[Footage], to: str, folder: Path) -> Iterable[Path
     """Write each footage below `folder` in the format `to`, a key of WRITERS; yields the paths to open them again.
 
     Image files are linked; frames of a video are written as JPEG, except for "mot", which links the video. What the
-    format cannot represent is lost, with a warning. Raises UserError if two have the same name, if a source lies in
-    `folder` and could be overwritten, and for still images in a format of videos.
+    format cannot represent is lost, with a warning, and boxes without area are left out. Raises UserError if two have
+    the same name, if a source lies in `folder` and could be overwritten, and for still images in a format of videos.
     """
     repeated = [name for (name, _), count in Counter((f.name, f.scored) for f in footages).items() if count > 1]
     if repeated:
@@ -48,7 +50,8 @@ def convert(footages: Sequence[Footage], to: str, folder: Path) -> Iterable[Path
 
 
 def write_footage(footage: Footage, to: str, folder: Path) -> Path:
-    """Write one footage, with a warning about lost information."""
+    """Write one footage, with a warning about lost information and about boxes that are left out."""
+    footage = without_degenerate(footage)
     lost = [feature for feature in FORMATS[to].lost if features(footage)[feature]]
     if lost:
         LOG.warning("%s: %s has no place for %s", footage.name, to, ", ".join(lost))
@@ -56,6 +59,20 @@ def write_footage(footage: Footage, to: str, folder: Path) -> Path:
         boxes = replace(footage.boxes, score=np.ones(len(footage.boxes)))
         footage = replace(footage, boxes=boxes, scored=False)
     return WRITERS[to](footage, folder)
+
+
+def without_degenerate(footage: Footage) -> Footage:
+    """The footage without boxes whose width or height is less than MIN_SIDE; a warning counts them."""
+    xyxy = footage.boxes.xyxy
+    degenerate = (xyxy[:, 2:] - xyxy[:, :2] < MIN_SIDE).any(axis=1)
+    if not degenerate.any():
+        return footage
+    place = footage.location(int(footage.boxes.frame[degenerate.argmax()]))
+    LOG.warning(
+        "%s: %d of %d boxes have no positive width and height and are left out, the first in %s",
+        *(footage.name, np.count_nonzero(degenerate), len(footage.boxes), place),
+    )
+    return replace(footage, boxes=footage.boxes[~degenerate])
 
 
 def features(footage: Footage) -> dict[str, bool]:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -168,3 +169,19 @@ def test_conversion_chain_of_a_real_data_set(shared, tmp_path):
         (footage,) = open_footage(path)  # the next format is converted from this one
     assert (len(footage.boxes), footage.length) == (len(expected), 20)
     assert np.abs(footage.boxes.xyxy - expected).max() < 0.02
+
+
+@pytest.mark.parametrize("to", READ_BACK)
+def test_boxes_without_area_are_left_out(video, tmp_path, caplog, to):
+    """Of negative and of zero width, of zero height, and one that two decimals round to zero."""
+    xyxy = video.boxes.xyxy.copy()
+    wrong = [[9, 9, 5, 20], [9, 9, 9, 20], [9, 9, 20, 9], [9, 9, 9.004, 20]]
+    boxes = np.concatenate([np.arange(len(xyxy)), [0, 0, 3, 3]])
+    extended = replace(video, boxes=replace(video.boxes[boxes], xyxy=np.concatenate([xyxy, np.array(wrong, float)])))
+    (path,) = convert([extended], to, tmp_path / "out")
+    assert "street: 4 of 8 boxes have no positive width and height and are left out, the first in " in caplog.text
+    assert "film.mp4 frame 1" in caplog.text
+    kept = [each.boxes.xyxy for each in open_footage(path)]
+    assert all((each[:, 2:] > each[:, :2]).all() for each in kept)
+    (plain,) = convert([video], to, tmp_path / "plain")
+    assert sum(map(len, kept)) == sum(len(each.boxes) for each in open_footage(plain))

@@ -1,4 +1,4 @@
-"""AP50, tracking and CPU time of the people model and of yolox_nano; the tables of docs/people_model.md.
+"""AP50, tracking and CPU time of the people detector and of yolox_nano; the tables of docs/people_model.md.
 
 Run by `people_model.py --judge`. Detections and embeddings of a video are computed once and stored below OUT; the
 default tracker runs on them at every 1st, 3rd and 5th frame, with camera motion compensation where the camera moves.

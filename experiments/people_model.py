@@ -1,4 +1,4 @@
-"""Make the people model of the package, idfree/detectors/people.onnx, and evaluate it (docs/people_model.md).
+"""Make the people detector of the package, idfree/detectors/people.onnx, and evaluate it (docs/people_model.md).
 
     python experiments/people_model.py --data ../shared/data --out runs/people            # make it
     python experiments/people_model.py --data ../shared/data --out runs/people --judge    # tables of the page

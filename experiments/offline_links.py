@@ -5,7 +5,7 @@
 Prints a table; docs/offline_settings.md quotes it. Online tracks are read from OUT, as offline.py stores them. Links:
 none; by oracle embeddings, a random vector for each ground-truth identity and for each false box; perfect ones, between
 tracks whose boxes are mostly of one identity and that do not overlap in time. All tracks are interpolated and smoothed.
-The share in the last row is the part of the way from no links to perfect ones; the aim is 30 % in IDF1. Takes minutes.
+The share in the last row is the part of the way from no links to perfect ones. Takes minutes.
 """
 
 from dataclasses import replace

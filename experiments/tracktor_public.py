@@ -5,7 +5,7 @@
 Of MOT17-04 and MOT17-09, the FRCNN and SDP detections are refined: tracktor follows the boxes of the package's people
 detector that start near them (`--public`). What it tracks are detections for `fused` (motion only) with `--offline`.
 "given and refined": the public detections, and of tracktor's boxes those that overlap none of the same frame. Beside
-them, LIF_T's published results on the same detections (`reference/lif_t`). Settings are defaults but for those named.
+them, Lif_T's published results on the same detections (`reference/lif_t`). Settings are defaults but for those named.
 Writes the tables of docs/tracktor_public.md; results are stored in OUT/VIDEO.json. Takes about ten minutes of one core.
 """
 
@@ -81,7 +81,7 @@ def measure(data, video):
         boxes = {"given": public[name]} | {title: found[name, title] for title in REFINERS}
         boxes["given and refined"] = given_and_refined(public[name], found[name, "refined"])
         tracks |= {f"{title}: fused, offline": whole_video(sequences[name], each) for title, each in boxes.items()}
-        tracks["given: LIF_T, published"] = published
+        tracks["given: Lif_T, published"] = published
         rows += [[name, title, compute_metrics(evaluate(truth, each))] for title, each in tracks.items()]
     return rows
 

@@ -34,7 +34,7 @@ def run(arguments: list[str] | None) -> None:
 
 def parser() -> Parser:
     """The parser with all commands: each module declares its options in `add`; its docstring is the help text."""
-    top = Parser(prog="idfree", description=idfree.__doc__)
+    top = Parser(prog="idfree", description=idfree.__doc__, epilog="idfree COMMAND --help has an example of each.")
     top.add_argument("--version", action="version", version=f"idfree {idfree.__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     for name in COMMANDS:
@@ -47,12 +47,15 @@ def parser() -> Parser:
             epilog=example,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        sub.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
-        sub.add_argument("--json", action="store_true", help="one JSON object on stdout, nothing else")
+        sub.add_argument("-q", "--quiet", action="store_true", help="no progress bars, no summary")
+        sub.add_argument("--json", action="store_true", help="print one JSON object on stdout, nothing else")
         sub.add_argument(
-            "--seed", type=parse_seed, default=0, help="random seed" if name in RANDOM else argparse.SUPPRESS
+            "--seed",
+            type=parse_seed,
+            default=0,
+            help="random seed (default: 0)" if name in RANDOM else argparse.SUPPRESS,
         )
-        devices = "device for networks: auto, cpu, cuda, cuda:N, mps, openvino[:bf16]"
+        devices = "device of networks: auto, cpu, cuda, cuda:N, mps or openvino[:bf16] (default: auto)"
         sub.add_argument("--device", default="auto", help=devices)
         command.add(sub)
         sub.set_defaults(run=command.run)

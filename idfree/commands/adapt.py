@@ -1,4 +1,4 @@
-"""choose or train an appearance model for the people of your own videos, without labels
+"""choose or train an appearance model for the objects in your videos, without labels
 
 example: idfree adapt street.mp4 --detector yolox.onnx --classes person -o runs/street
          idfree track street.mp4 --detector yolox.onnx --classes person --appearance runs/street/appearance.onnx
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import (
+    SOURCES,
     add_detector,
     add_frames,
     add_workers,
@@ -23,21 +24,35 @@ from idfree.commands.common_options import (
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
-    add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
+    add_("source", nargs="+", help=SOURCES)
     add_("-o", "--out", type=output_folder, required=True, metavar="RUN", help="folder for the model and the report")
     add_detector(parser)
     add_frames(parser)
-    add_("--teacher", metavar="MODEL.onnx", help="a crop network, the default that others must clearly beat")
-    add_("--network", help="striped (default, for CPUs), resnet18, resnet50, osnet_x1_0 or osnet_x0_25")
+    add_(
+        "--teacher",
+        metavar="MODEL.onnx",
+        help="your own crop Re-ID network as the default that others must clearly beat",
+    )
+    networks = "network to train: striped (small, for CPUs), resnet18, resnet50, osnet_x1_0 or osnet_x0_25"
+    add_("--network", metavar="NAME", help=f"{networks} (default: striped)")
     add_(
         "--iterations",
         type=int,
-        help="of training, even with too few tracklets to test the network on (default: 350 for one video, up to 900"
-        " for five; none with too few tracklets); 0: none",
+        metavar="N",
+        help="training iterations; 0: no training (default: 350 for one video, up to 900 for five, and 0 with too few"
+        " tracklets to test the network on)",
     )
-    what = "share of the colour histogram, beside the learnt embedding, in appearance distances, 0…1 (0.5)"
+    what = (
+        "weight 0…1 of the colour histogram in appearance distances, the rest is the learnt embedding's (default: 0.5)"
+    )
     add_("--colour", type=float, default=0.5, metavar="SHARE", help=what)
-    add_("--set", action="append", default=[], metavar="NAME=VALUE", help="of training; label.NAME, detector.NAME")
+    add_(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a setting of the training; label.NAME and detector.NAME: of the labelling, of the detector",
+    )
     add_workers(parser)
 
 

@@ -8,6 +8,12 @@ from typing import Any
 from idfree.core.files import is_named_like_file
 from idfree.detectors.scores import SCORE_SCALES
 
+SOURCES = "video file, folder of videos, folder of images, MOTChallenge sequence, or folder of sequences"
+RESULTS = (
+    "tracking results: NAME.txt in MOTChallenge format, or .csv, .json, .parquet as `idfree track --format` writes"
+)
+RESULTS_SOURCE = "the video, folder of images, or MOTChallenge sequence that was tracked; or a folder of these"
+
 
 def output_folder(text: str) -> Path:
     """The type of options that name a folder to write into. Raises ArgumentTypeError for the name of a file."""
@@ -31,13 +37,16 @@ def output_file(suffix: str) -> Callable[[str], Path]:
 
 def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """Declare the options of the detector."""
-    what = "model.onnx, model.xml (OpenVINO), RUN/best.pt, det, boxes.txt/.csv/.parquet/.npy, a folder of those"
-    what += "" if required else "; by default people, the detector in the package"
+    what = "detector: model.onnx, model.xml (OpenVINO) or RUN/best.pt; or stored detections: det (the sequence's own"
+    what += " det/det.txt), a .txt, .csv, .parquet or .npy file, or a folder of NAME.txt and so on"
+    what += "" if required else " (default: people, the detector in the package)"
     parser.add_argument("--detector", required=required, default=None if required else "people", help=what)
-    parser.add_argument("--detector-format", help="how to read the outputs of model.onnx, if it is not recognised")
-    scale = "scale of the scores in files of detections, if it is recognised wrongly (auto)"
+    what = "format of the model's outputs, where it is not recognised; a wrong name lists the known ones"
+    parser.add_argument("--detector-format", metavar="FORMAT", help=what)
+    scale = "scale of the scores in files of detections; auto recognises it (default: auto)"
     parser.add_argument("--scores", choices=SCORE_SCALES, default="auto", help=scale)
-    parser.add_argument("--classes", default="", help="only these, by number or by the model's names, comma separated")
+    classes = "keep detections of these classes alone, by number or by the model's names (default: all)"
+    parser.add_argument("--classes", default="", metavar="CLASS,…", help=classes)
 
 
 def detector_arguments(options: argparse.Namespace) -> dict[str, Any]:
@@ -55,9 +64,13 @@ def describe_no_detections(count: int | None, classes: str) -> str:
 
 def add_frames(parser: argparse.ArgumentParser) -> None:
     """Declare the options that select frames."""
-    parser.add_argument("--every", type=int, default=1, help="only frames 1, 1+N, 1+2N …")
-    parser.add_argument("--start", type=int, default=1, help="the first frame's number")
-    parser.add_argument("--frames", type=int, help="stop after this many")
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="read frames 1, 1+N, 1+2N … only (default: 1)"
+    )
+    parser.add_argument(
+        "--start", type=int, default=1, metavar="N", help="number of the first frame to read (default: 1)"
+    )
+    parser.add_argument("--frames", type=int, metavar="N", help="number of frames to read (default: all)")
 
 
 def frame_arguments(options: argparse.Namespace) -> dict[str, Any]:
@@ -68,15 +81,15 @@ def frame_arguments(options: argparse.Namespace) -> dict[str, Any]:
 def add_counting(parser: argparse.ArgumentParser) -> None:
     """Declare the options of what is counted."""
     add_ = parser.add_argument
-    what = "count crossings of this line, in pixels; repeatable"
+    what = "count crossings of this line, given in pixels; repeatable"
     add_("--line", action="append", default=[], metavar="[NAME=]x1,y1,x2,y2", help=what)
-    what = "count people in this polygon, in pixels; repeatable"
+    what = "count people in this polygon, given in pixels; repeatable"
     add_("--zone", action="append", default=[], metavar="[NAME=]x1,y1,x2,y2,x3,y3…", help=what)
-    what = "the point of a box that counts: middle of its lower edge (bottom), or centre"
+    what = "point of a box that is counted: middle of its lower edge, or its centre (default: bottom)"
     add_("--anchor", choices=("bottom", "centre"), default="bottom", help=what)
-    add_("--scale", type=float, metavar="METRES", help="metres per pixel: path lengths and speeds are measured")
-    what = "homography from pixels to metres on the ground plane, for path lengths and speeds, too:"
-    what += " h11,h12,h13,h21,…,h32, or a file of a 3×3 matrix or of points in pixels and metres"
+    add_("--scale", type=float, metavar="METRES", help="metres per pixel, to measure path lengths and speeds")
+    what = "homography from pixels to metres on the ground plane, to measure path lengths and speeds:"
+    what += " h11,h12,h13,h21,…,h32, or a file with a 3×3 matrix or with points in pixels and metres"
     add_("--homography", metavar="H", help=what)
 
 
@@ -88,8 +101,10 @@ def counting_arguments(options: argparse.Namespace) -> dict[str, Any]:
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
     """Declare the options for several processes."""
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="videos at a time, a process each (1)")
-    what = "address of a Dask scheduler whose workers do it; all must reach the videos and the OUT folder"
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="number of videos processed in parallel (default: 1)"
+    )
+    what = "address of a Dask scheduler: its workers, which need access to the videos and to OUT, process them"
     parser.add_argument("--dask", metavar="ADDRESS", help=what)
 
 

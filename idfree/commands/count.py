@@ -11,18 +11,18 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.common_options import add_counting, counting_arguments, output_folder
+from idfree.commands.common_options import RESULTS, RESULTS_SOURCE, add_counting, counting_arguments, output_folder
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
-    add_("results", type=Path, help="NAME.txt in MOTChallenge format (or as track --format), or a folder of them")
-    add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
+    add_("results", type=Path, help=f"{RESULTS}; or a folder of these")
+    add_("source", nargs="?", help=RESULTS_SOURCE)
     add_("-o", "--out", type=output_folder, help="folder for the files (default: runs/count/NAME)")
     add_counting(parser)
-    add_("--fps", type=float, help="frame rate, if there is no source or its own is wrong (30)")
-    add_("--no-plot", action="store_true", help="no picture")
+    add_("--fps", type=float, help="frames per second (default: the source's, without source 30)")
+    add_("--no-plot", action="store_true", help="write no picture")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

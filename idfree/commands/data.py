@@ -1,4 +1,4 @@
-"""prepare data: `check` what can be trained on, `convert` it, `pack` results for MOTChallenge, `synth` made-up streets
+"""prepare data: `check` and `convert` labels and results, `pack` results for a server, `synth` synthetic video
 
 example: idfree data check MOT17/train CrowdHuman/annotation_train.odgt
          idfree data convert CrowdHuman/annotation_train.odgt --to coco -o converted
@@ -24,7 +24,7 @@ DATA = (
     "MOTChallenge sequences with gt/gt.txt or a folder of them, or any other format of `idfree data convert --list`, "
     "tracking results among them; crops of Market-1501, MSMT17 or VeRi-776 (simplereid)"
 )
-IMAGES = "the video, or folder of images or videos, if they are not beside the labels"
+IMAGES = "the video, or folder of images or of videos (default: those beside the labels)"
 FORMATS = (
     *("mot", "results", "coco", "cvat", "cvat-mot", "label-studio", "yolo", "yolo-track", "kitti", "trackeval"),
     *("rerun", "odgt", "jde", "voc"),
@@ -54,49 +54,128 @@ class ListFormats(argparse.Action):
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     kinds = parser.add_subparsers(dest="kind", metavar="check|convert|pack|synth", required=True)
-    check = kinds.add_parser("check", help="what is in data to train on, what is odd, which methods it can feed")
+    check = add_kind(
+        kinds, "check", "report what labelled data contains, what is odd in it, and which methods it can train"
+    )
     add_data(check)
-    check.add_argument("--all", action="store_true", help="decode every image, not a sample")
-    convert = kinds.add_parser("convert", help="from any of the formats to another; images are linked, not copied")
+    check.add_argument("--all", action="store_true", help="decode every image (default: a sample)")
+    convert = add_kind(kinds, "convert", "convert labels or results to another format; images are linked, not copied")
     add_data(convert)
     convert.add_argument("--to", choices=FORMATS, required=True, metavar="FORMAT", help=f"one of {', '.join(FORMATS)}")
-    convert.add_argument("--list", action=ListFormats, nargs=0, help="the formats: what is read, written, and kept")
-    convert.add_argument("-o", "--out", type=output_folder, required=True, help="the folder to write into")
-    pack = kinds.add_parser("pack", help="check results and zip them as the server wants them")
-    pack.add_argument("results", type=Path, help="a folder of NAME.txt")
-    pack.add_argument("-o", "--out", type=output_file(".zip"), help="the zip (default: RESULTS.zip)")
+    convert.add_argument("--list", action=ListFormats, nargs=0, help="list the formats, and what each can represent")
+    convert.add_argument("-o", "--out", type=output_folder, required=True, help="folder to write into")
+    pack = add_kind(kinds, "pack", "check results against the rules of a benchmark's server, and zip them for it")
+    pack.add_argument("results", type=Path, help="folder of NAME.txt")
+    pack.add_argument("-o", "--out", type=output_file(".zip"), help="the .zip file (default: RESULTS.zip)")
     pack.add_argument(
-        "--benchmark", default="auto", help="MOT15, MOT16, MOT17, MOT20 or DanceTrack; auto looks at names"
+        "--benchmark",
+        default="auto",
+        help="MOT15, MOT16, MOT17, MOT20, DanceTrack or auto, by the names of the files (default: auto)",
     )
-    synth = kinds.add_parser("synth", help="made-up streets of known truth, as MOTChallenge folders")
+    synth = add_kind(
+        kinds, "synth", "synthetic streets with exact ground truth and simulated detections, as MOTChallenge folders"
+    )
     add_synth(synth)
     for kind in (check, convert, pack, synth):  # the options of every command, also after the second word
-        kind.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="no progress")
-        kind.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object on stdout")
+        kind.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help="no progress bars")
+        kind.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object on stdout"
+        )
         kind.add_argument("--seed", type=parse_seed, default=argparse.SUPPRESS, help="random seed (default: 0)")
+
+
+def add_kind(kinds: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    """Add the parser of one kind, whose examples are those of the docstring that begin with it."""
+    lines = (__doc__ or "").splitlines()
+    examples = [line[len("example: ") :] for line in lines if f"idfree data {name} " in line]
+    epilog = "example: " + "\n         ".join(examples)
+    style = argparse.RawDescriptionHelpFormatter
+    parser: argparse.ArgumentParser = kinds.add_parser(
+        name, help=summary, description=summary, epilog=epilog, formatter_class=style
+    )
+    return parser
 
 
 def add_synth(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `synth`."""
     add = parser.add_argument
-    add("-o", "--out", type=output_folder, required=True, help="the folder to write street-SEED folders into")
-    add("--scenes", type=int, default=1, help="how many; their seeds count from --seed")
-    add("--workers", type=int, default=1, help="scenes made at the same time")
-    add("--frames", type=int, default=200, help="of a scene")
-    add("--fps", type=float, default=20.0, help="frames per second")
-    add("--width", type=int, default=640, help="of the images, px")
-    add("--height", type=int, default=480, help="of the images, px")
-    add("--images", action="store_true", help="JPEG files in img1, not a video")
-    add("--people", type=int, default=24, help="who are in sight at some time")
-    add("--lookalikes", type=float, default=0.2, help="share of people with the clothes of another")
-    add("--occlusion", type=float, default=0.0, metavar="SECONDS", help="seconds a barrier hides people")
-    add("--camera", choices=("still", "pan", "zoom", "shake"), default="still", help="how the camera moves")
-    add("--light", type=float, default=1.0, help="brightness: 0.3 is dusk")
-    add("--noise", type=float, default=0.0, help="standard deviation, grey levels of 255")
-    add("--misses", type=float, default=0.02, help="share of people in full view whom the detector misses")
-    add("--jitter", type=float, default=0.03, help="standard deviation of boxes, relative to their size")
-    add("--false-positives", type=float, default=0.3, help="mean number in a frame")
-    add("--merged", type=float, default=0.0, help="probability that two overlapping people get one box")
+    add(
+        "-o",
+        "--out",
+        type=output_folder,
+        required=True,
+        help="folder to write a folder street-SEED for each scene into",
+    )
+    add(
+        "--scenes",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of scenes, with the seeds --seed, --seed + 1 … (default: 1)",
+    )
+    add("--workers", type=int, default=1, metavar="N", help="number of scenes made in parallel (default: 1)")
+    add("--frames", type=int, default=200, metavar="N", help="number of frames of a scene (default: 200)")
+    add("--fps", type=float, default=20.0, help="frames per second (default: 20)")
+    add("--width", type=int, default=640, metavar="PX", help="width of the images (default: 640)")
+    add("--height", type=int, default=480, metavar="PX", help="height of the images (default: 480)")
+    add("--images", action="store_true", help="write JPEG files in img1/ instead of a video")
+    add("--people", type=int, default=24, metavar="N", help="number of people in a scene (default: 24)")
+    add(
+        "--lookalikes",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
+        help="share of the people who wear the clothes of another (default: 0.2)",
+    )
+    add(
+        "--occlusion",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="time that a barrier hides those who pass behind it; 0: no barrier (default: 0)",
+    )
+    add(
+        "--camera",
+        choices=("still", "pan", "zoom", "shake"),
+        default="still",
+        help="motion of the camera (default: still)",
+    )
+    add("--light", type=float, default=1.0, metavar="FACTOR", help="factor of brightness; 0.3 is dusk (default: 1)")
+    add(
+        "--noise",
+        type=float,
+        default=0.0,
+        metavar="LEVELS",
+        help="standard deviation of the image noise, in grey levels of 255 (default: 0)",
+    )
+    add(
+        "--misses",
+        type=float,
+        default=0.02,
+        metavar="SHARE",
+        help="share of fully visible people without a detection (default: 0.02)",
+    )
+    add(
+        "--jitter",
+        type=float,
+        default=0.03,
+        metavar="SHARE",
+        help="standard deviation of detected boxes, relative to their size (default: 0.03)",
+    )
+    add(
+        "--false-positives",
+        type=float,
+        default=0.3,
+        metavar="N",
+        help="mean number of false positives per frame (default: 0.3)",
+    )
+    add(
+        "--merged",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="probability that two overlapping people get one detection (default: 0)",
+    )
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -107,14 +186,14 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--half",
         choices=("none", "train", "val"),
         default="none",
-        help="train: first half of each video; val: the rest",
+        help="use a half of each video: train is the first, val the second (default: none, all frames)",
     )
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="min_visibility=0.25, classes=car,bus, crowdhuman=full|visible|head",
+        help="change how labels are read: min_visibility=0.25, classes=car,bus, crowdhuman=full|visible|head",
     )
 
 

@@ -1,4 +1,4 @@
-"""see it work: a synthetic street, tracked, as a video, an image and a table
+"""track a synthetic street in several ways: an annotated video, a picture, a page and a table of metrics
 
 example: idfree demo -o runs/demo
 """
@@ -14,9 +14,13 @@ SHOWN = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("-o", "--out", type=output_folder, default=Path("runs/demo"), help="folder for the results")
-    parser.add_argument("--frames", type=int, default=200, help="length of the video, at 20 frames per second")
-    parser.add_argument("--people", type=int, default=24, help="number of people")
+    parser.add_argument(
+        "-o", "--out", type=output_folder, default=Path("runs/demo"), help="folder for the results (default: runs/demo)"
+    )
+    parser.add_argument(
+        "--frames", type=int, default=200, metavar="N", help="number of frames, at 20 per second (default: 200)"
+    )
+    parser.add_argument("--people", type=int, default=24, metavar="N", help="number of people (default: 24)")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -27,11 +31,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     named = {"video": result.video, "picture": result.image, "tracks": result.tracks, "page": result.page}
     paths = {name: str(path) for name, path in named.items()}
     if not (options.json or options.quiet):
-        print(f"{options.people} made-up people, {options.frames} frames; the detector misses some and invents a few:")
+        print(f"A synthetic video: {options.people} people, {options.frames} frames, simulated detections with errors")
         print_metrics(result.metrics)
         for name, path in paths.items():
             print(f"  {name:9}{path}")
-        print("Your own: idfree track VIDEO --video, or with --adapt, which first selects an appearance model for it")
+        print("Your own video: idfree track VIDEO --video; with --adapt, an appearance model is chosen for it first")
     return {**paths, "metrics": result.metrics}
 
 

@@ -1,4 +1,4 @@
-"""run a detector and an appearance encoder once and store the results, to compare trackers on them
+"""run a detector and an appearance model once and store boxes and embeddings, to compare trackers on them
 
 example: idfree detect street.mp4 --detector yolox.onnx --appearance osnet.onnx -o runs/street
          idfree track street.mp4 --detector runs/street --tracker deepsort     (and fairmot, botsort …)
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import (
+    SOURCES,
     add_detector,
     add_frames,
     add_workers,
@@ -30,32 +31,38 @@ LIMIT_SOURCES = {
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
-    add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
+    add_("source", nargs="+", help=SOURCES)
     add_(
         "-o",
         "--out",
         type=output_folder,
         required=True,
         metavar="DIR",
-        help="folder for NAME.npy (or .txt), then --detector DIR",
+        help="folder for NAME.npy (without embeddings NAME.txt), to be read with --detector DIR",
     )
     add_detector(parser)
     add_(
         "--appearance",
         default="own",
-        help="own (embeddings of the detector), colour, model.onnx (crop Re-ID) or none",
+        help="embeddings: own (the detector's), colour (histogram), model.onnx (crop Re-ID) or none (default: own)",
     )
     add_(
         "--limit",
         default="auto",
-        help="match threshold, cosine distance: auto: of the model, or if that has none, calibrated on tracklets of"
-        " these boxes, without labels; tracklets: calibrated in any case; none: unknown; or a number",
+        help="match threshold, a cosine distance: a number, auto (the model's or, without one, calibrated on tracklets"
+        " of these boxes, without labels), tracklets (always calibrated) or none (unknown) (default: auto)",
     )
-    add_("--set", action="append", default=[], metavar="NAME=VALUE", help="detector.NAME=VALUE")
+    add_(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a setting of the detector: detector.NAME=VALUE",
+    )
     add_frames(parser)
-    add_("--min-score", type=float, default=float("-inf"), help="leave out detections with a lower score")
+    add_("--min-score", type=float, default=float("-inf"), help="drop detections with a lower score (default: none)")
     add_workers(parser)
-    add_("--force", action="store_true", help="redo what is finished")
+    add_("--force", action="store_true", help="process videos again whose results are complete")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

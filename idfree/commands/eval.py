@@ -1,7 +1,7 @@
-"""score tracking results against the truth: HOTA, CLEAR, Identity
+"""evaluate tracking results against ground truth: HOTA, CLEAR and Identity metrics, as TrackEval computes them
 
 example: idfree eval runs/track/train MOT17/train
-         idfree eval runs/sort runs/fairmot MOT17/train --half val    (side by side, the best marked)
+         idfree eval runs/sort runs/fairmot MOT17/train --half val    (compared, the best marked)
 """
 
 import argparse
@@ -19,30 +19,39 @@ STYLES = ("table", "csv", "markdown", "latex")
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("results", type=Path, nargs="+", help="a folder of NAME.txt, or one file; several are compared")
-    parser.add_argument("truth", type=Path, help="a folder of MOTChallenge sequences, one of them, or a gt.txt")
-    parser.add_argument("--protocol", choices=PROTOCOLS, default="auto", help="preprocessing; auto: from the gt.txt")
-    parser.add_argument("--metrics", default="", help="only these columns, comma separated: HOTA,IDF1,IDSW_small …")
-    parser.add_argument("--per-sequence", action="store_true", help="compare several results sequence by sequence")
+    parser.add_argument(
+        "results", type=Path, nargs="+", help="folder of NAME.txt, or one file; several of these are compared"
+    )
+    parser.add_argument("truth", type=Path, help="ground truth: MOTChallenge sequence, folder of sequences, or gt.txt")
+    what = "preprocessing of a benchmark; auto recognises it by the gt.txt (default: auto)"
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="auto", help=what)
+    parser.add_argument(
+        "--metrics", default="", metavar="NAME,…", help="show these columns alone: HOTA,IDF1,IDSW_small …"
+    )
+    parser.add_argument(
+        "--per-sequence", action="store_true", help="compare several results by sequence, not only combined"
+    )
     add_frame_subset(parser)
     add_style(parser)
 
 
-def add_frame_subset(parser: argparse.ArgumentParser) -> None:
+def add_frame_subset(parser: argparse._ActionsContainer) -> None:
     """Declare the options that select frames; results are numbered as in the whole sequence."""
     parser.add_argument(
         "--half",
         choices=("none", "train", "val"),
         default="none",
-        help="train: first half of each video; val: the rest",
+        help="use a half of each sequence: train is the first, val the second (default: none, all frames)",
     )
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="score frames 1, 1+N, 1+2N … only")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="use frames 1, 1+N, 1+2N … only (default: 1)")
 
 
 def add_style(parser: argparse.ArgumentParser) -> None:
     """Declare the options for the style of the table."""
     for style in STYLES[1:]:
-        parser.add_argument(f"--{style}", dest="style", action="store_const", const=style, help=f"the table as {style}")
+        parser.add_argument(
+            f"--{style}", dest="style", action="store_const", const=style, help=f"print the table as {style}"
+        )
     parser.set_defaults(style="table")
 
 

@@ -1,4 +1,4 @@
-"""score embeddings against the truth: TPR at a false accept rate, R1, mAP, by frame gap
+"""evaluate embeddings against ground truth identities: TPR at FAR 0.1, R1 and mAP, by frame gap
 
 example: idfree eval-appearance runs/street/appearance.onnx MOT17/train --every 5
          idfree eval-appearance runs/street/appearance.onnx Market-1501-v15.09.15
@@ -16,15 +16,15 @@ from idfree.commands.eval import add_frame_subset, add_style, print_table
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     what = (
-        "model.onnx, a tracker's best.pt, or colour, on the truth's own boxes; or a folder of NAME.npy (detections, "
-        "embeddings), or one file"
+        "appearance model, run on the ground truth boxes: model.onnx, a tracker's best.pt, or colour; or stored "
+        "embeddings of detections: NAME.npy or a folder of these"
     )
     parser.add_argument("model", type=Path, help=what)
-    data = "a folder of MOTChallenge sequences, one of them, or a gt.txt; or Market-1501, MSMT17 or VeRi-776"
+    data = "MOTChallenge sequence, folder of sequences, or gt.txt; or Market-1501, MSMT17 or VeRi-776"
     parser.add_argument("data", type=Path, help=data)
     parser.add_argument("--images", type=Path, help=IMAGES)
     parser.add_argument(
-        "--min-iou", type=float, default=0.5, help="of a detection with the person that it is matched to"
+        "--min-iou", type=float, default=0.5, help="least IoU of a detection and its ground truth (default: 0.5)"
     )
     add_frame_subset(parser)
     add_style(parser)

@@ -1,4 +1,4 @@
-"""score detections against the truth: average precision, by size
+"""evaluate detections against ground truth: average precision, by object size
 
 example: idfree eval-detections MOT17/train MOT17/train    (each sequence's own det/det.txt)
          idfree eval-detections detections/yolox-x MOT17/train --half val
@@ -14,11 +14,13 @@ from idfree.commands.eval import add_frame_subset, add_style, print_table
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "results", type=Path, help="a folder of NAME.txt (.csv, .parquet, .npy), one file, or sequences"
+        "results", type=Path, help="folder of NAME.txt (.csv, .parquet, .npy), one file, or sequences with det/det.txt"
     )
-    parser.add_argument("truth", type=Path, help="a folder of MOTChallenge sequences, one of them, or a gt.txt")
-    parser.add_argument("--class-id", default="1", help="of the ground truth, or its name (default: 1, people)")
-    parser.add_argument("--min-iou", type=float, default=0.5, help="of a detection with its ground truth box")
+    parser.add_argument("truth", type=Path, help="ground truth: MOTChallenge sequence, folder of sequences, or gt.txt")
+    parser.add_argument(
+        "--class-id", default="1", help="class of the ground truth, by number or name (default: 1, pedestrians)"
+    )
+    parser.add_argument("--min-iou", type=float, default=0.5, help="least IoU of a true positive (default: 0.5)")
     add_frame_subset(parser)
     add_style(parser)
 

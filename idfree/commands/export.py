@@ -14,9 +14,9 @@ from idfree.commands.common_options import output_file
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("checkpoint", type=Path, help="RUN/best.pt or RUN/last.pt, or weights of a Faster R-CNN")
+    parser.add_argument("checkpoint", type=Path, help="RUN/best.pt or RUN/last.pt; or weights of a Faster R-CNN")
     parser.add_argument(
-        "-o", "--out", type=output_file(".onnx"), help="the file (default: beside the checkpoint, .onnx)"
+        "-o", "--out", type=output_file(".onnx"), help="the .onnx file (default: beside the checkpoint)"
     )
 
 
@@ -26,5 +26,5 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     out = export(options.checkpoint, options.out)
     if not (options.json or options.quiet):
-        print(f"{out}: ONNX Runtime gives the same outputs as PyTorch does of {options.checkpoint}")
+        print(f"{out}: its outputs in ONNX Runtime equal those of {options.checkpoint} in PyTorch")
     return {"model": str(out)}

@@ -1,4 +1,4 @@
-"""label raw video with a detector and a tracker alone: tracklets of one person each, to learn appearance from
+"""write pseudo-labels of raw video: tracklets from a detector and motion-only tracking, in MOTChallenge format
 
 example: idfree label street.mp4 square.mp4 --detector yolox.onnx -o runs/labels
          writes runs/labels/street/gt/gt.txt, seqinfo.ini and a link to the video: a MOTChallenge sequence
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import (
+    SOURCES,
     add_detector,
     add_frames,
     add_workers,
@@ -25,13 +26,13 @@ from idfree.commands.common_options import (
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
-    add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
+    add_("source", nargs="+", help=SOURCES)
     add_(
         "-o",
         "--out",
         type=output_folder,
         default=Path("runs/label"),
-        help="folder for them, one each (default: runs/label)",
+        help="folder for one MOTChallenge sequence per video (default: runs/label)",
     )
     add_detector(parser)
     add_frames(parser)
@@ -40,16 +41,17 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change a setting: tracker, min_score, min_boxes, max_overlap …; or detector.NAME=VALUE",
+        help="change a setting: tracker, min_score, min_boxes, max_overlap …; detector.NAME: of the detector",
     )
     add_(
         "--everybody",
         action="store_true",
-        help="also write detections without a tracklet (id -1) and uncertain ones (mark 0), to train detectors on",
+        help="also write detections outside tracklets (id -1; uncertain ones with mark 0, to be ignored): detectors can"
+        " be trained on all boxes",
     )
-    add_("--images", action="store_true", help="look for scene cuts even if the detector needs no images")
+    add_("--images", action="store_true", help="read the images to find scene cuts, even if the detector needs none")
     add_workers(parser)
-    add_("--force", action="store_true", help="redo what is finished")
+    add_("--force", action="store_true", help="process videos again whose labels are complete")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -83,14 +85,15 @@ def print_reports(reports: dict[str, dict[str, Any]], out: Path) -> None:
     columns = (
         *(tables.count_column(key, key, "") for key in ("frames", "detections", "tracklets", "boxes")),
         *(tables.ratio_column("kept", "kept %", ""), tables.count_column("length", "median length", "")),
-        tables.count_column("coexisting_pairs", "pairs at once", ""),
+        tables.count_column("coexisting_pairs", "coexisting pairs", ""),
         tables.ratio_column("largest", "in longest %", ""),
     )
     rows = {name: {**report, "length": report["length"]["median"]} for name, report in reports.items()}
     tables.show(tables.score_table(rows, columns, "Video"))
     print(
-        "length: boxes of a tracklet; pairs at once: of tracklets that overlap in time, so that they show two people;"
-        " in longest: share of all boxes that the longest tracklet has"
+        "kept: share of the detections that are in tracklets; median length: boxes of a tracklet; coexisting pairs: of"
+        " tracklets that overlap in time, so that they show two objects; in longest: share of the boxes in the longest"
+        " tracklet"
     )
     skipped = sum(report["skipped"] for report in reports.values())
     before = f"; {skipped} of them were finished before, --force does them again" if skipped else ""

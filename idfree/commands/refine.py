@@ -8,20 +8,22 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.common_options import output_folder
+from idfree.commands.common_options import RESULTS, RESULTS_SOURCE, output_folder
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
-    add_("results", type=Path, help="NAME.txt in MOTChallenge format (or as track --format), or a folder of them")
-    add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
+    add_("results", type=Path, help=f"{RESULTS}; or a folder of these")
+    add_("source", nargs="?", help=RESULTS_SOURCE)
     add_("-o", "--out", type=output_folder, help="folder for the results (default: runs/refine/NAME)")
-    what = "links tracklets by appearance, too: colour or model.onnx (crop Re-ID), of the images of the source (none)"
+    what = "link tracklets by appearance, too, from the images of the source: colour (histogram) or model.onnx (crop"
+    what += " Re-ID) (default: none)"
     add_("--appearance", default="none", help=what)
-    what = "follow the camera: auto (if the source has images), flow or ecc, GMC files or none (auto)"
+    what = "camera motion compensation: auto (if the source has images), flow, ecc, none, or a GMC file or a folder"
+    what += " of GMC-NAME.txt (default: auto)"
     add_("--camera", default="auto", help=what)
-    add_("--fps", type=float, help="frame rate, if there is no source or its own is wrong (30)")
+    add_("--fps", type=float, help="frames per second (default: the source's, without source 30)")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from idfree.commands.common_options import RESULTS, RESULTS_SOURCE
 from idfree.commands.data import IMAGES
 from idfree.commands.eval import add_frame_subset
 from idfree.core.errors import UserError
@@ -20,31 +21,46 @@ PLOT_DEFAULTS = {"points": 1000, "gap": 20, "min_iou": 0.5, "images": None, "hal
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    parser.add_argument("results", type=Path, help=f"{RESULTS}; or a folder of these; or the word {EMBEDDINGS}")
     parser.add_argument(
-        "results", type=Path, help="NAME.txt, .csv, .json or .parquet, as track writes them, or a folder"
+        "source", help=f"{RESULTS_SOURCE}; after {EMBEDDINGS}: model or embeddings, as of eval-appearance"
     )
-    parser.add_argument("source", help="the video, folder of images, or MOTChallenge folder(s) they belong to")
     parser.add_argument(
         "truth",
         nargs="?",
         type=Path,
-        help="of `embeddings MODEL|FEATURES TRUTH`: the sequences; MODEL and FEATURES as of eval-appearance",
+        help=f"only after {EMBEDDINGS}: MOTChallenge sequences with ground truth",
     )
     parser.add_argument(
-        "-o", "--out", type=Path, help="the .mp4 (.png or .svg of --plot), or a folder for several (beside the results)"
+        "-o",
+        "--out",
+        type=Path,
+        help="the .mp4, with --plot the .png or .svg; or a folder (default: beside the results, of embeddings"
+        " runs/show/embeddings)",
     )
     plots = "a picture instead of a video: paths of the feet (trails), person-seconds in each place (heat), or the"
     plots += " frames in which each identity is seen (timeline)"
     parser.add_argument("--plot", choices=("trails", "heat", "timeline"), help=plots)
-    parser.add_argument("--video-height", type=int, metavar="N", help="of the video, if less than the source's")
-    parser.add_argument("--show", action="store_true", help="show it in a window; then a video is only written with -o")
-    parser.add_argument("--fps", type=float, help="frames per second of the video")
-    group = parser.add_argument_group("of embeddings")
-    group.add_argument("--points", type=int, help="plotted of each sequence (1000), evenly over time")
-    group.add_argument("--gap", type=int, metavar="FRAMES", help="at most, between the two matched frames (20)")
-    group.add_argument("--min-iou", type=float, help="of a detection with the person that it is matched to (0.5)")
+    parser.add_argument(
+        "--video-height", type=int, metavar="N", help="height of the video in pixels (default: the source's)"
+    )
+    parser.add_argument(
+        "--show", action="store_true", help="show the video in a window; without -o, no file is written"
+    )
+    parser.add_argument("--fps", type=float, help="frames per second of the video (default: the source's)")
+    group = parser.add_argument_group(f"options of `idfree show {EMBEDDINGS}`")
+    group.add_argument(
+        "--points", type=int, metavar="N", help="points plotted per sequence, evenly over time (default: 1000)"
+    )
+    group.add_argument(
+        "--gap",
+        type=int,
+        metavar="FRAMES",
+        help="greatest distance of the two frames whose embeddings are matched (default: 20)",
+    )
+    group.add_argument("--min-iou", type=float, help="least IoU of a detection and its ground truth (default: 0.5)")
     group.add_argument("--images", type=Path, help=IMAGES)
-    add_frame_subset(parser)
+    add_frame_subset(group)
     parser.set_defaults(**PLOT_DEFAULTS)
 
 

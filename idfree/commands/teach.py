@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import (
+    SOURCES,
     add_frames,
     add_workers,
     frame_arguments,
@@ -21,8 +22,8 @@ from idfree.commands.common_options import (
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
-    add_("detector", help="model.onnx or model.xml (OpenVINO IR); the file itself stays as it is")
-    add_("source", nargs="+", help="video, folder of videos or of images, MOTChallenge folder or many of them")
+    add_("detector", help="model.onnx or model.xml (OpenVINO IR); the file is not changed")
+    add_("source", nargs="+", help=SOURCES)
     add_(
         "-o",
         "--out",
@@ -31,13 +32,22 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="folder for the taught file and the report",
     )
-    add_("--teacher", metavar="MODEL", help="crop Re-ID network to imitate (default: learn from tracklets alone)")
-    add_("--detector-format", help="how to read the outputs of the detector, if it is not recognised")
-    add_("--classes", default="", help="names or numbers of the classes to detect, comma separated (default: all)")
+    add_(
+        "--teacher",
+        metavar="MODEL",
+        help="crop Re-ID network whose embeddings are distilled (default: learn from tracklets alone)",
+    )
+    what = "format of the model's outputs, where it is not recognised; a wrong name lists the known ones"
+    add_("--detector-format", metavar="FORMAT", help=what)
+    what = "keep detections of these classes alone, by number or by the model's names (default: all)"
+    add_("--classes", default="", metavar="CLASS,…", help=what)
     add_frames(parser)
-    what = "share of the colour histogram, beside the learnt embedding, in appearance distances, 0…1 (0.5)"
+    what = (
+        "weight 0…1 of the colour histogram in appearance distances, the rest is the learnt embedding's (default: 0.5)"
+    )
     add_("--colour", type=float, default=0.5, metavar="SHARE", help=what)
-    text = "dimension, shrinkage, within_gap, between_gap, maps=TENSOR,TENSOR; label.NAME, detector.NAME, teacher.NAME"
+    text = "change a setting: dimension, shrinkage, within_gap, between_gap, maps=TENSOR,TENSOR; label.NAME,"
+    text += " detector.NAME and teacher.NAME: of the labelling, of the detector, of the teacher"
     add_("--set", action="append", default=[], metavar="NAME=VALUE", help=text)
     add_workers(parser)
 
@@ -67,7 +77,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def format_summary(report: dict[str, Any], out: Path) -> str:
     """The report in a few lines."""
-    same = "the same boxes as before, bit by bit" if report["identical"] else "the same boxes but for the last bits"
+    same = (
+        "boxes identical to the detector's" if report["identical"] else "boxes equal to the detector's but for rounding"
+    )
     lines = [f"{report['boxes']} boxes of {report['tracklets']} tracklets from {len(report['videos'])} video(s)"]
     lines += [report["verdict"], *report["advice"], str(out / "report.html")]
     lines.append(f"{report['model']}: {same}")

@@ -1,4 +1,4 @@
-"""track people (or whatever the detector finds) through videos
+"""track people, or whatever the detector finds, through videos
 
 example: idfree track street.mp4 --detector yolox.onnx --video -o runs/street
          writes runs/street/street.txt (frame,id,x,y,w,h,score,class,-1,-1), street.mp4 and summary.json
@@ -38,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_(
         "source",
         nargs="+",
-        help="video, folder of images, camera number, rtsp://…, MOTChallenge folder or many of them",
+        help="video file, folder of images, camera number, rtsp://…, MOTChallenge sequence, or folder of sequences",
     )
     add_("-o", "--out", type=output_folder, help="folder for the results (default: runs/track/NAME)")
     add_detector(parser)
@@ -46,7 +46,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_frames(parser)
     add_outputs(parser)
     add_workers(parser)
-    add_("--force", action="store_true", help="of several sources, track again those whose results are complete")
+    add_("--force", action="store_true", help="process sources again whose results are complete")
 
 
 def add_tracking(parser: argparse.ArgumentParser) -> None:
@@ -55,52 +55,80 @@ def add_tracking(parser: argparse.ArgumentParser) -> None:
     add_(
         "--appearance",
         default="auto",
-        help="own (embeddings of the detector), colour, people, model.onnx (crop Re-ID), none, or auto, the default:"
-        " own or, of a detector that gives none, colour",
+        help="embeddings: own (the detector's), colour (histogram), people (crop network in the package), model.onnx"
+        " (crop Re-ID), none, or auto: own or, where the detector gives none, colour (default: auto)",
     )
     add_(
         "--adapt",
         action="store_true",
-        help="first choose an appearance model for these people (idfree adapt)",
+        help="first choose or train an appearance model for the video, as `idfree adapt` does",
     )
     add_("--tracker", help=f"{tracker_help()}")
     add_(
         "--camera",
         default="auto",
-        help="follow the camera: auto (where images are read), flow or ecc (stored for the next run), a folder"
-        " of GMC-NAME.txt, or none",
+        help="camera motion compensation: auto (where images are read), flow or ecc (stored for the next run), a GMC"
+        " file or a folder of GMC-NAME.txt, or none (default: auto)",
     )
-    add_("--settings", type=Path, metavar="FILE", help="a tracker and its settings, as `idfree tune` writes them")
+    add_(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="read the tracker and its settings from a file that `idfree tune` wrote",
+    )
     add_(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change a setting of the tracker, or detector.NAME=VALUE",
+        help="change a setting of the tracker; detector.NAME: of the detector; an unknown name lists the known ones",
     )
     add_(
         "--public",
         metavar="FILE",
-        help="det or a file of detections, as for --detector: tracks start only near these (the public protocol)",
+        help="public-detection protocol: tracks start only near these detections, det or a file as of --detector",
     )
-    add_("--min-score", type=float, default=float("-inf"), help="ignore detections with a lower score")
-    add_("--min-area", type=float, default=0.0, help="ignore detections smaller than this, in square pixels")
-    add_("--class-agnostic", action="store_true", help="tracks may change class; each has the class it had most")
-    add_("--boxes", choices=BOXES, default="filtered", help="boxes of tracks: smoothed by the tracker, or as detected")
+    add_("--min-score", type=float, default=float("-inf"), help="drop detections with a lower score (default: none)")
+    add_("--min-area", type=float, default=0.0, help="drop detections of a smaller area, in px² (default: 0)")
+    add_(
+        "--class-agnostic",
+        action="store_true",
+        help="a track may match detections of any class, and gets the most frequent one",
+    )
+    add_(
+        "--boxes",
+        choices=BOXES,
+        default="filtered",
+        help="boxes to write: the tracker's estimates, or those detected (default: filtered)",
+    )
 
 
 def add_outputs(parser: argparse.ArgumentParser) -> None:
     """Declare the options of what is written, shown and counted."""
     add_ = parser.add_argument
-    add_("--fps", type=float, help="frame rate, if the source has none or a wrong one")
+    add_("--fps", type=float, help="frames per second (default: the source's)")
     add_("--video", action="store_true", help="also write an annotated H.264 .mp4")
-    add_("--video-height", type=int, metavar="N", help="of the video in pixels, if less than the source's: faster")
-    add_("--show", action="store_true", help="also show it in a window while it runs")
-    add_("--count", action="store_true", help="count at --line and --zone while it runs, as `idfree count` does")
+    add_(
+        "--video-height",
+        type=int,
+        metavar="N",
+        help="height of that video in pixels; smaller is faster (default: the source's)",
+    )
+    add_("--show", action="store_true", help="show the annotated video in a window while it is tracked")
+    add_("--count", action="store_true", help="count at --line and --zone, as `idfree count` does")
     add_counting(parser)
-    add_("--offline", action="store_true", help="at the end, link tracklets, fill gaps, smooth boxes (refine)")
-    add_("--lag", type=float, metavar="SECONDS", help="as --offline, but while frames come, each so many seconds late")
-    add_("--format", choices=FORMATS, default="mot", help="of the results")
+    add_(
+        "--offline",
+        action="store_true",
+        help="at the end, link tracklets, fill gaps and smooth boxes, as `idfree refine` does",
+    )
+    add_(
+        "--lag",
+        type=float,
+        metavar="SECONDS",
+        help="the same as --offline for streams: each frame is written this much later",
+    )
+    add_("--format", choices=FORMATS, default="mot", help="file format of the results (default: mot)")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""train a tracker on boxes (clmot, outrack, tdt) or also identities (fairmot, centertrack), a detector, or an encoder
+"""train a one-shot tracker, a detector for tracktor, or an appearance model
 
 example: idfree train fairmot MOT17/train --half train --images videos -o runs/fairmot
          idfree train outrack MOT17/train PennFudan --half train --images videos -o runs/outrack
@@ -37,34 +37,50 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_data(parser)
     add_method(parser)
-    add_("--resume", action="store_true", help="go on where the run in that folder was stopped")
+    add_("--resume", action="store_true", help="continue the run in that folder where it was stopped")
     add_(
-        "--workers", type=int, help="threads that prepare batches (default: 1, for a GPU as many as there are, up to 8)"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="threads that prepare batches (default: 1, with a GPU one for each CPU core, 8 at most)",
     )
-    add_("--cache", type=Path, help="where the frames of videos are kept (default: RUN/frames)")
+    add_("--cache", type=Path, metavar="DIR", help="folder for the frames of videos as images (default: RUN/frames)")
     add_(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change a setting of the method; augmentation.NAME, data.NAME, label.NAME, teacher.NAME; of simplereid"
-        " also identities",
+        help="change a setting of the method; augmentation.NAME, data.NAME, label.NAME, teacher.NAME: of the"
+        " augmentation and so on; an unknown name lists the known ones",
     )
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the data to train and to validate on."""
     add_ = parser.add_argument
-    add_("--half", choices=("none", "train"), default="none", help="train: first halves, and validate on the second")
-    add_("--val", nargs="+", metavar="DATA", help="validate on these (default with --half train: the second halves)")
-    add_("--val-every", type=int, default=1, metavar="EPOCHS", help="between validations (1)")
-    add_("--tracker", default="fused", help=f"of validations: {', '.join(TRACKERS)} (fused)")
-    add_("--best", choices=("IDF1", "MOTA", "HOTA"), default="IDF1", help="what makes best.pt the best (IDF1)")
+    add_(
+        "--half",
+        choices=("none", "train"),
+        default="none",
+        help="train on the first half of each video and validate on the second (default: none, all frames)",
+    )
+    add_("--val", nargs="+", metavar="DATA", help="data to validate on (default with --half train: the second halves)")
+    add_(
+        "--val-every", type=int, default=1, metavar="EPOCHS", help="epochs from one validation to the next (default: 1)"
+    )
+    add_("--tracker", default="fused", help=f"tracker of validations: {', '.join(TRACKERS)} (default: fused)")
+    add_(
+        "--best",
+        choices=("IDF1", "MOTA", "HOTA"),
+        default="IDF1",
+        help="metric that best.pt is selected by (default: IDF1)",
+    )
     add_(
         "--identities",
         choices=("labels", "tracklets"),
         default="labels",
-        help="as labelled, or the tracklets of motion-only tracking, no label is read (fairmot, simplereid)",
+        help="identities that fairmot and simplereid learn: as labelled, or tracklets of motion-only tracking, for"
+        " which no identity label is read (default: labels)",
     )
     add_("--images", type=Path, help=IMAGES)
 
@@ -74,22 +90,29 @@ def add_method(parser: argparse.ArgumentParser) -> None:
     add_ = parser.add_argument
     add_(
         "--backbone",
-        help="dla34 (default), dla34-plain, resnet18/34/50, resnet18/34-fpn, hrnet_w32, mobilenet-v3-fpn; of tdt's"
-        " retinanet: resnet18/34/50-fpn (resnet34-fpn), mobilenet, mobilenet-fpn, mobilenet-v3, mobilenet-v3-fpn; of"
-        " fasterrcnn: resnet18/34/50-fpn (resnet18-fpn)",
+        metavar="NAME",
+        help="dla34, dla34-plain, resnet18/34/50, resnet18/34-fpn, hrnet_w32, mobilenet-v3-fpn (default: dla34); for"
+        " tdt's retinanet resnet18/34/50-fpn, mobilenet, mobilenet-fpn, mobilenet-v3, mobilenet-v3-fpn (default:"
+        " resnet34-fpn); for fasterrcnn resnet18/34/50-fpn (default: resnet18-fpn); for simplereid as of"
+        " `idfree adapt --network`",
     )
-    add_("--size", help="of the network's input (1088x608)")
-    add_("--stride", help="of its output maps (4)")
+    add_("--size", metavar="WxH", help="width and height of the network's input (default: 1088x608)")
+    add_("--stride", metavar="N", help="stride of the network's output maps (default: 4)")
     trackers = methods_of("one-shot")
     epochs = ", ".join(f"{name} {method.epochs}" for name, method in trackers.items())
     batch = ", ".join(f"{method.unit} ({name} {method.batch})" for name, method in trackers.items())
-    add_("--epochs", help=f"({epochs})")
-    add_("--batch", help=f"of all processes: {batch}")
-    add_("--lr", help="learning rate, for that batch (1e-4; tdt 0.15, fasterrcnn 0.02)")
-    add_("--precision", help="auto (default), fp32, bf16 or fp16")
+    add_("--epochs", metavar="N", help=f"number of epochs (default: {epochs})")
+    add_("--batch", metavar="N", help=f"batch size, of all processes together (default: {batch})")
+    add_(
+        "--lr",
+        metavar="RATE",
+        help="learning rate of a batch of the default size (default: 1e-4, tdt 0.15, fasterrcnn 0.02)",
+    )
+    add_("--precision", help="auto, fp32, bf16 or fp16 (default: auto)")
     add_(
         "--init",
-        help="weights to begin with: a .pt or .pth of CenterNet, FairMOT, torchvision, timm or ours, of any method",
+        metavar="FILE",
+        help="initial weights: a .pt or .pth of CenterNet, FairMOT, torchvision, timm or idfree (any method)",
     )
     add_(
         "--fine-tune",
@@ -97,8 +120,8 @@ def add_method(parser: argparse.ArgumentParser) -> None:
         metavar="RUN/best.pt",
         help="train the network of this run further, with its settings: 10 epochs at a tenth of its learning rate",
     )
-    add_("--teacher", metavar="MODEL", help="of tdt: the crop Re-ID network whose embeddings are learnt (.onnx, .pt)")
-    add_("--network", choices=("retinanet", "centre"), help="of tdt (retinanet)")
+    add_("--teacher", metavar="MODEL", help="for tdt: crop Re-ID network whose embeddings are distilled (.onnx, .pt)")
+    add_("--network", choices=("retinanet", "centre"), help="network of tdt (default: retinanet)")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any] | None:
@@ -131,7 +154,9 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
         )
     except KeyboardInterrupt:
         last = options.out / "last.pt"
-        raise KeyboardInterrupt(f"--resume goes on from {last}" if last.exists() else "nothing was kept yet") from None
+        raise KeyboardInterrupt(
+            f"--resume goes on from {last}" if last.exists() else "no checkpoint was written yet"
+        ) from None
     if report and not (options.json or options.quiet):
         print(format_report(report, options))
     return report or None

@@ -1,4 +1,4 @@
-"""search a tracker's settings on sequences with truth
+"""search a tracker's settings on sequences with ground truth
 
 example: idfree tune MOT17-09-SDP MOT17-10-SDP --detector det --tracker bytetrack --judge MOT17-02-SDP -o tuned.json
          idfree track street.mp4 --detector yolox.onnx --settings tuned.json
@@ -24,27 +24,39 @@ MAX_NAMES = 3  # sequences whose names fit into a table
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
-    add_("source", nargs="+", help="MOTChallenge sequence with a gt/gt.txt, or a folder of them")
+    add_("source", nargs="+", help="MOTChallenge sequence with gt/gt.txt, or folder of sequences")
     add_("-o", "--out", type=output_file(".json"), help="the settings file (default: runs/tune/TRACKER.json)")
     add_detector(parser, required=True)
-    add_("--appearance", choices=("own", "none"), default="own", help="embeddings of the detections, or none")
+    add_(
+        "--appearance",
+        choices=("own", "none"),
+        default="own",
+        help="embeddings of the detections, or none (default: own)",
+    )
     add_("--tracker", help=f"{', '.join(TRACKERS)} (default: {DEFAULT_TRACKER})")
-    add_("--camera", default="auto", help="as for track: auto, flow, ecc, GMC files or none")
+    add_("--camera", default="auto", help="camera motion compensation, as of `idfree track` (default: auto)")
     add_(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="fix a setting of the tracker, which is then not searched, or detector.NAME=VALUE",
+        help="fix a setting of the tracker, which is then not searched; detector.NAME: of the detector",
     )
-    add_("--trials", type=int, default=50, help="how many settings are tried, the defaults first (default: 50)")
-    add_("--metric", default="HOTA", help="what is to be best: a column of `idfree eval` (default: HOTA)")
-    add_("--half", choices=("none", "train", "val"), default="none", help="of every sequence, also those of --judge")
+    add_(
+        "--trials",
+        type=int,
+        default=50,
+        metavar="N",
+        help="number of settings to try, the defaults first (default: 50)",
+    )
+    add_("--metric", default="HOTA", help="metric to optimise, a column of `idfree eval` (default: HOTA)")
+    what = "use a half of each sequence, also of those of --judge: train is the first, val the second (default: none)"
+    add_("--half", choices=("none", "train", "val"), default="none", help=what)
     add_(
         "--judge",
         nargs="+",
         metavar="SEQUENCES",
-        help="compare what is found with the defaults on these; `half`: on the other half of those tuned on",
+        help="compare the found settings with the defaults on these sequences; `half`: on the other half of the same",
     )
 
 

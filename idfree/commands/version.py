@@ -1,4 +1,4 @@
-"""say which idfree this is, and which libraries it runs on
+"""print the versions of idfree and of the libraries that it uses
 
 example: idfree version --json
 """

@@ -1,4 +1,4 @@
-"""write a page of HTML to watch tracks, find their mistakes, and correct them by mouse
+"""write an HTML page to watch tracks, find their mistakes, and correct them by mouse
 
 example: idfree view runs/track/street/street.txt street.mp4 -o street.html
          idfree view runs/track/street/street.txt street.mp4 --truth MOT17/train/street --embed
@@ -8,19 +8,31 @@ example: idfree view runs/track/street/street.txt street.mp4 -o street.html
 import argparse
 from pathlib import Path
 
-from idfree.commands.common_options import output_file
+from idfree.commands.common_options import RESULTS, output_file
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
-    add_("results", type=Path, help="NAME.txt, .csv, .json or .parquet, as track writes them, or a folder with one")
-    add_("source", nargs="?", help="the video, folder of images, or MOTChallenge folder (none: boxes alone)")
-    add_("-o", "--out", type=output_file(".html"), help="the .html (default: beside the results)")
-    add_("--truth", type=Path, help="gt.txt, or its sequence folder: marks switches, misses and false positives")
-    what = "model.onnx or colour, or embeddings in a file or folder of NAME.npy: adds a map of embeddings (t-SNE)"
+    add_("results", type=Path, help=f"{RESULTS}; or a folder with one such file")
+    add_(
+        "source",
+        nargs="?",
+        help="the video, folder of images, or MOTChallenge sequence; without it, the page shows boxes alone",
+    )
+    add_("-o", "--out", type=output_file(".html"), help="the .html file (default: beside the results)")
+    add_(
+        "--truth",
+        type=Path,
+        help="gt.txt or its sequence folder: identity switches, misses and false positives are marked",
+    )
+    what = "add a map of embeddings (t-SNE): of model.onnx or colour, or stored in NAME.npy or a folder of these"
     add_("--appearance", help=what)
-    add_("--embed", action="store_true", help="frames in the page, as JPEG, instead of a link to the video file")
+    add_(
+        "--embed",
+        action="store_true",
+        help="store the frames in the page, as JPEG, instead of a link to the video file",
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, str]:

@@ -147,7 +147,7 @@ def draw_before_and_after(street: SyntheticSequence, before: Annotation, after: 
                 canvas = drawing.draw(frame.image, tracks.tracks_at(frame.number))
         known = len(np.unique(tracks.id))
         people = len(np.unique(street.truth.id))
-        draw_heading(canvas, f"{name}: {known} ids for {people} people", HEADING)
+        draw_heading(canvas, f"{name}: {known} tracks of {people} people", HEADING)
         pictures.append(canvas)
     return np.vstack([pictures[0], np.full((6, pictures[0].shape[1], 3), 255, dtype=np.uint8), pictures[1]])
 

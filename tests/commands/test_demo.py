@@ -1,12 +1,15 @@
 """`idfree demo` and `idfree version`."""
 
 import json
+from dataclasses import replace
 
 import cv2
 
 import idfree
 from idfree.cli import main
+from idfree.pipelines import demo
 from idfree.sequences.motchallenge import read_results
+from idfree.synthetic.scene import make_street
 
 
 def test_demo(tmp_path, capsys):
@@ -26,6 +29,16 @@ def test_demo(tmp_path, capsys):
     assert best["IDF1"] > figures["motion alone (sort)"]["IDF1"]
     assert all(0.2 < each["HOTA"] <= 1 for each in figures.values())
     assert (tmp_path / "street.txt").read_bytes() == first  # same seed, same result
+
+
+def test_the_picture_says_how_many_tracks_there_are(tmp_path, monkeypatch):
+    """Not how many ids: they are numbers drawn beside the boxes, which are larger if tracks were dropped."""
+    headings = []
+    monkeypatch.setattr(demo, "draw_heading", lambda canvas, text, height: headings.append(text))
+    street = make_street(0, 2, 3)
+    tracks = replace(street.truth, id=street.truth.id + 90)
+    demo.draw_before_and_after(street, tracks, tracks)
+    assert [text.endswith(": 2 tracks of 2 people") for text in headings] == [True, True]
 
 
 def test_version(capsys):

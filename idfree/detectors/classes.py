@@ -69,7 +69,7 @@ def literal_metadata(metadata: Mapping[str, str], key: str) -> Any:
         return None
 
 
-def drawn_class_names(detector: object) -> dict[int, str]:
+def reported_class_names(detector: object) -> dict[int, str]:
     """Names of the classes that a detector reports, by class id; empty if it has no names."""
     names: Mapping[int, str] = getattr(detector, "names", {})
     selected = getattr(detector, "class_ids", None)

@@ -35,6 +35,7 @@ from idfree.pipelines.adapt_train import (
 )
 from idfree.pipelines.crop_sets import HELD_OUT, split_crops
 from idfree.pipelines.held_out import choose_held_out, mask_of
+from idfree.pipelines.labelling import Labelling
 from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, join_classes
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
@@ -99,7 +100,8 @@ def adapt(
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
     training = TrainingPlan(is_asked, train is False, is_trained, tuple(assignments[""]), out, device, quiet)
     size_hw = crop_size(assignments[""], is_trained)
-    crops, reports = collect_crops(jobs, out, config, selection, labels, size_hw, quiet)
+    labelling = Labelling.prepare(jobs, out, config, selection, labels, quiet)
+    crops, reports = collect_crops(labelling, size_hw)
     rates = np.array([open_source(jobs.videos[name])[0].frame_rate for name in reports])
     labelled = LabelledCrops.of(crops, reports, rates, seed)
     candidates, held_out, advice = make_candidates(labelled, taught, training, colour, seed)

@@ -12,15 +12,12 @@ from idfree.appearance.crops import crop_boxes
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
 from idfree.core.types import Floats
-from idfree.detectors.classes import drawn_class_names
+from idfree.detectors.classes import reported_class_names
 from idfree.pipelines.adapt_relink import Cut, cut_tracklets
 from idfree.pipelines.crop_sets import concatenate_crops, crops_of_labels
 from idfree.pipelines.labelling import Labelling
 from idfree.pipelines.manifest import make_once
-from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.pseudolabels import LabelSettings
-from idfree.pipelines.selection import Selection
-from idfree.pipelines.video_jobs import Report, VideoJobs
+from idfree.pipelines.video_jobs import Report
 
 LOG = logging.getLogger("idfree")
 
@@ -49,29 +46,19 @@ class LabelledCrops:
         return names <= set(PEOPLE_NAMES)
 
 
-def collect_crops(
-    jobs: VideoJobs,
-    out: Path,
-    config: DetectorConfig,
-    selection: Selection,
-    labels: LabelSettings,
-    size_hw: tuple[int, int],
-    quiet: bool = True,
-) -> tuple[CropSet, dict[str, Report]]:
+def collect_crops(labelling: Labelling, size_hw: tuple[int, int]) -> tuple[CropSet, dict[str, Report]]:
     """Crops of the pseudo-labels of all videos that can be read, and the reports on these labels by video.
 
-    The crops of each video are kept below `out` (see `crops_file`). Raises UserError if no video can be read.
+    The crops of each video are kept in files (see `crops_file`). Raises UserError if no video can be read.
     """
-    labelling = Labelling.of(jobs, out, config, selection, labels, quiet)
-    process = partial(collect_video_crops, labelling=labelling, size_hw=size_hw)
-    reports, _ = jobs.run(process, "labelled", quiet)
-    return concatenate_crops([CropSet.open(crops_file(out, name)) for name in reports]), reports
+    reports = labelling.run(partial(collect_video_crops, labelling=labelling, size_hw=size_hw))
+    return concatenate_crops([CropSet.open(crops_file(labelling.out, name)) for name in reports]), reports
 
 
 def collect_video_crops(path: Path, labelling: Labelling, size_hw: tuple[int, int]) -> Report:
     """Write the crops of one video's pseudo-labels, unless that is done; return the report on the labels."""
-    sequence, detector = labelling.open(path)
-    file, names = crops_file(labelling.out, sequence.name), drawn_class_names(detector)
+    sequence, detector = labelling.open_video(path)
+    file, names = crops_file(labelling.out, sequence.name), reported_class_names(detector)
 
     def make() -> Report:
         pseudo_labels = labelling.label(sequence, detector, partial(crop_boxes, size_hw=size_hw))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from idfree.core.boxes import paired_iou
 from idfree.core.errors import UserError
+from idfree.core.path_list import as_list
 from idfree.core.progress import progress
 from idfree.core.settings import Assignments
 from idfree.core.types import Annotation, Floats, Integers
@@ -83,7 +84,7 @@ def check_data(
     of the sample. Raises UserError if no source can be read.
     """
     faults: list[str] = []
-    sources = [data] if isinstance(data, str | Path) else data
+    sources = as_list(data)
     reid = [Path(source) for source in sources if is_reid(source)]
     others = [source for source in sources if Path(source) not in reid]
     settings = name_all_classes(others, FootageSettings.read(set))

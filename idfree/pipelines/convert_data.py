@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from idfree.core.path_list import as_list
 from idfree.core.progress import progress
 from idfree.core.settings import Assignments
 from idfree.datasets.convert import convert
@@ -30,7 +31,7 @@ def convert_data(
     overrides of FootageSettings, also `data.name=value`; of annotation tools, results get every class by default.
     Raises UserError as `convert`.
     """
-    sources = [data] if isinstance(data, str | Path) else data
+    sources = as_list(data)
     footages = open_labels(sources, to, half, images, FootageSettings.read(set))
     return [*progress(convert(footages, to, Path(out)), "convert", len(footages), quiet, "sources")]
 

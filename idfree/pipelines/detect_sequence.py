@@ -12,7 +12,7 @@ from idfree.core.files import atomic_write, write_text
 from idfree.core.progress import progress
 from idfree.core.types import Annotation, Detections, Detector, Sequence
 from idfree.detectors import PrecomputedDetector
-from idfree.detectors.classes import drawn_class_names
+from idfree.detectors.classes import reported_class_names
 from idfree.detectors.precomputed import ALL
 from idfree.pipelines.motion_tracklets import calibrate_on_motion
 from idfree.pipelines.open_appearance import leave_out_embeddings
@@ -107,7 +107,7 @@ def concatenate_detections(numbers: list[int], detections_by_frame: list[Detecti
 def describe_detections(sequence: Sequence, result: DetectionResult, limit: str) -> dict[str, Any]:
     """Report on detections, ready for JSON, which `load_detections` reads. limit: as the option `--limit`."""
     score_range = result.detector.score_range if isinstance(result.detector, PrecomputedDetector) else None
-    names, found = drawn_class_names(result.detector), np.unique(result.boxes.class_id).tolist()
+    names, found = reported_class_names(result.detector), np.unique(result.boxes.class_id).tolist()
     report = {
         "frames": result.frame_count,
         "frames_lost": result.lost_frames,

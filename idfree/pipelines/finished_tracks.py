@@ -9,7 +9,7 @@ from idfree.core.reading import read_json
 from idfree.core.version import __version__
 from idfree.pipelines.manifest import settings_to_json
 from idfree.pipelines.open_detector import DetectorConfig, detection_inputs
-from idfree.pipelines.run_summary import SHOWN, describe_tracker
+from idfree.pipelines.run_summary import PRINTED, describe_tracker
 from idfree.pipelines.tracking_run import TrackingRun
 
 SUMMARY = "summary.json"
@@ -62,8 +62,8 @@ def read_summaries(out: Path) -> dict[str, dict[str, Any]]:
 
 
 def is_of_request(summary: dict[str, Any] | None, request: dict[str, Any], files: list[Path]) -> bool:
-    """Whether an earlier summary is whole and of this request, and its files are there as they were written."""
-    if summary is None or not SHOWN.issubset(summary):
+    """Whether an earlier summary is complete and of this request, and its files are there as they were written."""
+    if summary is None or not PRINTED.issubset(summary):
         return False
     return summary.get("request") == request and summary.get("bytes") == file_sizes(files)
 

@@ -1,5 +1,6 @@
 """Pseudo-labels of many videos, from which `idfree adapt` collects crops and `idfree teach` features of boxes."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,18 @@ from idfree.pipelines.manifest import settings_to_json
 from idfree.pipelines.open_detector import DetectorConfig, OpenedDetector, detection_inputs
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
-from idfree.pipelines.video_jobs import VideoJobs, result_name
+from idfree.pipelines.video_jobs import Report, VideoJobs, result_name
 from idfree.sequences import open_source
 
 
 @dataclass(frozen=True)
 class Labelling:
-    """How each video is labelled; picklable, for other processes.
+    """Videos to label, and how; picklable, for other processes.
 
     out: folder of the results. selection: of frames and detections.
     """
 
+    jobs: VideoJobs
     out: Path
     detector: OpenedDetector
     selection: Selection
@@ -29,7 +31,7 @@ class Labelling:
     quiet: bool
 
     @classmethod
-    def of(
+    def prepare(
         cls,
         jobs: VideoJobs,
         out: Path,
@@ -38,11 +40,18 @@ class Labelling:
         labels: LabelSettings,
         quiet: bool = True,
     ) -> "Labelling":
-        """With paths that the processes of the jobs can read."""
-        quiet = quiet or jobs.uses_other_processes
-        return cls(jobs.pool.path_for_workers(out), jobs.open_detector(config), selection, labels, quiet)
+        """Open the detector. Raises UserError."""
+        return cls(jobs, jobs.pool.path_for_workers(out), jobs.open_detector(config), selection, labels, quiet)
 
-    def open(self, path: Path) -> tuple[Sequence, Detector]:
+    def run(self, process: Callable[[Path], Report]) -> dict[str, Report]:
+        """Process each video; return the reports by video, without those that cannot be read.
+
+        Raises UserError if none can be read.
+        """
+        reports, _ = self.jobs.run(process, "labelled", self.quiet)
+        return reports
+
+    def open_video(self, path: Path) -> tuple[Sequence, Detector]:
         """A video, named as its results, and the detector for it."""
         sequence = replace(open_source(path)[0], name=result_name(path))
         return sequence, self.detector.for_sequence(sequence)
@@ -54,4 +63,5 @@ class Labelling:
 
     def label(self, sequence: Sequence, detector: Detector, crop: CropFunction) -> PseudoLabels:
         """The pseudo-labels of a video, with what a function of an image and boxes makes of their boxes."""
-        return label_sequence(sequence, detector, self.labels, crop, selection=self.selection, quiet=self.quiet)
+        quiet = self.quiet or self.jobs.uses_other_processes
+        return label_sequence(sequence, detector, self.labels, crop, selection=self.selection, quiet=quiet)

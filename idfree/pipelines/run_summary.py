@@ -4,13 +4,13 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
-from idfree.detectors.classes import drawn_class_names
+from idfree.detectors.classes import reported_class_names
 from idfree.pipelines.manifest import settings_to_json
 from idfree.pipelines.tracking_run import TrackingRun
 from idfree.trackers.lost_tracks import layers
 from idfree.trackers.registry import Tracker
 
-SHOWN = frozenset({"frames", "frames_lost", "tracks", "boxes", "frames_per_second"})  # by `idfree track`, of each
+PRINTED = frozenset({"frames", "frames_lost", "tracks", "boxes", "frames_per_second"})  # by `idfree track`, of each
 
 
 def summarise(run: TrackingRun) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def summarise(run: TrackingRun) -> dict[str, Any]:
     predicted, refound: boxes of lost tracks, if asked for. camera: how it moved, None if that was not followed.
     """
     counts, timer, tracker = run.counts, run.timer, run.tracker
-    frames, names = counts.frames, drawn_class_names(run.detector)
+    frames, names = counts.frames, reported_class_names(run.detector)
     return {
         "name": run.sequence.name,
         "frames": frames,

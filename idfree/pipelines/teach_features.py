@@ -19,11 +19,8 @@ from idfree.core.workers import PicklableFactory
 from idfree.detectors.taught import DetectorWithMaps
 from idfree.pipelines.labelling import Labelling
 from idfree.pipelines.manifest import make_once
-from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.pseudolabels import LabelSettings
-from idfree.pipelines.selection import Selection
 from idfree.pipelines.teacher_embeddings import Teacher
-from idfree.pipelines.video_jobs import Report, VideoJobs
+from idfree.pipelines.video_jobs import Report
 
 Parts = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
@@ -113,31 +110,24 @@ class BoxReader:
         return features, colour, teacher
 
 
-def collect_features(
-    jobs: VideoJobs,
-    out: Path,
-    config: DetectorConfig,
-    selection: Selection,
-    labels: LabelSettings,
-    teacher: Teacher | None,
-    quiet: bool = True,
-) -> tuple[BoxFeatures, dict[str, Report]]:
+def collect_features(labelling: Labelling, teacher: Teacher | None) -> tuple[BoxFeatures, dict[str, Report]]:
     """Features of the pseudo-labels of all videos that can be read, and the reports on these labels by video.
 
-    config: of the file with maps. Those of each video are kept below `out`. Raises UserError if no video can be read.
+    labelling: by the file with maps. The features of each video are kept in files (see `features_file`). Raises
+    UserError if no video can be read.
     """
-    opened = None if teacher is None else PicklableFactory(teacher.open, jobs.threads)
-    labelling = Labelling.of(jobs, out, config, selection, labels, quiet)
-    process = partial(collect_video_features, labelling=labelling, teacher=teacher, opened_teacher=opened)
-    reports, _ = jobs.run(process, "labelled", quiet)
-    return concatenate_features([BoxFeatures.load(features_file(out, name)) for name in reports]), reports
+    opened = None if teacher is None else PicklableFactory(teacher.open, labelling.jobs.threads)
+    reports = labelling.run(
+        partial(collect_video_features, labelling=labelling, teacher=teacher, opened_teacher=opened)
+    )
+    return concatenate_features([BoxFeatures.load(features_file(labelling.out, name)) for name in reports]), reports
 
 
 def collect_video_features(
     path: Path, labelling: Labelling, teacher: Teacher | None, opened_teacher: PicklableFactory[Any] | None
 ) -> Report:
     """Write the features of one video's pseudo-labels, unless that is done; return the report on the labels."""
-    sequence, detector = labelling.open(path)
+    sequence, detector = labelling.open_video(path)
     file = features_file(labelling.out, sequence.name)
     assert isinstance(detector, DetectorWithMaps)
 

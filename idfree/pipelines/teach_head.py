@@ -91,13 +91,8 @@ def learn_head(
             f"no two of {boxes.tracklet_count} tracklets exist at one time, so nothing shows how two objects differ:"
             " give footage in which several objects are seen at once"
         )
-    head, distance = learn(everything), held_out_distances(boxes, pairs, learn, seed)
-    known = ~np.isnan(distance)
-    if held_out := bool((known & pairs.is_same).any() and (known & ~pairs.is_same).any()):
-        pairs, distance = Pairs(pairs.i[known], pairs.j[known], pairs.is_same[known]), distance[known]
-    else:
-        LOG.warning("too few tracklets coexist to hold some out: the match threshold is of those learnt from")
-        distance = pair_distances(head(boxes.features), pairs.i, pairs.j)
+    head = learn(everything)
+    pairs, distance, held_out = judged_pairs(boxes, pairs, head, learn, seed)
     colour_distance = pair_distances(boxes.colour, pairs.i, pairs.j)
     alone, colour_alone = calibrate_pairs(pairs, distance), calibrate_pairs(pairs, colour_distance)
     weight = colour_weight(colour_share, alone, colour_alone)
@@ -108,6 +103,21 @@ def learn_head(
         for each in (distance, mean_distance, colour_distance)
     ]
     return TaughtHead(head, alone, mixed, colour_alone, tuple(sensitivity), weight, held_out)
+
+
+def judged_pairs(
+    boxes: BoxFeatures, pairs: Pairs, head: LinearHead, learn: Learn, seed: int
+) -> tuple[Pairs, Floats, bool]:
+    """The pairs to calibrate on, their cosine distances (P,), and whether these are of held-out tracklets.
+
+    If too few tracklets coexist to hold some out: all pairs, by the head itself, with a warning.
+    """
+    distance = held_out_distances(boxes, pairs, learn, seed)
+    known = ~np.isnan(distance)
+    if (known & pairs.is_same).any() and (known & ~pairs.is_same).any():
+        return Pairs(pairs.i[known], pairs.j[known], pairs.is_same[known]), distance[known], True
+    LOG.warning("too few tracklets coexist to hold some out: the match threshold is of those learnt from")
+    return pairs, pair_distances(head(boxes.features), pairs.i, pairs.j), False
 
 
 def check_tracklets(boxes: BoxFeatures) -> None:

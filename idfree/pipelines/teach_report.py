@@ -13,6 +13,25 @@ from idfree.show.report import histogram, render_page
 FEW_FRAMES = 200  # some ten seconds of video
 
 
+def complete_report(
+    report: Mapping[str, Any],
+    boxes: BoxFeatures,
+    videos: Sequence[str],
+    detector: str,
+    classes: str = "",
+    detector_format: str = "",
+    settings: Iterable[str] = (),
+) -> dict[str, Any]:
+    """The report with a verdict, advice, and what to do next; the other arguments are as of `next_commands`."""
+    return {
+        **report,
+        "verdict": give_verdict(report),
+        "advice": give_advice(boxes, report["videos"]),
+        "choice": name_next_step(is_better(report)),
+        "next": next_commands(report, videos, detector, classes, detector_format, settings),
+    }
+
+
 def is_better(report: Mapping[str, Any]) -> bool:
     """Whether what the taught file carries tells held-out tracklets apart better than colour; False if unknown."""
     carried = report["both"] if report["colour_weight"] else report["head"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from idfree.core.types import Sequence
 from idfree.core.workers import PicklableFactory
-from idfree.detectors.classes import drawn_class_names
+from idfree.detectors.classes import reported_class_names
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.pipelines.camera_motion import KeptCameraMotion
 from idfree.pipelines.count import count_file
@@ -102,7 +102,7 @@ def refine_results(run: TrackingRun, outputs: Outputs) -> Summary:
     """With `offline`, refine the results of a run that has ended, and draw them; counts for its summary."""
     if not outputs.offline:
         return {}
-    sequence, names, name = run.sequence, drawn_class_names(run.detector), run.sequence.name
+    sequence, names, name = run.sequence, reported_class_names(run.detector), run.sequence.name
     maps = run.camera.all_maps() if isinstance(run.camera, KeptCameraMotion) else None
     results, video = outputs.results_file(name), outputs.video_file(name)
     return refine_written(
@@ -115,5 +115,5 @@ def count_results(run: TrackingRun, sequence: Sequence, outputs: Outputs) -> Sum
     request, results = outputs.video_settings.count, outputs.results_file(sequence.name)
     if not request:
         return {}
-    names, image = drawn_class_names(run.detector), first_image(sequence)
+    names, image = reported_class_names(run.detector), first_image(sequence)
     return {"count": count_file(results, run.sequence, request, outputs.folder, image=image, class_names=names)}

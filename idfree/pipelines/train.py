@@ -1,15 +1,17 @@
 """Train a tracker or an appearance encoder on labelled data: what `idfree train` does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting
+from idfree.core.path_list import as_list
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.datasets.all_classes import name_all_classes
 from idfree.datasets.footage import FootageSettings
 from idfree.learn.methods.catalogue import METHODS
+from idfree.pipelines.teacher_embeddings import Teacher
 from idfree.pipelines.training_data import TrainingData
 from idfree.trackers.registry import TRACKERS
 
@@ -70,42 +72,70 @@ def train(
         raise UserError(f"unknown method {method!r}; there are: {', '.join(METHODS)}")
     data, val, out = as_list(data), as_list(val), Path(out)
     assignments = split_assignments(set, PREFIXES)
-    weights = [text.partition("=")[2] for text in assignments[""] if text.startswith("init=")]
-    if fine_tune is not None and weights:
-        raise UserError(f"--fine-tune {fine_tune} begins with that run's network: leave --init {weights[0]} out")
+    weights = initial_weights(assignments[""], fine_tune)
     refuse_overwriting((out / name for name in OUTPUTS), [*data, *val, *weights, *as_list(fine_tune)])
     base = None if fine_tune is None else open_base(Path(fine_tune), method)
-    data_settings = override(FootageSettings() if base is None else base.footage_settings(), assignments["data"])
-    data_settings = name_all_classes([*data, *val], data_settings)
-    labelled = TrainingData(data, val, data_settings, half, images, identities, assignments["label"])
-    shared: dict[str, Any] = {"assignments": assignments[""], "base": base, "workers": workers, "resume": resume}
-    shared |= {"device": device, "seed": seed, "quiet": quiet}
+    footage_settings = override(FootageSettings() if base is None else base.footage_settings(), assignments["data"])
+    footage_settings = name_all_classes([*data, *val], footage_settings)
+    labelled = TrainingData(data, val, footage_settings, half, images, identities, assignments["label"])
+    options: dict[str, Any] = {"base": base, "workers": workers, "resume": resume}
+    options |= {"device": device, "seed": seed, "quiet": quiet}
     if METHODS[method].kind == "crops":
-        from idfree.pipelines import train_crops
-
         refuse_tracker_options(val, assignments["augmentation"], teacher)
-        train_crops.check_run(out, assignments[""], assignments["label"], base, resume)
-        reid = labelled.reid_folders()
-        footages = labelled.footages(leave_out=reid)
-        return train_crops.train_crops(footages, out, reid=reid, labels=assignments["label"], **shared)
-    from idfree.pipelines import train_tracker
-    from idfree.pipelines.teacher_embeddings import Teacher
-
+        return train_encoder(labelled, out, assignments[""], **options)
     check_validation(tracker, val_every)
-    train_tracker.check_run(method, out, assignments[""], assignments["augmentation"], base, resume)
-    footages, validated = labelled.footages(), labelled.validation_footages()
-    validation = train_tracker.ValidationData(validated, tracker, best, val_every, on_validation)
-    return train_tracker.train_tracker(
+    validation = {"tracker": tracker, "metric": best, "epochs": val_every, "on_metrics": on_validation}
+    options["cache"] = None if cache is None else Path(cache)
+    if teacher is not None:
+        options["teacher"] = Teacher(str(teacher), tuple(assignments["teacher"]), device)
+    return train_one_shot(method, labelled, out, assignments[""], assignments["augmentation"], validation, **options)
+
+
+def train_encoder(data: TrainingData, out: Path, assignments: Sequence[str], **options: Any) -> dict[str, Any]:
+    """Train on the crops of labelled data; settings are checked before the data are read. options: of `train_crops`."""
+    from idfree.pipelines.train_crops import check_run, train_crops
+
+    check_run(out, assignments, data.labels, options["base"], options["resume"])
+    reid = data.reid_folders()
+    footages = data.footages(leave_out=reid)
+    return train_crops(footages, out, reid=reid, assignments=assignments, labels=data.labels, **options)
+
+
+def train_one_shot(
+    method: str,
+    data: TrainingData,
+    out: Path,
+    assignments: Sequence[str],
+    augmentation: Sequence[str],
+    validation: Mapping[str, Any],
+    **options: Any,
+) -> dict[str, Any]:
+    """Train on the images of labelled data; settings are checked before the data are read.
+
+    validation: of ValidationData, besides the footages. options: of `train_tracker`.
+    """
+    from idfree.pipelines.train_tracker import ValidationData, check_run, train_tracker
+
+    check_run(method, out, assignments, augmentation, options["base"], options["resume"])
+    footages, validated = data.footages(), data.validation_footages()
+    return train_tracker(
         method,
         footages,
         out,
-        augmentation=assignments["augmentation"],
-        classes=data_settings.names,
-        validation=validation if validated else None,
-        cache=None if cache is None else Path(cache),
-        teacher=None if teacher is None else Teacher(str(teacher), tuple(assignments["teacher"]), device),
-        **shared,
+        assignments=assignments,
+        augmentation=augmentation,
+        classes=data.settings.names,
+        validation=ValidationData(validated, **validation) if validated else None,
+        **options,
     )
+
+
+def initial_weights(assignments: Sequence[str], fine_tune: str | Path | None) -> list[str]:
+    """The file of `init=FILE`, if it is set. Raises UserError if a run is fine-tuned, too."""
+    weights = [text.partition("=")[2] for text in assignments if text.startswith("init=")]
+    if fine_tune is not None and weights:
+        raise UserError(f"--fine-tune {fine_tune} begins with that run's network: leave --init {weights[0]} out")
+    return weights
 
 
 def open_base(path: Path, method: str) -> "BaseRun":
@@ -113,13 +143,6 @@ def open_base(path: Path, method: str) -> "BaseRun":
     from idfree.pipelines.base_run import BaseRun
 
     return BaseRun.open(path, method)
-
-
-def as_list(paths: Data | Sequence[Data] | None) -> list[Data]:
-    """One path, or several, or none, as a list."""
-    if paths is None:
-        return []
-    return [paths] if isinstance(paths, str | Path) else [*paths]
 
 
 def refuse_tracker_options(val: Sequence[Data], augmentation: Sequence[str], teacher: str | Path | None) -> None:
@@ -133,8 +156,12 @@ def refuse_tracker_options(val: Sequence[Data], augmentation: Sequence[str], tea
 
 
 def check_validation(tracker: str, val_every: int) -> None:
-    """Raise UserError for an unknown tracker or an invalid interval."""
+    """Raise UserError for an unknown tracker, one that cannot track stored boxes, or an invalid interval."""
     if tracker not in TRACKERS:
         raise UserError(f"--tracker {tracker}: expected one of {', '.join(TRACKERS)}")
+    if TRACKERS[tracker].tracker.uses_refiner:
+        raise UserError(
+            f"--tracker {tracker}: cannot validate: it regresses boxes in images, of which only the detections are kept"
+        )
     if val_every < 1:
         raise UserError(f"--val-every {val_every}: expected 1 or more")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting, write_text
+from idfree.core.path_list import as_list
 from idfree.core.settings import Assignments, split_assignments
 from idfree.core.types import Sequence
 from idfree.detectors.scores import ScoreScale
@@ -93,24 +94,14 @@ def tune(
     """
     judge_sources = as_list(judge)
     judge_other_half = judge_sources == ["half"]
-    column = check_arguments(metric, trials, seed, half, judge_other_half)
-    if tracker in TRACKERS and TRACKERS[tracker].tracker.uses_refiner:
-        raise UserError(f"--tracker {tracker}: cannot be tuned: its boxes are regressed in images, which are not kept")
+    column = check_arguments(tracker, metric, trials, seed, half, judge_other_half)
     to_tune = open_sequences(as_list(sequences))
     to_judge = [] if judge_other_half else open_sequences(judge_sources)
     assignments = split_assignments(set, ("detector",))
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
-    detector_of = config.open()
-    motion = "none" if camera is None else str(camera)
-    selection = Selection(classes=config.class_numbers(), appearance=appearance)
-    name = tracker or DEFAULT_TRACKER
-
-    def prepare_run(sequence: Sequence) -> TrackingRun:
-        return make_tracking_run(
-            sequence, detector_of(sequence), name, assignments[""], selection, images=False, camera=motion
-        )
-
-    tune_runs, judge_runs = [prepare_run(s) for s in to_tune], [prepare_run(s) for s in to_judge]
+    name, selection = tracker or DEFAULT_TRACKER, Selection(classes=config.class_numbers(), appearance=appearance)
+    make_run = run_maker(config, name, assignments[""], selection, "none" if camera is None else str(camera))
+    tune_runs, judge_runs = [make_run(each) for each in to_tune], [make_run(each) for each in to_judge]
     path = Path("runs") / "tune" / f"{name}.json" if out is None else Path(out)
     read = (sequence.source or sequence.folder for sequence in [*to_tune, *to_judge])
     refuse_overwriting([path], [*filter(None, read), *config.inputs()])
@@ -129,6 +120,19 @@ def tune(
     return TuningResult(path, record, tuned_on, judged_on, metrics, column)
 
 
+def run_maker(
+    config: DetectorConfig, tracker: str, assignments: Seq[str], selection: Selection, camera: str
+) -> Callable[[Sequence], TrackingRun]:
+    """Open the detector; return a function from a sequence to a run that has its detections. Raises UserError."""
+    detector_of = config.open()
+
+    def make_run(sequence: Sequence) -> TrackingRun:
+        detector = detector_of(sequence)
+        return make_tracking_run(sequence, detector, tracker, assignments, selection, images=False, camera=camera)
+
+    return make_run
+
+
 def record_halves(
     tune_runs: list[TrackingRun], judge_runs: list[TrackingRun], half: Half, judge_other_half: bool, quiet: bool
 ) -> tuple[list[TuningSequence], list[TuningSequence]]:
@@ -140,16 +144,13 @@ def record_halves(
     return tuned_on, [record_detections(run, quiet).select_half(half) for run in judge_runs]
 
 
-def as_list(sources: Source | Seq[Source] | None) -> list[Source]:
-    """One source, or several, or none, as a list."""
-    if sources is None:
-        return []
-    return [sources] if isinstance(sources, str | Path) else [*sources]
-
-
-def check_arguments(metric: str, trials: int, seed: int, half: Half, judge_other_half: bool) -> Column:
+def check_arguments(
+    tracker: str | None, metric: str, trials: int, seed: int, half: Half, judge_other_half: bool
+) -> Column:
     """The column of the metric. Raises UserError for an invalid argument, MissingExtra without Optuna."""
     import_optuna()
+    if tracker in TRACKERS and TRACKERS[tracker].tracker.uses_refiner:
+        raise UserError(f"--tracker {tracker}: cannot be tuned: its boxes are regressed in images, which are not kept")
     if trials < 1:
         raise UserError(f"--trials {trials}: expected 1 or more")
     if not 0 <= seed < SEEDS:

@@ -8,6 +8,7 @@ from typing import Any
 
 from idfree.core.errors import UserError
 from idfree.core.names import file_name
+from idfree.core.path_list import as_list
 from idfree.core.reading import exists
 from idfree.core.workers import WorkerPool, map_items
 from idfree.detectors.people import PEOPLE
@@ -78,7 +79,7 @@ class VideoJobs:
         """The sources of these videos, for commands: as they were given, or, if some videos were left out, each."""
         if len(names) < len(self.videos):
             return [str(self.videos[name]) for name in names]
-        return [str(each) for each in ([sources] if isinstance(sources, str | Path) else sources)]
+        return [str(each) for each in as_list(sources)]
 
 
 def spec_for_workers(spec: str | Path | None, pool: WorkerPool) -> str:
@@ -101,8 +102,7 @@ def make_jobs(
     workers: processes on this machine. dask: address of a Dask scheduler instead. Raises UserError if two videos have
     the same name, if `detector` is one file of detections for several videos, and for cameras and streams.
     """
-    sources = [sources] if isinstance(sources, str | Path) else sources
-    paths = [path for source in sources for path in find_videos(str(source))]
+    paths = [path for source in as_list(sources) for path in find_videos(str(source))]
     names = [result_name(path) for path in paths]
     for name in names:
         if names.count(name) > 1:

@@ -8,7 +8,7 @@ from pathlib import Path
 from idfree.core.errors import UserError
 from idfree.core.progress import progress
 from idfree.core.types import Frame, Sequence, Tracks
-from idfree.detectors.classes import drawn_class_names
+from idfree.detectors.classes import reported_class_names
 from idfree.pipelines.annotated_video import AS_SOURCE, AnnotatedVideo, VideoSettings
 from idfree.pipelines.count_report import paths_of as count_paths
 from idfree.pipelines.finished_tracks import SUMMARY
@@ -85,7 +85,7 @@ class TrackWriter:
         if outputs.lag is not None:
             lagged = FixedLagRun(run, outputs.lag, keeps_images=outputs.video or outputs.show)
             self.loop, self.rest = lagged, lagged.rest()
-        names = drawn_class_names(run.detector)
+        names = reported_class_names(run.detector)
         self.results = ResultsStream(outputs.results_file(self.name), outputs.format, names)
         self.refinds = any(isinstance(each, Refinding) for each in layers(run.tracker)[1])
         self.interrupted = False
@@ -118,7 +118,7 @@ class TrackWriter:
         path = None if outputs.offline else outputs.video_file(self.name)
         title = self.name if outputs.show else None
         return AnnotatedVideo(
-            run.sequence, path, title, drawn_class_names(run.detector), outputs.video_settings, run.timer.time
+            run.sequence, path, title, reported_class_names(run.detector), outputs.video_settings, run.timer.time
         )
 
     def write(self, frames: FramesWithTracks, video: AnnotatedVideo) -> None:

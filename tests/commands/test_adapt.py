@@ -20,6 +20,7 @@ from idfree.detectors import PrecomputedDetector
 from idfree.learn.training import Training
 from idfree.pipelines import adapt_crops
 from idfree.pipelines.adapt_crops import collect_crops, crops_file
+from idfree.pipelines.labelling import Labelling
 from idfree.pipelines.open_detector import DetectorConfig
 from idfree.pipelines.pseudolabels import LabelSettings
 from idfree.pipelines.selection import Selection
@@ -79,7 +80,7 @@ def collect(
     config = DetectorConfig(str(films / "boxes"), classes=classes)
     jobs, labels = make_jobs(videos, config, workers, dask), override(LabelSettings(), EASY)
     selection = Selection(every=every, classes=config.class_numbers(), appearance="none")
-    _, reports = collect_crops(jobs, out, config, selection, labels, (64, 32))
+    _, reports = collect_crops(Labelling.prepare(jobs, out, config, selection, labels), (64, 32))
     return {name: crops_file(out, name) for name in reports}
 
 
@@ -172,10 +173,10 @@ def test_a_candidate_of_an_earlier_run_is_not_overwritten_while_it_teaches(films
 
 def test_reports_of_earlier_versions_name_no_classes(films, tmp_path, monkeypatch):
     """What the detector may have found stands in for what it did."""
-    monkeypatch.setattr(adapt_crops, "drawn_class_names", lambda detector: {0: "car", 1: "dog"})
+    monkeypatch.setattr(adapt_crops, "reported_class_names", lambda detector: {0: "car", 1: "dog"})
     config, labels = DetectorConfig(str(films / "boxes")), override(LabelSettings(), EASY)
     jobs, selection = make_jobs([films / "one.mp4"], config), Selection(appearance="none")
-    arguments = jobs, tmp_path, config, selection, labels, (64, 32)
+    arguments = Labelling.prepare(jobs, tmp_path, config, selection, labels), (64, 32)
     _, reports = collect_crops(*arguments)
     assert set(reports["one"]["class_names"]) < {"car", "dog"}
     manifest = crops_file(tmp_path, "one").with_name("settings.json")
@@ -245,7 +246,7 @@ WALK = [f"{n},-1,{10 + 2 * n},20,40,120,0.9" for n in range(1, 31)]
         ([], "tracklets worth learning from: 0, expected 4 at the least: give more or longer videos, a better"),
         (["1,-1,5,5,10,40,0.9"], "tracklets worth learning from: 0"),
         (WALK, "tracklets worth learning from: 1"),
-        ([*WALK, "99,-1,5,5,10,40,0.9"], "has detections of frame 99, but one has 30 frames: are they of another"),
+        ([*WALK, "99,-1,5,5,10,40,0.9"], "has boxes in frame 99, but one has 30 frames: are they of another"),
         (["1,-1,5,5,10"], "line 1: 5 columns, expected 7"),
     ],
     ids=["nobody", "one box", "one person", "another video", "no detections"],

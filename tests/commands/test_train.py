@@ -251,6 +251,7 @@ def test_an_encoder_from_crops_of_identities(streets, tmp_path, capsys):
         (("--set", "augmentation.twist=1"), "has no setting 'twist'"),
         (("--set", "data.min_visibility=2"), "must lie in 0…1"),
         (("--val-every", "0"), "--val-every 0: expected 1 or more"),
+        (("--tracker", "tracktor", "--half", "train"), "--tracker tracktor: cannot validate"),
         (("--workers", "-1"), "--workers -1: expected 0 or more"),
         (("--val", "nowhere"), "no such file or folder: nowhere"),
         (("--init", "nowhere.pt"), "no such file: nowhere.pt"),

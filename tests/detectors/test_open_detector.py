@@ -59,13 +59,13 @@ def test_importing_the_package_loads_no_library():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_drawn_class_names_are_those_selected():
+def test_reported_class_names_are_those_selected():
     from types import SimpleNamespace
 
-    from idfree.detectors.classes import drawn_class_names
+    from idfree.detectors.classes import reported_class_names
 
     named = SimpleNamespace(names={0: "person", 2: "car"}, class_ids=None)
-    assert drawn_class_names(named) == {0: "person", 2: "car"}
+    assert reported_class_names(named) == {0: "person", 2: "car"}
     named.class_ids = [2]
-    assert drawn_class_names(named) == {2: "car"}
-    assert drawn_class_names(object()) == {}
+    assert reported_class_names(named) == {2: "car"}
+    assert reported_class_names(object()) == {}

@@ -10,7 +10,8 @@ from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.core.types import Frame
 from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.teach import NO_VIDEO, teach
+from idfree.pipelines.teach import teach
+from idfree.pipelines.teach_file import NO_VIDEO
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_results
 

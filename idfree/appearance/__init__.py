@@ -1,4 +1,7 @@
-"""Appearance models: embeddings of people from crops, opened by name or from an ONNX file."""
+"""Appearance models: embeddings of people from crops, opened by name or from an ONNX file.
+
+Reading order: `encoder` (the base class), `colour` (without a network), `crop_network`, `calibrate` (match threshold).
+"""
 
 from collections.abc import Iterable
 from pathlib import Path

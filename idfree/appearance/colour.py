@@ -13,6 +13,8 @@ LEVELS = 256  # of a channel in OpenCV's HSV_FULL, whose hue is circular
 
 @dataclass(frozen=True)
 class ColourSettings:
+    """Bins, weights and thresholds of the histograms. Raises ValueError for values out of range."""
+
     stripes: int = 8  # horizontal, from head to foot
     hues: int = 8  # bins of hue in the joint histogram of hue and saturation
     saturations: int = 4  # bins of saturation in it

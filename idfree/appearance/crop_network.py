@@ -25,6 +25,8 @@ NORMALISATIONS = {  # mean and standard deviation of red, green and blue in 0…
 
 @dataclass(frozen=True)
 class CropNetworkSettings:
+    """How a crop network is fed. Raises ValueError for values out of range."""
+
     batch: int = 64  # maximum number of crops at once, unless the file has a fixed batch size
     size: str | None = None  # WIDTHxHEIGHT of a crop if the file leaves it open; None: its metadata, or 128x256
     limit: float | None = None  # match threshold (cosine distance); None: that of the file's metadata

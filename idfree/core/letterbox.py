@@ -61,10 +61,10 @@ def letterbox(image_hw: tuple[int, int], input_hw: tuple[int, int], placement: P
     return Letterbox(image_hw, input_hw, (height, width), offset)
 
 
-def draw(bgr: Image, box: Letterbox, levels: NDArray[np.floating[Any]], rgb: bool, planes: NDArray[Any]) -> None:
+def draw(bgr: Image, box: Letterbox, table: NDArray[np.floating[Any]], rgb: bool, planes: NDArray[Any]) -> None:
     """Resize an image into a network's input `planes` (3, H, W), in place; the padding around it is left unchanged.
 
-    levels (256,) or, of each plane, (3, 256): the input value of each 8-bit intensity. rgb: the planes are in RGB
+    table (256,) or, of each plane, (3, 256): the input value of each 8-bit intensity. rgb: the planes are in RGB
     order. The resize is bilinear without antialiasing (OpenCV's INTER_LINEAR), as these networks were trained.
     """
     import cv2
@@ -72,6 +72,6 @@ def draw(bgr: Image, box: Letterbox, levels: NDArray[np.floating[Any]], rgb: boo
     (left, top), (height, width) = box.offset_xy, box.resized_hw
     channels = cv2.split(cv2.resize(bgr, (width, height), interpolation=cv2.INTER_LINEAR))
     order = slice(None, None, -1 if rgb else 1)
-    rows = np.broadcast_to(levels, (3, 256))
+    rows = np.broadcast_to(table, (3, 256))
     for channel, row, plane in zip(channels, rows[order], planes[order], strict=True):
         row.take(np.asarray(channel, dtype=np.uint8), out=plane[top : top + height, left : left + width], mode="clip")

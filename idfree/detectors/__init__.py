@@ -1,4 +1,8 @@
-"""Detectors: callables from Frame to View, opened by name, from an ONNX file or from stored detections."""
+"""Detectors: callables from Frame to View, opened by name, from an ONNX file or from stored detections.
+
+Reading order: `onnx` (a third party's detector: image to input, decoding, suppression), `formats` (decoding of the
+outputs) with `recognition` (which format a file has); `one_shot` (idfree's own, with embeddings); `precomputed`.
+"""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -37,27 +41,40 @@ def open_detector(
     if session is None and Path(spec).suffix.lower() not in MODEL_SUFFIXES:
         raise UserError(f"--detector {spec}: expected people or a file MODEL.onnx or MODEL.xml (OpenVINO)")
     session = session or open_session(spec, device, threads)
+    return open_network(spec, session, format, assignments, selected)
+
+
+def open_network(
+    spec: str | Path,
+    session: Session,
+    format: str | None,
+    assignments: Iterable[str],
+    classes: Sequence[str | int],
+) -> Detector:
+    """The detector of an open session, by the kind in the metadata; a file without one is a third party's.
+
+    Arguments and errors as of `open_detector`.
+    """
     kind = session.get_modelmeta().custom_metadata_map.get(KIND_KEY)
     if kind == "tracker":
         from idfree.detectors.one_shot import OneShotDetector, OneShotDetectorSettings
 
-        settings = override(OneShotDetectorSettings(), assignments)
-        return OneShotDetector(spec, settings, selected or None, session=session)
+        return OneShotDetector(spec, override(OneShotDetectorSettings(), assignments), classes or None, session=session)
     if kind == "centertrack":
         from idfree.detectors.centertrack import CenterTrackDetector, CenterTrackDetectorSettings
 
-        choices = override(CenterTrackDetectorSettings(), assignments)
-        return CenterTrackDetector(spec, choices, selected or None, session=session)
+        settings = override(CenterTrackDetectorSettings(), assignments)
+        return CenterTrackDetector(spec, settings, classes or None, session=session)
     if kind in ("maps", "taught"):
         from idfree.detectors.taught import open_taught
 
-        return open_taught(spec, format, assignments, selected, session)
+        return open_taught(spec, format, assignments, classes, session)
     if kind == "two-stage":
         from idfree.detectors.two_stage import TwoStageDetectorSettings, open_two_stage
 
-        return open_two_stage(spec, override(TwoStageDetectorSettings(), assignments), selected or None, session)
+        return open_two_stage(spec, override(TwoStageDetectorSettings(), assignments), classes or None, session)
     if kind is not None:
         raise UserError(f"--detector {spec}: is a model of {kind}, expected a detector; it is for --{kind}")
     from idfree.detectors.onnx import OnnxDetector, OnnxDetectorSettings
 
-    return OnnxDetector(spec, format, override(OnnxDetectorSettings(), assignments), selected or None, session=session)
+    return OnnxDetector(spec, format, override(OnnxDetectorSettings(), assignments), classes or None, session=session)

@@ -18,6 +18,8 @@ DISPLACEMENT = "displacement"  # the fourth of the network's outputs
 
 @dataclass(frozen=True)
 class CenterTrackDetectorSettings(OneShotDetectorSettings):
+    """Those of OneShotDetector, and one of the heatmap. Raises ValueError for values out of range."""
+
     heat_score: float = 0.5  # of the objects that the next frame is shown (pre_thresh of the public code)
 
     def __post_init__(self) -> None:

@@ -29,6 +29,8 @@ EXAMPLE_HW = (608, 1088)  # size of the input of the published FairMOT, for mess
 
 @dataclass(frozen=True)
 class OneShotDetectorSettings:
+    """Set by `--set detector.NAME=VALUE`. Raises ValueError for values out of range."""
+
     min_score: float = 0.1  # ByteTrack (Zhang 2022, sec. 3) still uses boxes of 0.1; trackers have their own thresholds
     size: str | None = None  # WIDTHxHEIGHT of the network's input; None: that of training
 

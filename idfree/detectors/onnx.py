@@ -20,8 +20,8 @@ from idfree.core.types import Detections, Floats, Frame, Image, Integers, View
 from idfree.detectors.candidates import Candidates
 from idfree.detectors.classes import class_names, select_class_ids
 from idfree.detectors.formats import get_format
-from idfree.detectors.input_levels import input_levels, parse_triple
 from idfree.detectors.input_shape import PIXELS_KEY, SIZE_HW, image_size, numpy_type, shape_like
+from idfree.detectors.normalisation import normalisation_table, parse_triple
 from idfree.detectors.recognition import recognise
 from idfree.detectors.refinement import MIN_SCORE, refine_by_candidates
 
@@ -30,6 +30,8 @@ PADDING = 114  # grey level around a letterboxed image: YOLOX, YOLOv5 and later
 
 @dataclass(frozen=True)
 class OnnxDetectorSettings:
+    """Set by `--set detector.NAME=VALUE`. Raises ValueError for values out of range."""
+
     min_score: float = 0.1  # ByteTrack (Zhang 2022, sec. 3) still uses boxes of 0.1; trackers have their own thresholds
     max_iou: float = 0.65  # of non-maximum suppression within a class: YOLOX, COCO evaluation; for crowds 0.7
     part_score: float = 1.0  # factor of the score of a box that is a part of a better one, or holds it; 1: the same
@@ -118,7 +120,7 @@ class OnnxDetector:
         self.feed[self.port.name] = self.planes
 
     def set_format(self, format: str | None) -> None:
-        """Determine the format, the input levels and the class names from the outputs for an image of seeded noise.
+        """Determine the format, the normalisation and the class names from the outputs for an image of seeded noise.
 
         The network runs once, as dynamic output shapes are unknown before, and so that its errors show up early.
         """
@@ -129,7 +131,7 @@ class OnnxDetector:
         self.format = get_format(name, shapes, self.size_hw)
         self.rgb = self.format.rgb if self.settings.channels == "auto" else self.settings.channels == "rgb"
         settings = (self.settings.scale, self.settings.mean, self.settings.deviation)
-        self.levels = input_levels(self.format, *settings, self.rgb).astype(self.planes.dtype)
+        self.table = normalisation_table(self.format, *settings, self.rgb).astype(self.planes.dtype)
         self.letterbox: Letterbox | None = None
         self.names = class_names(self.model.metadata, self.format.class_count(shapes))
 
@@ -157,8 +159,8 @@ class OnnxDetector:
         if self.letterbox is None or self.letterbox.image_hw != image_hw:
             self.fit_input(image_hw)
             self.letterbox = letterbox(image_hw, self.size_hw, self.format.placement)
-            self.planes[...] = self.levels[:, PADDING, None, None]
-        draw(bgr, self.letterbox, self.levels, self.rgb, self.planes[0])
+            self.planes[...] = self.table[:, PADDING, None, None]
+        draw(bgr, self.letterbox, self.table, self.rgb, self.planes[0])
         return self.letterbox
 
     def fit_input(self, image_hw: tuple[int, int]) -> None:

@@ -48,6 +48,8 @@ class DetectorWithMaps(OnnxDetector):
 
 @dataclass(frozen=True)
 class TaughtDetectorSettings(OnnxDetectorSettings):
+    """Those of OnnxDetector, and whether colour is used."""
+
     colour: bool = True  # concatenate a colour histogram with the embeddings, if the file was calibrated with one
 
 

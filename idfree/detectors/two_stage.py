@@ -32,6 +32,8 @@ SLACK = 1e-6  # px, so that sides that are whole numbers but for rounding are no
 
 @dataclass(frozen=True)
 class TwoStageDetectorSettings:
+    """Set by `--set detector.NAME=VALUE`. Raises ValueError for values out of range."""
+
     min_score: float = 0.1  # ByteTrack (Zhang 2022, sec. 3) still uses boxes of 0.1; trackers have their own thresholds
     max_iou: float = 0.5  # of non-maximum suppression within a class (torchvision; Tracktor)
     max_boxes: int = 300  # per frame, by score: as of OnnxDetector; torchvision's 100 are few in a crowd

@@ -1,4 +1,4 @@
-"""Input values of a detector for 8-bit intensities: scale, mean, deviation, by its format or by settings."""
+"""Normalisation of a detector's input: scale, mean and standard deviation, by its format or by settings."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +8,13 @@ from idfree.core.types import Floats
 from idfree.detectors.formats import Format
 
 
-def input_levels(
+def normalisation_table(
     format: Format, scale: float | None, mean: str | None, deviation: str | None, rgb: bool
 ) -> NDArray[np.float64]:
-    """(3, 256): input value of each intensity, (intensity / 255 · scale − mean) / deviation, in order of the planes.
+    """(3, 256): input value of each 8-bit intensity, (intensity / 255 · scale − mean) / deviation, by plane.
 
-    scale, mean, deviation: None takes the format's; mean and deviation as text, of red, green and blue.
+    scale, mean, deviation: None takes the format's; mean and deviation as text, of red, green and blue. rgb: order of
+    the planes; BGR otherwise.
     Raises UserError if the mean is brighter than white, which a scale of 255 was meant with.
     """
     white = format.white if scale is None else scale
@@ -21,8 +22,8 @@ def input_levels(
     deviations = format.deviation if deviation is None else parse_triple("deviation", deviation)
     if np.max(np.abs(means)) > white:
         raise UserError(f"--set detector.mean={mean}: above white, which is {white:g}; add --set detector.scale=255")
-    levels = (np.arange(256) * (white / 255) - np.reshape(means, (3, 1))) / np.reshape(deviations, (3, 1))
-    return levels if rgb else levels[::-1]
+    table = (np.arange(256) * (white / 255) - np.reshape(means, (3, 1))) / np.reshape(deviations, (3, 1))
+    return table if rgb else table[::-1]
 
 
 def parse_triple(name: str, text: str | None, is_positive: bool = False) -> Floats:

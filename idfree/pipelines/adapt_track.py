@@ -80,10 +80,8 @@ def check_tracking(sequences: list[Sequence], out: Path, set: Assignments, optio
     shapes = (options.get("lines", ()), options.get("zones", ()), options.get("anchor", "bottom"))
     video_settings = VideoSettings(options.get("video_height"), CountRequest.read(*shapes, *counted))
     Selection(**{name: options[name] for name in ("min_score", "min_area", "boxes") if name in options})
-    given = options.get("settings")
-    settings = None if given is None else Path(given)
-    assignments = tuple(split_assignments(set, ("detector",))[""])
-    tracker, assignments = choose_tracker(options.get("tracker"), settings, assignments)
+    settings, tracker_settings = options.get("settings"), split_assignments(set, ("detector",))[""]
+    tracker, assignments = choose_tracker(options.get("tracker"), settings, tracker_settings)
     for sequence in sequences:
         rate, public = options.get("frame_rate"), options.get("public")
         timed = sequence if rate is None else sequence.at_rate(rate)

@@ -10,7 +10,8 @@ from idfree.core.types import Floats, Frame, Tracks
 from idfree.offline.fixed_lag import FixedLag
 from idfree.offline.track_rows import FILLED_SCORE
 from idfree.offline.whole_video import Video
-from idfree.pipelines.tracking_run import TrackCounts, TrackingRun
+from idfree.pipelines.run_counts import TrackCounts
+from idfree.pipelines.tracking_run import TrackingRun
 
 LONGEST = 600.0  # s: frames of a longer delay may not fit in memory
 

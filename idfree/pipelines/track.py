@@ -151,7 +151,7 @@ def track_videos(
     numbers = config.class_numbers()
     selection = Selection(start, frames, every, numbers, min_score, min_area, appearance, class_agnostic, boxes)
     encoder = PicklableFactory(open_appearance, appearance, device, opened.threads)
-    name, overrides = choose_tracker(tracker, None if settings is None else Path(settings), tuple(assignments[""]))
+    name, overrides = choose_tracker(tracker, settings, assignments[""])
     job = TrackingJob(
         detector=opened,
         tracker=name,
@@ -164,9 +164,8 @@ def track_videos(
         outputs=outputs,
         skips_finished=not (force or show) and len(sequences) > 1,
     )
-    refuse_overwriting(
-        outputs.all_files(sequences), [*job.inputs(sequences), *([] if settings is None else [settings])]
-    )
+    given = [] if settings is None else [settings]
+    refuse_overwriting(outputs.all_files(sequences), [*job.inputs(sequences), *given])
     make_folder(folder)
     earlier = read_summaries(folder)
     tasks = [SequenceTask(sequence, earlier.get(sequence.name)) for sequence in sequences]

@@ -1,7 +1,7 @@
 """The tracker of a run: its name, settings from `--set` and from files of `idfree tune`, and those of a detector."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +35,18 @@ def read_settings(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def choose_tracker(
-    tracker: str | None, settings: Path | None, assignments: tuple[str, ...]
+    tracker: str | None, settings: str | Path | None, assignments: Sequence[str]
 ) -> tuple[str | None, tuple[str, ...]]:
     """The tracker's name, and the `name=value` of the settings file followed by `assignments`, which override them.
 
     Raises UserError if the file is invalid or for another tracker than `tracker`.
     """
     if settings is None:
-        return tracker, assignments
-    name, from_file = read_settings(settings)
+        return tracker, tuple(assignments)
+    name, from_file = read_settings(Path(settings))
     if tracker not in (None, name):
         raise UserError(f"--tracker {tracker}: {settings} is for {name}")
-    return name, from_file + assignments
+    return name, (*from_file, *assignments)
 
 
 def open_tracker(

@@ -1,8 +1,7 @@
 """Track one sequence, frame by frame: read, detect, select, embed, track; with the time of each stage."""
 
-import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,78 +13,28 @@ from idfree.detectors.scores import to_unit_range
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.pipelines.callable_detector import CallableDetector
 from idfree.pipelines.camera_motion import CameraMotionSource
+from idfree.pipelines.run_counts import StageTimer, TrackCounts
 from idfree.pipelines.selection import Selection
 from idfree.trackers.registry import Tracker
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder
 
-STAGES = ("reading", "detecting", "associating", "writing")
-
-
-class StageTimer:
-    """Seconds spent in each stage; `total`, from first to last, is less than their sum if stages run in parallel.
-
-    Threads may measure at the same time, each its own stages.
-    """
-
-    def __init__(self) -> None:
-        self.seconds = dict.fromkeys(STAGES, 0.0)
-        self.first = self.last = 0.0
-
-    @property
-    def total(self) -> float:
-        """Seconds from the start of the first block to the end of the last."""
-        return self.last - self.first
-
-    @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
-        """Add the duration of the `with` block to `stage`."""
-        start = time.perf_counter()
-        self.first = self.first or start
-        try:
-            yield
-        finally:
-            self.last = time.perf_counter()
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + self.last - start
-
-
-class TrackCounts:
-    """Numbers of frames, detections, boxes and tracks; memory grows by a bit for each track, not with the frames."""
-
-    def __init__(self) -> None:
-        self.frames = self.detections = self.boxes = self.tracks = 0
-        self.classes: set[int] = set()
-        self.current: set[int] = set()  # ids of the last frame
-        self.seen: dict[int, int] = {}  # bits of 1024 ids each, by id // 1024
-
-    def add(self, tracks: Tracks, detections: int = 0) -> None:
-        """Count a frame. detections: their number in it."""
-        self.frames += 1
-        self.detections += detections
-        self.boxes += len(tracks)
-        self.classes.update(tracks.class_id.tolist())
-        ids = set(tracks.id.tolist())
-        for identity in ids - self.current:
-            block, bit = identity >> 10, 1 << (identity & 1023)
-            self.tracks += not self.seen.get(block, 0) & bit
-            self.seen[block] = self.seen.get(block, 0) | bit
-        self.current = ids
-
 
 @dataclass
 class TrackingRun:
     """Tracking of one sequence: iterate for (frame, tracks), which are not kept.
 
-    Meanwhile, `counts` has the numbers of frames, boxes and tracks so far, and `motion` (2, 3; of the camera since the
-    previous frame, None if unknown), `occlusions` and `detections` are those of the last frame.
-
     selection: of detections (the sequence has the selected frames only). camera: source of camera motion, or None.
     score_range: detection scores that are mapped to 0 and 1, None to keep scores. encoder: embeds the detections,
     None to keep their own embeddings. parallel: read the next frame and detect in this one in threads of their own
     while the tracker processes the previous one; worthwhile if images are read. public: gives the public detections,
-    only near which tracks start; None: they start anywhere. kept_embeddings: of the tracks, to
-    link them offline; None: they are not kept.
+    near which alone tracks start; None: they start anywhere. kept_embeddings: of the tracks, to link them offline;
+    None: they are not kept.
+
+    Meanwhile, `timer` and `counts` have the seconds by stage and the numbers of frames, boxes and tracks so far. Of the
+    last frame are `motion` (2, 3), the camera's since the previous frame, None if unknown, `occlusions` (K, 3), as in
+    View, and `detections`.
     """
 
     sequence: Sequence
@@ -105,13 +54,7 @@ class TrackingRun:
     detections: Detections | None = None
 
     def __iter__(self) -> Iterator[tuple[Frame, Tracks]]:
-        patience = PATIENCE if self.sequence.length is None else None  # files always give their next frame, or end
-        frames = prefetch(self.read(), patience=patience) if self.parallel else self.read()
-        views = self.detect(frames)
-        is_function = isinstance(self.detector, CallableDetector)  # of the user, which may not be thread-safe
-        if self.parallel and not is_function:
-            views = prefetch(views, patience=patience)
-        with closing(views):
+        with closing(self.views()) as views:
             for frame, view in views:
                 with self.timer.time("associating"):
                     tracks = self.tracker.update(view)
@@ -122,6 +65,15 @@ class TrackingRun:
                 yield frame, tracks
         if self.camera is not None:
             self.camera.finish()
+
+    def views(self) -> Generator[tuple[Frame, View]]:
+        """Each frame with its view; if `parallel`, reading and detecting have a thread each."""
+        if not self.parallel:
+            return self.detect(self.read())
+        patience = PATIENCE if self.sequence.length is None else None  # files always give their next frame, or end
+        views = self.detect(prefetch(self.read(), patience=patience))
+        is_function = isinstance(self.detector, CallableDetector)  # of the user, which may not be thread-safe
+        return views if is_function else prefetch(views, patience=patience)
 
     def read(self) -> Generator[Frame]:
         """Yield the frames of the sequence."""

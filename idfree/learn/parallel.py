@@ -68,6 +68,15 @@ class Distributed:
         if self.world > 1:
             dist.barrier()
 
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
+        """The main process runs the block, for example to write files; then the others do, which find the files."""
+        if not self.is_main:
+            self.barrier()
+        yield
+        if self.is_main:
+            self.barrier()
+
 
 def distributed_from_torchrun() -> Distributed:
     """Rank and world size from the environment variables of `torchrun`; a single process without them."""

@@ -86,8 +86,7 @@ def train(
     check_validation(tracker, val_every)
     validation = {"tracker": tracker, "metric": best, "epochs": val_every, "on_metrics": on_validation}
     options["cache"] = None if cache is None else Path(cache)
-    if teacher is not None:
-        options["teacher"] = Teacher(str(teacher), tuple(assignments["teacher"]), device)
+    options["teacher"] = None if teacher is None else Teacher(str(teacher), tuple(assignments["teacher"]), device)
     return train_one_shot(method, labelled, out, assignments[""], assignments["augmentation"], validation, **options)
 
 
@@ -116,7 +115,7 @@ def train_one_shot(
     """
     from idfree.pipelines.train_tracker import ValidationData, check_run, train_tracker
 
-    check_run(method, out, assignments, augmentation, options["base"], options["resume"])
+    check_run(method, out, assignments, augmentation, options["base"], options["resume"], options["teacher"])
     footages, validated = data.footages(), data.validation_footages()
     return train_tracker(
         method,

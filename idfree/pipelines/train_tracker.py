@@ -108,7 +108,6 @@ def train_tracker(
         quiet = quiet or not distributed.is_main
         if distributed.is_main:
             warn_if_partly_labelled(footages)
-        check_teacher(entry, teacher)
         cached = cache_frames(footages, settings, cache or out / "frames", distributed, quiet)
         labels = None if teacher is None else teacher_labels(footages, cached, teacher, out, distributed, quiet)
         model = one_shot.train(
@@ -176,9 +175,11 @@ def check_run(
     augmentation: Iterable[str],
     base: BaseRun | None,
     resume: bool,
+    teacher: Teacher | None,
 ) -> None:
-    """Raises UserError for what `train_tracker` would refuse after it has prepared the data. Arguments as there."""
+    """Raises UserError for what would fail after the data are read. Arguments as of `train_tracker`."""
     entry = METHODS[method]
+    check_teacher(entry, teacher)
     one_shot.check_network(entry, method_settings(entry, assignments, augmentation, 0, base))
     refuse_earlier_run(out / "last.pt", resume)
 
@@ -199,12 +200,8 @@ def cache_frames(
         return progress(numbers, f"{name}: keeping frames", len(numbers), quiet)
 
     height = math.ceil(settings.batch_shape().size_hw[0] * max(1.0, settings.augmentation.largest))
-    if not distributed.is_main:
-        distributed.barrier()
-    cached = cache_videos(footages, folder, height, frame_progress)
-    if distributed.is_main:
-        distributed.barrier()
-    return cached
+    with distributed.main_first():
+        return cache_videos(footages, folder, height, frame_progress)
 
 
 def check_teacher(method: Method[Any], teacher: Teacher | None) -> None:
@@ -228,15 +225,12 @@ def teacher_labels(
     They are kept beside the labels or, where that folder cannot be written, in OUT/teacher. The main process computes
     them, the others wait for it and read them.
     """
-    if not distributed.is_main:
-        distributed.barrier()
     parts = []
-    for before, after in zip(footages, cached, strict=True):
-        folder = None if is_writable(before) else out / "teacher"
-        (embeddings,) = teacher_embeddings([before], teacher, folder, quiet=quiet)
-        parts.append(align_rows(embeddings, before, after))
-    if distributed.is_main:
-        distributed.barrier()
+    with distributed.main_first():
+        for before, after in zip(footages, cached, strict=True):
+            folder = None if is_writable(before) else out / "teacher"
+            (embeddings,) = teacher_embeddings([before], teacher, folder, quiet=quiet)
+            parts.append(align_rows(embeddings, before, after))
     return TeacherLabels(teacher.fingerprint, parts)
 
 

@@ -270,6 +270,7 @@ def test_user_errors(streets, tmp_path, capsys, words, message):
         (("fairmot", *SMALL, "--set", "freeze=tail"), "freeze=tail: the network has no such part"),
         (("fairmot", *SMALL, "--init", "weights.pt"), "weights.pt: "),
         (("fairmot", *SMALL), "last.pt is there already"),
+        (("tdt",), "tdt distils a teacher: name a crop Re-ID network (--teacher MODEL.onnx)"),
         (("simplereid", "--init", "weights.pt"), "weights.pt: "),
         (("simplereid",), "last.pt is there already"),
     ],

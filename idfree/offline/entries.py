@@ -12,11 +12,7 @@ import numpy as np
 
 from idfree.core.types import Annotation, Floats, Integers
 
-SIDE, BOTTOM, TOP = (
-    0.5,
-    0.1,
-    0.02,
-)  # box heights from the edges of the image: a box is at the border
+SIDE, BOTTOM, TOP = 0.5, 0.1, 0.02  # box heights from the edges of the image: closer boxes are at the border
 ITERATIONS = 8  # of expectation maximisation
 MAX_LOG_RATIO = 50.0  # of likelihoods: higher ones are as certain
 MIN_RATE = 1e-3  # new objects per second

@@ -15,8 +15,8 @@ from idfree.commands.common_options import (
     add_workers,
     detector_arguments,
     frame_arguments,
-    output_folder,
     run_arguments,
+    run_folder,
     worker_arguments,
 )
 
@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
     add_("source", nargs="+", help=SOURCES)
-    add_("-o", "--out", type=output_folder, required=True, metavar="RUN", help="folder for the model and the report")
+    add_("-o", "--out", type=run_folder, required=True, metavar="RUN", help="folder for the model and the report")
     add_detector(parser)
     add_frames(parser)
     add_(

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from idfree.core.errors import UserError
 from idfree.core.files import is_named_like_file
 from idfree.detectors.scores import SCORE_SCALES
 
+MODEL_SUFFIXES = (".onnx", ".pt", ".pth")
 SOURCES = "video file, folder of videos, folder of images, MOTChallenge sequence, or folder of sequences"
 RESULTS = (
     "tracking results: NAME.txt in MOTChallenge format, or .csv, .json, .parquet as `idfree track --format` writes"
@@ -16,20 +18,28 @@ RESULTS_SOURCE = "the video, folder of images, or MOTChallenge sequence that was
 
 
 def output_folder(text: str) -> Path:
-    """The type of options that name a folder to write into. Raises ArgumentTypeError for the name of a file."""
+    """The type of options that name a folder for results. Raises UserError for the name of a file.
+
+    A folder may be named after the model whose results it gets.
+    """
+    return Path(text) if Path(text).suffix.lower() in MODEL_SUFFIXES else run_folder(text)
+
+
+def run_folder(text: str) -> Path:
+    """The type of options that name a folder for models. Raises UserError for the name of a file."""
     path = Path(text)
     if is_named_like_file(path):
-        raise argparse.ArgumentTypeError(f"{text}: a folder is expected, and this is named as a {path.suffix} file")
+        raise UserError(f"-o {text}: a folder is expected, and this is named as a {path.suffix} file")
     return path
 
 
 def output_file(suffix: str) -> Callable[[str], Path]:
-    """The type of options that name a file to write; it raises ArgumentTypeError for another kind of file."""
+    """The type of options that name a file to write; it raises UserError for another kind of file."""
 
     def parse(text: str) -> Path:
         path = Path(text)
         if is_named_like_file(path) and path.suffix.lower() != suffix:
-            raise argparse.ArgumentTypeError(f"{text}: a {suffix} file is written, and this is named as another kind")
+            raise UserError(f"-o {text}: a {suffix} file is written, and this is named as another kind")
         return path
 
     return parse

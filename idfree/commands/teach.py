@@ -13,8 +13,8 @@ from idfree.commands.common_options import (
     add_frames,
     add_workers,
     frame_arguments,
-    output_folder,
     run_arguments,
+    run_folder,
     worker_arguments,
 )
 
@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_(
         "-o",
         "--out",
-        type=output_folder,
+        type=run_folder,
         required=True,
         metavar="RUN",
         help="folder for the taught file and the report",

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.common_options import output_folder
+from idfree.commands.common_options import run_folder
 from idfree.commands.data import DATA, IMAGES
 from idfree.learn.methods.catalogue import METHODS, methods_of
 from idfree.trackers.registry import TRACKERS
@@ -30,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_(
         "-o",
         "--out",
-        type=output_folder,
+        type=run_folder,
         required=True,
         metavar="RUN",
         help="folder for checkpoints, metrics and the model",

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from idfree.cli import main
+from idfree.commands.common_options import output_folder, run_folder
 from idfree.core.errors import UserError
 from idfree.pipelines.annotate import video_path
 from idfree.pipelines.plot_tracks import plot_path
@@ -19,13 +20,17 @@ FILES = ("view a.txt", "export a.pt", "tune a --detector det", "data pack a")
 @pytest.mark.parametrize("command", [*FOLDERS, *FILES])
 def test_other_kinds_of_files(tmp_path, monkeypatch, capsys, command):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        main([*command.split(), "-o", "x.GIF"])
-    assert ended.value.code == 2
+    assert main([*command.split(), "-o", "x.GIF"]) == 2
     error = capsys.readouterr().err
-    assert "argument -o/--out: x.GIF: a " in error
+    assert "idfree: -o x.GIF: a " in error
     assert len(error.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_results_may_be_named_after_the_model():
+    assert output_folder("runs/yolox.onnx") == Path("runs/yolox.onnx")
+    with pytest.raises(UserError, match=r"best.pt: a folder is expected"):
+        run_folder("best.pt")
 
 
 def test_video_and_picture(tmp_path):

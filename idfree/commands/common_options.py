@@ -37,6 +37,7 @@ def output_file(suffix: str) -> Callable[[str], Path]:
     """The type of options that name a file to write; it raises UserError for another kind of file."""
 
     def parse(text: str) -> Path:
+        """The path that the option names."""
         path = Path(text)
         if is_named_like_file(path) and path.suffix.lower() != suffix:
             raise UserError(f"-o {text}: a {suffix} file is written, and this is named as another kind")

@@ -50,6 +50,7 @@ class CropFiles:
     has_distractors: bool = False
 
     def __len__(self) -> int:
+        """Number of crops."""
         return len(self.path)
 
 

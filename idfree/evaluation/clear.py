@@ -138,6 +138,7 @@ class Clear(Counts):
         return self.sequences == 1 and self.tp + self.fn == 0
 
     def _per_gt(self, count: float) -> float:
+        """A count divided by the number of ground truth boxes."""
         return 0.0 if self._is_one_sequence_without_gt else count / max(1, self.tp + self.fn)
 
 

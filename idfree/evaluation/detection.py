@@ -31,6 +31,7 @@ class PrecisionRecall:
     ignored: int = 0
 
     def __add__(self, other: "PrecisionRecall") -> "PrecisionRecall":
+        """The detections and ground truth of both."""
         return PrecisionRecall(
             np.concatenate([self.score, other.score]),
             np.concatenate([self.is_tp, other.is_tp]),

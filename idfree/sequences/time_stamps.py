@@ -75,6 +75,7 @@ class FrameClock:
         self.last = 0.0
 
     def __call__(self, number: int, stamp: float | None) -> float:
+        """Seconds of frame `number`; stamp: the one of the container, None if it has none."""
         rate, times = self.timing.frame_rate, self.timing.times
         by_number = (number - 1) / rate if times is None or number > len(times) else float(times[number - 1])
         if stamp is None or not self.timing.stamped:

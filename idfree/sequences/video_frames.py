@@ -29,6 +29,7 @@ class VideoFrames:
         return VideoFrames, (self.path,)
 
     def __call__(self, number: int) -> Image:
+        """Image `number` (from 1). Raises UserError if it cannot be read."""
         with self.lock:
             if number <= self.previous_number:
                 self.frames, self.previous_number, self.last = iter(open_video(self.path)), 0, Frame(0)

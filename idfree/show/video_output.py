@@ -76,11 +76,13 @@ class VideoOutput:
         self.artist = Background(self.draw, name="drawing")
 
     def __enter__(self) -> "VideoOutput":
+        """Nothing is opened before the first frame."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Finish the video; after an exception, and without a frame, leave no file."""
         if kind is None and not self.count:  # interrupted before the first was added: leave no file
             kind, error = KeyboardInterrupt, KeyboardInterrupt()
         self.stack.__exit__(kind, error, trace)

@@ -63,6 +63,7 @@ class VideoWriter:
         self.written = 0
 
     def __enter__(self) -> "VideoWriter":
+        """Open the file and the encoder. Raises UserError if the file cannot be written."""
         import av
         from av.video.reformatter import VideoReformatter
 
@@ -129,6 +130,7 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        """Write what is buffered and close the file; after an exception, leave no file."""
         self.unwind(kind, error, traceback)
 
 

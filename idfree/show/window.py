@@ -29,11 +29,13 @@ class Window:
         self.closed = False
 
     def __enter__(self) -> "Window":
+        """The window, which is open already."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the window."""
         self.root.destroy()
 
     def close(self) -> None:

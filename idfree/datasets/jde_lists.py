@@ -29,6 +29,7 @@ from idfree.sequences.rows import NUMBER
 from idfree.sequences.seqinfo import IMAGE_FOLDER as VIDEO_FOLDER
 
 IMAGE_FOLDER, LABEL_FOLDER = "images", "labels_with_ids"
+EXPECTED = "expected a list of image paths (JDE), or tracking results, rows frame,id,x,y,w,h,…"
 MAX_CLASS = 10_000  # each class up to the largest number gets a name
 MAX_NORMALISED = 100.0  # coordinate / image size; larger ones are pixels, which have not been normalised
 ROW = "class id cx cy w h"
@@ -63,9 +64,9 @@ def read_image_names(path: Path) -> list[str]:
     names = [(number, line) for number, line in lines if line]
     for number, name in names:
         if not (name.lower().endswith(IMAGE_SUFFIXES) and is_path(name)):
-            raise UserError(f"{path} line {number}: {name[:60]!r} is no image; expected a list of image paths (JDE)")
+            raise UserError(f"{path} line {number}: {name[:60]!r} is no image; {EXPECTED}")
     if not names:
-        raise UserError(f"{path}: lists no images")
+        raise UserError(f"{path}: has no line of text; {EXPECTED}")
     return [name for _, name in names]
 
 

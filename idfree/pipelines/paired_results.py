@@ -10,6 +10,7 @@ from idfree.core.errors import UserError
 from idfree.core.reading import exists, is_file
 from idfree.core.types import Annotation
 from idfree.evaluation.frame_subset import select_every_nth, select_half
+from idfree.sequences.degenerate import warn_of_degenerate
 from idfree.sequences.motchallenge import (
     candidate_names,
     find_sequences,
@@ -84,6 +85,8 @@ def pair_results(
                 continue
         boxes = read(file) if file else Annotation.empty()
         ground_truth = read_ground_truth(path)
+        for side, source in ((boxes, file), (ground_truth, path)):
+            warn_of_degenerate(side, str(source), "match nothing")
         length = sequence_length(path, int(ground_truth.frame.max(initial=0)))
         pair = PairedResults(name, ground_truth, boxes, length, (str(path), str(file)))
         yield select_frames(pair, half, every)

@@ -14,6 +14,7 @@ from idfree.detectors import PrecomputedDetector
 from idfree.detectors.scores import SCORE_SCALES, Range, ScoreScale, scale_scores
 from idfree.pipelines.detection_report import read_report
 from idfree.pipelines.manifest import damaged_files, read_manifest
+from idfree.sequences.degenerate import warn_of_degenerate
 from idfree.sequences.motchallenge import candidate_names
 from idfree.sequences.rows import MAX_VALUE
 from idfree.sequences.same_video import match_frames, warn_of_other_name
@@ -103,6 +104,7 @@ def read_checked(path: Path, sequence: Sequence) -> Annotation:
     """Read a file of boxes. Raises UserError if it has frames beyond the end of the sequence, or none of its frames."""
     warn_of_other_name(path, sequence.name)
     boxes = match_frames(read_boxes(path), path, sequence)
+    warn_of_degenerate(boxes, path, "are dropped")
     warn_if_outside(boxes, path, sequence)
     return boxes
 
@@ -113,7 +115,8 @@ def warn_if_outside(boxes: Annotation, path: Path, sequence: Sequence) -> None:
         return
     height, width = sequence.size_hw
     left, top, right, bottom = boxes.xyxy.T
-    outside = np.count_nonzero((left >= width) | (top >= height) | (right <= 0) | (bottom <= 0))
+    has_area = (right > left) & (bottom > top)
+    outside = np.count_nonzero(has_area & ((left >= width) | (top >= height) | (right <= 0) | (bottom <= 0)))
     if outside > MAX_OUTSIDE * len(boxes):
         LOG.warning(
             "%s: %d of %d boxes lie outside the images of %s and are dropped: are they %d×%d?",

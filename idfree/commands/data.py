@@ -249,7 +249,7 @@ def make_table(reports: "list[DataReport]") -> "Table":
 
     columns = (
         *(count_column(key, better="") for key in ("images", "boxes", "ignored")),
-        count_column("identities", "ids", ""),
+        count_column("identities", better=""),
         Column("boxes_per_image", "per image", style="number"),
         Column("height_50", "height", style="number", decimals=0),
     )

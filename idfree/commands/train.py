@@ -175,7 +175,7 @@ def format_report(report: dict[str, Any], options: argparse.Namespace) -> str:
         from idfree.pipelines.crop_sets import split_crops_settings
 
         kind = "people" if split_crops_settings(options.set)[0].identities else "tracklets"
-        return f"{report['model']}: of {report['crops']} crops of {report['tracklets']} {kind}"
+        return f"{report['model']}: trained on {report['crops']} crops of {report['tracklets']} {kind}"
     if "IDF1" not in report["metrics"]:
         return str(report["model"])
     from idfree.pipelines.validate import COLOUR

@@ -26,5 +26,5 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
     out = export(options.checkpoint, options.out)
     if not (options.json or options.quiet):
-        print(f"{out}: its outputs in ONNX Runtime equal those of {options.checkpoint} in PyTorch")
+        print(f"{out}: ONNX Runtime gives the same outputs as PyTorch does of {options.checkpoint}")
     return {"model": str(out)}

@@ -17,7 +17,7 @@ from study import DOCS, Results, make_parser, markdown_header, markdown_row
 from idfree.core.files import write_text
 from idfree.evaluation.identity import count_identity
 from idfree.evaluation.preprocess import preprocess
-from idfree.pipelines.tracking_run import concatenate_tracks
+from idfree.pipelines.tracking.tracking_run import concatenate_tracks
 from idfree.trackers.registry import make_tracker
 
 OURS = "fused"

@@ -16,7 +16,7 @@ from oracle import DIMENSION, oracle_embeddings
 from idfree.core.types import Annotation, Detections, Frame, Sequence, View
 from idfree.evaluation.frame_subset import select_every_nth, select_half
 from idfree.evaluation.reid import assign_identities
-from idfree.pipelines.stored_detections import load_detections
+from idfree.pipelines.detection.stored_detections import load_detections
 from idfree.sequences.motchallenge import open_sequence, read_ground_truth
 
 MOT17 = ("MOT17-02", "MOT17-04", "MOT17-09", "MOT17-10")

@@ -23,13 +23,13 @@ from idfree.core.types import Annotation, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.frame_subset import select_every_nth
 from idfree.evaluation.tracking import compute_metrics, evaluate
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.selection import Selection
-from idfree.pipelines.stored_detections import load_detections
-from idfree.pipelines.tracker_settings import with_min_score
-from idfree.pipelines.tracking_run import concatenate_tracks
-from idfree.pipelines.tuning_sequence import without_image
+from idfree.pipelines.detection.open_detector import DetectorConfig
+from idfree.pipelines.detection.stored_detections import load_detections
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.selection import Selection
+from idfree.pipelines.tracking.tracker_settings import with_min_score
+from idfree.pipelines.tracking.tracking_run import concatenate_tracks
+from idfree.pipelines.tuning.sequence import without_image
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import open_sequence, read_ground_truth
 from idfree.synthetic.moving_camera import move_camera

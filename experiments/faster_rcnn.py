@@ -28,10 +28,10 @@ from idfree.experiments.protocol import MINI
 from idfree.experiments.table import OneShot
 from idfree.learn.methods.one_shot import MODEL
 from idfree.learn.methods.registry import METHODS
-from idfree.pipelines.detect_sequence import concatenate_detections
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.tracking_run import concatenate_tracks
-from idfree.pipelines.validate import footage_as_sequence, ground_truth_of
+from idfree.pipelines.detection.detect_sequence import concatenate_detections
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.tracking_run import concatenate_tracks
+from idfree.pipelines.training.validate import footage_as_sequence, ground_truth_of
 from idfree.trackers.registry import make_tracker
 
 PUBLIC = {  # by video: the folders of its public detections

@@ -23,9 +23,9 @@ from idfree.learn.methods.one_shot_settings import OneShotSettings
 from idfree.learn.networks.box_embedder import BoxEmbedder
 from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.torch_session import TorchSession
-from idfree.pipelines.detect_sequence import detect_sequence, write_detections
-from idfree.pipelines.training_data import LINK_SETTINGS, cache_videos, link_by_motion
-from idfree.pipelines.validate import DetectedFootage, detect_footage, footage_as_sequence
+from idfree.pipelines.detection.detect_sequence import detect_sequence, write_detections
+from idfree.pipelines.training.training_data import LINK_SETTINGS, cache_videos, link_by_motion
+from idfree.pipelines.training.validate import DetectedFootage, detect_footage, footage_as_sequence
 from idfree.sequences.tables import read_npy
 
 STILLS = "PennFudan"

@@ -24,9 +24,9 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.frame_subset import select_half
 from idfree.evaluation.reid import assign_identities
 from idfree.evaluation.tracking import Scores, compute_metrics, evaluate
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.stored_detections import read_stored_detections
-from idfree.pipelines.tracking_run import concatenate_tracks
+from idfree.pipelines.detection.stored_detections import read_stored_detections
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.tracking_run import concatenate_tracks
 from idfree.sequences.motchallenge import open_sequence, read_ground_truth
 
 OURS = ("sort", "iou", "bytetrack", "ocsort", "botsort")

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate, relu
 
 from idfree.detectors.people import FILE
 from idfree.learn.networks.heads import SCORE_BIAS
-from idfree.pipelines.open_detector import DetectorConfig
+from idfree.pipelines.detection.open_detector import DetectorConfig
 
 MAPS = ("bottleneck2_8/fn", "bottleneck3_10/fn", "bottleneck4_11/fn")  # last of the strides 4, 8 and 16
 CHANNELS, WIDTH, STRIDE = (64, 128, 256), 48, 4

@@ -6,10 +6,10 @@ from idfree.core.files import make_folder
 from idfree.offline.fixed_lag import FixedLag
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.whole_video import Video, refine_tracks
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.open_detector import open_any_detector
-from idfree.pipelines.tracking_run import concatenate_tracks
+from idfree.pipelines.detection.open_appearance import open_appearance
+from idfree.pipelines.detection.open_detector import open_any_detector
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.tracking_run import concatenate_tracks
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import write_results
 

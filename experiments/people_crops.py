@@ -24,8 +24,8 @@ from idfree.appearance.people_crops import DIMENSION, FEATURES, FILE, MEAN, WEIG
 from idfree.core.files import atomic_write
 from idfree.core.onnx_model import KIND_KEY
 from idfree.detectors import PrecomputedDetector, people
-from idfree.pipelines.label_sequence import label_sequence
-from idfree.pipelines.stored_detections import read_stored_detections
+from idfree.pipelines.detection.stored_detections import read_stored_detections
+from idfree.pipelines.labelling.label_sequence import label_sequence
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import open_sequence
 from idfree.teaching.discriminant import DiscriminantSettings, learn_discriminant

@@ -14,7 +14,7 @@ from study import Results, markdown_header, markdown_row
 
 import idfree
 from idfree.detectors import open_detector
-from idfree.pipelines.open_appearance import open_appearance
+from idfree.pipelines.detection.open_appearance import open_appearance
 from idfree.sequences import open_source
 
 UNSEEN = ("TUD-Campus", "ETH-Sunnyday", "KITTI-17")  # settings were not chosen on them; for TUD-Campus see the page

@@ -21,8 +21,8 @@ from idfree.core.types import View
 from idfree.evaluation.frame_subset import select_half
 from idfree.evaluation.tracking import compute_metrics, evaluate
 from idfree.offline.whole_video import Video, refine_tracks
-from idfree.pipelines.stored_detections import read_stored_detections
-from idfree.pipelines.tracking_run import concatenate_tracks
+from idfree.pipelines.detection.stored_detections import read_stored_detections
+from idfree.pipelines.tracking.tracking_run import concatenate_tracks
 from idfree.sequences import open_source
 from idfree.trackers.lost_tracks import KeepPredicting
 from idfree.trackers.refinding import Refinding, RefindingSettings

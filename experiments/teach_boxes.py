@@ -14,9 +14,9 @@ from idfree.core.stripes import STRIPES, read_stripes
 from idfree.core.types import Annotation
 from idfree.detectors.onnx import OnnxDetector
 from idfree.detectors.taught import OUTPUTS_KEY, DetectorWithMaps
-from idfree.pipelines.label_sequence import label_sequence
-from idfree.pipelines.selection import Selection
-from idfree.pipelines.teach_features import BoxFeatures
+from idfree.pipelines.labelling.label_sequence import label_sequence
+from idfree.pipelines.teaching.features import BoxFeatures
+from idfree.pipelines.tracking.selection import Selection
 from idfree.sequences import open_source
 from idfree.teaching.onnx_graph import OnnxGraph
 

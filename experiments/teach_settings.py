@@ -26,9 +26,9 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.frame_subset import select_every_nth
 from idfree.evaluation.reid import assign_identities
 from idfree.evaluation.tracking import compute_metrics, evaluate
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.selection import Selection
-from idfree.pipelines.teach_head import learn_head
+from idfree.pipelines.teaching.head import learn_head
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.selection import Selection
 from idfree.sequences.motchallenge import read_ground_truth
 from idfree.teaching.discriminant import DiscriminantSettings
 

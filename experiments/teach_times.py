@@ -7,8 +7,8 @@ from itertools import islice
 import numpy as np
 
 from idfree.detectors import open_detector
-from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.open_detector import add_colour
+from idfree.pipelines.detection.open_appearance import open_appearance
+from idfree.pipelines.detection.open_detector import add_colour
 from idfree.sequences import open_source
 
 FRAMES = 40

@@ -19,9 +19,9 @@ from idfree.appearance import open_encoder
 from idfree.core.files import write_text
 from idfree.core.progress import progress
 from idfree.evaluation.tracking import compute_metrics, evaluate
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.tracking_run import concatenate_tracks
+from idfree.pipelines.detection.open_detector import DetectorConfig
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.tracking_run import concatenate_tracks
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_ground_truth
 from idfree.trackers.registry import make_tracker

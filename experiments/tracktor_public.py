@@ -20,10 +20,10 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.tracking import compute_metrics, evaluate
 from idfree.offline.track_rows import concatenate
 from idfree.offline.whole_video import Video, refine_tracks
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.stored_detections import read_stored_detections
-from idfree.pipelines.tracking_run import concatenate_tracks
+from idfree.pipelines.detection.open_detector import DetectorConfig
+from idfree.pipelines.detection.stored_detections import read_stored_detections
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.tracking_run import concatenate_tracks
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_ground_truth
 from idfree.sequences.tables import read_boxes

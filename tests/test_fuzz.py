@@ -20,10 +20,10 @@ from idfree.datasets.open_footage import open_footage
 from idfree.datasets.reid_crops import read_reid
 from idfree.datasets.submission import pack
 from idfree.learn.log import FILE_NAME, Log, recent_mean
+from idfree.pipelines.detection.stored_detections import load_detections
 from idfree.pipelines.evaluate import evaluate, evaluate_detection
 from idfree.pipelines.manifest import is_done, read_manifest, write_manifest
-from idfree.pipelines.stored_detections import load_detections
-from idfree.pipelines.tracker_settings import read_settings
+from idfree.pipelines.tracking.tracker_settings import read_settings
 from idfree.sequences import open_source
 from idfree.sequences.image_files import image_size, is_complete
 from idfree.sequences.images import read_image

@@ -25,7 +25,7 @@ from idfree.commands.common_options import (
 )
 from idfree.commands.count import print_totals
 from idfree.core.errors import UserError
-from idfree.pipelines.selection import BOXES
+from idfree.pipelines.tracking.selection import BOXES
 from idfree.trackers.registry import tracker_help
 
 APPEARANCE_NAMES = {"own": "embeddings of the detector"}  # on screen
@@ -133,7 +133,7 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Track every sequence of every source; return the summary."""
-    from idfree.pipelines.adapt_track import adapt_and_track
+    from idfree.pipelines.adaptation.adapt_and_track import adapt_and_track
     from idfree.pipelines.track import track_videos
 
     if options.count and not (options.line or options.zone or options.scale or options.homography):
@@ -176,8 +176,8 @@ def print_summary(path: Path, summary: dict[str, Any], classes: str = "") -> Non
 
     classes: the only ones that were to be detected.
     """
-    from idfree.pipelines.camera_motion import describe_motion
-    from idfree.pipelines.tracker_settings import describe_min_score
+    from idfree.pipelines.tracking.camera_motion import describe_motion
+    from idfree.pipelines.tracking.tracker_settings import describe_min_score
 
     counts = f"{summary['tracks']} tracks, {summary['boxes']} boxes in {summary['frames']} frames"
     appearance = summary.get("appearance")

@@ -172,13 +172,13 @@ def method_assignments(options: argparse.Namespace) -> list[str]:
 def format_report(report: dict[str, Any], options: argparse.Namespace) -> str:
     """One line about the trained model."""
     if "crops" in report:
-        from idfree.pipelines.crop_sets import split_crops_settings
+        from idfree.pipelines.labelling.crop_sets import split_crops_settings
 
         kind = "people" if split_crops_settings(options.set)[0].identities else "tracklets"
         return f"{report['model']}: trained on {report['crops']} crops of {report['tracklets']} {kind}"
     if "IDF1" not in report["metrics"]:
         return str(report["model"])
-    from idfree.pipelines.validate import COLOUR
+    from idfree.pipelines.training.validate import COLOUR
 
     metrics = report["metrics"]
     line = f"{report['model']}, the network of iteration {report['iteration']}: {format_metrics(metrics)}"
@@ -194,7 +194,7 @@ def print_metrics(metrics: dict[str, float]) -> None:
 
 def format_metrics(metrics: dict[str, float]) -> str:
     """The metrics of a validation in one line, ratios in per cent."""
-    from idfree.pipelines.validate import COLOUR
+    from idfree.pipelines.training.validate import COLOUR
 
     ratios = " ".join(f"{name} {100 * metrics[name]:.1f}" for name in ("HOTA", "MOTA", "IDF1"))
     colour = f" (IDF1 with colour histograms {100 * metrics[COLOUR]:.1f})" if COLOUR in metrics else ""

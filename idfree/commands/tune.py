@@ -12,9 +12,9 @@ from idfree.commands.common_options import add_detector, detector_arguments, out
 from idfree.trackers.registry import DEFAULT_TRACKER, TRACKERS
 
 if TYPE_CHECKING:
-    from idfree.pipelines.settings_search import Trial
     from idfree.pipelines.tune import TuningResult
-    from idfree.pipelines.tuning_sequence import TuningSequence
+    from idfree.pipelines.tuning.sequence import TuningSequence
+    from idfree.pipelines.tuning.settings_search import Trial
     from idfree.show.tables import Column
 
 SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")

@@ -13,9 +13,9 @@ from idfree.evaluation.frame_subset import select_half
 from idfree.experiments.protocol import Place
 from idfree.experiments.table import TRAINED
 from idfree.learn.methods import simplereid
-from idfree.pipelines.stored_detections import load_detections
-from idfree.pipelines.train_crops import train_crops
-from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
+from idfree.pipelines.detection.stored_detections import load_detections
+from idfree.pipelines.training.train_crops import train_crops
+from idfree.pipelines.training.training_data import LINK_SETTINGS, link_by_motion
 from idfree.sequences.motchallenge import open_sequence
 
 Half = Literal["train", "val"]

@@ -13,11 +13,11 @@ from idfree.evaluation.tracking import Scores, compute_metrics
 from idfree.experiments.crop_encoders import crop_encoders
 from idfree.experiments.protocol import Place
 from idfree.experiments.table import METRICS, CropReid, Figures
-from idfree.pipelines.detect_sequence import detect_sequence
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.open_detector import open_any_detector
-from idfree.pipelines.validate import DetectedFootage, footage_as_sequence, ground_truth_of, score_run
+from idfree.pipelines.detection.detect_sequence import detect_sequence
+from idfree.pipelines.detection.open_appearance import open_appearance
+from idfree.pipelines.detection.open_detector import open_any_detector
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.training.validate import DetectedFootage, footage_as_sequence, ground_truth_of, score_run
 
 DIMENSION = 128  # of oracle embeddings
 REGRESSING = ("tracktor",)  # trackers that ask a detector for boxes, besides the public ones

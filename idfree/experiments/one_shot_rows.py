@@ -29,13 +29,13 @@ from idfree.learn.methods.registry import METHODS
 from idfree.learn.networks.box_embedder import BoxEmbedder
 from idfree.learn.objectives.detection import DetectionLoss
 from idfree.learn.parallel import Distributed
-from idfree.pipelines.detect_sequence import detect_sequence
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.teacher_embeddings import Teacher
-from idfree.pipelines.train_tracker import cache_frames, teacher_labels
-from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion, trained_on_notice
-from idfree.pipelines.validate import DetectedFootage, footage_as_sequence, score_run
+from idfree.pipelines.detection.detect_sequence import detect_sequence
+from idfree.pipelines.detection.open_appearance import open_appearance
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.training.teacher_embeddings import Teacher
+from idfree.pipelines.training.train_tracker import cache_frames, teacher_labels
+from idfree.pipelines.training.training_data import LINK_SETTINGS, link_by_motion, trained_on_notice
+from idfree.pipelines.training.validate import DetectedFootage, footage_as_sequence, score_run
 
 EVERY = 5  # frames between those whose true boxes retrieval is measured on
 RETRIEVAL = ("R1", "mAP", "TPR@0.1")

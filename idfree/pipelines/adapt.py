@@ -17,29 +17,29 @@ from idfree.core.files import make_folder, refuse_overwriting, write_bytes, writ
 from idfree.core.reading import read_json
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.detectors.scores import ScoreScale
-from idfree.pipelines.adapt_candidates import (
+from idfree.pipelines.adaptation.candidates import (
     Candidate,
     CropAppearance,
     closed_form_candidates,
     teacher_candidate,
 )
-from idfree.pipelines.adapt_choice import choose
-from idfree.pipelines.adapt_crops import LabelledCrops, collect_crops
-from idfree.pipelines.adapt_report import NAMES, NO_TORCH, make_report, next_commands, render_report
-from idfree.pipelines.adapt_train import (
+from idfree.pipelines.adaptation.choice import choose
+from idfree.pipelines.adaptation.crops import LabelledCrops, collect_crops
+from idfree.pipelines.adaptation.report import NAMES, NO_TORCH, make_report, next_commands, render_report
+from idfree.pipelines.adaptation.trained_candidate import (
     can_train,
     crop_size,
     held_out_fraction,
     reason_not_to_train,
     trained_candidate,
 )
-from idfree.pipelines.crop_sets import HELD_OUT, split_crops
-from idfree.pipelines.held_out import choose_held_out, mask_of
-from idfree.pipelines.labelling import Labelling
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, join_classes
-from idfree.pipelines.pseudolabels import LabelSettings
-from idfree.pipelines.selection import Selection
-from idfree.pipelines.training_data import trained_on_notice
+from idfree.pipelines.detection.open_detector import ClassesLike, DetectorConfig, join_classes
+from idfree.pipelines.labelling.crop_sets import HELD_OUT, split_crops
+from idfree.pipelines.labelling.held_out import choose_held_out, mask_of
+from idfree.pipelines.labelling.pseudolabels import LabelSettings
+from idfree.pipelines.labelling.videos import Labelling
+from idfree.pipelines.tracking.selection import Selection
+from idfree.pipelines.training.training_data import trained_on_notice
 from idfree.pipelines.video_jobs import make_jobs
 from idfree.sequences import open_source
 

@@ -9,7 +9,7 @@ from idfree.core.files import is_named_like_file, refuse_overwriting
 from idfree.core.progress import progress
 from idfree.core.reading import exists, is_file
 from idfree.core.types import Annotation, Sequence
-from idfree.pipelines.annotated_video import AS_SOURCE, AnnotatedVideo, VideoSettings
+from idfree.pipelines.tracking.annotated_video import AS_SOURCE, AnnotatedVideo, VideoSettings
 from idfree.sequences import open_source
 from idfree.sequences.same_video import match_frames, warn_of_other_name
 from idfree.sequences.tables import read_class_names, read_tracks

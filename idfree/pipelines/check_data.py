@@ -20,8 +20,8 @@ from idfree.datasets.labels import OnFault
 from idfree.datasets.open_footage import open_footage
 from idfree.datasets.reid_crops import Part, is_reid, read_reid, reid_parts
 from idfree.learn.methods.catalogue import METHODS, Need
-from idfree.pipelines.check_images import ImageCheck, check_images
-from idfree.pipelines.reid_data import crops_as_footage
+from idfree.pipelines.training.check_images import ImageCheck, check_images
+from idfree.pipelines.training.reid_data import crops_as_footage
 
 Mask = NDArray[np.bool_]
 Statistics = dict[str, float | None]

@@ -14,7 +14,7 @@ from idfree.core.types import Floats, Image, Integers
 from idfree.counting.counter import Counter
 from idfree.counting.ground import Paths
 from idfree.counting.tables import Crossings, Visits, occupancy
-from idfree.pipelines.live_count import outlines
+from idfree.pipelines.tracking.live_count import outlines
 from idfree.show.count_plot import Curve, draw_counts
 
 Summary = dict[str, Any]

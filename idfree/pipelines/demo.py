@@ -20,15 +20,15 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.tracking import compute_metrics, evaluate
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.whole_video import Video, refine_tracks
-from idfree.pipelines.adapt_candidates import CropAppearance, closed_form_candidates
-from idfree.pipelines.adapt_choice import choose
-from idfree.pipelines.adapt_relink import cut_tracklets
-from idfree.pipelines.adapt_train import SIZE_HW
-from idfree.pipelines.crop_sets import crops_of_labels
-from idfree.pipelines.label_sequence import label_sequence
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.pseudolabels import LabelSettings
-from idfree.pipelines.tracking_run import TrackingRun, concatenate_tracks
+from idfree.pipelines.adaptation.candidates import CropAppearance, closed_form_candidates
+from idfree.pipelines.adaptation.choice import choose
+from idfree.pipelines.adaptation.relink import cut_tracklets
+from idfree.pipelines.adaptation.trained_candidate import SIZE_HW
+from idfree.pipelines.labelling.crop_sets import crops_of_labels
+from idfree.pipelines.labelling.label_sequence import label_sequence
+from idfree.pipelines.labelling.pseudolabels import LabelSettings
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.tracking_run import TrackingRun, concatenate_tracks
 from idfree.pipelines.view import view
 from idfree.sequences.motchallenge import write_ground_truth, write_results
 from idfree.show.drawing import Drawing, DrawingSettings

@@ -21,12 +21,12 @@ from idfree.core.version import __version__
 from idfree.core.workers import PicklableFactory
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.scores import ScoreScale
-from idfree.pipelines.detect_sequence import LIMITS, describe_detections, detect_sequence, write_detections
+from idfree.pipelines.detection.detect_sequence import LIMITS, describe_detections, detect_sequence, write_detections
+from idfree.pipelines.detection.open_appearance import open_appearance
+from idfree.pipelines.detection.open_detector import ClassesLike, DetectorConfig, OpenedDetector, detection_inputs
+from idfree.pipelines.detection.stored_detections import class_ids_file, displacement_file
 from idfree.pipelines.manifest import checksum_of_model, is_done, read_manifest, settings_to_json, write_manifest
-from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, OpenedDetector, detection_inputs
-from idfree.pipelines.selection import Selection
-from idfree.pipelines.stored_detections import class_ids_file, displacement_file
+from idfree.pipelines.tracking.selection import Selection
 from idfree.pipelines.video_jobs import Report, Source, make_jobs, spec_for_workers
 from idfree.sequences import open_source
 from idfree.sequences.tables import SUFFIXES

@@ -17,9 +17,9 @@ from idfree.evaluation.frame_subset import select_every_nth, select_half
 from idfree.evaluation.reid import assign_identities, evaluate_embeddings
 from idfree.evaluation.reid_by_size import evaluate_by_size
 from idfree.pipelines.evaluate import COMBINED
-from idfree.pipelines.missing_images import report_missing
 from idfree.pipelines.paired_results import Half, find_ground_truth, pair_results
-from idfree.pipelines.reid_data import evaluate_on_reid
+from idfree.pipelines.training.missing_images import report_missing
+from idfree.pipelines.training.reid_data import evaluate_on_reid
 from idfree.sequences.motchallenge import candidate_names, read_ground_truth
 from idfree.sequences.tables import read_boxes
 

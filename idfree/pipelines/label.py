@@ -14,11 +14,11 @@ from idfree.core.types import Detector, Sequence
 from idfree.core.version import __version__
 from idfree.datasets.write_sequence import write_sequence
 from idfree.detectors.scores import ScoreScale
-from idfree.pipelines.label_sequence import concatenate_boxes, label_sequence, sort_by_frame
+from idfree.pipelines.detection.open_detector import ClassesLike, DetectorConfig, OpenedDetector, detection_inputs
+from idfree.pipelines.labelling.label_sequence import concatenate_boxes, label_sequence, sort_by_frame
+from idfree.pipelines.labelling.pseudolabels import LabelSettings
 from idfree.pipelines.manifest import MANIFEST, is_done, read_manifest, settings_to_json, write_manifest
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, OpenedDetector, detection_inputs
-from idfree.pipelines.pseudolabels import LabelSettings
-from idfree.pipelines.selection import Selection
+from idfree.pipelines.tracking.selection import Selection
 from idfree.pipelines.video_jobs import Report, Source, make_jobs
 from idfree.sequences import open_source
 

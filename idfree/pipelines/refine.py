@@ -21,11 +21,11 @@ from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.track_rows import is_filled
 from idfree.offline.whole_video import Video, refine_tracks
 from idfree.pipelines.annotate import RESULT_SUFFIXES, draw_tracks, find_results
-from idfree.pipelines.annotated_video import AS_SOURCE, VideoSettings
-from idfree.pipelines.finished_tracks import SUMMARY
-from idfree.pipelines.open_appearance import open_appearance
+from idfree.pipelines.detection.open_appearance import open_appearance
 from idfree.pipelines.refine_images import read_images
-from idfree.pipelines.replaced_results import warn_of_earlier
+from idfree.pipelines.tracking.annotated_video import AS_SOURCE, VideoSettings
+from idfree.pipelines.tracking.finished_tracks import SUMMARY
+from idfree.pipelines.tracking.replaced_results import warn_of_earlier
 from idfree.sequences import open_source
 from idfree.sequences.folders import list_files
 from idfree.sequences.motchallenge import write_results

@@ -7,7 +7,7 @@ from idfree.core.types import Annotation, Detections, Floats, Sequence
 from idfree.offline.kept_embeddings import KeptEmbeddings
 from idfree.offline.track_rows import by_frame, by_track
 from idfree.offline.tracklet_appearance import unoccluded_rows
-from idfree.pipelines.camera_motion import KeptCameraMotion, open_camera_motion
+from idfree.pipelines.tracking.camera_motion import KeptCameraMotion, open_camera_motion
 
 if TYPE_CHECKING:
     from idfree.appearance.encoder import Encoder

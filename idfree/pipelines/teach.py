@@ -10,16 +10,16 @@ from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.path_list import as_list
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.core.types import Frame
-from idfree.pipelines.labelling import Labelling
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig
-from idfree.pipelines.pseudolabels import LabelSettings
-from idfree.pipelines.selection import Selection
-from idfree.pipelines.teach_features import collect_features
-from idfree.pipelines.teach_file import DetectorMaps, check_file, compare
-from idfree.pipelines.teach_head import TaughtHead, describe_head, learn_head
-from idfree.pipelines.teach_report import complete_report, render_report
-from idfree.pipelines.teacher_embeddings import Teacher
-from idfree.pipelines.training_data import trained_on_notice
+from idfree.pipelines.detection.open_detector import ClassesLike, DetectorConfig
+from idfree.pipelines.labelling.pseudolabels import LabelSettings
+from idfree.pipelines.labelling.videos import Labelling
+from idfree.pipelines.teaching.features import collect_features
+from idfree.pipelines.teaching.head import TaughtHead, describe_head, learn_head
+from idfree.pipelines.teaching.report import complete_report, render_report
+from idfree.pipelines.teaching.taught_file import DetectorMaps, check_file, compare
+from idfree.pipelines.tracking.selection import Selection
+from idfree.pipelines.training.teacher_embeddings import Teacher
+from idfree.pipelines.training.training_data import trained_on_notice
 from idfree.pipelines.video_jobs import make_jobs
 from idfree.sequences import open_source
 from idfree.teaching.discriminant import DiscriminantSettings

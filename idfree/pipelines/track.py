@@ -13,21 +13,21 @@ from idfree.core.workers import PicklableFactory, WorkerPool
 from idfree.counting.request import CountRequest
 from idfree.counting.shapes import Shapes
 from idfree.detectors.scores import ScoreScale
-from idfree.pipelines.annotated_video import VideoSettings
-from idfree.pipelines.callable_detector import DetectorFunction
-from idfree.pipelines.finished_tracks import read_summaries
-from idfree.pipelines.fixed_lag_run import FixedLagRun, check_lag
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.open_appearance import open_appearance
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig, open_any_detector
-from idfree.pipelines.results_stream import SUFFIXES, Format
-from idfree.pipelines.selection import Selection
-from idfree.pipelines.stored_detections import load_public
-from idfree.pipelines.track_sequence import TrackingJob, track_sequence
-from idfree.pipelines.track_tasks import SequenceTask, Source, check_pool, open_sequences, run_tasks
-from idfree.pipelines.tracker_settings import choose_tracker
+from idfree.pipelines.detection.callable_detector import DetectorFunction
+from idfree.pipelines.detection.open_appearance import open_appearance
+from idfree.pipelines.detection.open_detector import ClassesLike, DetectorConfig, open_any_detector
+from idfree.pipelines.detection.stored_detections import load_public
+from idfree.pipelines.tracking.annotated_video import VideoSettings
+from idfree.pipelines.tracking.finished_tracks import read_summaries
+from idfree.pipelines.tracking.fixed_lag_run import FixedLagRun, check_lag
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.results_stream import SUFFIXES, Format
+from idfree.pipelines.tracking.selection import Selection
+from idfree.pipelines.tracking.track_sequence import TrackingJob, track_sequence
+from idfree.pipelines.tracking.track_tasks import SequenceTask, Source, check_pool, open_sequences, run_tasks
+from idfree.pipelines.tracking.tracker_settings import choose_tracker
+from idfree.pipelines.tracking.write_tracks import Outputs
 from idfree.pipelines.video_jobs import open_for_workers, spec_for_workers
-from idfree.pipelines.write_tracks import Outputs
 from idfree.sequences import open_source
 from idfree.trackers.registry import Tracker
 

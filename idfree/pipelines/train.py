@@ -11,12 +11,12 @@ from idfree.core.settings import Assignments, override, split_assignments
 from idfree.datasets.all_classes import name_all_classes
 from idfree.datasets.footage import FootageSettings
 from idfree.learn.methods.catalogue import METHODS
-from idfree.pipelines.teacher_embeddings import Teacher
-from idfree.pipelines.training_data import TrainingData
+from idfree.pipelines.training.teacher_embeddings import Teacher
+from idfree.pipelines.training.training_data import TrainingData
 from idfree.trackers.registry import TRACKERS
 
 if TYPE_CHECKING:
-    from idfree.pipelines.base_run import BaseRun
+    from idfree.pipelines.training.base_run import BaseRun
 
 Metrics = dict[str, float]
 Data = str | Path
@@ -92,7 +92,7 @@ def train(
 
 def train_encoder(data: TrainingData, out: Path, assignments: Sequence[str], **options: Any) -> dict[str, Any]:
     """Train on the crops of labelled data; settings are checked before the data are read. options: of `train_crops`."""
-    from idfree.pipelines.train_crops import check_run, train_crops
+    from idfree.pipelines.training.train_crops import check_run, train_crops
 
     check_run(out, assignments, data.labels, options["base"], options["resume"])
     reid = data.reid_folders()
@@ -113,7 +113,7 @@ def train_one_shot(
 
     validation: of ValidationData, besides the footages. options: of `train_tracker`.
     """
-    from idfree.pipelines.train_tracker import ValidationData, check_run, train_tracker
+    from idfree.pipelines.training.train_tracker import ValidationData, check_run, train_tracker
 
     check_run(method, out, assignments, augmentation, options["base"], options["resume"], options["teacher"])
     footages, validated = data.footages(), data.validation_footages()
@@ -139,7 +139,7 @@ def initial_weights(assignments: Sequence[str], fine_tune: str | Path | None) ->
 
 def open_base(path: Path, method: str) -> "BaseRun":
     """The run to be fine-tuned. Raises UserError."""
-    from idfree.pipelines.base_run import BaseRun
+    from idfree.pipelines.training.base_run import BaseRun
 
     return BaseRun.open(path, method)
 

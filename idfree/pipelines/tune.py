@@ -14,18 +14,26 @@ from idfree.core.path_list import as_list
 from idfree.core.settings import Assignments, split_assignments
 from idfree.core.types import Sequence
 from idfree.detectors.scores import ScoreScale
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.open_detector import ClassesLike, DetectorConfig
-from idfree.pipelines.selection import Selection
-from idfree.pipelines.settings_search import Metrics, Search, Trial, import_optuna, make_search, measure, run_trials
-from idfree.pipelines.tracking_run import TrackingRun
-from idfree.pipelines.tuning_sequence import (
+from idfree.pipelines.detection.open_detector import ClassesLike, DetectorConfig
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.selection import Selection
+from idfree.pipelines.tracking.tracking_run import TrackingRun
+from idfree.pipelines.tuning.sequence import (
     Half,
     TuningSequence,
     ground_truth_file,
     record_detections,
     same_footage,
     warn_about_classes,
+)
+from idfree.pipelines.tuning.settings_search import (
+    Metrics,
+    Search,
+    Trial,
+    import_optuna,
+    make_search,
+    measure,
+    run_trials,
 )
 from idfree.sequences import open_source
 from idfree.show.tables import TRACKING, Column

@@ -12,8 +12,8 @@ from idfree.core.path_list import as_list
 from idfree.core.reading import exists
 from idfree.core.workers import WorkerPool, map_items
 from idfree.detectors.people import PEOPLE
-from idfree.pipelines.detection_report import NETWORKS
-from idfree.pipelines.open_detector import DetectorConfig, OpenedDetector
+from idfree.pipelines.detection.open_detector import DetectorConfig, OpenedDetector
+from idfree.pipelines.detection.report import NETWORKS
 from idfree.sequences.folders import list_entries, list_files
 from idfree.sequences.images import IMAGE_SUFFIXES
 from idfree.sequences.motchallenge import is_sequence

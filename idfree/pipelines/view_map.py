@@ -11,7 +11,7 @@ from idfree.core.errors import UserError
 from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.reading import exists, is_folder
 from idfree.core.types import Annotation, Integers, Sequence
-from idfree.pipelines.open_appearance import open_appearance
+from idfree.pipelines.detection.open_appearance import open_appearance
 from idfree.sequences.motchallenge import candidate_names
 from idfree.sequences.same_video import warn_of_other_name
 from idfree.sequences.tables import read_boxes

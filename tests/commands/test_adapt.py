@@ -18,12 +18,12 @@ from idfree.core.cropset import CropSet
 from idfree.core.settings import override
 from idfree.detectors import PrecomputedDetector
 from idfree.learn.training import Training
-from idfree.pipelines import adapt_crops
-from idfree.pipelines.adapt_crops import collect_crops, crops_file
-from idfree.pipelines.labelling import Labelling
-from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.pseudolabels import LabelSettings
-from idfree.pipelines.selection import Selection
+from idfree.pipelines.adaptation import crops as adapt_crops
+from idfree.pipelines.adaptation.crops import collect_crops, crops_file
+from idfree.pipelines.detection.open_detector import DetectorConfig
+from idfree.pipelines.labelling.pseudolabels import LabelSettings
+from idfree.pipelines.labelling.videos import Labelling
+from idfree.pipelines.tracking.selection import Selection
 from idfree.pipelines.video_jobs import make_jobs
 from idfree.sequences.motchallenge import read_results
 from idfree.show.video_writer import VideoWriter

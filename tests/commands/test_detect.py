@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from idfree import cli
-from idfree.pipelines.stored_detections import load_detections
+from idfree.pipelines.detection.stored_detections import load_detections
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_results
 from idfree.sequences.rows import to_columns

@@ -14,9 +14,9 @@ import pytest
 from idfree.cli import main
 from idfree.core import pipes
 from idfree.core.types import Frame, Sequence
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.open_detector import DetectorConfig
-from idfree.pipelines.write_tracks import Outputs, write_tracks
+from idfree.pipelines.detection.open_detector import DetectorConfig
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.write_tracks import Outputs, write_tracks
 from idfree.sequences.motchallenge import read_results
 
 TIMES = np.concatenate([[0], np.cumsum(np.random.default_rng(0).integers(30, 37, 39))]) / 1000  # 40 steps of 30…36 ms

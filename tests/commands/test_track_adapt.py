@@ -5,7 +5,7 @@ import json
 import pytest
 
 from idfree.cli import main
-from idfree.pipelines import adapt_train
+from idfree.pipelines.adaptation import trained_candidate as adapt_train
 from idfree.sequences.motchallenge import read_results, write_results
 from idfree.show.video_writer import VideoWriter
 from idfree.synthetic.scene import make_street

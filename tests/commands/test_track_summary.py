@@ -8,8 +8,8 @@ import pytest
 
 from idfree.cli import main
 from idfree.commands.track import describe_rate, print_summary
-from idfree.pipelines import track_sequence
-from idfree.pipelines.write_tracks import write_tracks
+from idfree.pipelines.tracking import track_sequence
+from idfree.pipelines.tracking.write_tracks import write_tracks
 from idfree.show.video_writer import VideoWriter
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from idfree.cli import main
 from idfree.core.types import Sequence
-from idfree.pipelines import track_tasks
+from idfree.pipelines.tracking import track_tasks
 from idfree.show.video_writer import VideoWriter
 
 NAMES = ("one", "two", "three")

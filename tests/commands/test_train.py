@@ -15,7 +15,7 @@ pytest.importorskip("onnxscript")
 from idfree.cli import main
 from idfree.core.files import write_text
 from idfree.learn.methods import one_shot
-from idfree.pipelines import training_data
+from idfree.pipelines.training import training_data
 from idfree.sequences.motchallenge import read_ground_truth, read_results, write_ground_truth
 from idfree.sequences.rows import to_columns
 from idfree.show.video_writer import VideoWriter

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from idfree.cli import main
-from idfree.pipelines import settings_search, tune
+from idfree.pipelines import tune
+from idfree.pipelines.tuning import settings_search
 from idfree.sequences.motchallenge import write_ground_truth, write_results
 from idfree.synthetic.scene import make_street
 

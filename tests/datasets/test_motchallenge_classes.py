@@ -11,7 +11,7 @@ from idfree.datasets.all_classes import name_all_classes
 from idfree.datasets.convert import convert
 from idfree.datasets.footage import FootageSettings
 from idfree.datasets.open_footage import open_all, open_footage
-from idfree.pipelines.validate import ground_truth_of
+from idfree.pipelines.training.validate import ground_truth_of
 
 OWN = [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 0, 3)]  # id, mark, class of boxes of a data set with classes of its own
 MOT = [(1, 1, 1), (2, 0, 1), (3, 0, 7), (4, 0, 3)]

@@ -8,7 +8,7 @@ import pytest
 from idfree.core.errors import UserError
 from idfree.detectors import open_detector
 from idfree.detectors.onnx import OnnxDetector
-from idfree.pipelines.open_detector import DetectorConfig
+from idfree.pipelines.detection.open_detector import DetectorConfig
 
 
 def test_people_by_name_with_its_settings():

@@ -7,7 +7,7 @@ from idfree.core.errors import UserError
 from idfree.core.types import Frame
 from idfree.detectors import open_detector
 from idfree.detectors.people import FILE
-from idfree.pipelines.open_detector import DetectorConfig
+from idfree.pipelines.detection.open_detector import DetectorConfig
 from idfree.synthetic.scene import make_street
 
 MAX_BYTES = 12e6

@@ -8,7 +8,7 @@ import pytest
 from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.detectors.scores import UNIT, scale_scores
-from idfree.pipelines.open_detector import DetectorConfig
+from idfree.pipelines.detection.open_detector import DetectorConfig
 
 PROBABILITY = np.tile([0.9, 0.3, 0.3], 40)
 MARGINS = np.random.default_rng(0).gamma(4, 10, 500).clip(0.1, 94)  # like those of MOT15, none below 0

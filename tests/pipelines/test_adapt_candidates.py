@@ -21,7 +21,7 @@ from idfree.pipelines.adapt import (
     open_teacher,
     warn_of_other_videos,
 )
-from idfree.pipelines.adapt_candidates import (
+from idfree.pipelines.adaptation.candidates import (
     Candidate,
     CropAppearance,
     adapted_candidate,
@@ -30,13 +30,13 @@ from idfree.pipelines.adapt_candidates import (
     people_candidate,
     teacher_candidate,
 )
-from idfree.pipelines.adapt_choice import choose
-from idfree.pipelines.adapt_crops import LabelledCrops
-from idfree.pipelines.adapt_merge import merge_tracklets
-from idfree.pipelines.adapt_relink import FEW_JUDGED, Relinked, cut_tracklets
-from idfree.pipelines.adapt_report import NO_TORCH
-from idfree.pipelines.adapt_train import MOST_HELD_OUT, held_out_fraction, reason_not_to_train
-from idfree.pipelines.crop_sets import HELD_OUT
+from idfree.pipelines.adaptation.choice import choose
+from idfree.pipelines.adaptation.crops import LabelledCrops
+from idfree.pipelines.adaptation.merge import merge_tracklets
+from idfree.pipelines.adaptation.relink import FEW_JUDGED, Relinked, cut_tracklets
+from idfree.pipelines.adaptation.report import NO_TORCH
+from idfree.pipelines.adaptation.trained_candidate import MOST_HELD_OUT, held_out_fraction, reason_not_to_train
+from idfree.pipelines.labelling.crop_sets import HELD_OUT
 from idfree.synthetic.scene import make_street
 
 RATE = 20.0

@@ -5,7 +5,7 @@ import pytest
 
 from idfree.appearance.encoder import Encoder
 from idfree.core.cropset import CropSet
-from idfree.pipelines.adapt_relink import (
+from idfree.pipelines.adaptation.relink import (
     FEW_JUDGED,
     SEEDS,
     Cut,

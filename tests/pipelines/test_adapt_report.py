@@ -5,9 +5,9 @@ import pytest
 
 from idfree.appearance.colour import ColourHistogram
 from idfree.core.cropset import CropSet
-from idfree.pipelines.adapt_people import MAX_SHOWN, group_people
-from idfree.pipelines.adapt_report import give_verdict, make_report, next_commands, relinking_table
-from idfree.pipelines.calibration import sensitivity_index
+from idfree.pipelines.adaptation.people import MAX_SHOWN, group_people
+from idfree.pipelines.adaptation.report import give_verdict, make_report, next_commands, relinking_table
+from idfree.pipelines.labelling.calibration import sensitivity_index
 from idfree.show.report import render_page
 
 RED, BLUE = (0, 0, 200), (200, 0, 0)

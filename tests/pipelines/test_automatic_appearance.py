@@ -7,10 +7,10 @@ import pytest
 
 from idfree.appearance.colour import ColourHistogram
 from idfree.core.types import Detections, Frame, Sequence, View
-from idfree.pipelines.callable_detector import CallableDetector
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.open_appearance import automatic_encoder, open_appearance
-from idfree.pipelines.selection import Selection
+from idfree.pipelines.detection.callable_detector import CallableDetector
+from idfree.pipelines.detection.open_appearance import automatic_encoder, open_appearance
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.selection import Selection
 
 
 @dataclass(frozen=True)

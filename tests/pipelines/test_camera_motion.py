@@ -12,7 +12,7 @@ import pytest
 from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.core.types import Frame
-from idfree.pipelines.camera_motion import MotionCounts, open_camera_motion
+from idfree.pipelines.tracking.camera_motion import MotionCounts, open_camera_motion
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_results
 from idfree.show.video_writer import VideoWriter

@@ -10,14 +10,14 @@ from idfree.appearance.colour import ColourHistogram, ColourSettings
 from idfree.appearance.concatenated import concatenate
 from idfree.core.cropset import COLUMNS, CropSet
 from idfree.core.errors import UserError
-from idfree.pipelines.adapt_report import give_advice
-from idfree.pipelines.calibration import (
+from idfree.pipelines.adaptation.report import give_advice
+from idfree.pipelines.labelling.calibration import (
     calibrate_on_crops,
     calibration_metadata,
     evaluate_on_crops,
     true_positive_rate,
 )
-from idfree.pipelines.crop_sets import concatenate_crops, split_crops
+from idfree.pipelines.labelling.crop_sets import concatenate_crops, split_crops
 
 
 def crop_set(spans: list[tuple[int, int]], video: int = 0) -> CropSet:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from idfree.core.stored_crops import concatenate
-from idfree.pipelines.crop_writer import CropWriter
+from idfree.pipelines.labelling.crop_writer import CropWriter
 
 
 def test_crops_are_read_back_and_the_file_goes(tmp_path):

@@ -12,12 +12,12 @@ from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Frame, Sequence
 from idfree.detectors import PrecomputedDetector
-from idfree.pipelines.detect_sequence import detect_sequence, write_detections
-from idfree.pipelines.make_tracking_run import make_tracking_run
+from idfree.pipelines.detection.detect_sequence import detect_sequence, write_detections
+from idfree.pipelines.detection.stored_detections import load_detections, read_stored_detections
+from idfree.pipelines.labelling.motion_tracklets import calibrate_on_motion, find_rows
 from idfree.pipelines.manifest import checksum_of_detector
-from idfree.pipelines.motion_tracklets import calibrate_on_motion, find_rows
-from idfree.pipelines.selection import Selection
-from idfree.pipelines.stored_detections import load_detections, read_stored_detections
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.selection import Selection
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import write_results
 from idfree.synthetic.scene import make_street

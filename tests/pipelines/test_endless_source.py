@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from idfree.core.types import Detections, Frame, Sequence, Tracks
-from idfree.pipelines.callable_detector import CallableDetector
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.write_tracks import Outputs, write_tracks
+from idfree.pipelines.detection.callable_detector import CallableDetector
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.write_tracks import Outputs, write_tracks
 from idfree.sequences.motchallenge import read_results
 from idfree.trackers.sort import Sort
 

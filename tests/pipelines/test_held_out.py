@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idfree.core.tracklet_spans import TrackletSpans
-from idfree.pipelines.held_out import MIN_PART, choose_held_out
+from idfree.pipelines.labelling.held_out import MIN_PART, choose_held_out
 
 ROW = st.tuples(st.integers(0, 1), st.integers(-1, 9), st.integers(0, 4))  # video, first frame, further frames
 

@@ -9,17 +9,17 @@ from idfree.core.errors import UserError
 from idfree.core.settings import override
 from idfree.core.types import Annotation, Frame, Sequence
 from idfree.detectors import PrecomputedDetector
-from idfree.pipelines.crop_buffer import CropBuffer
-from idfree.pipelines.label_quality import compute_purity, describe_tracklets
-from idfree.pipelines.label_sequence import label_sequence
-from idfree.pipelines.pseudolabels import (
+from idfree.pipelines.labelling.crop_buffer import CropBuffer
+from idfree.pipelines.labelling.label_sequence import label_sequence
+from idfree.pipelines.labelling.pseudolabels import (
     LabelSettings,
     drop_unclean_boxes,
     extract_tracklets,
     sample_boxes,
     split_at_jumps,
 )
-from idfree.pipelines.selection import Selection
+from idfree.pipelines.labelling.quality import compute_purity, describe_tracklets
+from idfree.pipelines.tracking.selection import Selection
 from idfree.sequences import open_source
 from idfree.sequences.cuts import SceneCuts, colour_histogram
 from idfree.sequences.motchallenge import read_detections, read_ground_truth

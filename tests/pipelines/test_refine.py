@@ -11,10 +11,10 @@ from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.core.types import Detections, Frame, Sequence, View
 from idfree.pipelines.annotate import annotate
-from idfree.pipelines.callable_detector import CallableDetector
-from idfree.pipelines.camera_motion import KeptCameraMotion, StoredCameraMotion
-from idfree.pipelines.tracking_run import TrackingRun
-from idfree.pipelines.write_tracks import Outputs, write_tracks
+from idfree.pipelines.detection.callable_detector import CallableDetector
+from idfree.pipelines.tracking.camera_motion import KeptCameraMotion, StoredCameraMotion
+from idfree.pipelines.tracking.tracking_run import TrackingRun
+from idfree.pipelines.tracking.write_tracks import Outputs, write_tracks
 from idfree.sequences.tables import read_tracks
 from idfree.trackers.registry import make_tracker
 

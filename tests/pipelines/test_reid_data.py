@@ -10,8 +10,8 @@ from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.datasets.open_footage import open_footage
 from idfree.datasets.reid_crops import is_reid, reid_parts
-from idfree.pipelines.crop_writer import CropWriter
-from idfree.pipelines.reid_data import load_reid_crops
+from idfree.pipelines.labelling.crop_writer import CropWriter
+from idfree.pipelines.training.reid_data import load_reid_crops
 
 COLOURS = [(200, 40, 40), (40, 200, 40), (40, 40, 200), (200, 200, 40), (40, 200, 200)]
 

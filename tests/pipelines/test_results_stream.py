@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from idfree.core.types import Annotation, Frame, Tracks
-from idfree.pipelines import results_stream
-from idfree.pipelines.results_stream import ResultsStream
+from idfree.pipelines.tracking import results_stream
+from idfree.pipelines.tracking.results_stream import ResultsStream
 from idfree.sequences.table_writer import write_table
 from idfree.sequences.tables import read_tracks
 

@@ -1,7 +1,7 @@
 """Selection of frames: what is said of a start after the end."""
 
 from idfree.core.types import Sequence
-from idfree.pipelines.selection import Selection
+from idfree.pipelines.tracking.selection import Selection
 
 
 def test_a_start_after_the_end_is_told(caplog):

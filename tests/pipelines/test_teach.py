@@ -9,9 +9,9 @@ import pytest
 from idfree.cli import main
 from idfree.core.errors import UserError
 from idfree.core.types import Frame
-from idfree.pipelines.open_detector import DetectorConfig
+from idfree.pipelines.detection.open_detector import DetectorConfig
 from idfree.pipelines.teach import teach
-from idfree.pipelines.teach_file import NO_VIDEO
+from idfree.pipelines.teaching.taught_file import NO_VIDEO
 from idfree.sequences import open_source
 from idfree.sequences.motchallenge import read_results
 
@@ -96,7 +96,7 @@ def test_a_taught_file_needs_nothing_else(world, taught, tmp_path):
 
 
 def test_finished_work_is_not_repeated(world, taught, monkeypatch):
-    from idfree.pipelines import labelling
+    from idfree.pipelines.labelling import videos as labelling
 
     def refuse(*_, **__):
         pytest.fail("labelled again")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from idfree.core.errors import UserError
-from idfree.pipelines.teach_features import BoxFeatures, concatenate_features
-from idfree.pipelines.teach_head import describe_head, learn_head
+from idfree.pipelines.teaching.features import BoxFeatures, concatenate_features
+from idfree.pipelines.teaching.head import describe_head, learn_head
 from idfree.teaching.discriminant import DiscriminantSettings
 
 TRACKLETS, FRAMES, FEATURES = 8, 20, 24

@@ -3,7 +3,7 @@
 import pytest
 
 from idfree.commands.teach import format_summary
-from idfree.pipelines.teach_report import give_verdict, is_better, next_commands
+from idfree.pipelines.teaching.report import give_verdict, is_better, next_commands
 
 
 def rates(head, colour, both, tracklets=100, **other):

@@ -12,8 +12,8 @@ from idfree.appearance.colour import ColourHistogram
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Sequence
 from idfree.datasets.footage import Footage
-from idfree.pipelines import teacher_embeddings as module
-from idfree.pipelines.teacher_embeddings import Teacher, footage_of_detections, teacher_embeddings
+from idfree.pipelines.training import teacher_embeddings as module
+from idfree.pipelines.training.teacher_embeddings import Teacher, footage_of_detections, teacher_embeddings
 from idfree.sequences.image_files import read_nth_image
 from idfree.sequences.video_frames import VideoFrames
 

@@ -6,8 +6,8 @@ import pytest
 from idfree.core.types import Annotation, Sequence
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.people import open_people
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.tracker_settings import NETWORK_MIN_SCORE, PEOPLE_NEW_SCORE, with_new_score
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.tracker_settings import NETWORK_MIN_SCORE, PEOPLE_NEW_SCORE, with_new_score
 
 
 def detections() -> Annotation:

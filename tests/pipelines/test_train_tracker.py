@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("torch")
 
 from idfree.detectors import PrecomputedDetector
-from idfree.pipelines import train_tracker
-from idfree.pipelines.validate import calibrate_on_tracklets, footage_as_sequence
+from idfree.pipelines.training import train_tracker
+from idfree.pipelines.training.validate import calibrate_on_tracklets, footage_as_sequence
 
 FRAMES = 40
 

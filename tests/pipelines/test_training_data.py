@@ -7,7 +7,7 @@ import pytest
 
 from idfree.core.types import Annotation
 from idfree.datasets.footage import Footage
-from idfree.pipelines.training_data import LINK_SETTINGS, link_by_motion
+from idfree.pipelines.training.training_data import LINK_SETTINGS, link_by_motion
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import pytest
 
 from idfree.core.errors import UserError
 from idfree.detectors import PrecomputedDetector
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.settings_search import Search, Trial
-from idfree.pipelines.tracker_settings import read_settings
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.tracker_settings import read_settings
 from idfree.pipelines.tune import tune
-from idfree.pipelines.tuning_sequence import TuningSequence, record_detections, same_footage
+from idfree.pipelines.tuning.sequence import TuningSequence, record_detections, same_footage
+from idfree.pipelines.tuning.settings_search import Search, Trial
 from idfree.sequences.motchallenge import write_ground_truth
 from idfree.synthetic.scene import make_street
 from idfree.trackers.registry import SortSettings, make_tracker

@@ -9,7 +9,7 @@ from idfree.appearance.colour import ColourHistogram
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Detections, View
 from idfree.datasets.footage import Footage
-from idfree.pipelines.validate import (
+from idfree.pipelines.training.validate import (
     COLOUR,
     calibrate_on_tracklets,
     detect_with_colour,

@@ -5,7 +5,7 @@ import pytest
 
 import idfree
 from idfree.core.errors import UserError
-from idfree.pipelines.open_detector import DetectorConfig
+from idfree.pipelines.detection.open_detector import DetectorConfig
 from idfree.pipelines.video_jobs import make_jobs
 from idfree.sequences.motchallenge import read_ground_truth
 from idfree.show.video_writer import VideoWriter

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from idfree.core.errors import UserError
-from idfree.pipelines.selection import Selection
+from idfree.pipelines.tracking.selection import Selection
 from idfree.sequences.images import open_images, read_image
 
 

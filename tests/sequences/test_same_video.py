@@ -1,4 +1,4 @@
-"""Whether a file of boxes belongs to a video, by name and frame numbers; and that each command that pairs them looks."""
+"""Whether a file of boxes belongs to a video, by name and frame numbers, and that all commands check it."""
 
 from dataclasses import replace
 from pathlib import Path

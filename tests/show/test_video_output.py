@@ -130,7 +130,7 @@ def test_a_folder_that_cannot_be_made_is_told_at_once(tmp_path):
 
 
 def test_stages_are_timed(tmp_path):
-    from idfree.pipelines.run_counts import StageTimer
+    from idfree.pipelines.tracking.run_counts import StageTimer
 
     timer = StageTimer()
     timer.seconds |= {"drawing": 0.0, "encoding": 0.0}

@@ -11,8 +11,8 @@ from idfree.core.heatmaps import gaussian_radius
 from idfree.core.occlusions import intersections
 from idfree.core.types import Annotation, Detections, Frame, Sequence, View
 from idfree.detectors import PrecomputedDetector
-from idfree.pipelines.make_tracking_run import make_tracking_run
-from idfree.pipelines.run_summary import summarise
+from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
+from idfree.pipelines.tracking.run_summary import summarise
 from idfree.trackers.lost_tracks import KeepPredicting, layers
 from idfree.trackers.refinding import (
     Refinding,

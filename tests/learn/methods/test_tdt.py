@@ -18,8 +18,8 @@ from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.retinanet import RetinaNet
 from idfree.learn.torch_session import TorchSession
 from idfree.learn.training import Training
-from idfree.pipelines.train_tracker import align_rows, check_teacher
-from idfree.pipelines.validate import detect_footage
+from idfree.pipelines.training.train_tracker import align_rows, check_teacher
+from idfree.pipelines.training.validate import detect_footage
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -107,7 +107,7 @@ def test_defaults_of_the_paper():
 def test_rows_of_unreadable_frames_have_no_embedding(narrow):
     """Caching adds a region to ignore to the second frame; all other rows keep their embeddings."""
     from idfree.datasets.frame_cache import ignore_images
-    from idfree.pipelines.teacher_embeddings import TeacherEmbeddings
+    from idfree.pipelines.training.teacher_embeddings import TeacherEmbeddings
 
     before = narrow.make_footage()
     after = ignore_images(before, [2], [(64, 96)] * 5)

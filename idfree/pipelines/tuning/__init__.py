@@ -1,0 +1,1 @@
+"""Steps of `idfree tune`, in reading order: `sequence` (tracked and scored per trial), `settings_search`."""

@@ -29,8 +29,8 @@ experiments/results`; the folder has the figures of each row and seed. Tables of
 are left out; `idfree-experiments list` names all. Three videos (first halves train, second halves judge) and 170
 photographs, small networks from random weights: the figures cannot be compared with the papers', their order can. A
 ranking "holds" or is "reversed" if the difference exceeds what two means of the given number of seeds differ by at
-random (one deviation of their difference; of one network {deviation:.1f} points). Rows were run on different machines,
-so that "CPU ms" can be compared in the table of one stage and two alone.
+random (one deviation of their difference; of one network {deviation:.1f} points). Rows were run on different machines;
+"CPU ms" can be compared between "one-shot" and "detector, then teacher" alone, which were run together.
 
 {tables}
 """

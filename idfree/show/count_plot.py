@@ -8,12 +8,13 @@ from idfree.core.types import Floats, Image, Integers
 from idfree.show.axes import INK, Axes
 from idfree.show.colours import Colour, palette
 from idfree.show.figure import Figure
-from idfree.show.outlines import Outline
+from idfree.show.outlines import Outline, separated_tops
 from idfree.show.plots import BLACK, WHITE, dim, resize_to_width
 
 PANEL = 210  # px, height of a panel below the image
 PANEL_SPACE = 110  # px, for the title and ticks of a panel
 MARGIN = 70  # px, left of the panels
+LABEL = 28  # px, height of the label of a line or zone
 LETTER = 7.2  # px, approximate width of a letter of the legend
 FIRST_COLOUR = 2  # in the palette of ids: orange, green, …
 
@@ -41,8 +42,7 @@ def draw_counts(
     figure.image(0, 0, dim(picture))
     for outline in outlines:
         draw_outline(figure, outline, outline.points * scale)
-    for outline in outlines:
-        draw_label(figure, outline, outline.points * scale)
+    draw_labels(figure, outlines, scale)
     top = float(picture.shape[0] + 56)
     for title, curves in panels:
         highest = max(float(curve.values.max(initial=0)) for curve in curves)
@@ -66,13 +66,16 @@ def draw_outline(figure: Figure, outline: Outline, points: Floats) -> None:
         figure.dot(point, 5, outline.colour, BLACK)
 
 
-def draw_label(figure: Figure, outline: Outline, points: Floats) -> None:
-    """Draw the text of a line or zone at the mean of its points (K, 2)."""
-    x, y = points.mean(axis=0).tolist()
-    y = y + 6 if outline.is_closed else y - 16
-    half = 5.2 * len(outline.text) + 8  # of letters 18 px high
-    figure.bar(x - half, y - 20, 2 * half, 28, BLACK, 0.6)
-    figure.text(x, y, outline.text, 18, WHITE, "middle")
+def draw_labels(figure: Figure, outlines: list[Outline], scale: float) -> None:
+    """Draw the texts of lines and zones at the means of their points, one below the other where they would overlap."""
+    boxes = []
+    for outline in outlines:
+        x, y = (outline.points * scale).mean(axis=0).tolist()
+        half = 5.2 * len(outline.text) + 8  # of letters 18 px high
+        boxes.append((x - half, x + half, y - 14 if outline.is_closed else y - 36))
+    for outline, (left, right, _), top in zip(outlines, boxes, separated_tops(boxes, LABEL + 2), strict=True):
+        figure.bar(left, top, right - left, LABEL, BLACK, 0.6)
+        figure.text((left + right) / 2, top + 20, outline.text, 18, WHITE, "middle")
 
 
 def draw_legend(figure: Figure, curves: list[Curve], right: float, y: float) -> None:

@@ -49,7 +49,24 @@ def draw_outlines(canvas: Image, outlines: Sequence[Outline], line: int, text: i
             for x, y in points[0].tolist():
                 cv2.circle(canvas, (x, y), 2 * width, DARK, cv2.FILLED, cv2.LINE_AA)
                 cv2.circle(canvas, (x, y), 2 * width - 1, outline.colour, cv2.FILLED, cv2.LINE_AA)
-    for outline in (each for each in outlines if each.text):
-        label = render_label(outline.text, text, outline.colour)
-        x, y = (outline.points.mean(axis=0) - [label.shape[1] / 2, label.shape[0] / 2]).astype(int).tolist()
-        paste(canvas, label, x, y)
+    named = [outline for outline in outlines if outline.text]
+    labels = [render_label(outline.text, text, outline.colour) for outline in named]
+    corners = [
+        outline.points.mean(axis=0) - [label.shape[1] / 2, label.shape[0] / 2]
+        for outline, label in zip(named, labels, strict=True)
+    ]
+    boxes = [(x, x + label.shape[1], y) for (x, y), label in zip(corners, labels, strict=True)]
+    tops = separated_tops(boxes, max((label.shape[0] for label in labels), default=0))
+    for label, (left, _, _), top in zip(labels, boxes, tops, strict=True):
+        paste(canvas, label, int(left), int(top))
+
+
+def separated_tops(labels: Sequence[tuple[float, float, float]], height: float) -> list[float]:
+    """Tops of labels (left, right, top) of one height, moved down where they would cover an earlier one."""
+    placed: list[tuple[float, float, float]] = []
+    for left, right, top in labels:
+        for other_left, other_right, other in sorted(placed, key=lambda label: label[2]):
+            if left < other_right and other_left < right and abs(top - other) < height:
+                top = other + height
+        placed.append((left, right, top))
+    return [top for _, _, top in placed]

@@ -1,4 +1,4 @@
-"""Progress bars on stderr with rate and remaining time; none if quiet or if stderr is not a terminal."""
+"""Progress bars on stderr with rate and remaining time, if it is a terminal; none if quiet or of a single item."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ def progress(items: Iterable[T], label: str, total: int | None, quiet: bool, uni
 
     total: number of items, None if unknown. unit: what is counted, for the rate ("frames/s").
     """
-    if quiet or not sys.stderr.isatty():
+    if quiet or total == 1 or not sys.stderr.isatty():  # of one item, a bar only stands at 0/1
         yield from items
         return
     from rich.console import Console

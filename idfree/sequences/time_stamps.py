@@ -5,10 +5,11 @@ or missing.
 """
 
 import logging
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from idfree.sequences.ffmpeg import demux_packets, is_shown
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from av.container import InputContainer
     from av.packet import Packet
     from av.video.stream import VideoStream
 
@@ -25,7 +27,10 @@ LOG = logging.getLogger("idfree")
 
 FRAME_RATE = 30.0  # per second, if unknown: that of most sequences of MOT16 to MOT20
 PAUSE = 10.0  # × the median step: longer steps are pauses, and do not count in the rate
+CUT_OFF = 1.0  # seconds that a file may end earlier than it declares: last frames are shown for unlike times
 RATE_TOLERANCE = 0.02  # relative difference up to which two frame rates are the same
+DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")  # Matroska's tag of a stream, HH:MM:SS.nnnnnnnnn
+MICROSECONDS = 1e6  # in a second: the unit of a container's duration (AV_TIME_BASE)
 RAW_FORMATS = ("h264", "hevc", "m4v", "mpegvideo", "mjpeg", "vvc", "obu")  # FFmpeg's; they have no time stamps
 
 
@@ -131,6 +136,26 @@ def declared_length(stream: "VideoStream") -> int:
     """Number of displayed frames according to the container (without those hidden by an edit list), 0 if unknown."""
     index = getattr(stream, "index_entries", ())
     return max(stream.frames - sum(bool(entry.is_discard) for entry in index), 0)
+
+
+def declared_end(stream: "VideoStream") -> float:
+    """Seconds at which the stream ends according to a header of Matroska, WebM or FLV, 0 if unknown.
+
+    They declare no number of frames. FLV has one duration for all its streams.
+    """
+    if match := DURATION.match(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = map(float, match.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    container = cast("InputContainer", stream.container)
+    is_alone = container.format.name == "flv" and len(container.streams) == 1
+    return (container.duration or 0) / MICROSECONDS if is_alone else 0.0
+
+
+def warn_of_cut_off(stream: "VideoStream", stamps: StampTable, path: Path | str) -> None:
+    """Log a warning if the last frame comes much earlier than the end that the file declares."""
+    end, last = declared_end(stream), float(stamps.seconds.max(initial=0))
+    if last < end - CUT_OFF:
+        warn(path, f"declares {end:.4g} s, but its last frame is at {last:.4g} s: was it cut off?")
 
 
 def declared_rates(stream: "VideoStream") -> tuple[float | None, float | None]:

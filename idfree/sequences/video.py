@@ -21,6 +21,7 @@ from idfree.sequences.time_stamps import (
     indexed_stamps,
     read_stamps,
     stamps_of,
+    warn_of_cut_off,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ LOG = logging.getLogger("idfree")
 def open_video(path: Path | str) -> Sequence:
     """Open a video file, or its address, as frames 1, 2, 3 … in display order and orientation.
 
-    Frame rate and times are measured on the time stamps; the logger "idfree" warns if the file declares others.
+    Frame rate and times are measured on the time stamps; the logger "idfree" warns if the file declares others, or
+    a later end.
     Frames that cannot be decoded are skipped together with their numbers; after the last frame the logger warns
     how many there were. Raises UserError if the file is missing, not a video, or has no decodable frame.
     """
@@ -51,6 +53,7 @@ def open_video(path: Path | str) -> Sequence:
     if stamps is None or (timing.times is not None and not is_address(path)):
         with open_stream(path) as stream:  # an index has times of decoding; those of display may differ
             stamps = read_stamps(stream, is_whole_avi(path))
+            warn_of_cut_off(stream, stamps, path)
         timing = find_timing(stamps, *rates, path)
     return Sequence(
         Path(path).stem,

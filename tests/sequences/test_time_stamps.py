@@ -97,6 +97,19 @@ def test_a_truncated_avi_lacks_frames(write_stamped, caplog):
     assert [r.getMessage() for r in caplog.records] == [f"a.avi: {60 - decoded} of 60 frames could not be decoded"]
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "mpeg4"), ("a.webm", "libvpx"), ("a.flv", "flv")])
+def test_a_truncated_file_without_a_number_of_frames_ends_early(write_stamped, caplog, name, codec):
+    path = write_stamped(name, codec, range(0, 5000, 50), g="5")
+    with caplog.at_level(logging.WARNING, "idfree"):
+        assert open_video(path).length == 100
+        assert "cut off" not in caplog.text
+        cut = path.with_name(f"cut-{name}")
+        cut.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        assert 0 < open_video(cut).length < 80
+    assert f"cut-{name} declares 4.951 s, but its last frame is at " in caplog.text
+    assert "s: was it cut off?" in caplog.text
+
+
 def test_avi_with_bidirectional_frames(write_stamped, caplog):
     """It has times of decoding only."""
     sequence = check_times(write_stamped("a.avi", "mpeg4", range(30), ticks=25, bf="2"), np.arange(30) / 25, caplog)

@@ -5,6 +5,7 @@ A row is `class cx cy w h`, the box as fractions of the image; results append th
 point in the last column is an id.
 """
 
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ from idfree.sequences.folders import natural_key
 from idfree.sequences.image_files import image_size, read_nth_image
 from idfree.sequences.images import IMAGE_SUFFIXES
 from idfree.sequences.rows import NUMBER
+
+LOG = logging.getLogger("idfree")
 
 DATA_YAML, IMAGES, LABELS = "data.yaml", "images", "labels"
 SPLITS = ("train", "val", "test")
@@ -195,8 +198,10 @@ def parse_row(fields: list[str]) -> Row | None:
 def write_yolo(footage: Footage, folder: Path, tracks: bool = False) -> Path:
     """Write FOLDER/NAME/ with data.yaml, images/NAME/ and labels/NAME/; returns the path of data.yaml.
 
-    tracks: rows end in the id, before it the confidence of results; without, they have five columns, as to train on.
+    tracks: rows end in the id, before it the confidence of results; without, they have five columns, as to train on,
+    and lie in the image.
     """
+    footage = footage if tracks else clip_to_images(footage)
     target = folder / footage.name
     names = [f"{footage.name}/{name}" for name in image_names(footage)]
     export_images(footage, [target / IMAGES / name for name in names])
@@ -206,6 +211,28 @@ def write_yolo(footage: Footage, folder: Path, tracks: bool = False) -> Path:
     path = target / DATA_YAML
     write_text(path, format_data_yaml(f"{IMAGES}/{footage.name}", footage.classes))
     return path
+
+
+def clip_to_images(footage: Footage) -> Footage:
+    """The footage with boxes clipped whose centre lies outside the image, or that are larger; a warning counts them.
+
+    Ultralytics leaves images out that have a label outside 0…1. Boxes of which nothing remains are left out.
+    """
+    frames = np.unique(footage.boxes.frame, return_inverse=True)
+    sizes = np.array([footage.size_at(int(number)) for number in frames[0]], dtype=np.float64).reshape(-1, 2)
+    limits = np.tile(sizes[frames[1]][:, ::-1], 2)  # (K, 4) width, height, width, height
+    shares = xyxy_to_cxcywh(footage.boxes.xyxy) / limits
+    outside = ((shares < 0) | (shares > 1)).any(axis=1) & ~footage.ignored
+    if not outside.any():
+        return footage
+    xyxy = np.where(outside[:, None], np.clip(footage.boxes.xyxy, 0, limits), footage.boxes.xyxy)
+    kept = ~outside | (xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)
+    LOG.warning(
+        "%s: %d of %d boxes have their centre outside the image or are larger than it: of these %d are clipped,"
+        " %d left out",
+        *(footage.name, outside.sum(), len(kept), (outside & kept).sum(), (~kept).sum()),
+    )
+    return replace(footage, boxes=replace(footage.boxes, xyxy=xyxy)[kept])
 
 
 def format_rows(footage: Footage, number: int, tracks: bool) -> Iterator[str]:

@@ -52,7 +52,7 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
     except (OSError, RuntimeError) as error:
         if not is_failed_write(error, partial, path):
             raise
-        raise UserError(f"cannot write {path}: {getattr(error, 'strerror', None) or first_line(error)}") from error
+        raise UserError(f"cannot write {path}: {write_failure(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -68,6 +68,13 @@ def is_failed_write(error: OSError | RuntimeError, *paths: Path) -> bool:
         return error.errno is None or error.errno in WRITE_ERRORS
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
     return name.removeprefix("file:") in map(str, paths)  # FFmpeg's names begin with it
+
+
+def write_failure(error: OSError | RuntimeError) -> str:
+    """What failed; NumPy's own error tells only how many bytes it has written."""
+    if text := getattr(error, "strerror", None):
+        return str(text)
+    return f"{first_line(error)}: is the disk full?" if isinstance(error, OSError) else first_line(error)
 
 
 def is_special(path: Path) -> bool:
@@ -155,7 +162,7 @@ def write_bytes(path: Path | str, data: bytes) -> None:
         try:
             partial.write_bytes(data)
         except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror or first_line(error)}") from error
+            raise UserError(f"cannot write {path}: {write_failure(error)}") from error
 
 
 def is_named_like_file(path: Path) -> bool:
@@ -192,6 +199,9 @@ def make_folder(path: Path) -> None:
     try:
         MADE.extend(folder for folder in (*reversed(path.parents), path) if not os.path.lexists(folder))
         path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        found = "it is a file" if path.exists() else "it is a link to what does not exist"
+        raise UserError(f"cannot make the folder {path}: {found}") from None
     except OSError as error:
         raise UserError(f"cannot make the folder {path}: {error.strerror}") from error
     except ValueError:

@@ -50,6 +50,11 @@ def test_paths_that_cannot_be_written_to(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot make the folder"):
         write_text(tmp_path / "file" / "a.txt", "")
+    with pytest.raises(UserError, match=r"cannot make the folder .*file: it is a file"):
+        write_text(tmp_path / "file" / "a.txt", "")
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(UserError, match=r"cannot make the folder .*link: it is a link to what does not exist"):
+        write_text(tmp_path / "link" / "a.txt", "")
     with pytest.raises(UserError, match="it is a folder"):
         write_text(tmp_path, "")
 

@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Run the demonstration; return the paths and the metrics."""
-    from idfree.pipelines.demo import run_demo
+    from idfree.pipelines.demo import FOOTAGE, run_demo
 
     result = run_demo(options.out, people=options.people, frames=options.frames, seed=options.seed, quiet=options.quiet)
     named = {"video": result.video, "picture": result.image, "tracks": result.tracks, "page": result.page}
@@ -35,6 +35,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         print_metrics(result.metrics)
         for name, path in paths.items():
             print(f"  {name:9}{path}")
+        footage = result.tracks.parent / FOOTAGE
+        print(f"  footage  {footage / 'street.mp4'}, with detections (det.txt) and ground truth (gt.txt)")
+        print(f"The row of the tracks again: idfree eval {result.tracks} {footage / 'gt.txt'}")
         print("Your own video: idfree track VIDEO --video; with --adapt, an appearance model is chosen for it first")
     return {**paths, "metrics": result.metrics}
 

@@ -83,8 +83,17 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if not (options.json or options.quiet):
         print_table(result)
         tracker, trials = result.record["tracker"], result.record["trials"]
-        print(f"{result.file}: {tracker} with the best {result.column.header} of {trials} trials")
+        print(f"{result.file}: {tracker} with the best {result.column.header} of {trials} trials{advice(result)}")
     return result.to_json()
+
+
+def advice(result: "TuningResult") -> str:
+    """Whether to use the settings, from what they were judged on, else tuned on."""
+    if not result.is_gain("tuned_on"):
+        return ", which is that of the defaults: nothing is gained"
+    if "judged_on" not in result.metrics:
+        return "; --judge compares them on other sequences"
+    return "" if result.is_gain("judged_on") else ", but not better than the defaults where they are judged: keep those"
 
 
 def print_best(number: int, trial: "Trial", column: "Column") -> None:

@@ -95,7 +95,7 @@ def write_footage(street: SyntheticSequence, folder: Path, quiet: bool) -> None:
         for frame in progress(street.sequence, "street", street.sequence.length, quiet):
             if frame.image is not None:
                 video.write(frame.image)
-    write_ground_truth(folder / "gt.txt", street.truth)
+    write_ground_truth(folder / "gt.txt", ground_truth(street))
     write_results(folder / "det.txt", street.detections)
 
 
@@ -116,8 +116,12 @@ def adapt_to(street: SyntheticSequence, out: Path, seed: int, quiet: bool) -> tu
 
 def measure(street: SyntheticSequence, tracks: Annotation) -> dict[str, float]:
     """TrackEval's metrics of tracks of the street."""
-    ground_truth = replace(street.truth, score=(street.truth.visibility >= MIN_VISIBILITY).astype(float))
-    return compute_metrics(evaluate(ground_truth, tracks, "plain", street.sequence.length))
+    return compute_metrics(evaluate(ground_truth(street), tracks, "plain", street.sequence.length))
+
+
+def ground_truth(street: SyntheticSequence) -> Annotation:
+    """The true boxes; people who are less visible than MIN_VISIBILITY have the score 0, and are ignored."""
+    return replace(street.truth, score=(street.truth.visibility >= MIN_VISIBILITY).astype(float))
 
 
 def associate_perfectly(street: SyntheticSequence) -> Annotation:

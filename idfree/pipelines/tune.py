@@ -61,6 +61,12 @@ class TuningResult:
     metrics: dict[str, dict[str, Metrics]]
     column: Column
 
+    def is_gain(self, part: str) -> bool:
+        """Whether the tuned settings are better than the defaults in the metric, on "tuned_on" or "judged_on"."""
+        pair = self.metrics[part]
+        gain = pair["tuned"][self.column.key] - pair["defaults"][self.column.key]
+        return gain < 0 if self.column.better == "lower" else gain > 0
+
     def to_json(self) -> dict[str, Any]:
         """The file's path and content, and the metrics, ready for JSON."""
         return {"file": str(self.file), **self.record, "metrics": self.metrics}

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import cv2
+import pytest
 
 import idfree
 from idfree.cli import main
@@ -29,6 +30,10 @@ def test_demo(tmp_path, capsys):
     assert best["IDF1"] > figures["motion alone (sort)"]["IDF1"]
     assert all(0.2 < each["HOTA"] <= 1 for each in figures.values())
     assert (tmp_path / "street.txt").read_bytes() == first  # same seed, same result
+    assert main(["eval", str(tmp_path / "street.txt"), str(tmp_path / "footage" / "gt.txt"), "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)["footage"]
+    for name in ("HOTA", "MOTA", "IDF1", "CLR_FP", "CLR_FN"):
+        assert again[name] == pytest.approx(figures["colour, offline"][name], abs=1e-3)  # boxes are written in 0.01 px
 
 
 def test_the_picture_says_how_many_tracks_there_are(tmp_path, monkeypatch):

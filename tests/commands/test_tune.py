@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from idfree.cli import main
+from idfree.commands.tune import advice
 from idfree.pipelines import tune
 from idfree.pipelines.tuning import settings_search
 from idfree.sequences.motchallenge import write_ground_truth, write_results
+from idfree.show.tables import ratio_column
 from idfree.synthetic.scene import make_street
 
 
@@ -113,6 +115,25 @@ def test_a_table_and_a_warning(streets, tmp_path, capsys):
     assert err == "idfree: this IDF1 is of the sequences it was tuned on: --judge others to see what it is worth\n"
     assert "tuned on one" in out
     assert f"{tmp_path / 'a.json'}: sort with the best IDF1 of 8 trials" in out
+
+
+@pytest.mark.parametrize(
+    ("tuned_on", "judged_on", "expected"),
+    [
+        ((0.5, 0.5), None, "nothing is gained"),
+        ((0.5, 0.6), None, "--judge"),
+        ((0.5, 0.6), (0.7, 0.7), "keep those"),
+        ((0.5, 0.6), (0.6, 0.7), ""),
+    ],
+)
+def test_the_last_line_says_whether_to_use_the_settings(tuned_on, judged_on, expected):
+    parts = {"tuned_on": tuned_on, "judged_on": judged_on}
+    metrics = {
+        part: {"defaults": {"IDF1": pair[0]}, "tuned": {"IDF1": pair[1]}} for part, pair in parts.items() if pair
+    }
+    result = tune.TuningResult(Path("a.json"), {}, [], [], metrics, ratio_column("IDF1"))
+    assert expected in advice(result)
+    assert bool(expected) == bool(advice(result))
 
 
 def test_judged_on_another_street(streets, tmp_path, capsys):

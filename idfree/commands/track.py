@@ -183,6 +183,7 @@ def print_summary(path: Path, summary: dict[str, Any], classes: str = "") -> Non
     appearance = summary.get("appearance")
     remarks = (
         describe_no_detections(summary.get("detections"), classes),
+        describe_no_tracks(summary),
         f"{summary['frames_lost']} frames lost" if summary["frames_lost"] else "",
         describe_min_score(summary),
         f"appearance: {APPEARANCE_NAMES.get(appearance['name'], appearance['name'])}" if appearance else "",
@@ -193,6 +194,14 @@ def print_summary(path: Path, summary: dict[str, Any], classes: str = "") -> Non
     print(f"{path}: {counts}{rate}{''.join(f', {remark}' for remark in remarks if remark)}")
     if "count" in summary:
         print_totals(summary["count"])
+
+
+def describe_no_tracks(summary: dict[str, Any]) -> str:
+    """That no detection has started a track, so that none are of use; "" if there are tracks, or no detections."""
+    detections = summary.get("detections")
+    if summary["tracks"] or not detections:
+        return ""
+    return f"none of {detections} detections starts a track: their scores are low, or they are seen too briefly"
 
 
 def describe_rate(rate: float | None) -> str:

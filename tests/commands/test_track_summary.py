@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from idfree.cli import main
-from idfree.commands.track import describe_rate, print_summary
+from idfree.commands.track import describe_no_tracks, describe_rate, print_summary
 from idfree.pipelines.tracking import track_sequence
 from idfree.pipelines.tracking.write_tracks import write_tracks
 from idfree.show.video_writer import VideoWriter
@@ -128,3 +128,10 @@ def test_refine_names_the_results_that_it_replaces(walk, capsys):
     (walk / "out" / "walk.txt").write_text("1,1,10,20,30,60,0.9,1,-1,-1\n")
     assert main(refined) == 0
     assert "refined/walk.txt: the results of an earlier run are replaced; these files" in capsys.readouterr().err
+
+
+def test_detections_none_of_which_starts_a_track_are_told():
+    summary = {"tracks": 0, "detections": 15}
+    assert "none of 15 detections starts a track" in describe_no_tracks(summary)
+    assert not describe_no_tracks({**summary, "tracks": 1})
+    assert not describe_no_tracks({**summary, "detections": 0})  # told otherwise

@@ -11,6 +11,7 @@ from idfree.core.reading import exists, is_file
 from idfree.core.types import Annotation, Sequence
 from idfree.pipelines.tracking.annotated_video import AS_SOURCE, AnnotatedVideo, VideoSettings
 from idfree.sequences import open_source
+from idfree.sequences.degenerate import warn_of_degenerate
 from idfree.sequences.same_video import match_frames, warn_of_other_name
 from idfree.sequences.tables import read_class_names, read_tracks
 from idfree.trackers.auto_camera_motion import AutoCameraMotion
@@ -48,6 +49,7 @@ def annotate(
         path, file = videos[sequence.name], files[sequence.name]
         warn_of_other_name(file, sequence.name)
         tracks = match_frames(read_tracks(file), file, sequence)
+        warn_of_degenerate(tracks, file, "are not drawn")
         if frame_rate is not None:
             sequence = sequence.at_rate(frame_rate)
         title, names = sequence.name if show else None, read_class_names(file)

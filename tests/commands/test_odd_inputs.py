@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from idfree.cli import main
+from idfree.show.video_writer import VideoWriter
 
 ROWS = [f"{frame},{id},{90 * id + frame},20,30,60,1,1,-1,-1" for frame in (1, 2, 3) for id in (1, 2)]
 COMMANDS = (
@@ -111,3 +113,12 @@ def test_boxes_without_area(run, command):
     counted = "6 of 6 boxes have no positive width and height"
     assert ("a box without area" if refused else "has no area" if "check" in command else counted) in out + err
     assert "lie outside the images" not in err
+
+
+def test_boxes_without_area_are_not_drawn(run, tmp_path):
+    with VideoWriter(tmp_path / "one.mp4", 10, (48, 64)) as video:
+        for _ in range(3):
+            video.write(np.zeros((48, 64, 3), np.uint8))
+    status, _, err = run("show {} one.mp4 -o out.mp4", with_column(4, "-30"))
+    assert status == 0
+    assert "one.txt: 6 of 6 boxes have no positive width and height, the first in frame 1: they are not drawn" in err

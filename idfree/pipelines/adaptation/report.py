@@ -68,25 +68,24 @@ NO_TORCH = "PyTorch is not installed, so no network was trained on these videos:
 def give_verdict(relinking: Mapping[str, Any], found: int) -> str:
     """Which candidate was selected and why, in words. found: the number of tracklets, of which long ones are tested."""
     candidates, winner = relinking["candidates"], relinking["winner"]
-    shares = f"re-linked of {relinking['cuts']} cuts of {relinking['tracklets']} tracklets, " + "; ".join(
-        f"{name} {describe_relinking(candidates[name])}" for name in candidates if name != "nothing"
+    shares = "; ".join(f"{name} in {describe_relinking(candidates[name])}" for name in candidates if name != "nothing")
+    test = (
+        f"The test: {relinking['tracklets']} tracklets were cut in two, {relinking['cuts']} times in all, and the later"
+        f" part found again: {shares}."
     )
     selected = f"Selected: {NAMES[winner]}"
     if winner != relinking["default"]:
         gain = f"{100 * relinking['gain']:+.1f} ± {100 * relinking['standard_error']:.1f} points"
         over = NAMES[candidates[winner]["over"]]
-        return f"{selected}, which re-links more tracklets than {over} ({gain}); {shares}."
+        return f"{selected}, which is clearly better in the test than {over} ({gain}). {test}"
     if relinking["tracklets"] < FEW_JUDGED:
         return (
-            f"{selected}, the default: there are too few tracklets to test whether another candidate is better. The"
+            f"{selected}, which `adapt` takes where there are too few tracklets to test whether another is better. The"
             " test takes the middle out of a tracklet and asks each candidate to find the later part again;"
             f" {relinking['tracklets']} of {found} tracklets are long enough for that ({MIN_HALF} crops before and"
             f" {MIN_HALF} after a gap of {GAP[0]:g} s), expected {FEW_JUDGED}. Give a longer video, or several videos."
         )
-    return (
-        f"{selected}, the default: no other candidate is better by more than twice the standard error over"
-        f" {relinking['tracklets']} tracklets; {shares}."
-    )
+    return f"{selected}. `adapt` takes it unless another is better by twice the standard error; none is. {test}"
 
 
 def describe_relinking(shares: Mapping[str, float | None]) -> str:

@@ -23,7 +23,7 @@ FILE_SUFFIXES = (  # of files that commands read and write, or that users may ex
     *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".png", ".jpg", ".jpeg", ".svg", ".pdf"),
     *(".onnx", ".pt", ".pth"),
 )
-MADE: list[Path] = []  # folders that this process created, for `empty_folders_removed`
+RECORDS: list[list[Path]] = []  # folders created so far in each running block of `empty_folders_removed`
 CLEANING = threading.Lock()  # what another thread begins to write meanwhile would be taken for a leftover
 
 
@@ -197,7 +197,8 @@ def file_identity(path: Path | str) -> tuple[int, int] | None:
 def make_folder(path: Path) -> None:
     """Create the folder `path` and its parents if needed. Raises UserError if it cannot be created or written to."""
     try:
-        MADE.extend(folder for folder in (*reversed(path.parents), path) if not os.path.lexists(folder))
+        for record in RECORDS:
+            record.extend(folder for folder in (*reversed(path.parents), path) if not os.path.lexists(folder))
         path.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         found = "it is a file" if path.exists() else "it is a link to what does not exist"
@@ -213,11 +214,14 @@ def make_folder(path: Path) -> None:
 @contextmanager
 def empty_folders_removed() -> Iterator[None]:
     """If the block raises, remove the folders that `make_folder` created in it and that are empty."""
-    MADE.clear()
+    made: list[Path] = []
+    RECORDS.append(made)
     try:
         yield
     except BaseException:
-        for folder in reversed(MADE):
-            with suppress(OSError):  # not empty, or never created
+        for folder in reversed(made):
+            with suppress(OSError, ValueError):  # not empty, never created, or no possible name
                 folder.rmdir()
         raise
+    finally:
+        RECORDS.pop()

@@ -49,13 +49,16 @@ def draw_outlines(canvas: Image, outlines: Sequence[Outline], line: int, text: i
             for x, y in points[0].tolist():
                 cv2.circle(canvas, (x, y), 2 * width, DARK, cv2.FILLED, cv2.LINE_AA)
                 cv2.circle(canvas, (x, y), 2 * width - 1, outline.colour, cv2.FILLED, cv2.LINE_AA)
-    named = [outline for outline in outlines if outline.text]
-    labels = [render_label(outline.text, text, outline.colour) for outline in named]
-    corners = [
-        outline.points.mean(axis=0) - [label.shape[1] / 2, label.shape[0] / 2]
-        for outline, label in zip(named, labels, strict=True)
-    ]
-    boxes = [(x, x + label.shape[1], y) for (x, y), label in zip(corners, labels, strict=True)]
+    draw_texts(canvas, [outline for outline in outlines if outline.text], text)
+
+
+def draw_texts(canvas: Image, outlines: Sequence[Outline], height: int) -> None:
+    """Draw the texts of outlines about the means of their points, one below the other where they would overlap."""
+    labels = [render_label(outline.text, height, outline.colour) for outline in outlines]
+    boxes = []
+    for outline, label in zip(outlines, labels, strict=True):
+        x, y = outline.points.mean(axis=0).tolist()
+        boxes.append((x - label.shape[1] / 2, x + label.shape[1] / 2, y - label.shape[0] / 2))
     tops = separated_tops(boxes, max((label.shape[0] for label in labels), default=0))
     for label, (left, _, _), top in zip(labels, boxes, tops, strict=True):
         paste(canvas, label, int(left), int(top))

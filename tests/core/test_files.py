@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from idfree.core import files
 from idfree.core.errors import UserError
-from idfree.core.files import atomic_write, write_text
+from idfree.core.files import atomic_write, empty_folders_removed, make_folder, write_text
 from idfree.core.growing_file import GrowingFile
 from idfree.core.messages import warn_once
 
@@ -127,3 +128,13 @@ def test_a_warning_is_given_once(caplog):
     for name in ("a.txt", "b.txt", "a.txt"):
         warn_once("%s: odd", f"{caplog.handler!r} {name}")
     assert [message.split()[-2:] for message in caplog.messages] == [["a.txt:", "odd"], ["b.txt:", "odd"]]
+
+
+def test_folders_are_recorded_only_while_empty_ones_may_be_removed(tmp_path):
+    with pytest.raises(UserError, match="cannot make the folder"), empty_folders_removed():
+        make_folder(tmp_path / "made" / "zero\0byte")
+    assert not (tmp_path / "made").exists()
+    with empty_folders_removed():
+        make_folder(tmp_path / "kept")
+    assert (tmp_path / "kept").is_dir()
+    assert not files.RECORDS

@@ -10,13 +10,14 @@ from typing import Any
 
 from idfree.commands.common_options import (
     SOURCES,
+    add_colour,
     add_detector,
     add_frames,
+    add_run_folder,
     add_workers,
     detector_arguments,
     frame_arguments,
     run_arguments,
-    run_folder,
     worker_arguments,
 )
 
@@ -25,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_ = parser.add_argument
     add_("source", nargs="+", help=SOURCES)
-    add_("-o", "--out", type=run_folder, required=True, metavar="RUN", help="folder for the model and the report")
+    add_run_folder(parser, "the model and the report")
     add_detector(parser)
     add_frames(parser)
     add_(
@@ -42,10 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="training iterations; 0: no training (default: 350 for one video, up to 900 for five, and 0 with too few"
         " tracklets to test the network on)",
     )
-    what = (
-        "weight 0…1 of the colour histogram in appearance distances, the rest is the learnt embedding's (default: 0.5)"
-    )
-    add_("--colour", type=float, default=0.5, metavar="SHARE", help=what)
+    add_colour(parser)
     add_(
         "--set",
         action="append",

@@ -46,16 +46,26 @@ def output_file(suffix: str) -> Callable[[str], Path]:
     return parse
 
 
+def add_run_folder(parser: argparse.ArgumentParser, contents: str) -> None:
+    """Declare the option of the folder that a training writes into. contents: what it gets, for the help text."""
+    parser.add_argument("-o", "--out", type=run_folder, required=True, metavar="RUN", help=f"folder for {contents}")
+
+
 def add_detector(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """Declare the options of the detector."""
     what = "detector: model.onnx, model.xml (OpenVINO) or RUN/best.pt; or stored detections: det (the sequence's own"
     what += " det/det.txt), a .txt, .csv, .parquet or .npy file, or a folder of NAME.txt and so on"
     what += "" if required else " (default: people, the detector in the package)"
     parser.add_argument("--detector", required=required, default=None if required else "people", help=what)
-    what = "format of the model's outputs, where it is not recognised; a wrong name lists the known ones"
-    parser.add_argument("--detector-format", metavar="FORMAT", help=what)
     scale = "scale of the scores in files of detections; auto recognises it (default: auto)"
     parser.add_argument("--scores", choices=SCORE_SCALES, default="auto", help=scale)
+    add_format_and_classes(parser)
+
+
+def add_format_and_classes(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of how a detector's outputs are read, and which of its classes are used."""
+    what = "format of the model's outputs, where it is not recognised; a wrong name lists the known ones"
+    parser.add_argument("--detector-format", metavar="FORMAT", help=what)
     classes = "keep detections of these classes alone, by number or by the model's names (default: all)"
     parser.add_argument("--classes", default="", metavar="CLASS,…", help=classes)
 
@@ -71,6 +81,12 @@ def describe_no_detections(count: int | None, classes: str) -> str:
         return ""
     words = "class" if "," not in classes else "classes"
     return f"no detections of {words} {classes}" if classes else "no detections"
+
+
+def add_colour(parser: argparse.ArgumentParser) -> None:
+    """Declare the option of the weight of a colour histogram beside learnt embeddings."""
+    what = "weight 0…1 of the colour histogram in appearance distances, the rest is the learnt embedding's"
+    parser.add_argument("--colour", type=float, default=0.5, metavar="SHARE", help=f"{what} (default: 0.5)")
 
 
 def add_frames(parser: argparse.ArgumentParser) -> None:

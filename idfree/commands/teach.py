@@ -10,11 +10,13 @@ from typing import Any
 
 from idfree.commands.common_options import (
     SOURCES,
+    add_colour,
+    add_format_and_classes,
     add_frames,
+    add_run_folder,
     add_workers,
     frame_arguments,
     run_arguments,
-    run_folder,
     worker_arguments,
 )
 
@@ -24,28 +26,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_ = parser.add_argument
     add_("detector", help="model.onnx or model.xml (OpenVINO IR); the file is not changed")
     add_("source", nargs="+", help=SOURCES)
-    add_(
-        "-o",
-        "--out",
-        type=run_folder,
-        required=True,
-        metavar="RUN",
-        help="folder for the taught file and the report",
-    )
+    add_run_folder(parser, "the taught file and the report")
     add_(
         "--teacher",
         metavar="MODEL",
         help="crop Re-ID network whose embeddings are distilled (default: learn from tracklets alone)",
     )
-    what = "format of the model's outputs, where it is not recognised; a wrong name lists the known ones"
-    add_("--detector-format", metavar="FORMAT", help=what)
-    what = "keep detections of these classes alone, by number or by the model's names (default: all)"
-    add_("--classes", default="", metavar="CLASS,…", help=what)
+    add_format_and_classes(parser)
     add_frames(parser)
-    what = (
-        "weight 0…1 of the colour histogram in appearance distances, the rest is the learnt embedding's (default: 0.5)"
-    )
-    add_("--colour", type=float, default=0.5, metavar="SHARE", help=what)
+    add_colour(parser)
     text = "change a setting: dimension, shrinkage, within_gap, between_gap, maps=TENSOR,TENSOR; label.NAME,"
     text += " detector.NAME and teacher.NAME: of the labelling, of the detector, of the teacher"
     add_("--set", action="append", default=[], metavar="NAME=VALUE", help=text)

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.common_options import run_folder
+from idfree.commands.common_options import add_run_folder
 from idfree.commands.data import DATA, IMAGES
 from idfree.learn.methods.catalogue import METHODS, methods_of
 from idfree.trackers.registry import TRACKERS
@@ -27,14 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     summaries = "; ".join(f"{name}: {method.summary}" for name, method in METHODS.items())
     add_("method", choices=METHODS, metavar="METHOD", help=summaries)
     add_("data", nargs="+", metavar="DATA", help=DATA)
-    add_(
-        "-o",
-        "--out",
-        type=run_folder,
-        required=True,
-        metavar="RUN",
-        help="folder for checkpoints, metrics and the model",
-    )
+    add_run_folder(parser, "checkpoints, metrics and the model")
     add_data(parser)
     add_method(parser)
     add_("--resume", action="store_true", help="continue the run in that folder where it was stopped")

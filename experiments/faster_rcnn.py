@@ -2,12 +2,12 @@
 
     python experiments/faster_rcnn.py --data ../shared/data --out runs/faster_rcnn
 
-The network is trained on the first halves of MOT17-04, MOT17-09 and PETS09-S2L1 and on PennFudan, from the backbone of
-the detector that the rows of `idfree-experiments` start from, which is trained first; --init FILE names another. It is
-judged on the second halves: average precision, then tracktor and fused, both without appearance, on its own detections;
-tracktor started by public detections (PETS09: MOT15's, which are not tracked twice), whose boxes the network regresses;
-and fused on the public detections themselves. Results are stored in OUT/VIDEO.json. Writes the table of
-docs/tracktor_trained.md. Takes about half an hour of one core, and half an hour more for the initial detector.
+The network is that of the table `idfree-experiments run simplereid-tracktor`, trained on the first halves of MOT17-04,
+MOT17-09 and PETS09-S2L1 and on PennFudan, from the backbone of the detector that all its rows start from. It is
+judged on the second halves: average precision, then tracktor and fused, both without appearance, on its own
+detections; tracktor started by public detections (PETS09: MOT15's, which are not tracked twice), whose boxes the
+network regresses; and fused on the public detections themselves. Results are stored in OUT/VIDEO.json. Writes the table
+of docs/tracktor_trained.md. Takes about half an hour of one core, and half an hour more for the initial detector.
 """
 
 from dataclasses import replace
@@ -23,11 +23,10 @@ from idfree.detectors import PrecomputedDetector, open_detector
 from idfree.evaluation.detection import evaluate_detections
 from idfree.evaluation.tracking import compute_metrics, evaluate
 from idfree.experiments.crop_encoders import public_detections
-from idfree.experiments.one_shot_rows import OneShotRows, settings_of
+from idfree.experiments.one_shot_rows import OneShotRows
 from idfree.experiments.protocol import MINI
 from idfree.experiments.table import OneShot
 from idfree.learn.methods.one_shot import MODEL
-from idfree.learn.methods.registry import METHODS
 from idfree.pipelines.detection.detect_sequence import concatenate_detections
 from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
 from idfree.pipelines.tracking.tracking_run import concatenate_tracks
@@ -39,15 +38,7 @@ PUBLIC = {  # by video: the folders of its public detections
     "MOT17-04": {name: f"MOT17/train/MOT17-04-{name}" for name in ("SDP", "FRCNN")},
     "PETS09-S2L1": {"MOT15": "MOT15/train/PETS09-S2L1"},
 }
-SETTINGS = ("optimiser=adam", "channels=64", "hidden=256", "anchor=16", "proposals=300", "regions=128")
 KEYS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
-
-
-def train(rows: OneShotRows, init: Path | None, more: list[str]) -> Path:
-    """The folder of the trained network, which is trained unless it exists."""
-    weights = init or rows.base(OneShot("fasterrcnn"))
-    settings = settings_of(METHODS["fasterrcnn"], (*MINI.settings, *SETTINGS, *more, f"init={weights}"), seed=0)
-    return rows.fit(METHODS["fasterrcnn"], settings, rows.training(), rows.out / "networks" / "fasterrcnn")
 
 
 def measure(data: Path, model: Path, video: str) -> dict:
@@ -88,7 +79,7 @@ def track(
 def tables(options):
     """Sections of the page, one for each video."""
     rows = OneShotRows(MINI, options.data, options.out, "cpu", quiet=False)
-    model = train(rows, options.init, options.set) / MODEL
+    model = rows.train(OneShot("fasterrcnn"), seed=0) / MODEL
     for video in options.only:
         found = stored(options.out / f"{video}.json", lambda video=video: measure(options.data, model, video))
         title = f"{video}, AP {100 * found['AP']:.1f}"
@@ -99,8 +90,6 @@ def tables(options):
 def main():
     parser = make_parser(__doc__, "faster_rcnn", DOCS / "tracktor_trained.md")
     parser.add_argument("--only", nargs="+", choices=PUBLIC, default=PUBLIC, help="videos")
-    parser.add_argument("--init", type=Path, help="initial weights, in place of those of the detector of the tables")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another setting of training")
     options = parser.parse_args()
     write_section(options.page, "tables", tables(options))
 

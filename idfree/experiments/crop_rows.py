@@ -11,8 +11,10 @@ from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.reid import assign_identities
 from idfree.evaluation.tracking import Scores, compute_metrics
 from idfree.experiments.crop_encoders import crop_encoders
+from idfree.experiments.one_shot_rows import OneShotRows
 from idfree.experiments.protocol import Place
-from idfree.experiments.table import METRICS, CropReid, Figures
+from idfree.experiments.table import METRICS, CropReid, Figures, OneShot
+from idfree.learn.methods import one_shot
 from idfree.pipelines.detection.detect_sequence import detect_sequence
 from idfree.pipelines.detection.open_appearance import open_appearance
 from idfree.pipelines.detection.open_detector import open_any_detector
@@ -53,13 +55,20 @@ class CropRows(Place):
             return None
         return open_appearance(crop_encoders(self).model(embedding, seed), self.device)
 
+    def regressor(self, recipe: CropReid, seed: int) -> str:
+        """What `--detector` takes: the people model, or the file of a network, which is trained unless it exists."""
+        if recipe.regressor == "people":
+            return "people"
+        rows = OneShotRows(self.protocol, self.data, self.out, self.device, self.quiet)
+        return str(rows.train(OneShot(recipe.regressor), seed) / one_shot.MODEL)
+
     def regress(self, recipe: CropReid, seed: int) -> Figures:
-        """Metrics of a tracker that regresses boxes by the people model, started by the public detections."""
+        """Metrics of a tracker that regresses boxes, started by the public detections."""
         encoder = self.encoder(recipe.embedding, seed)
         total = Scores()
         for footage, boxes in zip(*crop_encoders(self).detections("val"), strict=True):
             sequence = footage_as_sequence(footage)
-            detector, _ = open_any_detector("people", "", "auto", sequence)
+            detector, _ = open_any_detector(self.regressor(recipe, seed), "", "auto", sequence)
             near = PrecomputedDetector(boxes, score_range=None)
             run = make_tracking_run(
                 sequence, detector, recipe.tracker, recipe.tracker_settings, encoder=encoder, public=near

@@ -100,6 +100,10 @@ MINI = Protocol(
         "clmot": ONE_EPOCH_OF_PAIRS,
         "outrack": (*ONE_EPOCH_OF_PAIRS, "occlusions=none"),
         "tdt": ("network=centre", "optimiser=adam"),
+        "fasterrcnn": (
+            *("optimiser=adam", "channels=64", "hidden=256"),
+            *("anchor=16", "proposals=300", "regions=128"),
+        ),
     },
     images_settings=("epochs=8",),  # as many iterations
     embedding_settings=("freeze=backbone,heads.heat,heads.offset,heads.size",),  # a third of the time, and equal boxes

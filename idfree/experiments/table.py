@@ -84,16 +84,22 @@ class OneShot:
 
 @dataclass(frozen=True)
 class CropReid:
-    """A tracker on public detections with one kind of crop embedding (SimpleReID's tables)."""
+    """A tracker on public detections with one kind of crop embedding (SimpleReID's tables).
+
+    regressor: what regresses the boxes of tracktor, the people model of the package or a network trained on the
+    protocol's data. tracker_settings: `name=value` of the tracker.
+    """
 
     embedding: CropEmbedding
     tracker: str = "deepsort"
     tracker_settings: tuple[str, ...] = ()
+    regressor: Literal["people", "fasterrcnn"] = "people"
 
     @property
     def name(self) -> str:
         """Name of the file of its figures."""
-        return slug(self.tracker, self.embedding, *self.tracker_settings)
+        trained = () if self.regressor == "people" else (self.regressor,)
+        return slug(self.tracker, self.embedding, *self.tracker_settings, *trained)
 
 
 Recipe = OneShot | CropReid

@@ -71,6 +71,18 @@ def test_an_encoder_is_trained_once(place):
     assert model.stat().st_mtime_ns == written
 
 
+def test_the_regressor_of_tracktor_is_trained_once(place):
+    networks = place[2] / "networks"
+    for run in ("base", "fasterrcnn-0"):
+        (networks / run).mkdir(parents=True)
+        (networks / run / "model.onnx").touch()
+    rows = CropRows(*place)
+    trained = CropReid("none", "tracktor", regressor="fasterrcnn")
+    assert rows.regressor(trained, 0) == str(networks / "fasterrcnn-0" / "model.onnx")
+    assert rows.regressor(CropReid("none", "tracktor"), 0) == "people"
+    assert trained.name == "tracktor-none-fasterrcnn"
+
+
 def test_encoders_that_cannot_be_trained_are_refused(place):
     protocol, data, out = place
     with pytest.raises(UserError, match="oracle: neither a teacher of this protocol nor one of pseudo-labels"):

@@ -65,6 +65,12 @@ def split_halves(boxes: ArrayLike) -> tuple[Floats, Floats]:
     return rows[:, :2], rows[:, 2:]
 
 
+def has_area(xyxy: Floats, min_side: float = 0.0) -> NDArray[np.bool_]:
+    """Mask (N,) of the boxes whose width and height are positive, and not less than `min_side` px."""
+    side = xyxy[:, 2:] - xyxy[:, :2]
+    return np.asarray(((side > 0) & (side >= min_side)).all(axis=1))
+
+
 def area(xyxy: Floats) -> Floats:
     """Areas (N,) in px²; 0 for a box with negative width or height."""
     width, height = np.maximum(xyxy[:, 2:] - xyxy[:, :2], 0).T

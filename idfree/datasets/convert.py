@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from idfree.core.boxes import has_area
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
 from idfree.datasets.footage import Footage
@@ -25,7 +26,7 @@ from idfree.datasets.formats import (
 
 LOG = logging.getLogger("idfree")
 
-MIN_SIDE = 0.01  # px of the sides of a box: smaller ones are 0.00 in files of two decimals
+MIN_SIDE = 0.005  # px of the sides of a box: smaller ones are 0.00 in files of two decimals
 
 WRITERS = {name: file_format.write for name, file_format in FORMATS.items() if file_format.write}
 
@@ -63,8 +64,7 @@ def write_footage(footage: Footage, to: str, folder: Path) -> Path:
 
 def without_degenerate(footage: Footage) -> Footage:
     """The footage without boxes whose width or height is less than MIN_SIDE; a warning counts them."""
-    xyxy = footage.boxes.xyxy
-    degenerate = (xyxy[:, 2:] - xyxy[:, :2] < MIN_SIDE).any(axis=1)
+    degenerate = ~has_area(footage.boxes.xyxy, MIN_SIDE)
     if not degenerate.any():
         return footage
     place = footage.location(int(footage.boxes.frame[degenerate.argmax()]))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from idfree.core.boxes import xyxy_to_cxcywh
+from idfree.core.boxes import has_area, xyxy_to_cxcywh
 from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.core.names import is_path
@@ -226,7 +226,7 @@ def clip_to_images(footage: Footage) -> Footage:
     if not outside.any():
         return footage
     xyxy = np.where(outside[:, None], np.clip(footage.boxes.xyxy, 0, limits), footage.boxes.xyxy)
-    kept = ~outside | (xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)
+    kept = ~outside | has_area(xyxy)
     LOG.warning(
         "%s: %d of %d boxes have their centre outside the image or are larger than it: of these %d are clipped,"
         " %d left out",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from idfree.core.boxes import paired_iou
+from idfree.core.boxes import has_area, paired_iou
 from idfree.core.errors import UserError
 from idfree.core.path_list import as_list
 from idfree.core.progress import progress
@@ -134,7 +134,7 @@ def check_footage(
     settings = settings or CheckSettings()
     images = check_images(footage, random, settings.sample, decode_all)
     objects = footage.boxes[footage.boxes.score != 0]
-    degenerate = (objects.xyxy[:, 2:] - objects.xyxy[:, :2] < settings.min_side).any(axis=1)
+    degenerate = ~has_area(objects.xyxy, settings.min_side)
     outside, beyond = boxes_outside(objects, images.size, settings.beyond)
     duplicates = duplicate_ids(objects)
     jumps = jumping_ids(objects, settings, footage.frame_rate) if footage.is_sequence else duplicates[:0]

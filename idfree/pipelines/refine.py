@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from idfree.core.boxes import has_area
 from idfree.core.errors import UserError
 from idfree.core.files import refuse_overwriting, write_text
 from idfree.core.progress import progress
@@ -153,7 +154,7 @@ def read_checked(file: Path, sequence: Sequence | None) -> Annotation:
     check_identities(tracks, str(file))
     if sequence is not None:
         tracks = match_frames(tracks, file, sequence)
-    is_empty = (tracks.xyxy[:, 2:] <= tracks.xyxy[:, :2]).any(axis=1)
+    is_empty = ~has_area(tracks.xyxy)
     if is_empty.any():
         row = int(is_empty.argmax())
         raise UserError(

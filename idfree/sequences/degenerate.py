@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from idfree.core.boxes import has_area
 from idfree.core.types import Annotation
 
 LOG = logging.getLogger("idfree")
@@ -12,7 +13,7 @@ LOG = logging.getLogger("idfree")
 
 def warn_of_degenerate(boxes: Annotation, path: Path | str, consequence: str) -> None:
     """Log a warning that counts the boxes whose width or height is not positive. consequence: what becomes of them."""
-    degenerate = (boxes.xyxy[:, 2:] <= boxes.xyxy[:, :2]).any(axis=1)
+    degenerate = ~has_area(boxes.xyxy)
     if degenerate.any():
         first = boxes.frame[degenerate.argmax()]
         LOG.warning(

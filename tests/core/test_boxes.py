@@ -42,6 +42,15 @@ def test_values_by_hand():
     np.testing.assert_array_equal(boxes.area(np.array([[0.0, 0, 2, 3], [5, 5, 1, 9]])), [6, 0])
 
 
+def test_boxes_without_area():
+    """Of negative, of zero, of small and of larger sides; read as left, top, width, height they may lose a last bit."""
+    xywh = [[5, 5, -4, 4], [5, 5, 4, 0], [5, 5, 0.01, 4], [1700.1, 5, 0.5, 0.5]]
+    xyxy = boxes.xywh_to_xyxy(xywh)
+    assert boxes.has_area(xyxy).tolist() == [False, False, True, True]
+    assert boxes.has_area(xyxy, 0.02).tolist() == [False, False, False, True]
+    assert boxes.has_area(np.zeros((0, 4))).shape == (0,)
+
+
 def test_empty_inputs():
     none, some = np.zeros((0, 4)), random_boxes(5, 0)
     assert boxes.iou(none, some).shape == (0, 5)

@@ -194,6 +194,15 @@ def test_boxes_without_area_are_left_out(video, tmp_path, caplog, to):
     assert sum(map(len, kept)) == sum(len(each.boxes) for each in open_footage(plain))
 
 
+def test_boxes_of_the_last_decimal_are_kept(video, tmp_path, caplog):
+    """Whose width of 0.01 px becomes a little less in binary."""
+    xyxy = np.array([[2.1, 2, 2.1 + 0.01, 20]])
+    assert xyxy[0, 2] - xyxy[0, 0] < 0.01
+    (path,) = convert([replace(video, boxes=replace(video.boxes[[0]], xyxy=xyxy))], "mot", tmp_path / "out")
+    assert len(open_footage(path)[0].boxes) == 1
+    assert "no positive width" not in caplog.text
+
+
 def test_labels_of_yolo_lie_in_the_image(video, tmp_path, caplog):
     """Ultralytics leaves out images with a label outside 0…1; a box across the border alone has none."""
     xyxy = np.array([[-4.0, 2, 12, 20], [-12, 2, 4, 20], [-20, 2, -4, 20], [1e8, 2, 1e8 + 4, 20], [-9, -9, 99, 99]])

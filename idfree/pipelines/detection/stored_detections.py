@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from idfree.core.arrays import to_array
+from idfree.core.boxes import has_area
 from idfree.core.errors import UserError
 from idfree.core.reading import is_folder, load_array
 from idfree.core.types import Annotation, Floats, Integers, Sequence
@@ -115,8 +116,8 @@ def warn_if_outside(boxes: Annotation, path: Path, sequence: Sequence) -> None:
         return
     height, width = sequence.size_hw
     left, top, right, bottom = boxes.xyxy.T
-    has_area = (right > left) & (bottom > top)
-    outside = np.count_nonzero(has_area & ((left >= width) | (top >= height) | (right <= 0) | (bottom <= 0)))
+    is_outside = (left >= width) | (top >= height) | (right <= 0) | (bottom <= 0)
+    outside = np.count_nonzero(is_outside & has_area(boxes.xyxy))
     if outside > MAX_OUTSIDE * len(boxes):
         LOG.warning(
             "%s: %d of %d boxes lie outside the images of %s and are dropped: are they %d×%d?",

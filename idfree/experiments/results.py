@@ -68,8 +68,9 @@ def read_figures(file: Path) -> dict[str, float]:
     """The figures of a file. Raises UserError if it is damaged."""
     try:
         figures = read_json(file)
-        is_valid = bool(figures) and all(math.isfinite(each) for each in figures.values())
-    except (UserError, TypeError, AttributeError):
+        is_number = [type(each) in (int, float) and math.isfinite(each) for each in figures.values()]  # bool is none
+        is_valid = bool(is_number) and all(is_number)
+    except (UserError, OverflowError, AttributeError):
         is_valid = False
     if not is_valid:
         raise UserError(f"{file}: expected {{NAME: NUMBER, …}}: delete it, and run its row again")

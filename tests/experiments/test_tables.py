@@ -152,7 +152,9 @@ def test_unknown_rows_are_refused():
     assert [row.title for row in tables[0].chosen_rows(["inter", "anchors"])] == ["inter"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "null", "[1]", '{"IDF1": "0.5"}', "\xff"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "null", "[1]", '{"IDF1": "0.5"}', '{"a": true}', '{"a": 1' + "0" * 400 + "}", "\xff"]
+)
 def test_damaged_figures_are_named(tmp_path, capsys, content):
     row = TABLES["outrack-terms"].rows[0]
     results = Results(tmp_path / "mini")

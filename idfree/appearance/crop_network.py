@@ -111,7 +111,7 @@ class CropNetwork(Encoder):
         """Input (N, 3, H, W) of third-party networks: crops mapped by `levels` (3, 256) of red, green and blue."""
         planes = np.empty((len(crops), 3, *self.size_hw), dtype=levels.dtype)
         for plane, colour in enumerate("rgb".index(letter) for letter in self.channels):
-            planes[:, plane] = levels[colour][crops[..., 2 - colour]]
+            planes[:, plane] = levels[colour].take(crops[..., 2 - colour])  # faster than indexing
         return planes
 
     def run(self, batch: NDArray[Any]) -> NDArray[np.float32]:

@@ -74,4 +74,4 @@ def draw(bgr: Image, box: Letterbox, table: NDArray[np.floating[Any]], rgb: bool
     order = slice(None, None, -1 if rgb else 1)
     rows = np.broadcast_to(table, (3, 256))
     for channel, row, plane in zip(channels, rows[order], planes[order], strict=True):
-        row.take(np.asarray(channel, dtype=np.uint8), out=plane[top : top + height, left : left + width], mode="clip")
+        plane[top : top + height, left : left + width] = cv2.LUT(channel, row.astype(np.float32))

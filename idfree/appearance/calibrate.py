@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from idfree.core.errors import UserError
 from idfree.core.tracklet_spans import TrackletSpans
 from idfree.core.types import Floats, Integers
+from idfree.core.wording import counted
 
 MAX_GAP = 60  # frames between the crops of a pair: twice as long as trackers usually keep a lost track
 MAX_PAIRS = 2**20  # compared; of more, a random sample (with a fixed seed)
@@ -96,8 +97,9 @@ def calibrate_distances(same: Floats, different: Floats, max_gap: int = MAX_GAP)
     Raises UserError if there are none of one kind. max_gap: for the message.
     """
     if not len(same) or not len(different):
+        one, two = counted(len(same), "pair"), counted(len(different), "pair")
         raise UserError(
-            f"nothing to calibrate on: {len(same)} pairs of one tracklet and {len(different)} pairs of two that overlap"
+            f"nothing to calibrate on: {one} of one tracklet and {two} of two that overlap"
             f" in time, at most {max_gap} frames apart; expected some of both"
         )
     equal_error_threshold, rate = equal_error_rate(same, different)

@@ -20,6 +20,7 @@ from idfree.commands.common_options import (
     run_arguments,
     worker_arguments,
 )
+from idfree.core.wording import counted
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -84,6 +85,7 @@ def network_assignments(options: argparse.Namespace) -> list[str]:
 
 def format_summary(report: dict[str, Any], out: Path) -> str:
     """The report in a few lines."""
-    lines = [f"{report['crops']} crops of {report['tracklets']} tracklets from {len(report['videos'])} video(s)"]
+    crops, tracklets = counted(report["crops"], "crop"), counted(report["tracklets"], "tracklet")
+    lines = [f"{crops} of {tracklets} from {counted(len(report['videos']), 'video')}"]
     lines += [report["verdict"], *report["advice"], str(out / "report.html")]
     return "\n".join([*lines, *report["next"]])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import RESULTS, RESULTS_SOURCE, add_counting, counting_arguments, output_folder
+from idfree.core.wording import counted
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -50,9 +51,11 @@ def print_totals(totals: dict[str, Any]) -> None:
             print(f"    {kind}: {describe_line(own)}")
     for name, zone in totals["zones"].items():
         stay = "" if zone["median_seconds"] is None else f", {zone['median_seconds']:.1f} s each (median)"
-        print(f"  {name}: {zone['visits']} visits of {zone['tracks']} tracks{stay}, {zone['most']} at a time at most")
+        visits = f"{counted(zone['visits'], 'visit')} of {counted(zone['tracks'], 'track')}"
+        print(f"  {name}: {visits}{stay}, {zone['most']} at a time at most")
     if (paths := totals.get("paths")) and paths["mean_speed"] is not None:
-        print(f"  {paths['tracks']} tracks, {paths['metres']:.0f} m, {paths['mean_speed']:.2f} m/s on average")
+        tracks = counted(paths["tracks"], "track")
+        print(f"  {tracks}, {paths['metres']:.0f} m, {paths['mean_speed']:.2f} m/s on average")
     for path in totals["files"].values():
         print(f"  {path}")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from idfree.commands.common_options import output_file, output_folder
 from idfree.core.command_line import parse_seed, print_json
 from idfree.core.errors import UserError
+from idfree.core.wording import counted
 
 if TYPE_CHECKING:
     from idfree.pipelines.check_data import DataCheck, DataReport
@@ -223,7 +224,7 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
         if options.json:
             print_json(asdict(report))
         raise UserError(
-            f"{len(report.faults)} {'part' if len(report.faults) == 1 else 'parts'} of the data cannot be read, as"
+            f"{counted(len(report.faults), 'part')} of the data cannot be read, as"
             " listed: `idfree train` and `data convert` refuse data with these"
         )
     return asdict(report)
@@ -294,7 +295,7 @@ def pack(options: argparse.Namespace) -> dict[str, Any]:
     out = options.out or results.with_name(results.resolve().name + ".zip")
     names = pack(results, out, options.benchmark)
     if not (options.json or options.quiet):
-        print(f"{out}: {len(names)} files, ready to upload")
+        print(f"{out}: {counted(len(names), 'file')}, ready to upload")
     return {"zip": str(out), "files": names}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import output_folder
+from idfree.core.wording import counted
 
 SHOWN = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
 
@@ -31,7 +32,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     named = {"video": result.video, "picture": result.image, "tracks": result.tracks, "page": result.page}
     paths = {name: str(path) for name, path in named.items()}
     if not (options.json or options.quiet):
-        print(f"A synthetic video: {options.people} people, {options.frames} frames, simulated detections with errors")
+        people, frames = counted(options.people, "person", "people"), counted(options.frames, "frame")
+        print(f"A synthetic video: {people}, {frames}, simulated detections with errors")
         print_metrics(result.metrics)
         for name, path in paths.items():
             print(f"  {name:9}{path}")

@@ -20,6 +20,7 @@ from idfree.commands.common_options import (
     run_arguments,
     worker_arguments,
 )
+from idfree.core.wording import counted
 
 LIMIT_SOURCES = {
     "model": "of the model",
@@ -99,6 +100,6 @@ def format_summary(report: dict[str, Any], out: Path, classes: str = "") -> str:
             )
         embeddings = f"embeddings of {appearance['dimension']} numbers by {appearance['name']}, {threshold}"
     skipped = " (finished before, --force does it again)" if report["skipped"] else ""
-    found = describe_no_detections(report["detections"], classes) or f"{report['detections']} detections"
-    counts = f"{found} in {report['frames']} frames"
+    found = describe_no_detections(report["detections"], classes) or counted(report["detections"], "detection")
+    counts = f"{found} in {counted(report['frames'], 'frame')}"
     return f"{out / report['file']}: {counts}, {embeddings}{skipped}"

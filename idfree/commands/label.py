@@ -21,6 +21,7 @@ from idfree.commands.common_options import (
     run_arguments,
     worker_arguments,
 )
+from idfree.core.wording import counted
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -98,4 +99,4 @@ def print_reports(reports: dict[str, dict[str, Any]], out: Path) -> None:
     skipped = sum(report["skipped"] for report in reports.values())
     before = f"; {skipped} of them were finished before, --force does them again" if skipped else ""
     tracklets = sum(report["tracklets"] for report in reports.values())
-    print(f"{out}: {tracklets} tracklets in {len(reports)} video{'s' * (len(reports) > 1)}{before}")
+    print(f"{out}: {counted(tracklets, 'tracklet')} in {counted(len(reports), 'video')}{before}")

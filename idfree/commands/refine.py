@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import RESULTS, RESULTS_SOURCE, output_folder
+from idfree.core.wording import counted
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +47,6 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def print_summary(path: Path, summary: dict[str, Any]) -> None:
     """Print the counts of one file before and after."""
     print(
-        f"{path}: {summary['tracks']} tracks ({summary['tracks_before']} before), {summary['boxes']} boxes,"
-        f" {summary['filled']} of them filled in"
+        f"{path}: {counted(summary['tracks'], 'track')} ({summary['tracks_before']} before),"
+        f" {counted(summary['boxes'], 'box')}, {summary['filled']} of them filled in"
     )

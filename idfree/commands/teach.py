@@ -19,6 +19,7 @@ from idfree.commands.common_options import (
     run_arguments,
     worker_arguments,
 )
+from idfree.core.wording import counted
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +70,8 @@ def format_summary(report: dict[str, Any], out: Path) -> str:
     same = (
         "boxes identical to the detector's" if report["identical"] else "boxes equal to the detector's but for rounding"
     )
-    lines = [f"{report['boxes']} boxes of {report['tracklets']} tracklets from {len(report['videos'])} video(s)"]
+    boxes, tracklets = counted(report["boxes"], "box"), counted(report["tracklets"], "tracklet")
+    lines = [f"{boxes} of {tracklets} from {counted(len(report['videos']), 'video')}"]
     lines += [report["verdict"], *report["advice"], str(out / "report.html")]
     lines.append(f"{report['model']}: {same}")
     titles = ("Safer", "To try the taught detector")[-len(report["next"]) :]

@@ -25,6 +25,7 @@ from idfree.commands.common_options import (
 )
 from idfree.commands.count import print_totals
 from idfree.core.errors import UserError
+from idfree.core.wording import counted
 from idfree.pipelines.tracking.selection import BOXES
 from idfree.trackers.registry import tracker_help
 
@@ -179,12 +180,13 @@ def print_summary(path: Path, summary: dict[str, Any], classes: str = "") -> Non
     from idfree.pipelines.tracking.camera_motion import describe_motion
     from idfree.pipelines.tracking.tracker_settings import describe_min_score
 
-    counts = f"{summary['tracks']} tracks, {summary['boxes']} boxes in {summary['frames']} frames"
+    tracks, boxes = counted(summary["tracks"], "track"), counted(summary["boxes"], "box")
+    counts = f"{tracks}, {boxes} in {counted(summary['frames'], 'frame')}"
     appearance = summary.get("appearance")
     remarks = (
         describe_no_detections(summary.get("detections"), classes),
         describe_no_tracks(summary),
-        f"{summary['frames_lost']} frames lost" if summary["frames_lost"] else "",
+        f"{counted(summary['frames_lost'], 'frame')} lost" if summary["frames_lost"] else "",
         describe_min_score(summary),
         f"appearance: {APPEARANCE_NAMES.get(appearance['name'], appearance['name'])}" if appearance else "",
         describe_motion(summary.get("camera")),
@@ -201,7 +203,8 @@ def describe_no_tracks(summary: dict[str, Any]) -> str:
     detections = summary.get("detections")
     if summary["tracks"] or not detections:
         return ""
-    return f"none of {detections} detections starts a track: their scores are low, or they are seen too briefly"
+    found = counted(detections, "detection")
+    return f"none of {found} starts a track: their scores are low, or they are seen too briefly"
 
 
 def describe_rate(rate: float | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from idfree.commands.common_options import add_run_folder
 from idfree.commands.data import DATA, IMAGES
+from idfree.core.wording import counted
 from idfree.learn.methods.catalogue import METHODS, methods_of
 from idfree.trackers.registry import TRACKERS
 
@@ -167,8 +168,9 @@ def format_report(report: dict[str, Any], options: argparse.Namespace) -> str:
     if "crops" in report:
         from idfree.pipelines.labelling.crop_sets import split_crops_settings
 
-        kind = "people" if split_crops_settings(options.set)[0].identities else "tracklets"
-        return f"{report['model']}: trained on {report['crops']} crops of {report['tracklets']} {kind}"
+        noun = ("person", "people") if split_crops_settings(options.set)[0].identities else ("tracklet",)
+        crops, whose = counted(report["crops"], "crop"), counted(report["tracklets"], *noun)
+        return f"{report['model']}: trained on {crops} of {whose}"
     if "IDF1" not in report["metrics"]:
         return str(report["model"])
     from idfree.pipelines.training.validate import COLOUR

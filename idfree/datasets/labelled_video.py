@@ -8,6 +8,7 @@ from pathlib import Path
 from idfree.core.errors import UserError
 from idfree.core.reading import is_file, is_folder
 from idfree.core.types import Annotation, Image
+from idfree.core.wording import counted
 from idfree.datasets.footage import Footage, label_still_images
 from idfree.datasets.labels import OnFault
 from idfree.sequences.folders import list_files
@@ -119,7 +120,8 @@ def label_video(
     length = len(media.paths) or max(length or 0, int(boxes.frame.max(initial=0)))
     outside = boxes.frame > length
     if outside.any():
-        on_fault(f"{source}: {name}: has boxes in frame {boxes.frame[outside][0]}, but there are {length} images")
+        frame = boxes.frame[outside][0]
+        on_fault(f"{source}: {name}: has boxes in frame {frame}, but no more than {counted(length, 'image')}")
     return Footage(
         name=name,
         boxes=boxes[~outside],

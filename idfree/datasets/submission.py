@@ -18,6 +18,7 @@ from idfree.core.errors import UserError
 from idfree.core.files import atomic_write, refuse_overwriting
 from idfree.core.reading import exists, is_folder, read_text
 from idfree.core.types import Floats
+from idfree.core.wording import counted
 from idfree.sequences.folders import describe_contents, list_files
 from idfree.sequences.rows import NUMBER
 
@@ -180,7 +181,7 @@ def parse_rows(lines: list[str], numbers: NDArray[np.int64]) -> tuple[Floats, li
     columns = np.array([line.count(",") + 1 for line in selected])
     invalid = np.array([row is None for row in parsed])
     faults = [
-        f"{format_lines(numbers[columns == n])}: {n} column{'s' * (n > 1)} separated by commas, expected {COLUMNS}"
+        f"{format_lines(numbers[columns == n])}: {counted(n, 'column')} separated by commas, expected {COLUMNS}"
         for n in np.unique(columns[columns != COLUMNS]).tolist()
     ]
     if (not_numbers := invalid & (columns == COLUMNS)).any():

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
+from idfree.core.wording import counted
 
 COCO_NAMES: tuple[str, ...] = (  # the 80 classes of COCO (Lin 2014) in the order of detectors, from 0
     *("person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light"),
@@ -40,8 +41,8 @@ def class_names(metadata: Mapping[str, str], count: int | None) -> dict[int, str
     names = {int(k): str(v) for k, v in items if str(k).isdecimal()}
     if count is not None and len(names) != count:
         raise UserError(
-            f"names {len(names)} classes but gives {count} columns for them: a pose, segmentation or oriented-box "
-            "export? Only plain detection can be read"
+            f"names {counted(len(names), 'class')} but gives {counted(count, 'column')} for them: a pose, segmentation"
+            " or oriented-box export? Only plain detection can be read"
         )
     return names
 

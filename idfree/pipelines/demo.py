@@ -16,6 +16,7 @@ from idfree.core.boxes import iou
 from idfree.core.files import make_folder, write_bytes
 from idfree.core.progress import progress
 from idfree.core.types import Annotation, Image, Tracks
+from idfree.core.wording import counted
 from idfree.detectors import PrecomputedDetector
 from idfree.evaluation.tracking import compute_metrics, evaluate
 from idfree.offline.kept_embeddings import KeptEmbeddings
@@ -151,7 +152,7 @@ def draw_before_and_after(street: SyntheticSequence, before: Annotation, after: 
                 canvas = drawing.draw(frame.image, tracks.tracks_at(frame.number))
         known = len(np.unique(tracks.id))
         people = len(np.unique(street.truth.id))
-        draw_heading(canvas, f"{name}: {known} tracks of {people} people", HEADING)
+        draw_heading(canvas, f"{name}: {counted(known, 'track')} of {counted(people, 'person', 'people')}", HEADING)
         pictures.append(canvas)
     return np.vstack([pictures[0], np.full((6, pictures[0].shape[1], 3), 255, dtype=np.uint8), pictures[1]])
 

@@ -9,6 +9,7 @@ from typing import Literal
 from idfree.core.errors import UserError
 from idfree.core.reading import exists, is_file
 from idfree.core.types import Annotation
+from idfree.core.wording import counted
 from idfree.evaluation.frame_subset import select_every_nth, select_half
 from idfree.sequences.degenerate import warn_of_degenerate
 from idfree.sequences.motchallenge import (
@@ -166,7 +167,7 @@ def select_frames(pair: PairedResults, half: Half, every: int) -> PairedResults:
         results, _ = select_half(results, length, half)
         if count and not len(results):
             raise UserError(
-                f"{pair.files[1]}: no box in the {half} half of {pair.name} ({length} frames):"
+                f"{pair.files[1]}: no box in the {half} half of {pair.name} ({counted(length, 'frame')}):"
                 " results are numbered as in the whole sequence"
             )
     if every > 1:

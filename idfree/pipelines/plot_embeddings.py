@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from idfree.core.errors import UserError
 from idfree.core.files import write_bytes
 from idfree.core.types import Annotation, Image
+from idfree.core.wording import counted
 from idfree.pipelines.evaluate_appearance import embedding_metrics, load_embeddings
 from idfree.pipelines.paired_results import Half
 from idfree.show import embeddings
@@ -48,13 +49,13 @@ def plot_sequence(name: str, boxes: Annotation, out: Path, points: int, gap: int
     """Write the plots of a sequence; return statistics and paths. Raises UserError if no box has an identity."""
     identified = boxes[boxes.id >= 0]
     if not len(identified):
-        raise UserError(f"{name}: none of {len(boxes)} boxes is somebody of whom the truth tells")
+        raise UserError(f"{name}: none of {counted(len(boxes), 'box')} is somebody of whom the truth tells")
     sample = embeddings.sample_evenly(identified, points)
     same, other = embeddings.pair_cosines(sample)
     metrics = embedding_metrics([identified])
     statistics: dict[str, Any] = {key: value for key, value in metrics.items() if key in METRICS}
     statistics |= {"similarity_same": mean(same), "similarity_other": mean(other)}
-    title = f"{name}: {len(sample)} boxes of {len(set(sample.id.tolist()))} people"
+    title = f"{name}: {counted(len(sample), 'box')} of {counted(len(set(sample.id.tolist())), 'person', 'people')}"
     plots = {
         "tsne": embeddings.draw_tsne(sample, title),
         "distances": embeddings.draw_distances(same, other, f"{name}: cosine distances"),

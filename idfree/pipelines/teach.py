@@ -10,6 +10,7 @@ from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.path_list import as_list
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.core.types import Frame
+from idfree.core.wording import counted
 from idfree.pipelines.detection.open_detector import ClassesLike, DetectorConfig
 from idfree.pipelines.labelling.pseudolabels import LabelSettings
 from idfree.pipelines.labelling.videos import Labelling
@@ -112,8 +113,8 @@ def check_detections(reports: dict[str, Any], classes: str) -> None:
         return
     frames, what = sum(report["frames"] for report in reports.values()), f"--classes {classes}: " if classes else ""
     raise UserError(
-        f"{what}nothing was detected in {frames} frames with a score of label.min_score or more: is it the right video"
-        " and the right class? else ask for less (--set label.min_score=0.3)"
+        f"{what}nothing was detected in {counted(frames, 'frame')} with a score of label.min_score or more: is it the"
+        " right video and the right class? else ask for less (--set label.min_score=0.3)"
     )
 
 

@@ -13,6 +13,7 @@ from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.path_list import as_list
 from idfree.core.settings import Assignments, split_assignments
 from idfree.core.types import Sequence
+from idfree.core.wording import counted
 from idfree.detectors.scores import ScoreScale
 from idfree.pipelines.detection.open_detector import ClassesLike, DetectorConfig
 from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
@@ -128,7 +129,7 @@ def tune(
     record = search.record(finished, seed=seed, half=half, detector=detector)
     write_text(path, json.dumps(record, indent=2, allow_nan=False) + "\n")
     if interrupted:
-        raise KeyboardInterrupt(f"{path} has the best of {len(finished)} trials")
+        raise KeyboardInterrupt(f"{path} has the best of {counted(len(finished), 'trial')}")
     metrics = compare_with_defaults(search, finished, judged_on)
     warn_if_biased(tuned_on, judged_on, column)
     return TuningResult(path, record, tuned_on, judged_on, metrics, column)

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from idfree.core.errors import UserError
+from idfree.core.wording import counted
 
 NAMES_SHOWN = 3  # names in a message before "…"
 
@@ -42,4 +43,4 @@ def describe_contents(folder: Path) -> str:
 def describe_names(kind: str, names: list[str]) -> str:
     """Count and first names for a message: `2 folders (a, b)`."""
     shown = ", ".join(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
-    return f"{len(names)} {kind}{'s' * (len(names) > 1)} ({shown})"
+    return f"{counted(len(names), kind)} ({shown})"

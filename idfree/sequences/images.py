@@ -10,6 +10,7 @@ import numpy as np
 
 from idfree.core.errors import UserError
 from idfree.core.types import Frame, Image, Sequence
+from idfree.core.wording import counted
 from idfree.sequences.folders import describe_contents, list_files
 from idfree.sequences.rows import MAX_FRAME
 
@@ -64,7 +65,7 @@ def size_of_first(folder: Path, paths: list[Path]) -> tuple[int, int]:
             return height, width
         except UserError as error:
             faults.append(error)
-    raise UserError(f"{folder}: none of its {len(paths)} images can be read: {faults[0]}")
+    raise UserError(f"{folder}: none of its {counted(len(paths), 'image')} can be read: {faults[0]}")
 
 
 def read_images(paths: list[Path], numbers: list[int]) -> Iterator[Frame]:

@@ -19,6 +19,7 @@ from idfree.core.arrays import MAX_EXACT_INTEGER
 from idfree.core.boxes import xywh_to_xyxy, xyxy_to_xywh
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation, Floats
+from idfree.core.wording import counted
 
 Layouts = Mapping[int, tuple[str, ...]]
 Columns = dict[str, Floats]
@@ -134,7 +135,7 @@ def describe_invalid_line(line: str, fields: list[str], separator: str | None, n
         return f"columns separated by {actual}, the first row has {expected}; a file has one separator"
     if len(fields) != len(names):
         layout = ", ".join(name or "…" for name in names)
-        return f"{len(fields)} column{'s' * (len(fields) != 1)}, expected {len(names)} ({layout})"
+        return f"{counted(len(fields), 'column')}, expected {len(names)} ({layout})"
     name, field = invalid[0]
     return f"{name} is {abbreviate(field)}, expected a {'whole ' * (name in INTEGER_COLUMNS)}number"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from idfree.core.errors import UserError
 from idfree.core.messages import warn_once
 from idfree.core.types import Annotation, Sequence
+from idfree.core.wording import counted
 
 LOG = logging.getLogger("idfree")
 
@@ -50,7 +51,7 @@ def match_frames(boxes: Annotation, path: Path, sequence: Sequence) -> Annotatio
         return replace(boxes, frame=boxes.frame + before)
     if sequence.length is not None and last > sequence.length:
         raise UserError(
-            f"{path}: has boxes in frame {last}, but {sequence.name} has {sequence.length} frames: are they of another"
-            " video?"
+            f"{path}: has boxes in frame {last}, but {sequence.name} has {counted(sequence.length, 'frame')}: are they"
+            " of another video?"
         )
     return boxes

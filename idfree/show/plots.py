@@ -8,6 +8,7 @@ import numpy as np
 from idfree.core.boxes import bottom_centres
 from idfree.core.smooth_path import smooth_path
 from idfree.core.types import Annotation, Floats, Image, Integers
+from idfree.core.wording import counted
 from idfree.show.axes import INK, PALE, Axes
 from idfree.show.colours import palette
 from idfree.show.figure import Figure
@@ -102,7 +103,7 @@ def draw_timeline(tracks: Annotation, frame_rate: float) -> Figure:
     frames = np.arange(1, int(tracks.frame.max(initial=1)) + 1)
     people = np.searchsorted(tracks.frame, frames, side="right") - np.searchsorted(tracks.frame, frames)
     above = Axes(figure, 70, 40, WIDTH - 100, 100, end, max(1.0, 1.1 * float(people.max(initial=0))))
-    above.frame(f"people in the picture ({len(parts)} tracks)", counts=True)
+    above.frame(f"people in the picture ({counted(len(parts), 'track')})", counts=True)
     changes = np.flatnonzero(np.diff(people, prepend=-1))
     above.steps((frames[changes] - 1) / frame_rate, people[changes], INK, fills=True)
     below = Axes(figure, 70, 210, WIDTH - 100, lanes, end, max(len(parts), 1))

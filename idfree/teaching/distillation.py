@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
+from idfree.core.wording import counted
 from idfree.teaching.discriminant import Features, LinearHead, inverse_deviation
 
 RIDGE = 0.1  # penalty per row, of features scaled to unit variance
@@ -18,7 +19,7 @@ def learn_distilled(features: Features, teacher: NDArray[np.floating[Any]], dime
     first `dimension` principal directions, which keeps their distances best. Raises UserError for fewer than two rows.
     """
     if len(features) < 2:
-        raise UserError(f"nothing to learn from: {len(features)} boxes with an embedding of the teacher")
+        raise UserError(f"nothing to learn from: {counted(len(features), 'box')} with an embedding of the teacher")
     mean = features.mean(axis=0, dtype=np.float64)
     deviation = features.std(axis=0, dtype=np.float64)
     scale = inverse_deviation(deviation)

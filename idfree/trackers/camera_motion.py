@@ -18,6 +18,7 @@ from idfree.core.errors import UserError
 from idfree.core.files import write_text
 from idfree.core.reading import read_text
 from idfree.core.types import Detections, Floats, Frame, Image
+from idfree.core.wording import counted
 from idfree.trackers.kalman import POSITION, PP
 
 CORNER_QUALITY = 0.01  # relative to the best corner (Shi and Tomasi 1994); the value of Aharon 2022's public code
@@ -102,7 +103,7 @@ class StoredMotion:
         """Map (2, 3) from the frame of the previous call to this one. Raises UserError if the frame is not stored."""
         if frame.number > len(self.maps):
             raise UserError(
-                f"camera motion is stored for {len(self.maps)} frames, but there is a frame {frame.number}:"
+                f"camera motion is stored for {counted(len(self.maps), 'frame')}, but there is a frame {frame.number}:"
                 " is it of another video?"
             )
         previous, self.previous = self.previous, frame.number

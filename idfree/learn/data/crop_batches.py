@@ -10,6 +10,7 @@ import torch
 from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
 from idfree.core.types import Integers
+from idfree.core.wording import counted
 from idfree.learn.data.crop_augmentation import CropAugmentation, augment_crops
 from idfree.learn.tensors import Tensors
 
@@ -37,7 +38,8 @@ class Tracklets:
         """Index a set of crops. Raises UserError if there are fewer than two tracklets."""
         count = np.bincount(crops.tracklet)
         if len(count) < 2:
-            raise UserError(f"crops of {len(count)} tracklets: training tells people apart, it needs two or more")
+            found = counted(len(count), "tracklet")
+            raise UserError(f"crops of {found}: training tells people apart, it needs two or more")
         order = np.lexsort((crops.frame, crops.tracklet))
         start = np.cumsum(count) - count
         frame = crops.frame[order]

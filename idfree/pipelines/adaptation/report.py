@@ -10,6 +10,7 @@ from idfree.appearance.calibrate import EDGES
 from idfree.appearance.colour import ColourHistogram
 from idfree.appearance.encoder import Encoder
 from idfree.core.cropset import CropSet
+from idfree.core.wording import counted
 from idfree.pipelines.adaptation.people import group_people
 from idfree.pipelines.adaptation.relink import FEW_JUDGED, GAP, MIN_HALF
 from idfree.pipelines.labelling.calibration import calibrate_on_crops, evaluate_on_crops
@@ -113,7 +114,7 @@ def give_advice(crops: CropSet, label_reports: Mapping[str, Mapping[str, Any]]) 
     advice = []
     median_height = np.median(crops.xyxy[:, 3] - crops.xyxy[:, 1]) if len(crops) else 0
     if crops.tracklet_count < FEW_TRACKLETS:
-        advice.append(f"Only {crops.tracklet_count} tracklets: more or longer footage teaches more.")
+        advice.append(f"Only {counted(crops.tracklet_count, 'tracklet')}: more or longer footage teaches more.")
     if median_height < LOW_HEIGHT:
         advice.append(f"Half of the boxes are under {median_height:.0f} px tall: appearance is hard to see in them.")
     for name, report in label_reports.items():

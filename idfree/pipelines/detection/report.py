@@ -11,6 +11,7 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.onnx_session import MODEL_SUFFIXES
 from idfree.core.types import Sequence
+from idfree.core.wording import counted
 from idfree.detectors.people import PEOPLE
 from idfree.detectors.precomputed import ALL
 from idfree.pipelines.manifest import is_other_video
@@ -52,7 +53,7 @@ def read_report(manifest: dict[str, Any], path: Path, count: int, sequence: Sequ
     report = parse_report(manifest.get("report"), path)
     if count != report.count:
         raise UserError(
-            f"{path}: {count} rows, but {path.stem}.json tells of {report.count}: it is of other"
+            f"{path}: {counted(count, 'row')}, but {path.stem}.json tells of {report.count}: it is of other"
             " detections; delete it to use these without"
         )
     return report

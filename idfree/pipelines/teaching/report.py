@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from idfree.appearance.calibrate import EDGES
+from idfree.core.wording import counted
 from idfree.pipelines.adaptation.report import FEW_TRACKLETS, LARGE_FRACTION, label_table
 from idfree.pipelines.teaching.features import BoxFeatures
 from idfree.pipelines.teaching.head import TaughtHead
@@ -62,9 +63,10 @@ def give_advice(boxes: BoxFeatures, reports: Mapping[str, Mapping[str, Any]]) ->
     advice = []
     frames = sum(report["frames"] for report in reports.values())
     if frames < FEW_FRAMES:
-        advice.append(f"Only {frames} frames: a head from so few tells little more than these objects apart.")
+        few = counted(frames, "frame")
+        advice.append(f"Only {few}: a head from so few tells little more than these objects apart.")
     if boxes.tracklet_count < FEW_TRACKLETS:
-        advice.append(f"Only {boxes.tracklet_count} tracklets: more or longer footage teaches more.")
+        advice.append(f"Only {counted(boxes.tracklet_count, 'tracklet')}: more or longer footage teaches more.")
     for name, report in reports.items():
         if report["largest"] > LARGE_FRACTION:
             advice.append(f"{name}: one tracklet contains {100 * report['largest']:.0f} % of all boxes.")

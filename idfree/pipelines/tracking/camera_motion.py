@@ -10,6 +10,7 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.reading import is_file, is_folder
 from idfree.core.types import Detections, Floats, Frame, Sequence
+from idfree.core.wording import counted
 from idfree.pipelines.tracking.motion_cache import load_motion, store_motion
 from idfree.sequences.motchallenge import candidate_names
 from idfree.trackers.auto_camera_motion import AutoCameraMotion
@@ -208,7 +209,7 @@ def describe_motion(summary: dict[str, Any] | None) -> str:
     """What a source's `describe` says, in words: "camera moves, median 3.1 px a frame"; "" without a source."""
     if summary is None:
         return ""
-    doubtful = f", in doubt in {summary['doubtful']} frames" if summary.get("doubtful") else ""
+    doubtful = f", in doubt in {counted(summary['doubtful'], 'frame')}" if summary.get("doubtful") else ""
     if not summary["moves"]:
         return f"camera static{doubtful}"
     share = f" in {summary['moved']:.0%} of the frames" if summary["moved"] < 0.95 else ""

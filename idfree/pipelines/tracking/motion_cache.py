@@ -14,6 +14,7 @@ import numpy as np
 from idfree.core.errors import UserError
 from idfree.core.reading import parse_json, read_text
 from idfree.core.types import Floats, Sequence
+from idfree.core.wording import counted
 from idfree.sequences.media import identify_media, media_files
 from idfree.trackers.camera_motion import read_motion, write_motion
 
@@ -38,7 +39,7 @@ def load_motion(path: Path, sequence: Sequence) -> Floats | None:
         LOG.warning("the camera's motion is measured again: %s", error)
         return None
     if len(maps) != sequence.length:
-        fault = f"is of {len(maps)} frames, {sequence.name} has {sequence.length}"
+        fault = f"is of {counted(len(maps), 'frame')}, {sequence.name} has {sequence.length}"
     elif comment is None:
         newest = max((file.stat().st_mtime_ns for file in media_files(sequence)), default=0)
         fault = f"is older than {sequence.name}" if path.stat().st_mtime_ns < newest else ""

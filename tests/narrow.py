@@ -1,7 +1,7 @@
 """A tiny one-shot network and a synthetic street for tests of training; run as a script, it trains in its own process.
 
-Usage: python narrow.py train RUN, or python narrow.py distributed RUN and python narrow.py gradients RUN under the
-environment variables of torchrun.
+Usage: python narrow.py train RUN, or python narrow.py distributed RUN, gradients RUN and fail RUN under the environment
+variables of torchrun.
 """
 
 import sys
@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
+from idfree.core.errors import UserError
 from idfree.datasets.footage import Footage
 from idfree.learn.data.image_batches import ImageBatches, ImageBatchShape
 from idfree.learn.data.labelled_images import LabelledImages
@@ -213,6 +214,14 @@ def gradients(run):
         torch.save(found, Path(run) / "gradients.pt")
 
 
+def fail(run):
+    """Fail in the main process where the others wait for it; without that, write RUN-RANK.txt."""
+    with process_group(CPU) as distributed, distributed.main_first():
+        if distributed.is_main:
+            raise UserError("the disk is full")
+        Path(f"{run}-{distributed.rank}.txt").touch()
+
+
 class NarrowPyramid(Narrow):
     """The levels 3 to 7, about 150,000 parameters."""
 
@@ -249,4 +258,5 @@ PYRAMIDS["narrow"] = NarrowPyramid
 
 if __name__ == "__main__":
     one_shot.export = lambda *arguments: None  # takes seconds
-    {"train": train_fairmot, "distributed": train_distributed, "gradients": gradients}[sys.argv[1]](sys.argv[2])
+    tasks = {"train": train_fairmot, "distributed": train_distributed, "gradients": gradients, "fail": fail}
+    tasks[sys.argv[1]](sys.argv[2])

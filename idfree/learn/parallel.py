@@ -8,7 +8,7 @@ the part that it is in. Batch-norm statistics are of each part, unless they are 
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -68,14 +68,31 @@ class Distributed:
         if self.world > 1:
             dist.barrier()
 
+    def from_main(self, text: str = "") -> str:
+        """The text of the main process, in every process (broadcast); the others wait for it."""
+        texts = [text]
+        if self.world > 1:
+            dist.broadcast_object_list(texts)
+        return texts[0]
+
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """The main process runs the block, for example to write files; then the others do, which find the files."""
+        """The main process runs the block, for example to write files; then the others do, which find the files.
+
+        If it raises in the main process, the others raise UserError, as there are no files.
+        """
         if not self.is_main:
-            self.barrier()
-        yield
-        if self.is_main:
-            self.barrier()
+            if failure := self.from_main():
+                raise UserError(f"process 0 of {self.world} failed: {failure}")
+            yield
+            return
+        try:
+            yield
+        except Exception as error:  # Ctrl-C comes to all processes
+            with suppress(RuntimeError):  # of processes that have ended; the first error is told
+                self.from_main(str(error) or type(error).__name__)
+            raise
+        self.from_main()
 
 
 def distributed_from_torchrun() -> Distributed:

@@ -96,6 +96,15 @@ def test_two_processes_give_the_result_of_one(narrow, start_training, tmp_path, 
         assert other == pytest.approx(line, rel=1e-4)
 
 
+def test_if_the_main_process_fails_the_other_does_too(start_training, tmp_path):
+    both = start_two(start_training, "fail", tmp_path / "run")
+    errors = [process.communicate(timeout=UNHURRIED)[1].decode() for process in both]
+    assert [process.returncode for process in both] == [1, 1], errors
+    assert "UserError: the disk is full" in errors[0]
+    assert "UserError: process 0 of 2 failed: the disk is full" in errors[1]
+    assert not [*tmp_path.iterdir()]
+
+
 def test_lopsided_shares_of_two_processes_give_the_gradient_of_one(narrow, start_training, tmp_path, one_thread):
     """Of the networks and losses of all methods, where one process has nearly all objects; and of batch norm."""
     both = start_two(start_training, "gradients", tmp_path / "two")

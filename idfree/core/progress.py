@@ -10,7 +10,8 @@ T = TypeVar("T")
 def progress(items: Iterable[T], label: str, total: int | None, quiet: bool, unit: str = "frames") -> Iterator[T]:
     """Yield the items under a progress bar.
 
-    total: number of items, None if unknown. unit: what is counted, for the rate ("frames/s").
+    label: what is done, after the name of a sequence if it is of one ("street: tracking"), so that successive bars
+    differ. total: number of items, None if unknown. unit: what is counted, for the rate ("frames/s").
     """
     if quiet or total == 1 or not sys.stderr.isatty():  # of one item, a bar only stands at 0/1
         yield from items

@@ -144,7 +144,7 @@ def make_candidates(
     candidates = closed_form_candidates(appearance, ~is_held_out, seed, labelled.are_people)
     if teacher is not None:
         candidates = [teacher_candidate(appearance, *teacher), *candidates]
-    advice = advise_training(training.is_asked, reason)
+    advice = [] if training.is_refused else advise_training(training.is_asked, reason)
     if training.is_possible and (training.is_asked or reason is None):
         options = (training.out, list(training.assignments), seed, training.device, training.quiet)
         candidates += [trained_candidate(appearance, split, is_held_out, *options)]

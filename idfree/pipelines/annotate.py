@@ -72,7 +72,7 @@ def draw_tracks(
     """Draw tracks on their sequence, into a video file, a window of this title, or both."""
     camera = AutoCameraMotion()  # trails move with the scene
     with AnnotatedVideo(sequence, path, title, class_names, settings) as video:
-        for frame in progress(sequence, sequence.name, sequence.count, quiet):
+        for frame in progress(sequence, f"{sequence.name}: drawing", sequence.count, quiet):
             shown = tracks.tracks_at(frame.number)
             motion = None if frame.image is None else camera.estimate(frame.image, shown.xyxy)
             video.add(frame, shown, motion)

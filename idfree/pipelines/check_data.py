@@ -90,7 +90,7 @@ def check_data(
     settings = name_all_classes(others, FootageSettings.read(set))
     footages = open_readable(others, half, images, settings, faults.append)
     random = np.random.default_rng(seed)
-    checked = progress(footages, "check", len(footages), quiet, "sources")
+    checked = progress(footages, "checking", len(footages), quiet, "sources")
     reports = [check_footage(footage, random, decode_all=decode_all) for footage in checked]
     reports += [check_reid(folder, part, random, decode_all) for folder in reid for part in reid_parts(folder)]
     if faults and not reports:

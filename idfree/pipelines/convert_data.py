@@ -33,7 +33,7 @@ def convert_data(
     """
     sources = as_list(data)
     footages = open_labels(sources, to, half, images, FootageSettings.read(set))
-    return [*progress(convert(footages, to, Path(out)), "convert", len(footages), quiet, "sources")]
+    return [*progress(convert(footages, to, Path(out)), "converting", len(footages), quiet, "sources")]
 
 
 def open_labels(

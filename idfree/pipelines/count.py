@@ -54,7 +54,7 @@ def count(
     opened = [s.source for _, s in pairs if s is not None and s.source is not None]
     refuse_overwriting(written, [*(file for file, _ in pairs), *opened])
     totals: Summary = {}
-    for file, sequence in progress(pairs, "count", len(pairs), quiet, "files"):
+    for file, sequence in progress(pairs, "counting", len(pairs), quiet, "files"):
         if sequence is not None and frame_rate is not None:
             sequence = sequence.at_rate(frame_rate)
         image = first_image(sequence) if plot else None

@@ -41,6 +41,7 @@ from idfree.synthetic.scene import SyntheticSequence, make_street
 MIN_VISIBILITY = 0.25  # less visible people are ignored in the evaluation
 MATCH = 0.5  # least intersection over union of a box and the person whom perfect association gives it to
 HEADING = 16  # px, height of a capital
+NAME = "street"  # of the sequence, in progress bars
 FOOTAGE = "footage"  # folder
 CROPS = 30  # of a tracklet, to adapt to
 COLOUR = 0.5  # share of colour in what adapts, as in `idfree adapt`
@@ -62,6 +63,7 @@ def run_demo(out: str | Path, *, people: int = 24, frames: int = 200, seed: int 
     out = Path(out)
     make_folder(out)
     street = make_street(seed, people, frames)
+    street = replace(street, sequence=replace(street.sequence, name=NAME))
     result = DemoResult(out / "street.mp4", out / "street.png", out / "street.txt", out / "street.html", {})
     write_footage(street, out / FOOTAGE, quiet)
     before = prepare_run(street, "sort").track_all()
@@ -93,7 +95,7 @@ def write_footage(street: SyntheticSequence, folder: Path, quiet: bool) -> None:
     size_hw = street.sequence.size_hw
     assert size_hw is not None
     with VideoWriter(folder / "street.mp4", street.sequence.frame_rate, size_hw) as video:
-        for frame in progress(street.sequence, "street", street.sequence.length, quiet):
+        for frame in progress(street.sequence, f"{NAME}: rendering", street.sequence.length, quiet):
             if frame.image is not None:
                 video.write(frame.image)
     write_ground_truth(folder / "gt.txt", ground_truth(street))
@@ -161,7 +163,7 @@ def write_video(street: SyntheticSequence, run: TrackingRun, path: Path, frames:
     """Track and write the annotated video; return the tracks."""
     results: list[tuple[int, Tracks]] = []
     with VideoOutput(path, street.sequence.frame_rate) as output:
-        for frame, tracks in progress(run, "demo", frames, quiet):
+        for frame, tracks in progress(run, f"{NAME}: tracking and drawing", frames, quiet):
             output.add(frame, tracks)
             results.append((frame.number, tracks))
     return concatenate_tracks(results)

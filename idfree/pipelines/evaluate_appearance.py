@@ -123,7 +123,7 @@ def compute_embeddings(
         embedding = np.zeros((len(boxes), encoder.dimension), dtype=np.float32)
         position = {number: k for k, number in enumerate(numbers, start=1)}
         is_read = np.zeros(len(boxes), dtype=bool)
-        for number, image in footage.readable(progress(numbers, pair.name, len(numbers), quiet)):
+        for number, image in footage.readable(progress(numbers, f"{pair.name}: embedding", len(numbers), quiet)):
             rows = boxes.rows_at(position[number])
             embedding[rows] = encoder(image, boxes.xyxy[rows])
             is_read[rows] = True

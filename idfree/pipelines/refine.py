@@ -71,7 +71,7 @@ def refine(
     opened = [sequence.source for _, sequence in pairs if sequence is not None and sequence.source is not None]
     refuse_overwriting([*outputs.values(), out / SUMMARY], [*outputs, *opened, appearance])
     summaries: list[Summary] = []
-    for file, sequence in progress(pairs, "refine", len(pairs), quiet, "files"):
+    for file, sequence in progress(pairs, "refining", len(pairs), quiet, "files"):
         tracks = read_checked(file, sequence)
         warn_of_earlier(outputs[file], [*outputs.values(), out / SUMMARY])
         maps, kept = (None, None) if sequence is None else read_images(sequence, tracks, camera, encoder)

@@ -121,7 +121,7 @@ def write_images(folder: Path, sequence: Sequence, task: SceneTask) -> None:
     """Write the images as img1/000001.jpg … or as NAME.mp4."""
     import cv2
 
-    frames = progress(sequence, folder.name, sequence.length, task.quiet)
+    frames = progress(sequence, f"{folder.name}: rendering", sequence.length, task.quiet)
     if task.settings.images:
         make_folder(folder / IMAGE_FOLDER)
         for frame in frames:

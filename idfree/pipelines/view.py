@@ -108,7 +108,7 @@ def take_pictures(sequence: Sequence, tracks: Annotation, out: Path, embed: bool
     """Crops of the tracks, and the address of the video or its frames. Raises UserError without images."""
     is_video = sequence.source is not None and sequence.source.is_file() and not embed
     rows, crops, images, size_hw = sample_rows(tracks), {}, {}, sequence.size_hw
-    for frame in progress(sequence, sequence.name, sequence.count, quiet):
+    for frame in progress(sequence, f"{sequence.name}: taking pictures", sequence.count, quiet):
         if frame.image is None:
             break
         size_hw = frame.image.shape[:2]

@@ -27,6 +27,7 @@ LOG = logging.getLogger("idfree")
 
 SHARED = ("detector", "detector_format", "scores", "classes", "start", "frames", "every", "workers", "dask", "device")
 FOLDER = "adapt"  # below OUT
+ASK = "; `idfree adapt` has these settings, and --appearance takes its model"  # `track --set` has the tracker's
 
 
 def adapt_and_track(
@@ -62,7 +63,7 @@ def adapt_and_track(
         chosen, page = str(report["model"]), out / FOLDER / "report.html"
         verdict = f"{report['verdict']}\n{chosen}; report: {page}"
     except TooFewTracklets as error:
-        chosen, verdict = "colour", f"tracked with plain colour, as there is too little to learn from: {error}"
+        chosen, verdict = "colour", f"tracked with plain colour, as there is too little to learn from: {error}{ASK}"
         if remove_choice(out / FOLDER):
             LOG.warning("%s: the model and the report of an earlier run, which are not used, are deleted", out / FOLDER)
     if on_adapted is not None:

@@ -122,7 +122,8 @@ def give_advice(crops: CropSet, label_reports: Mapping[str, Mapping[str, Any]]) 
             advice.append(f"{name}: one tracklet contains {100 * report['largest']:.0f} % of all boxes.")
         if report["kept"] is not None and report["kept"] < LOW_FRACTION_KEPT:
             advice.append(
-                f"{name}: {100 * (1 - report['kept']):.0f} % of the boxes were not fit to learn from (--set label.…)."
+                f"{name}: {100 * (1 - report['kept']):.0f} % of the boxes were not fit to learn from"
+                " (idfree adapt --set label.…)."
             )
     if not crops.spans().have_partner().any():
         advice.append("No two tracklets overlap in time, so nobody is certainly somebody else.")

@@ -61,7 +61,7 @@ def detect_sequence(
     selected = selection.select_frames(sequence)
     numbers, detections_by_frame, dropped = [], [], 0
     thresholds: tuple[float | None, float | None] = (None, None)
-    for frame in progress(selected, sequence.name, selected.count, quiet):
+    for frame in progress(selected, f"{sequence.name}: detecting", selected.count, quiet):
         view = detector(frame)
         detections = selection.select_detections(view.detections)
         if encoder is not None:

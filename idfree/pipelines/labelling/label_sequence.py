@@ -70,7 +70,7 @@ def label_sequence(
     buffer, scenes = CropBuffer(crop, settings.max_crops, settings.min_clean), SceneCuts(settings.scene_cut)
     linked, ignored, row_count = [Annotation.empty()], [Annotation.empty()], 0
     numbers: list[int] = []
-    for frame in progress(run.sequence, sequence.name, run.sequence.count, quiet):
+    for frame in progress(run.sequence, f"{sequence.name}: labelling", run.sequence.count, quiet):
         view = run.make_view(frame)
         view = replace(view, detections=view.detections.select(view.detections.valid_mask(view.size_hw)))
         boxes = link_detections(run.tracker, view, frame.number, settings.min_score)

@@ -95,7 +95,7 @@ class TrackWriter:
         try:
             with self.open_video() as video:
                 try:
-                    self.write(progress(self.loop, self.name, self.length, self.outputs.quiet), video)
+                    self.write(progress(self.loop, f"{self.name}: tracking", self.length, self.outputs.quiet), video)
                 except KeyboardInterrupt:  # the video is finished, too
                     self.interrupted = True
                     if self.length is not None and not self.run.counts.frames:

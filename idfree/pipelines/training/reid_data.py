@@ -12,6 +12,7 @@ from idfree.core.cropset import CropSet
 from idfree.core.errors import UserError
 from idfree.core.progress import progress
 from idfree.core.types import Floats, Image, Integers
+from idfree.core.wording import counted
 from idfree.datasets.footage import Footage
 from idfree.datasets.labels import LabelRows
 from idfree.datasets.reid_crops import CropFiles, Part, read_reid, reid_parts
@@ -35,9 +36,9 @@ def load_reid_crops(folder: Path, writer: CropWriter, quiet: bool = True) -> Cro
     identity = people_of(files)
     rows = np.flatnonzero(identity >= 0)
     if len(np.unique(identity[rows])) < 2:
-        raise UserError(f"{folder}: has crops of {len(np.unique(identity[rows]))} people, expected two or more")
+        raise UserError(f"{folder}: has crops of {counted(len(np.unique(identity[rows])), 'person', 'people')}, expected two or more")
     first, boxes = writer.count, np.zeros((len(rows), 4))
-    for k, row in enumerate(progress(rows.tolist(), folder.name, len(rows), quiet, "crops")):
+    for k, row in enumerate(progress(rows.tolist(), f"{folder.name}: reading", len(rows), quiet, "crops")):
         image = read_image(files.path[row])
         boxes[k] = whole(image)
         writer.append(crop_boxes(image, boxes[k : k + 1], writer.size_hw))
@@ -60,8 +61,8 @@ def evaluate_on_reid(
         raise UserError(f"{folder}: has no {' and no '.join(missing)} part; expected Market-1501 or MSMT17 as a whole")
     for part in names:
         files = read_reid(folder, part)
-        embedding = embed_files(encoder, progress(files.path, part, len(files), quiet, "crops"), len(files))
-        parts.append((embedding, np.stack([files.identity, files.camera], axis=1)))
+        paths = progress(files.path, f"{part}: embedding", len(files), quiet, "crops")
+        parts.append((embed_files(encoder, paths, len(files)), np.stack([files.identity, files.camera], axis=1)))
     (query, query_labels), (gallery, gallery_labels) = parts
     return {folder.resolve().name: evaluate_query_gallery(query, gallery, query_labels, gallery_labels)}
 

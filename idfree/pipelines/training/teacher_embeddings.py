@@ -147,7 +147,7 @@ def fill(
     wanted = replace(footage, boxes=footage.boxes[is_missing])
     compute = partial(embed_block, footage=wanted, keys=keys[is_missing], teacher=teacher)
     outcomes = map_items(compute, {str(block[0]): block for block in blocks}, pool)
-    label = f"{footage.name}: teacher"
+    label = f"{footage.name}: teacher's embeddings"
     for _, outcome in progress(outcomes, label, len(blocks), quiet, f"× {BLOCK} images"):
         if isinstance(outcome, UserError):
             raise outcome

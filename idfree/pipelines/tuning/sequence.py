@@ -69,7 +69,7 @@ def record_detections(run: TrackingRun, quiet: bool = True) -> TuningSequence:
     sequence = run.sequence
     file = ground_truth_file(sequence)
     ground_truth = read_ground_truth(file)
-    frames = progress(sequence, sequence.name, sequence.count, quiet)
+    frames = progress(sequence, f"{sequence.name}: detecting", sequence.count, quiet)
     views = [(frame.number, without_image(run.make_view(frame))) for frame in frames]
     length = sequence.length or len(views)
     return TuningSequence(sequence.name, views, run.tracker.frame_rate, ground_truth, length, length, file)

@@ -91,7 +91,7 @@ def run_trials(
     """
     trials: list[Trial] = []
     try:
-        for trial in progress(search.trials(count, seed), search.tracker, count, quiet, "trials"):
+        for trial in progress(search.trials(count, seed), f"{search.tracker}: tuning", count, quiet, "trials"):
             trials.append(trial)
             if on_best is not None and search.best(trials) is trial:
                 on_best(len(trials), trial)

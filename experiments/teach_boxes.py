@@ -42,7 +42,7 @@ def open_detector_with_maps(model, file):
     for name in MAPS:
         shape = [1, channels[name], None, None]
         graph.model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
-    onnx.helper.set_model_props(graph.model, {OUTPUTS_KEY: str(graph.count)})
+    onnx.helper.set_model_props(graph.model, {OUTPUTS_KEY: str(graph.output_count)})
     onnx.save(graph.model, file)
     return DetectorWithEachMap(file, "yolox", classes=["person"]), [channels[name] for name in MAPS]
 

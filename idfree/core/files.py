@@ -185,8 +185,11 @@ def refuse_overwriting(outputs: Iterable[Path], inputs: Iterable[Path | str]) ->
             raise UserError(f"{output} would change the folder {source}, which is read: choose another output with -o")
 
 
-def file_identity(path: Path | str) -> tuple[int, int] | None:
-    """Device and inode of a file or folder, the same for all its names; None if there is none, or for pipes."""
+def file_identity(path: Path | str | int) -> tuple[int, int] | None:
+    """Device and inode of a file or folder, the same for all its names; None if there is none, or for pipes.
+
+    path: or the number of an open file.
+    """
     try:
         status = os.stat(path)
     except (OSError, ValueError):  # ValueError: a name with NUL or surrogates

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from idfree.cli import main
+from idfree.core.growing_file import GrowingFile
 from idfree.sequences.motchallenge import read_results
 from idfree.show.video_output import VideoOutput
 from idfree.show.video_writer import VideoWriter
@@ -352,3 +353,16 @@ def test_scores_outside_0_to_1_are_rescaled_for_the_tracker(folder, tmp_path):
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["sequences"][0]["score_range"] == [0, 100]
     assert main([*command, "--min-score", "75"]) == 0
     assert len(read_results(tmp_path / "out" / "walk.txt")) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are not locked on Windows")
+def test_two_runs_do_not_write_one_file(folder, tmp_path, capsys):
+    first = GrowingFile(tmp_path / "out" / "walk.txt")
+    first.append(b"1,1,10,20,30,60,0.9,0,-1,-1\n")
+    arguments = ["track", folder, "--detector", "det", "-o", tmp_path / "out"]
+    assert f"{tmp_path / 'out' / 'walk.txt'} is being written by another run" in fails(capsys, *arguments)
+    assert not (tmp_path / "out" / "summary.json").exists()
+    first.finish()
+    assert len(read_results(tmp_path / "out" / "walk.txt")) == 1
+    assert main([*map(str, arguments)]) == 0
+    assert len(read_results(tmp_path / "out" / "walk.txt")) > 1

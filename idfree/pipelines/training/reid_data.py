@@ -35,8 +35,9 @@ def load_reid_crops(folder: Path, writer: CropWriter, quiet: bool = True) -> Cro
     files = read_reid(folder)
     identity = people_of(files)
     rows = np.flatnonzero(identity >= 0)
-    if len(np.unique(identity[rows])) < 2:
-        raise UserError(f"{folder}: has crops of {counted(len(np.unique(identity[rows])), 'person', 'people')}, expected two or more")
+    people = len(np.unique(identity[rows]))
+    if people < 2:
+        raise UserError(f"{folder}: has crops of {counted(people, 'person', 'people')}, expected two or more")
     first, boxes = writer.count, np.zeros((len(rows), 4))
     for k, row in enumerate(progress(rows.tolist(), f"{folder.name}: reading", len(rows), quiet, "crops")):
         image = read_image(files.path[row])

@@ -143,6 +143,32 @@ def test_detections_that_count_the_images_from_1(tmp_path, caplog):
         read_stored_detections(str(tmp_path / "det.txt"), Sequence("x", iter, length=109, first=101))
 
 
+def test_copies_are_left_out_and_told(tmp_path, caplog):
+    """Of two equal rows one stays; other scores, classes and boxes in another frame are no copies."""
+    rows = ["1,-1,5,6,20,20,0.9,0", "1,-1,5,6,20,20,0.8,0", "1,-1,5,6,20,20,0.9,2", "2,-1,5,6,20,20,0.9,0"]
+    sequence = Sequence("x", iter, length=2, size_hw=(96, 128))
+    (tmp_path / "x.txt").write_text("\n".join(rows))
+    once = load_detections(str(tmp_path), sequence).annotation
+    assert not caplog.text
+    (tmp_path / "x.txt").write_text("\n".join([*rows, *rows[::-1], rows[0]]))
+    twice = load_detections(str(tmp_path), sequence).annotation
+    assert "x.txt: 5 detections of 9 left out, of the same frame, box, score and class as another" in caplog.text
+    assert (len(once), len(twice)) == (4, 4)
+    for each in (once, twice):
+        assert {*zip(each.frame.tolist(), each.score.tolist(), each.class_id.tolist(), strict=True)} == {
+            *((1, 0.9, 0), (1, 0.8, 0), (1, 0.9, 2), (2, 0.9, 0))
+        }
+
+
+def test_copies_are_left_out_with_what_lies_beside(tmp_path):
+    """Embeddings, classes and displacements, which are matched by row."""
+    rows = [[1, -1, 5, 6, 20, 20, 0.9, 1, 0], [1, -1, 5, 6, 20, 20, 0.9, 1, 0], [1, -1, 5, 6, 20, 20, 0.9, 0, 1]]
+    np.save(tmp_path / "x.npy", np.array(rows))
+    np.save(tmp_path / "x.displacement.npy", np.array([[1, 0], [2, 0], [3, 0]]))
+    found = load_detections(str(tmp_path / "x.npy"), Sequence("x", iter, length=1)).annotation
+    assert (found.embedding.tolist(), found.displacement.tolist()) == ([[1, 0]], [[1, 0]])
+
+
 def run(*arguments, capsys):
     assert main([*map(str, arguments), "--json"]) == 0
     said = capsys.readouterr()

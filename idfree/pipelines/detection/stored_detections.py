@@ -9,8 +9,10 @@ import numpy as np
 from idfree.core.arrays import to_array
 from idfree.core.boxes import has_area
 from idfree.core.errors import UserError
+from idfree.core.messages import warn_once
 from idfree.core.reading import is_folder, load_array
 from idfree.core.types import Annotation, Floats, Integers, Sequence
+from idfree.core.wording import counted
 from idfree.detectors import PrecomputedDetector
 from idfree.detectors.scores import SCORE_SCALES, Range, ScoreScale, scale_scores
 from idfree.pipelines.detection.report import read_report
@@ -37,14 +39,14 @@ def load_detections(
     """A detector from the file for `sequence`, with the metadata of `idfree detect` if that wrote the file.
 
     spec: as in `find_detections`. scores: their scale; "auto" recognises it, with a warning unless they lie in 0…1, or
-    takes it from the metadata. option: that the spec is of, for messages. Raises UserError if the file is missing,
-    invalid, incomplete or of another video.
+    takes it from the metadata. option: that the spec is of, for messages. Exact copies are left out, with a warning.
+    Raises UserError if the file is missing, invalid, incomplete or of another video.
     """
     path = find_detections(spec, sequence, option)
     manifest = read_manifest(path.parent, f"{path.stem}.json")
     boxes = read_checked(path, sequence)
     if not manifest:
-        boxes = replace(boxes, displacement=read_displacement(path, boxes))
+        boxes = drop_copies(replace(boxes, displacement=read_displacement(path, boxes)), path)
         return PrecomputedDetector(boxes, sequence.size_hw, score_range=scale_of_file(path, boxes, scores))
     report = read_report(manifest, path, len(boxes), sequence)
     class_id, displacement = read_class_ids(path, boxes), read_displacement(path, boxes)
@@ -56,7 +58,7 @@ def load_detections(
     with np.errstate(over="ignore"):  # to infinity, which trackers take for unknown
         embedding = None if boxes.embedding is None else boxes.embedding.astype(report.dtype)
     return PrecomputedDetector(
-        replace(boxes, class_id=class_id, embedding=embedding, displacement=displacement),
+        drop_copies(replace(boxes, class_id=class_id, embedding=embedding, displacement=displacement), path),
         sequence.size_hw,
         report.detector,
         match_threshold=report.match_threshold,
@@ -66,6 +68,23 @@ def load_detections(
         is_network=report.is_network,
         names=report.names,
     )
+
+
+def drop_copies(boxes: Annotation, path: Path) -> Annotation:
+    """The detections without those of the same frame, box, score and class as another; a warning counts them.
+
+    In files that were joined twice, each object would get two tracks.
+    """
+    keys = (boxes.class_id, boxes.score, *boxes.xyxy.T, boxes.frame)
+    order = np.lexsort(keys)
+    is_copy = np.zeros(len(boxes), dtype=bool)
+    is_copy[order[1:]] = np.logical_and.reduce([np.diff(key[order]) == 0 for key in keys])
+    if not is_copy.any():
+        return boxes
+    copies, frame = counted(int(is_copy.sum()), "detection"), boxes.frame[is_copy.argmax()]
+    same = "of the same frame, box, score and class as another"
+    warn_once("%s: %s of %d left out, %s (the first in frame %d)", path, copies, len(boxes), same, frame)
+    return boxes[~is_copy]
 
 
 def scale_of_file(path: Path, boxes: Annotation, scores: ScoreScale) -> Range | None:

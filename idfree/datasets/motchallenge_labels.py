@@ -9,7 +9,7 @@ from pathlib import Path
 
 from idfree.core.errors import UserError
 from idfree.core.types import Image
-from idfree.datasets.export_images import export_images, image_names, replace_link
+from idfree.datasets.export_images import delete_numbered, export_images, image_names, replace_link
 from idfree.datasets.footage import PEOPLE, Footage, FootageSettings
 from idfree.datasets.labelled_video import is_one_video
 from idfree.datasets.labels import OnFault, raise_fault
@@ -208,11 +208,20 @@ def raise_no_images(folder: Path, number: int) -> Image:
     raise UserError(f"{folder} has no images: expected {IMAGE_FOLDER}/ or a video in it (frame {number} was asked for)")
 
 
+def link_video(folder: Path, video: Path) -> None:
+    """Link a video into a sequence folder, in place of the images or the link that an earlier conversion has made."""
+    delete_numbered(folder / IMAGE_FOLDER, IMAGE_SUFFIXES)
+    for other in list_files(folder, VIDEO_SUFFIXES) if folder.is_dir() else ():
+        if other.is_symlink() and other != video:
+            other.unlink()
+    replace_link(folder / video.name, video)
+
+
 def write_motchallenge(footage: Footage, folder: Path) -> Path:
     """Write FOLDER/NAME as a MOTChallenge sequence with linked images; unknown ids are −1. Returns FOLDER/NAME."""
     target = folder / footage.name
     if footage.in_video and not footage.offset:
-        replace_link(target / footage.paths[0].name, footage.paths[0])
+        link_video(target, footage.paths[0])
     else:
         export_images(footage, [target / IMAGE_FOLDER / name for name in image_names(footage, by_number=True)])
     boxes = footage.boxes

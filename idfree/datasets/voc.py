@@ -15,7 +15,7 @@ from idfree.core.names import is_path
 from idfree.core.reading import read_xml
 from idfree.core.types import Floats
 from idfree.datasets.boxes_json import from_inclusive_pixels
-from idfree.datasets.export_images import export_images, image_names
+from idfree.datasets.export_images import delete_earlier, export_images, image_names
 from idfree.datasets.footage import CHOOSE, Footage, FootageSettings, label_still_images
 from idfree.datasets.labels import LabelRows, OnFault
 from idfree.sequences.folders import describe_contents, list_files
@@ -110,15 +110,17 @@ def write_voc(footage: Footage, folder: Path) -> Path:
     """Write FOLDER/NAME/Annotations/ and JPEGImages/, without visibility and frame order. Returns FOLDER/NAME."""
     target, names = folder / footage.name, image_names(footage)
     export_images(footage, [target / IMAGE_FOLDER / name for name in names])
-    for number, name in enumerate(names, start=1):
+    labels = [(target / ANNOTATION_FOLDER / name).with_suffix(".xml") for name in names]
+    for number, (name, file) in enumerate(zip(names, labels, strict=True), start=1):
         root = ElementTree.Element("annotation")
         add_texts(root, folder=IMAGE_FOLDER, filename=name)
         height, width = footage.size_at(number)
         add_texts(SubElement(root, "size"), width=width, height=height, depth=3)
         root.extend(object_elements(footage, number))
         ElementTree.indent(root)
-        with atomic_write((target / ANNOTATION_FOLDER / name).with_suffix(".xml")) as partial_path:
+        with atomic_write(file) as partial_path:
             ElementTree.ElementTree(root).write(partial_path, encoding="utf-8")
+    delete_earlier(labels)
     return target
 
 

@@ -12,6 +12,7 @@ import pytest
 from idfree.commands import data
 from idfree.core.errors import UserError
 from idfree.datasets.convert import WRITERS, convert, features
+from idfree.datasets.export_images import delete_numbered
 from idfree.datasets.footage import FootageSettings
 from idfree.datasets.formats import FORMATS
 from idfree.datasets.open_footage import open_footage
@@ -176,6 +177,54 @@ def test_conversion_chain_of_a_real_data_set(shared, tmp_path):
         (footage,) = open_footage(path)  # the next format is converted from this one
     assert (len(footage.boxes), footage.length) == (len(expected), 20)
     assert np.abs(footage.boxes.xyxy - expected).max() < 0.02
+
+
+HAVE_IMAGES = [to for to in READ_BACK if to not in ("results", "cvat", "cvat-mot", "label-studio")]
+
+
+def cut(footage, length):
+    """The first frames of the video of a footage."""
+    return replace(footage, boxes=footage.boxes[footage.boxes.frame <= length], length=length)
+
+
+@pytest.mark.parametrize("to", HAVE_IMAGES)
+def test_a_shorter_video_leaves_nothing_of_a_longer_one(to, video, tmp_path, caplog):
+    """In the same folder; another video there, of a name that begins alike, keeps its files."""
+    whole = replace(video, offset=1)  # for images also in MOTChallenge's format
+    other = replace(whole, name="street-2")
+    for footage in (whole, other, cut(whole, 2)):
+        caplog.clear()
+        (path,) = convert([footage], to, tmp_path / "out")
+    files = [file.relative_to(tmp_path / "out") for file in (tmp_path / "out").rglob("*") if file.is_file()]
+    numbered = [file for file in files if file.stem.endswith(("000002", "000003"))]
+    of_street = [file for file in numbered if "street-2" not in str(file)]
+    per_frame = 2 if to in ("yolo", "yolo-track", "jde", "voc") else 1
+    first = 0 if to == "kitti" else 1
+    assert len(of_street) == per_frame * (1 - (first == 0))
+    assert len(numbered) - len(of_street) == per_frame * (2 - (first == 0))
+    assert caplog.text.count("of an earlier conversion deleted") == per_frame
+    (back,) = open_footage(path)
+    assert back.length == 2
+
+
+def test_another_video_takes_the_place_of_a_linked_one_and_of_images(video, tmp_path):
+    for number, footage in enumerate(
+        (video, replace(video, offset=1), replace(video, paths=(tmp_path / "a.mp4",) * 3))
+    ):
+        if number == 2:
+            os.link(video.paths[0], tmp_path / "a.mp4")
+        (path,) = convert([footage], "mot", tmp_path / "out")
+        names = {file.name for file in path.rglob("*.*")} - {"gt.txt", "seqinfo.ini"}
+        assert names == [{"film.mp4"}, {"film.mp4", "000001.jpg", "000002.jpg", "000003.jpg"}, {"a.mp4"}][number]
+
+
+def test_images_behind_a_link_are_not_deleted(tmp_path, caplog):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "000009.jpg").touch()
+    (tmp_path / "img1").symlink_to(tmp_path / "mine")
+    delete_numbered(tmp_path / "img1", (".jpg",))
+    assert (tmp_path / "mine" / "000009.jpg").is_file()
+    assert not caplog.text
 
 
 @pytest.mark.parametrize("to", READ_BACK)

@@ -59,8 +59,8 @@ class Study:
         return self.results.get(f"{row}|{name}", lambda: self.measure(row, name))
 
     def measure(self, row, name):
-        embeddings = ROWS[row](self, name)
-        scores = [self.track(name, *embeddings, every) for every in EVERY]
+        embedding, match_threshold, upper_threshold = ROWS[row](self, name)
+        scores = [self.track(name, embedding, match_threshold, upper_threshold, every) for every in EVERY]
         print(row, name, [round(idf1, 1) for idf1, _ in scores], flush=True)
         return scores
 

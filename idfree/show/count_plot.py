@@ -9,7 +9,7 @@ from idfree.show.axes import INK, Axes
 from idfree.show.colours import Colour, palette
 from idfree.show.figure import Figure
 from idfree.show.outlines import Outline, separated_tops
-from idfree.show.plots import BLACK, WHITE, dim, resize_to_width
+from idfree.show.plots import BLACK, WHITE, fade, resize_to_width
 
 PANEL = 210  # px, height of a panel below the image
 PANEL_SPACE = 110  # px, for the title and ticks of a panel
@@ -39,7 +39,7 @@ def draw_counts(
         (title, curves) for title, curves in (("crossings so far", crossings), ("people in zones", people)) if curves
     ]
     figure = Figure(picture.shape[1], picture.shape[0] + len(panels) * (PANEL + PANEL_SPACE) + 10)
-    figure.image(0, 0, dim(picture))
+    figure.image(0, 0, fade(picture))
     for outline in outlines:
         draw_outline(figure, outline, outline.points * scale)
     draw_labels(figure, outlines, scale)

@@ -10,7 +10,7 @@ from idfree.core.smooth_path import smooth_path
 from idfree.core.types import Annotation, Floats, Image, Integers
 from idfree.core.wording import counted
 from idfree.show.axes import INK, PALE, Axes
-from idfree.show.colours import palette
+from idfree.show.colours import contrasting_grey, palette
 from idfree.show.figure import Figure
 
 Plot = Literal["trails", "heat", "timeline"]
@@ -21,7 +21,10 @@ MAX_LABELS = 60  # ids beside trails: those of the longest tracks
 GAP = 0.5  # seconds without a box, from which on a trail is dashed
 SMOOTHING_SECONDS = 0.5  # window in which trails are smoothed
 LEGEND = 32  # px, height of the legend
-DIMMED = 0.45  # brightness of the image below trails
+LEGEND_ID = 4  # whose colour it has
+TRAIL, EDGE = 4, 1.25  # px, width of a trail, and of the dark edges that set it off
+FADED = 0.45  # share of white in the image below trails, on which dark and bright colours are visible
+DIMMED = 0.45  # brightness of the image below a density
 SPREAD = 0.02  # standard deviation of the Gaussian of each person, in widths of the image
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 LANES = 900  # px, height of all lanes, if the height of each is within:
@@ -30,36 +33,39 @@ MIN_LABELLED_LANE = 9.0  # px: lanes of this height have the id beside them
 
 
 def draw_trails(tracks: Annotation, image: Image, frame_rate: float) -> Figure:
-    """Plot the trajectories of bottom centres over a dimmed image, from a ring to a dot; dashed across gaps."""
+    """Plot the trajectories of bottom centres over a pale image, from a ring to a dot; dashed across gaps."""
     picture, scale = resize_to_width(image)
     figure = Figure(picture.shape[1], picture.shape[0] + LEGEND)
-    figure.image(0, 0, dim(picture))
+    figure.image(0, 0, fade(picture))
     parts = split_tracks(tracks)
     paths = [smooth_pieces(tracks[part], scale, frame_rate) for part in parts]
     colours = palette([tracks.id[part[0]] for part in parts])
     for pieces, colour in zip(paths, colours, strict=True):
         for piece in pieces:
             if len(piece) > 1:
-                figure.line(piece, colour, 2.5, 0.9)
+                figure.line(piece, BLACK, TRAIL + 2 * EDGE, 0.7)
+                figure.line(piece, colour, TRAIL)
         for before, after in pairwise(pieces):
-            figure.line([before[-1], after[0]], colour, 1.5, 0.7, dash=5)
-        figure.dot(pieces[0][0], 3, BLACK, colour)
-        figure.dot(pieces[-1][-1], 4.5, colour, WHITE)
+            figure.line([before[-1], after[0]], colour, 0.5 * TRAIL, dash=6)
+        figure.dot(pieces[0][0], 3.5, WHITE, colour)
+        figure.dot(pieces[-1][-1], 5, colour, BLACK)
     longest = np.argsort([-len(part) for part in parts], kind="stable")[:MAX_LABELS]
     for k in longest.tolist():
-        x, y = np.minimum(paths[k][-1][-1] + [8, 5], [figure.width - 28, picture.shape[0] - 6]).tolist()
-        figure.text(x, y, str(tracks.id[parts[k][0]]), 13, colours[k], halo=BLACK)
+        x, y = np.minimum(paths[k][-1][-1] + [9, 6], [figure.width - 32, picture.shape[0] - 6]).tolist()
+        halo = WHITE if contrasting_grey(colours[k]) else BLACK
+        figure.text(x, y, str(tracks.id[parts[k][0]]), 16, colours[k], halo=halo)
     draw_legend(figure, picture.shape[0] + LEGEND / 2)
     return figure
 
 
 def draw_legend(figure: Figure, y: float) -> None:
     """Draw the legend of `draw_trails` in a row at height y."""
-    figure.dot((22, y), 3, BLACK, INK)
+    (colour,) = palette([LEGEND_ID])
+    figure.dot((22, y), 3.5, WHITE, colour)
     figure.text(34, y + 5, "start", 13, INK)
-    figure.dot((92, y), 4.5, INK, WHITE)
+    figure.dot((92, y), 5, colour, BLACK)
     figure.text(104, y + 5, "end, with the id", 13, INK)
-    figure.line([[226, y], [262, y]], INK, 1.5, dash=5)
+    figure.line([[226, y], [262, y]], colour, 0.5 * TRAIL, dash=6)
     figure.text(272, y + 5, f"not seen for more than {GAP:g} s", 13, INK)
 
 
@@ -166,6 +172,15 @@ def resize_to_width(image: Image) -> tuple[Image, float]:
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     size = (WIDTH, max(1, round(image.shape[0] * scale)))
     return np.asarray(cv2.resize(image, size, interpolation=method), dtype=np.uint8), scale
+
+
+def fade(image: Image) -> Image:
+    """A pale version of an image, whose colours are half grey."""
+    import cv2
+
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    half = cv2.addWeighted(grey, 0.5, image, 0.5, 0)
+    return np.asarray(cv2.addWeighted(half, 1 - FADED, np.full_like(half, 255), FADED, 0))
 
 
 def dim(image: Image) -> Image:

@@ -13,6 +13,7 @@ from idfree.core.boxes import Floats, Integers, area, clip
 from idfree.core.types import Image, Tracks
 from idfree.show.colours import Colour, palette
 from idfree.show.figure import SUBPIXEL, fixed_point
+from idfree.show.labels import Box, LabelPlaces
 from idfree.show.outlines import Outline, draw_outlines, draw_zones
 from idfree.show.text import draw_heading, paste, render_label
 from idfree.show.trails import Trails, anchor_points
@@ -23,9 +24,13 @@ MAX_COLOURS = 4096  # that are kept
 TRAIL_BANDS = 8  # opacity steps of a trail
 
 
+LONG_SIDE = 0.4  # of an image wider or higher than 2.5 : 1, whose lines are as wide as if this were its shorter side
+USUAL_ASPECT = 16 / 9  # longer images have texts as if they were of this aspect and of the same area
+
+
 @dataclass(frozen=True)
 class DrawingSettings:
-    """What is drawn, and sizes as fractions of the image's shorter side."""
+    """What is drawn, and sizes as fractions of the image's shorter side (larger in long images, see `sizes`)."""
 
     line: float = 1 / 320
     text: float = 1 / 64  # height of a capital
@@ -51,8 +56,9 @@ class Drawing:
         self.reset()
 
     def reset(self) -> None:
-        """Clear the trails, before another sequence."""
+        """Clear the trails and the places of labels, before another sequence."""
         self.trails = Trails(self.settings.trail)
+        self.label_places = LabelPlaces()
         self.known_colours: dict[int, Colour] = {}
 
     def draw(
@@ -95,7 +101,16 @@ class Drawing:
         if self.settings.labels:
             names = map(self.name, shown.id.tolist(), shown.class_id.tolist())
             labels = [render_label(name, text, colour) for name, colour in zip(names, colours, strict=True)]
-            draw_labels(canvas, corners, labels, line)
+            self.draw_labels(canvas, shown.id.tolist(), corners, labels, line)
+
+    def draw_labels(self, canvas: Image, ids: list[int], corners: list[Box], labels: list[Image], line: int) -> None:
+        """Draw the label of each box, inside the image; the last ones, which are nearest, have the first choice."""
+        half = line // 2
+        outer = [(x1 - half, y1 - half, x2 + half + 1, y2 + half + 1) for x1, y1, x2, y2 in corners]
+        sizes = [(label.shape[0], label.shape[1]) for label in labels]
+        places = self.label_places.place(ids[::-1], outer[::-1], sizes[::-1], (canvas.shape[0], canvas.shape[1]))
+        for (x, y), label in zip(places[::-1], labels, strict=True):
+            paste(canvas, label, x, y)
 
     def colour(self, id: int) -> Colour:
         """(b, g, r) of a track id: fixed per id, distinct from the neighbouring ids."""
@@ -115,11 +130,11 @@ class Drawing:
         return f"{id} {self.class_names.get(class_id, class_id)}" if len(self.class_names) > 1 else str(id)
 
     def sizes(self, image: Image) -> tuple[int, int]:
-        """Line width and text height in pixels."""
-        side = min(image.shape[:2])
-        return max(1, round(side * self.settings.line)), max(
-            self.settings.smallest_text, round(side * self.settings.text)
-        )
+        """Line width and text height in pixels: long images are seen small, but texts must fit into their height."""
+        short, long = sorted(image.shape[:2])
+        line = self.settings.line * max(short, LONG_SIDE * long)
+        text = self.settings.text * max(short, (short * long / USUAL_ASPECT) ** 0.5)
+        return max(1, round(line)), max(self.settings.smallest_text, round(text))
 
     def draw_trails(self, canvas: Image, tracks: Tracks, width: int, camera: Floats | None = None) -> None:
         """Append the current positions to the trails, and draw those of the current tracks."""
@@ -133,7 +148,7 @@ class Drawing:
             draw_trail(canvas, points, step, colour, width)
 
 
-def to_pixel_corners(xyxy: Floats, image: Image, margin: int) -> list[tuple[int, int, int, int]]:
+def to_pixel_corners(xyxy: Floats, image: Image, margin: int) -> list[Box]:
     """Boxes as inclusive integer corners, clipped `margin` px outside the image: clipped edges are not drawn."""
     height, width = image.shape[:2]
     last = np.array([width, height, width, height]) - 1 + margin
@@ -143,7 +158,7 @@ def to_pixel_corners(xyxy: Floats, image: Image, margin: int) -> list[tuple[int,
 
 def draw_boxes(
     canvas: Image,
-    corners: list[tuple[int, int, int, int]],
+    corners: list[Box],
     colours: list[Colour],
     line: int,
     is_dashed: NDArray[np.bool_],
@@ -171,14 +186,6 @@ def draw_points(canvas: Image, points: Floats, line: int) -> None:
     for x, y in np.rint(points[:, :2]).astype(int).tolist():
         for grey, width in ((0, 3 * line), (255, line)):
             cv2.drawMarker(canvas, (x, y), (grey, grey, grey), cv2.MARKER_TILTED_CROSS, CROSS * line, width)
-
-
-def draw_labels(canvas: Image, corners: list[tuple[int, int, int, int]], labels: list[Image], line: int) -> None:
-    """Draw each label above its box, or below the upper edge at the top of the image; always inside the image."""
-    for (x, y, _, _), label in zip(corners, labels, strict=True):
-        x, y = x - line // 2, y - line // 2
-        above = y - len(label)
-        paste(canvas, label, x, above if above >= 0 else y)
 
 
 def draw_trail(canvas: Image, points: Floats, step: Integers, colour: Colour, width: int) -> None:

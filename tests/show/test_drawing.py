@@ -87,6 +87,15 @@ def test_lines_and_text_scale_with_the_image() -> None:
     assert render_label("12", large[1], (0, 0, 0)).shape[0] > render_label("12", small[1], (0, 0, 0)).shape[0]
 
 
+def test_lines_of_long_images_are_seen_and_their_texts_are_low() -> None:
+    line, text = Drawing().sizes(grey(200, 1920))
+    assert line == 2
+    assert text == DrawingSettings().smallest_text
+    assert Drawing().sizes(grey(1920, 200)) == (line, text)
+    assert Drawing().sizes(grey(400, 3840))[1] > Drawing().sizes(grey(400, 640))[1]
+    assert Drawing().sizes(grey(1080, 1920)) == Drawing().sizes(grey(1080, 1440))  # as the shorter side is the same
+
+
 @pytest.mark.parametrize(
     "box", [(-30, -20, 20, 60), (620, -5, 660, 80), (600, 470, 700, 520), (-20, 300, 5, 380), (0, 0, 640, 480)]
 )

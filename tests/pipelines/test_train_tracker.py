@@ -1,4 +1,4 @@
-"""The match threshold of a network that was trained without validation data."""
+"""The match threshold of a network that was trained without validation data; threads that prepare batches."""
 
 from dataclasses import replace
 
@@ -7,8 +7,10 @@ import pytest
 
 pytest.importorskip("torch")
 
+from idfree.core.errors import UserError
 from idfree.detectors import PrecomputedDetector
 from idfree.pipelines.training import train_tracker
+from idfree.pipelines.training.train_crops import train_crops
 from idfree.pipelines.training.validate import calibrate_on_tracklets, footage_as_sequence
 
 FRAMES = 40
@@ -38,6 +40,18 @@ def test_the_match_threshold_is_of_tracklets_in_the_training_videos(street, capl
     found = thresholds(still, street)
     assert found == {"limit": expected.match_threshold, "farthest": expected.upper_threshold}
     assert f"match threshold {found['limit']:.3f} is of tracklets in the training videos" in caplog.text
+
+
+def test_number_of_threads():
+    assert [train_tracker.count_workers(None, "cpu"), train_tracker.count_workers(0, "cuda")] == [1, 0]
+    with pytest.raises(UserError, match="--workers -1: expected 0 or more"):
+        train_tracker.count_workers(-1, "cpu")
+
+
+def test_encoders_refuse_a_negative_number_of_threads_before_crops_are_cut(street, tmp_path):
+    with pytest.raises(UserError, match="--workers -1: expected 0 or more"):
+        train_crops([street], tmp_path / "run", workers=-1)
+    assert not (tmp_path / "run").exists()
 
 
 def test_still_images_give_none_and_that_is_said(street, caplog):

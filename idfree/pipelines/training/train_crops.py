@@ -33,7 +33,7 @@ from idfree.pipelines.labelling.pseudolabels import (
 )
 from idfree.pipelines.training.base_run import BaseRun
 from idfree.pipelines.training.reid_data import load_reid_crops
-from idfree.pipelines.training.train_tracker import default_workers
+from idfree.pipelines.training.train_tracker import count_workers
 from idfree.pipelines.training.training_data import trained_on_notice
 
 CROPS, LAST = "crops.bin", "last.pt"  # in the folder of the run; the crops only while it is trained
@@ -57,7 +57,7 @@ def train_crops(
 
     assignments: `name=value` overrides of its settings and of CropsSettings. labels: overrides of LabelSettings, which
     decide which boxes are cropped. base: the run to be fine-tuned. workers: threads that prepare batches, see
-    `default_workers`. The crops are kept in a file in `out` until training has ended. Returns the path of the model,
+    `count_workers`. The crops are kept in a file in `out` until training has ended. Returns the path of the model,
     and the numbers of crops and tracklets (or identities). Raises UserError, also if started by `torchrun`.
     """
     if distributed_from_torchrun().world > 1:
@@ -65,17 +65,11 @@ def train_crops(
     crops_settings, settings = read_settings(assignments, base, seed)
     notice = trained_on_notice if base is None else base.trained_on_notice
     label_settings = override(LabelSettings(), labels)
-    size_hw = NETWORKS[settings.network][1]
-    if reid and footages and not crops_settings.identities:
-        raise UserError(
-            f"{reid[0]} has annotated identities, which all data must have then: add --set identities=true if the ids"
-            f" of {footages[0].name} are identities, too"
-        )
+    workers = count_workers(workers, open_device(device).type)
+    refuse_mixed_identities(footages, reid, crops_settings)
     names = [*(footage.name for footage in footages), *(path.resolve().name for path in reid)]
-    with CropWriter(out / CROPS, size_hw) as writer:
-        crop_sets = [extract_crops(footages, writer, label_settings, crops_settings)] if footages else []
-        crop_sets += [load_reid_crops(folder, writer, quiet) for folder in reid]
-        crops = concatenate_crops(crop_sets, identities=True) if reid else crop_sets[0]
+    with CropWriter(out / CROPS, NETWORKS[settings.network][1]) as writer:
+        crops = gather_crops(footages, reid, writer, label_settings, crops_settings, quiet)
         model = simplereid.train(
             crops,
             settings,
@@ -85,7 +79,7 @@ def train_crops(
             calibration=lambda embed: calibration_metadata(embed, crops),
             trained_on=notice(names),
             device=device,
-            workers=default_workers(open_device(device).type) if workers is None else workers,
+            workers=workers,
         )
     return {"model": str(model), "crops": len(crops), "tracklets": crops.tracklet_count}
 
@@ -105,6 +99,29 @@ def check_run(out: Path, assignments: Iterable[str], labels: Iterable[str], base
     override(LabelSettings(), labels)
     simplereid.check_network(settings)
     refuse_earlier_run(out / LAST, resume)
+
+
+def refuse_mixed_identities(footages: Sequence[Footage], reid: Sequence[Path], settings: CropsSettings) -> None:
+    """Raises UserError if some data have annotated identities, and the ids of others are those of tracklets."""
+    if reid and footages and not settings.identities:
+        raise UserError(
+            f"{reid[0]} has annotated identities, which all data must have then: add --set identities=true if the ids"
+            f" of {footages[0].name} are identities, too"
+        )
+
+
+def gather_crops(
+    footages: Sequence[Footage],
+    reid: Sequence[Path],
+    writer: CropWriter,
+    labels: LabelSettings,
+    settings: CropsSettings,
+    quiet: bool,
+) -> CropSet:
+    """The crops of all footages and of all folders of Market-1501 and its like; `writer` takes them."""
+    crop_sets = [extract_crops(footages, writer, labels, settings)] if footages else []
+    crop_sets += [load_reid_crops(folder, writer, quiet) for folder in reid]
+    return concatenate_crops(crop_sets, identities=True) if reid else crop_sets[0]
 
 
 def extract_crops(

@@ -94,15 +94,14 @@ def train_tracker(
 
     assignments, augmentation: `name=value` overrides of the method's settings and of its augmentation. classes: names
     of the footages' class ids. cache: folder for the frames of videos, OUT/frames if None. workers: threads that
-    prepare batches, see `default_workers`. teacher: of the methods that distil one. base: the run to be fine-tuned.
+    prepare batches, see `count_workers`. teacher: of the methods that distil one. base: the run to be fine-tuned.
     Returns the path of the model, and the iteration and validation metrics of its network; {} in every process but the
     main one. Raises UserError.
     """
     entry = METHODS[method]
     settings = method_settings(entry, assignments, augmentation, seed, base)
     torch_device = open_device(local_device(device))
-    if workers is not None and workers < 0:
-        raise UserError(f"--workers {workers}: expected 0 or more")
+    workers = count_workers(workers, torch_device.type)
     notice = trained_on_notice if base is None else base.trained_on_notice
     with process_group(torch_device) as distributed:
         quiet = quiet or not distributed.is_main
@@ -121,7 +120,7 @@ def train_tracker(
             validation=validation.plan(settings.precision, distributed.is_main) if validation else None,
             classes=classes,
             trained_on=notice(footage.name for footage in footages),
-            workers=default_workers(torch_device.type) if workers is None else workers,
+            workers=workers,
             distributed=distributed,
             calibration=partial(calibrate_on_training, footages=cached, precision=settings.precision),
             teacher=labels,
@@ -252,8 +251,15 @@ def align_rows(embeddings: TeacherEmbeddings, before: Footage, after: Footage) -
     return replace(embeddings, row=row)
 
 
-def default_workers(device_type: str) -> int:
-    """Number of threads that prepare batches: one for the CPU, for other devices one per core, up to MAX_WORKERS."""
+def count_workers(asked: int | None, device_type: str) -> int:
+    """Number of threads that prepare batches. Raises UserError for a negative number.
+
+    asked: by the user; None: one for the CPU, for other devices one per core, up to MAX_WORKERS.
+    """
+    if asked is not None and asked < 0:
+        raise UserError(f"--workers {asked}: expected 0 or more")
+    if asked is not None:
+        return asked
     return 1 if device_type == "cpu" else min(available_cpus(), MAX_WORKERS)
 
 

@@ -6,7 +6,7 @@ DIR/NAME.json the manifest; `stored_detections.load_detections` reads them.
 
 import logging
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -96,9 +96,7 @@ def detect(
     )
     make_folder(out)
     reports, failed = jobs.run(partial(detect_video, job=job), "processed", quiet)
-    for name, report in reports.items():
-        if report["appearance"] and (reason := report["appearance"].get("fault")):
-            LOG.warning("%s: the limit of its embeddings could not be measured: %s", name, reason)
+    warn_of_unmeasured_limits(reports)
     return {"folder": str(out), "videos": reports, "failed": failed}
 
 
@@ -143,6 +141,13 @@ def detect_video(path: Path, job: DetectionJob) -> Report:
     report["file"], files = file.name, [file, *filter(Path.is_file, [class_ids_file(file), displacement_file(file)])]
     write_manifest(out, inputs, complete=True, name=manifest_name, files=files, idfree=__version__, report=report)
     return {**report, "skipped": False}
+
+
+def warn_of_unmeasured_limits(reports: Mapping[str, Report]) -> None:
+    """Log a warning for each video whose embeddings got no limit, with the reason."""
+    for name, report in reports.items():
+        if report["appearance"] and (reason := report["appearance"].get("fault")):
+            LOG.warning("%s: the limit of its embeddings could not be measured: %s", name, reason)
 
 
 def appearance_inputs(detector: Detector, appearance: str, encoder: "Encoder | None") -> dict[str, Any]:

@@ -72,25 +72,40 @@ def pair_results(
         ground_truths = select_by_name(ground_truths, results, truth)
     elif is_file(results):
         warn_of_other_name(results, video_name(next(iter(ground_truths.values()))))
-    files = {name: find_results(results, name, len(ground_truths) == 1, layouts) for name in ground_truths}
-    if not any(files.values()):
-        names = ", ".join(layouts[0].format(name) for name in list(ground_truths)[:3])
-        hint = suggest_folder(results, ground_truths, layouts)
-        raise UserError(f"{results}: nothing for any of the sequences in {truth}; expected {names} …{hint}")
-    warn_about_unused(results, {file for file in files.values() if file}, layouts)
+    files = find_all_results(results, ground_truths, truth, layouts)
     for name, path in ground_truths.items():
-        file = files[name]
-        if file is None:
+        if files[name] is None:
             LOG.warning("%s: nothing for %s: %s", results, name, "left out" if skip_missing else "all of it is missed")
             if skip_missing:
                 continue
-        boxes = read(file) if file else Annotation.empty()
-        ground_truth = read_ground_truth(path)
-        for side, source in ((boxes, file), (ground_truth, path)):
-            warn_of_degenerate(side, str(source), "match nothing")
-        length = sequence_length(path, int(ground_truth.frame.max(initial=0)))
-        pair = PairedResults(name, ground_truth, boxes, length, (str(path), str(file)))
-        yield select_frames(pair, half, every)
+        yield select_frames(read_pair(name, path, files[name], read), half, every)
+
+
+def find_all_results(
+    results: Path, names: Iterable[str], truth: Path, layouts: tuple[str, ...]
+) -> dict[str, Path | None]:
+    """The file of results of each sequence, None without one; warns of files of no sequence.
+
+    truth: of these sequences, for messages. Raises UserError if no sequence has results.
+    """
+    names = list(names)
+    files = {name: find_results(results, name, len(names) == 1, layouts) for name in names}
+    if not any(files.values()):
+        expected = ", ".join(layouts[0].format(name) for name in names[:3])
+        hint = suggest_folder(results, names, layouts)
+        raise UserError(f"{results}: nothing for any of the sequences in {truth}; expected {expected} …{hint}")
+    warn_about_unused(results, {file for file in files.values() if file}, layouts)
+    return files
+
+
+def read_pair(name: str, truth: Path, results: Path | None, read: Reader) -> PairedResults:
+    """The boxes of the gt.txt `truth` and of a file of results, none without one; those without area are warned of."""
+    boxes = read(results) if results else Annotation.empty()
+    ground_truth = read_ground_truth(truth)
+    for side, source in ((boxes, results), (ground_truth, truth)):
+        warn_of_degenerate(side, str(source), "match nothing")
+    length = sequence_length(truth, int(ground_truth.frame.max(initial=0)))
+    return PairedResults(name, ground_truth, boxes, length, (str(truth), str(results)))
 
 
 def find_ground_truth(truth: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from typing import Any
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting
 from idfree.core.settings import Assignments, split_assignments
-from idfree.core.types import Detector, Frame, Tracks
+from idfree.core.types import Detector, Frame, Sequence, Tracks
 from idfree.core.workers import PicklableFactory, WorkerPool
 from idfree.counting.request import CountRequest
 from idfree.counting.shapes import Shapes
@@ -166,7 +166,12 @@ def track_videos(
     )
     given = [] if settings is None else [settings]
     refuse_overwriting(outputs.all_files(sequences), [*job.inputs(sequences), *given])
+    tasks = prepare_tasks(sequences, folder)
+    return run_tasks(partial(track_sequence, job=job), tasks, pool, folder, SUFFIXES[format], quiet, on_result)
+
+
+def prepare_tasks(sequences: Iterable[Sequence], folder: Path) -> list[SequenceTask]:
+    """A task for each sequence, with what summary.json in the folder says of it; the folder is made if needed."""
     make_folder(folder)
     earlier = read_summaries(folder)
-    tasks = [SequenceTask(sequence, earlier.get(sequence.name)) for sequence in sequences]
-    return run_tasks(partial(track_sequence, job=job), tasks, pool, folder, SUFFIXES[format], quiet, on_result)
+    return [SequenceTask(sequence, earlier.get(sequence.name)) for sequence in sequences]

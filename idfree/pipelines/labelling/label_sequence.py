@@ -21,6 +21,7 @@ from idfree.pipelines.labelling.pseudolabels import (
 from idfree.pipelines.labelling.quality import MIN_IOU, describe_tracklets
 from idfree.pipelines.tracking.make_tracking_run import make_tracking_run
 from idfree.pipelines.tracking.selection import Selection
+from idfree.pipelines.tracking.tracking_run import TrackingRun
 from idfree.sequences.cuts import SceneCuts
 from idfree.trackers.association import assign_greedily, iou_distances
 from idfree.trackers.registry import Tracker
@@ -67,10 +68,47 @@ def label_sequence(
     run = make_tracking_run(
         sequence, detector, settings.tracker, assignments, selection, images=images or crop is not None
     )
+    linked = link_sequence(run, settings, crop, quiet)
+    filtered = filter_tracklets(linked.boxes, settings, linked.scenes.cuts)
+    has_tracklet = filtered.id >= 0
+    boxes, others = filtered[has_tracklet], filtered[~has_tracklet]
+    crops, crop_rows = linked.crops.crops_of(np.flatnonzero(has_tracklet))
+    sampled = sample_boxes(boxes[crop_rows], settings, sequence.frame_rate)
+    ignored = [linked.uncertain, unprocessed_frames(sequence, linked.frames)]
+    rest = sort_by_frame(concatenate_boxes([replace(others, score=np.ones(len(others))), *ignored]))
+    report = {**linked.describe(run.sequence), **describe_tracklets(boxes, len(linked.boxes))}
+    return PseudoLabels(boxes, rest, report, crops[sampled], crop_rows[sampled])
+
+
+@dataclass(frozen=True)
+class LinkedDetections:
+    """What is kept of a sequence while it is read.
+
+    boxes: detections with track ids, −1 for none. uncertain: regions to ignore, see `uncertain_detections`. frames: the
+    numbers of those read. crops: of the tracks, by row of `boxes`.
+    """
+
+    boxes: Annotation
+    uncertain: Annotation
+    frames: list[int]
+    scenes: SceneCuts
+    crops: CropBuffer
+
+    def describe(self, sequence: Sequence) -> dict[str, Any]:
+        """Counts for the report. sequence: as it was read."""
+        read = len(self.frames)
+        lost = max(0, (sequence.count or 0) - read)
+        return {"frames": read, "frames_lost": lost, "detections": len(self.boxes), "scenes": self.scenes.count}
+
+
+def link_sequence(
+    run: TrackingRun, settings: LabelSettings, crop: CropFunction | None, quiet: bool
+) -> LinkedDetections:
+    """Read the sequence of a run, link its detections, look for scene cuts and crop the clean boxes of tracks."""
     buffer, scenes = CropBuffer(crop, settings.max_crops, settings.min_clean), SceneCuts(settings.scene_cut)
-    linked, ignored, row_count = [Annotation.empty()], [Annotation.empty()], 0
+    linked, uncertain, row_count = [Annotation.empty()], [Annotation.empty()], 0
     numbers: list[int] = []
-    for frame in progress(run.sequence, f"{sequence.name}: labelling", run.sequence.count, quiet):
+    for frame in progress(run.sequence, f"{run.sequence.name}: labelling", run.sequence.count, quiet):
         view = run.make_view(frame)
         view = replace(view, detections=view.detections.select(view.detections.valid_mask(view.size_hw)))
         boxes = link_detections(run.tracker, view, frame.number, settings.min_score)
@@ -78,19 +116,9 @@ def label_sequence(
         scenes.update(frame)
         buffer.add(frame.image, drop_unclean_boxes(boxes, settings), row_count)
         linked.append(boxes)
-        ignored.append(uncertain_detections(view.detections, frame.number, settings))
+        uncertain.append(uncertain_detections(view.detections, frame.number, settings))
         row_count += len(boxes)
-    filtered = filter_tracklets(concatenate_boxes(linked), settings, scenes.cuts)
-    has_tracklet = filtered.id >= 0
-    boxes, others = filtered[has_tracklet], filtered[~has_tracklet]
-    crops, crop_rows = buffer.crops_of(np.flatnonzero(has_tracklet))
-    sampled = sample_boxes(boxes[crop_rows], settings, sequence.frame_rate)
-    ignored.append(unprocessed_frames(sequence, numbers))
-    rest = sort_by_frame(concatenate_boxes([replace(others, score=np.ones(len(others))), *ignored]))
-    lost = max(0, (run.sequence.count or 0) - len(numbers))
-    counts = {"frames": len(numbers), "frames_lost": lost, "detections": row_count, "scenes": scenes.count}
-    report = {**counts, **describe_tracklets(boxes, row_count)}
-    return PseudoLabels(boxes, rest, report, crops[sampled], crop_rows[sampled])
+    return LinkedDetections(concatenate_boxes(linked), concatenate_boxes(uncertain), numbers, scenes, buffer)
 
 
 def link_detections(tracker: Tracker, view: View, frame_number: int, min_score: float) -> Annotation:

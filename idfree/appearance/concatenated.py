@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from idfree.appearance.crops import resize_crops
 from idfree.appearance.encoder import Embedding, Encoder
+from idfree.core.errors import UserError
 from idfree.core.types import Crops
 
 
@@ -37,6 +38,12 @@ class ConcatenatedEncoder(Encoder):
 def concatenate(first: NDArray[np.floating], second: NDArray[np.floating], weight: float) -> Embedding:
     """Unit rows (N, D + E) from unit rows (N, D) and (N, E); `weight` is the squared length of the second part."""
     return np.concatenate([np.sqrt(1 - weight) * first, np.sqrt(weight) * second], axis=1).astype(np.float32)
+
+
+def check_share(colour: float) -> None:
+    """Raises UserError for a share of the colour histogram (the option `--colour`) that leaves nothing to the other."""
+    if not 0 <= colour < 1:
+        raise UserError(f"--colour {colour}: expected a share, 0 or more and less than 1")
 
 
 def balanced_weight(fraction: float, first_threshold: float, second_threshold: float) -> float:

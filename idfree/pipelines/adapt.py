@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from idfree.appearance import open_encoder
+from idfree.appearance.concatenated import check_share
 from idfree.appearance.crop_network import CropNetwork
 from idfree.core.cropset import CropSet
 from idfree.core.errors import MissingExtra, UserError
 from idfree.core.files import make_folder, refuse_overwriting, write_bytes, write_text
+from idfree.core.path_list import as_list
 from idfree.core.reading import read_json
 from idfree.core.settings import Assignments, override, split_assignments
 from idfree.detectors.scores import ScoreScale
@@ -24,7 +24,7 @@ from idfree.pipelines.adaptation.candidates import (
     teacher_candidate,
 )
 from idfree.pipelines.adaptation.choice import choose
-from idfree.pipelines.adaptation.crops import LabelledCrops, collect_crops
+from idfree.pipelines.adaptation.crops import LabelledCrops, label_crops
 from idfree.pipelines.adaptation.report import NAMES, NO_TORCH, make_report, next_commands, render_report
 from idfree.pipelines.adaptation.trained_candidate import (
     can_train,
@@ -41,7 +41,6 @@ from idfree.pipelines.labelling.videos import Labelling
 from idfree.pipelines.tracking.selection import Selection
 from idfree.pipelines.training.training_data import trained_on_notice
 from idfree.pipelines.video_jobs import make_jobs
-from idfree.sequences import open_source
 
 LOG = logging.getLogger("idfree")
 
@@ -84,30 +83,34 @@ def adapt(
     detector. colour: share of a colour histogram in the distances, 0…1. start, frames, every: see Selection. workers,
     dask: see `make_jobs`. Raises UserError.
     """
-    if not 0 <= colour < 1:
-        raise UserError(f"--colour {colour}: expected a share, 0 or more and less than 1")
+    check_share(colour)
     assignments, out = split_assignments(set, ("label", "detector")), Path(out)
     is_asked, is_trained = asks_for_training(train, assignments[""]), decide_training(train, assignments[""])
     labels = override(LabelSettings(), assignments["label"])
     taught = None if teacher is None else (Path(teacher), open_teacher(Path(teacher), device))
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     jobs = make_jobs(videos, config, workers, dask)
-    outputs = [*(out / name for name in OUTPUTS), *(out / candidate_file(name) for name in NAMES)]
-    read = [*jobs.videos.values(), *config.inputs(), *([] if teacher is None else [Path(teacher)])]
-    refuse_overwriting(outputs, read)
-    make_folder(out)
-    warn_of_other_videos(out, jobs.videos)
+    prepare_folder(out, jobs.videos, [*config.inputs(), *as_list(teacher)])
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
     training = TrainingPlan(is_asked, train is False, is_trained, tuple(assignments[""]), out, device, quiet)
     size_hw = crop_size(assignments[""], is_trained)
     labelling = Labelling.prepare(jobs, out, config, selection, labels, quiet)
-    crops, reports = collect_crops(labelling, size_hw)
-    rates = np.array([open_source(jobs.videos[name])[0].frame_rate for name in reports])
-    labelled = LabelledCrops.of(crops, reports, rates, seed)
+    labelled = label_crops(labelling, size_hw, seed)
     candidates, held_out, advice = make_candidates(labelled, taught, training, colour, seed)
     options = str(detector), join_classes(classes), detector_format or ""
-    next_steps = next_commands(str(out / MODEL), jobs.sources_of(reports, videos), *options)
+    next_steps = next_commands(str(out / MODEL), jobs.sources_of(labelled.reports, videos), *options)
     return write_results(out, candidates, labelled, held_out, {"advice": advice, "next": next_steps}, device)
+
+
+def prepare_folder(out: Path, videos: Mapping[str, Path], read: Iterable[Path | str]) -> None:
+    """Make the folder; a warning if it has a model of other videos. Raises UserError if an output is an input.
+
+    read: what is read besides the videos.
+    """
+    outputs = [*(out / name for name in OUTPUTS), *(out / candidate_file(name) for name in NAMES)]
+    refuse_overwriting(outputs, [*videos.values(), *read])
+    make_folder(out)
+    warn_of_other_videos(out, videos)
 
 
 @dataclass(frozen=True)

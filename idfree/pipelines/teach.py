@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from idfree.appearance.concatenated import check_share
 from idfree.core.errors import UserError
 from idfree.core.files import make_folder, refuse_overwriting, write_text
 from idfree.core.path_list import as_list
@@ -14,7 +15,7 @@ from idfree.core.wording import counted
 from idfree.pipelines.detection.open_detector import ClassesLike, DetectorConfig
 from idfree.pipelines.labelling.pseudolabels import LabelSettings
 from idfree.pipelines.labelling.videos import Labelling
-from idfree.pipelines.teaching.features import collect_features
+from idfree.pipelines.teaching.features import BoxFeatures, collect_features
 from idfree.pipelines.teaching.head import TaughtHead, describe_head, learn_head
 from idfree.pipelines.teaching.report import complete_report, render_report
 from idfree.pipelines.teaching.taught_file import DetectorMaps, check_file, compare
@@ -56,8 +57,7 @@ def teach(
     detector, `teacher.name=value` of the teacher, `maps=NAME,NAME` the tensors to read. colour: share of a colour
     histogram that is concatenated, 0…1. The others are as the options of `idfree track`. Raises UserError.
     """
-    if not 0 <= colour < 1:
-        raise UserError(f"--colour {colour}: expected a share, 0 or more and less than 1")
+    check_share(colour)
     assignments, out = split_assignments(set, ("label", "detector", "teacher")), Path(out)
     sources = as_list(videos)
     maps, rest = split_maps(assignments[""])
@@ -81,10 +81,7 @@ def teach(
     report = {
         "model": str(model),
         "maps": detector_maps.describe(),
-        "tracklets": boxes.tracklet_count,
-        "boxes": len(boxes),
-        "videos": reports,
-        "teacher": None if named_teacher is None else Path(named_teacher.spec).name,
+        **describe_data(boxes, reports, named_teacher),
         **describe_head(taught),
         **compare(config, maps_file, model, taught, first_frame(next(iter(jobs.videos.values())))),
     }
@@ -92,6 +89,16 @@ def teach(
     report = complete_report(report, boxes, jobs.sources_of(reports, sources), *options)
     write_report(out, report, taught)
     return report
+
+
+def describe_data(boxes: BoxFeatures, reports: dict[str, Any], teacher: Teacher | None) -> dict[str, Any]:
+    """What a head is learnt from, for the report. reports: on the pseudo-labels, by video."""
+    return {
+        "tracklets": boxes.tracklet_count,
+        "boxes": len(boxes),
+        "videos": reports,
+        "teacher": None if teacher is None else Path(teacher.spec).name,
+    }
 
 
 def write_report(folder: Path, report: dict[str, Any], taught: TaughtHead) -> None:

@@ -118,9 +118,7 @@ def tune(
     make_run = run_maker(config, name, assignments[""], selection, "none" if camera is None else str(camera))
     tune_runs, judge_runs = [make_run(each) for each in to_tune], [make_run(each) for each in to_judge]
     path = Path("runs") / "tune" / f"{name}.json" if out is None else Path(out)
-    read = (sequence.source or sequence.folder for sequence in [*to_tune, *to_judge])
-    refuse_overwriting([path], [*filter(None, read), *config.inputs()])
-    check_writable(path)
+    check_output(path, [*to_tune, *to_judge], config)
     tuned_on, judged_on = record_halves(tune_runs, judge_runs, half, judge_other_half, quiet)
     warn_about_classes([*tuned_on, *judged_on])
     search = make_search(name, assignments[""], tuned_on, column.key, column.better == "lower")
@@ -187,12 +185,13 @@ def open_sequences(sources: Iterable[Source]) -> list[Sequence]:
     return sequences
 
 
-def check_writable(path: Path) -> Path:
-    """The path, with its folder made. Raises UserError if no file can be written there, before the search."""
+def check_output(path: Path, sequences: Iterable[Sequence], config: DetectorConfig) -> None:
+    """Make the folder of a file. Raises UserError, before the search, if the file is read or cannot be written."""
+    read = (sequence.source or sequence.folder for sequence in sequences)
+    refuse_overwriting([path], [*filter(None, read), *config.inputs()])
     make_folder(path.parent)
     if path.is_dir():
         raise UserError(f"cannot write {path}: it is a folder")
-    return path
 
 
 def compare_with_defaults(

@@ -18,6 +18,7 @@ from idfree.pipelines.labelling.crop_sets import concatenate_crops, crops_of_lab
 from idfree.pipelines.labelling.videos import Labelling
 from idfree.pipelines.manifest import make_once
 from idfree.pipelines.video_jobs import Report
+from idfree.sequences import open_source
 
 LOG = logging.getLogger("idfree")
 
@@ -44,6 +45,13 @@ class LabelledCrops:
         """Whether the labelled objects are people, as far as the detector names its classes."""
         names = {name for report in self.reports.values() for name in report.get("class_names", ())}
         return names <= set(PEOPLE_NAMES)
+
+
+def label_crops(labelling: Labelling, size_hw: tuple[int, int], seed: int) -> LabelledCrops:
+    """The crops of all videos that can be read, with the cut tracklets. Raises UserError if none can."""
+    crops, reports = collect_crops(labelling, size_hw)
+    rates = [open_source(labelling.jobs.videos[name])[0].frame_rate for name in reports]
+    return LabelledCrops.of(crops, reports, np.array(rates), seed)
 
 
 def collect_crops(labelling: Labelling, size_hw: tuple[int, int]) -> tuple[CropSet, dict[str, Report]]:

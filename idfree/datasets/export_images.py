@@ -56,7 +56,7 @@ def export_images(footage: Footage, targets: Sequence[Path]) -> None:
 
 
 def delete_earlier(written: Sequence[Path]) -> None:
-    """Delete what an earlier conversion has left beside numbered files, for example of a longer video.
+    """Delete what an earlier run has left beside numbered files, for example of a longer video.
 
     written: all files of this one, images or labels, in one folder. Files with names of their own stay.
     """
@@ -76,10 +76,10 @@ def delete_numbered(folder: Path, suffixes: Sequence[str], prefix: str = "", kep
         try:
             path.unlink()
         except OSError as error:
-            raise UserError(f"cannot delete {path}, of an earlier conversion: {error.strerror}") from error
+            raise UserError(f"cannot delete {path}, of an earlier run: {error.strerror}") from error
     if left:
         files, last = counted(len(left), "file"), left[-1].name
-        LOG.warning("%s: %s of an earlier conversion deleted, %s to %s", folder, files, left[0].name, last)
+        LOG.warning("%s: %s of an earlier run deleted, %s to %s", folder, files, left[0].name, last)
 
 
 def replace_link(link_path: Path, target: Path) -> None:

@@ -9,6 +9,7 @@ from idfree.core.files import make_folder, write_bytes
 from idfree.core.progress import progress
 from idfree.core.types import Sequence
 from idfree.core.workers import WorkerPool, map_items
+from idfree.datasets.export_images import delete_earlier, delete_numbered
 from idfree.datasets.write_sequence import write_seqinfo
 from idfree.sequences.motchallenge import write_ground_truth, write_results
 from idfree.sequences.seqinfo import IMAGE_FOLDER
@@ -118,18 +119,20 @@ def make_scene(settings: SceneSettings, seed: int) -> SyntheticSequence:
 
 
 def write_images(folder: Path, sequence: Sequence, task: SceneTask) -> None:
-    """Write the images as img1/000001.jpg … or as NAME.mp4."""
+    """Write the images as img1/000001.jpg … or as NAME.mp4; images of an earlier run are deleted."""
     import cv2
 
     frames = progress(sequence, f"{folder.name}: rendering", sequence.length, task.quiet)
     if task.settings.images:
         make_folder(folder / IMAGE_FOLDER)
+        files = []
         for frame in frames:
             if frame.image is not None:
-                write_bytes(
-                    folder / IMAGE_FOLDER / f"{frame.number:06d}.jpg", cv2.imencode(".jpg", frame.image)[1].tobytes()
-                )
+                files.append(folder / IMAGE_FOLDER / f"{frame.number:06d}.jpg")
+                write_bytes(files[-1], cv2.imencode(".jpg", frame.image)[1].tobytes())
+        delete_earlier(files)
         return
+    delete_numbered(folder / IMAGE_FOLDER, (".jpg",))
     size_hw = sequence.size_hw or task.settings.size_hw
     with VideoWriter(folder / f"{folder.name}.mp4", sequence.frame_rate, size_hw, ENCODING) as video:
         for frame in frames:

@@ -8,7 +8,7 @@ import pytest
 from idfree.cli import main
 from idfree.core.types import Annotation
 from idfree.pipelines.synthesise import SceneSettings, make_scene
-from idfree.sequences.motchallenge import read_detections, read_ground_truth
+from idfree.sequences.motchallenge import open_sequence, read_detections, read_ground_truth
 from idfree.synthetic.exposure import expose
 from idfree.synthetic.scene import make_street
 from idfree.synthetic.simulated_detections import merge_boxes
@@ -29,6 +29,14 @@ def test_same_seed_same_files_however_many_workers(tmp_path, kind):
     assert first == contents(tmp_path / "b")
     assert first[next(p for p in first if p.match("street-0/gt/gt.txt"))]
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["street-0", "street-1"]
+
+
+def test_a_shorter_scene_or_a_video_takes_the_place_of_images(tmp_path):
+    scene = tmp_path / "street-0"
+    for frames, options, left in ((6, ["--images"], 6), (4, ["--images"], 4), (4, [], 0)):
+        assert main(["data", "synth", "-o", str(tmp_path), *SMALL, "--frames", str(frames), *options]) == 0
+        assert len([*scene.glob("img1/*")]) == left
+        assert open_sequence(scene).length == frames
 
 
 def test_a_perfect_detector_finds_what_is_there(tmp_path, capsys):

@@ -202,7 +202,7 @@ def test_a_shorter_video_leaves_nothing_of_a_longer_one(to, video, tmp_path, cap
     first = 0 if to == "kitti" else 1
     assert len(of_street) == per_frame * (1 - (first == 0))
     assert len(numbered) - len(of_street) == per_frame * (2 - (first == 0))
-    assert caplog.text.count("of an earlier conversion deleted") == per_frame
+    assert caplog.text.count("of an earlier run deleted") == per_frame
     (back,) = open_footage(path)
     assert back.length == 2
 

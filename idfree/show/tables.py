@@ -21,13 +21,17 @@ UNLIMITED_WIDTH = 10_000  # characters per line of output that is not a terminal
 
 @dataclass(frozen=True)
 class Column:
-    """A metric: its key in the data, its header, which direction is better, and its number format."""
+    """A metric: its key in the data, its header, which direction is better, and its number format.
+
+    is_detail: in a terminal, it stands in a second table, below the main metrics.
+    """
 
     key: str
     header: str
     better: Better = ""
     style: Literal["percent", "count", "number"] = "percent"
     decimals: int = 1
+    is_detail: bool = False
 
     def text(self, value: float | None) -> str:
         """The formatted value; "" for None and NaN."""
@@ -47,11 +51,19 @@ def count_column(key: str, header: str = "", better: Better = "lower") -> Column
     return Column(key, header or key, better, "count")
 
 
-TRACKING = (
-    *map(ratio_column, ("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR")),
-    *(count_column("IDSW"), count_column("CLR_FP", "FP"), count_column("CLR_FN", "FN")),
-    *(count_column("MT", better="higher"), count_column("PT", better=""), count_column("ML"), count_column("Frag")),
-    *(ratio_column("CLR_Re", "Rcll"), ratio_column("CLR_Pr", "Prcn")),
+def set_details(columns: Iterable[Column], keys: Sequence[str]) -> tuple[Column, ...]:
+    """The columns, those with these keys as details and no others."""
+    return tuple(replace(column, is_detail=column.key in keys) for column in columns)
+
+
+TRACKING = set_details(
+    (
+        *map(ratio_column, ("HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR")),
+        *(count_column("IDSW"), count_column("CLR_FP", "FP"), count_column("CLR_FN", "FN")),
+        *(count_column("MT", better="higher"), count_column("PT", better=""), count_column("ML"), count_column("Frag")),
+        *(ratio_column("CLR_Re", "Rcll"), ratio_column("CLR_Pr", "Prcn")),
+    ),
+    ("LocA", "MOTP", "IDP", "IDR", "MT", "PT", "ML", "Frag", "CLR_Re", "CLR_Pr"),
 )
 TRACKING_BY_SIZE = (  # chosen by --metrics
     *(count_column(f"IDSW_{size}") for size in ("small", "medium", "large")),
@@ -72,11 +84,14 @@ DETECTION = (
     ),
     *(count_column("TP", better="higher"), count_column("FP"), count_column("FN"), count_column("GT", better="")),
 )
+BY_SIZE_AND_GAP = (
+    *(ratio_column(f"TPR@0.1_{size}", size) for size in ("small", "medium", "large")),
+    *(ratio_column(f"AUC {gap}") for gap in ("1-10", "11-30", "31-60", "61-150", ">150")),
+)
 APPEARANCE = (
     *(ratio_column("TPR@0.1"), ratio_column("TPR@0.01"), ratio_column("R1"), ratio_column("mAP")),
     Column("d_prime", "d′", "higher", "number"),
-    *(ratio_column(f"TPR@0.1_{size}", size) for size in ("small", "medium", "large")),
-    *(ratio_column(f"AUC {gap}") for gap in ("1-10", "11-30", "31-60", "61-150", ">150")),
+    *set_details(BY_SIZE_AND_GAP, [column.key for column in BY_SIZE_AND_GAP]),
     *(count_column("crops", better=""), count_column("people", better="")),
 )
 
@@ -146,7 +161,7 @@ def comparison_table(
 
 
 def show(table: Table, console: "Console | None" = None) -> None:
-    """Print a table. In a terminal that is too narrow, columns continue in a table below."""
+    """Print a table. In a terminal, details, and columns that are too many for its width, are in tables below."""
     from rich.console import Console
 
     if console is None:
@@ -167,20 +182,26 @@ def to_text(table: Table, width: int = UNLIMITED_WIDTH) -> str:
 
 
 def split_columns(table: Table, console: "Console") -> Iterator[Table]:
-    """Split the columns into tables that fit the console width, each with the labels and at least one column."""
+    """Split the columns into tables that fit the console width, each with the labels and at least one column.
+
+    Unless the width is unlimited, details are apart from the other columns.
+    """
 
     def width_of(part: Table) -> int:
         """Characters that a table takes without folding."""
         natural = console.options.update(max_width=UNLIMITED_WIDTH)
         return console.measure(to_rich(part, console), options=natural).maximum
 
-    rest = table.columns
-    while rest:
-        fit = len(rest)
-        while fit > 1 and width_of(replace(table, columns=rest[:fit])) > console.width:
-            fit -= 1
-        yield replace(table, columns=rest[:fit])
-        rest = rest[fit:]
+    blocks = [table.columns]
+    if console.width < UNLIMITED_WIDTH:
+        blocks = [tuple(column for column in table.columns if column.is_detail == detail) for detail in (False, True)]
+    for rest in blocks:
+        while rest:
+            fit = len(rest)
+            while fit > 1 and width_of(replace(table, columns=rest[:fit])) > console.width:
+                fit -= 1
+            yield replace(table, columns=rest[:fit])
+            rest = rest[fit:]
 
 
 def to_rich(table: Table, console: "Console") -> "RichTable":

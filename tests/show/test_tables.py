@@ -60,6 +60,15 @@ def test_text() -> None:
     assert len(ends) == 1  # figures are flush right
 
 
+def test_in_a_terminal_the_main_metrics_come_first() -> None:
+    details = [["Sequence", "LocA", "MOTP", "IDP", "IDR", "MT", "PT", "ML", "Frag", "Rcll", "Prcn"]]
+    main = [["Sequence", "HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN"]]
+    for width in (80, 200):
+        text = to_text(score_table({"MOT17-04-FRCNN": dict.fromkeys([c.key for c in TRACKING], 0.5)}), width)
+        assert rows(text)[::2] == main + details
+    assert len(rows(to_text(score_table(MINE)))[0]) == 1 + len(TRACKING)  # one table where the width is unlimited
+
+
 def test_markdown() -> None:
     assert to_markdown(score_table(MINE, COLUMNS)).splitlines() == [
         "| Sequence | HOTA↑ | FP↓ | limit |",

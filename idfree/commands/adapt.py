@@ -20,6 +20,7 @@ from idfree.commands.common_options import (
     run_arguments,
     worker_arguments,
 )
+from idfree.commands.next_steps import next_step
 from idfree.core.wording import counted
 
 
@@ -88,4 +89,4 @@ def format_summary(report: dict[str, Any], out: Path) -> str:
     crops, tracklets = counted(report["crops"], "crop"), counted(report["tracklets"], "tracklet")
     lines = [f"{crops} of {tracklets} from {counted(len(report['videos']), 'video')}"]
     lines += [report["verdict"], *report["advice"], str(out / "report.html")]
-    return "\n".join([*lines, *report["next"]])
+    return "\n".join([*lines, *(next_step("To track with it", command) for command in report["next"])])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from idfree.commands.common_options import output_file, output_folder
+from idfree.commands.next_steps import command_line, next_step, tell
 from idfree.core.command_line import parse_seed, print_json
 from idfree.core.errors import UserError
 from idfree.core.wording import counted
@@ -327,4 +328,5 @@ def synth(options: argparse.Namespace) -> dict[str, Any]:
     written = [str(folder) for folder in folders]
     if not (options.json or options.quiet):
         print(*written, sep="\n")
+        tell(options, next_step("To track them", command_line("track", options.out, "--detector", "det")))
     return {"written": written}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import output_folder
+from idfree.commands.next_steps import command_line, next_step, tell
 from idfree.core.wording import counted
 
 SHOWN = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
@@ -39,8 +40,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             print(f"  {name:9}{path}")
         footage = result.tracks.parent / FOOTAGE
         print(f"  footage  {footage / 'street.mp4'}, with detections (det.txt) and ground truth (gt.txt)")
-        print(f"The row of the tracks again: idfree eval {result.tracks} {footage / 'gt.txt'}")
-        print("Your own video: idfree track VIDEO --video; with --adapt, an appearance model is chosen for it first")
+        own = f"{command_line('track', 'VIDEO', '--video')}; with --adapt, an appearance model is chosen for it first"
+        evaluation = command_line("eval", result.tracks, footage / "gt.txt")
+        tell(options, next_step("To evaluate the tracks", evaluation), next_step("To track your own video", own))
     return {**paths, "metrics": result.metrics}
 
 

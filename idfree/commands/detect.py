@@ -20,6 +20,7 @@ from idfree.commands.common_options import (
     run_arguments,
     worker_arguments,
 )
+from idfree.commands.next_steps import command_line, frame_options, next_step, tell
 from idfree.core.wording import counted
 
 LIMIT_SOURCES = {
@@ -86,6 +87,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if not (options.json or options.quiet):
         for report in result["videos"].values():
             print(format_summary(report, options.out, options.classes))
+        if any(report["detections"] for report in result["videos"].values()):
+            words = ("track", *options.source, "--detector", options.out, *frame_options(options), "--video")
+            tell(options, next_step("To track with these detections", command_line(*words)))
     return result
 
 

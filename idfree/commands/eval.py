@@ -5,15 +5,18 @@ example: idfree eval runs/track/train MOT17/train
 """
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from idfree.commands.next_steps import tell, view_step
 from idfree.core.errors import UserError
 
 if TYPE_CHECKING:
     from idfree.show.tables import Column, Table
 
 PROTOCOLS = ("auto", "mot17", "mot20", "mot15", "plain")
+MISTAKES = ("IDSW", "CLR_FP", "CLR_FN")
 STYLES = ("table", "csv", "markdown", "latex")
 
 
@@ -70,17 +73,34 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         return metrics
     (of_sequences,) = metrics.values()
     print_table(score_table(of_sequences, columns), options.style, options.json)
+    if options.style == "table" and sys.stdout.isatty():  # else the table may be read by a program
+        tell(options, mistakes_step(options.results[0], options.truth, of_sequences))
     return of_sequences
+
+
+def mistakes_step(results: Path, truth: Path, metrics: dict[str, dict[str, float]]) -> str:
+    """How to see the mistakes in the sequence with the lowest HOTA; "" if there are none, or no file of its name."""
+    from idfree.pipelines.evaluate import COMBINED, RESULT_FILES
+
+    name = min(metrics.keys() - {COMBINED}, key=lambda name: metrics[name]["HOTA"])
+    files = [results] if results.is_file() else [results / layout.format(name) for layout in RESULT_FILES]
+    found = [file for file in files if file.is_file()]
+    if not found or not any(metrics[name][key] for key in MISTAKES):
+        return ""
+    truth = truth if truth.is_file() or (truth / "gt").is_dir() else truth / name
+    return view_step(found[0], None if truth.is_file() else truth, "--truth", truth)
 
 
 def select_columns(columns: "tuple[Column, ...]", metrics: str) -> "tuple[Column, ...]":
     """Select columns by comma-separated headers or TrackEval's names. Raises UserError."""
+    from idfree.show.tables import set_details
+
     by_name = {name.lower(): column for column in columns for name in (column.header, column.key)}
     names = [name.strip() for name in metrics.split(",")]
     unknown = [name for name in names if name.lower() not in by_name]
     if unknown:
         raise UserError(f"--metrics {','.join(unknown)}: there are {', '.join(c.header for c in columns)}")
-    return tuple(by_name[name.lower()] for name in names)
+    return set_details((by_name[name.lower()] for name in names), ())
 
 
 def short_names(results: list[Path]) -> list[str]:

@@ -21,6 +21,7 @@ from idfree.commands.common_options import (
     run_arguments,
     worker_arguments,
 )
+from idfree.commands.next_steps import command_line, next_step, tell
 from idfree.core.wording import counted
 
 
@@ -76,7 +77,18 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         for name, report in result["videos"].items():
             if nothing := describe_no_detections(report["detections"], options.classes):
                 print(f"{name}: {nothing}")
+        tell(options, *next_steps(result["videos"], options.out, options.everybody))
     return result
+
+
+def next_steps(reports: dict[str, dict[str, Any]], out: Path, everybody: bool) -> list[str]:
+    """What the labels are for: a tracker if they are of everybody, else an appearance model; none without tracklets."""
+    if not any(report["tracklets"] for report in reports.values()):
+        return []
+    method, what = ("fairmot", "a tracker") if everybody else ("simplereid", "an appearance model")
+    training = command_line("train", method, out, "-o", Path("runs") / method)
+    check = command_line("data", "check", out)
+    return [next_step("To see what they can train", check), next_step(f"To train {what} on them", training)]
 
 
 def print_reports(reports: dict[str, dict[str, Any]], out: Path) -> None:
@@ -97,6 +109,6 @@ def print_reports(reports: dict[str, dict[str, Any]], out: Path) -> None:
         " tracklet"
     )
     skipped = sum(report["skipped"] for report in reports.values())
-    before = f"; {skipped} of them were finished before, --force does them again" if skipped else ""
+    before = f", {skipped} finished before (--force does that again)" if skipped else ""
     tracklets = sum(report["tracklets"] for report in reports.values())
     print(f"{out}: {counted(tracklets, 'tracklet')} in {counted(len(reports), 'video')}{before}")

@@ -5,10 +5,12 @@ example: idfree refine runs/track/street/street.txt street.mp4 -o runs/refine/st
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import RESULTS, RESULTS_SOURCE, output_folder
+from idfree.commands.next_steps import tell, video_called, view_step
 from idfree.core.wording import counted
 
 
@@ -31,7 +33,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Refine every file; return the summary."""
     from idfree.pipelines.refine import refine
 
-    return refine(
+    written: list[Path] = []
+    summary = refine(
         options.results,
         options.source,
         options.out,
@@ -40,12 +43,17 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         frame_rate=options.fps,
         device=options.device,
         quiet=options.quiet,
-        on_result=None if options.json or options.quiet else print_summary,
+        on_result=None if options.json or options.quiet else partial(print_summary, written=written),
     )
+    if written:
+        source = None if options.source is None else video_called(written[0].stem, [options.source])
+        tell(options, view_step(written[0], source))
+    return summary
 
 
-def print_summary(path: Path, summary: dict[str, Any]) -> None:
-    """Print the counts of one file before and after."""
+def print_summary(path: Path, summary: dict[str, Any], written: list[Path]) -> None:
+    """Print the counts of one file before and after; append its path to `written`."""
+    written.append(path)
     print(
         f"{path}: {counted(summary['tracks'], 'track')} ({summary['tracks_before']} before),"
         f" {counted(summary['boxes'], 'box')}, {summary['filled']} of them filled in"

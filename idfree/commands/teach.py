@@ -19,6 +19,7 @@ from idfree.commands.common_options import (
     run_arguments,
     worker_arguments,
 )
+from idfree.commands.next_steps import next_step
 from idfree.core.wording import counted
 
 
@@ -75,5 +76,5 @@ def format_summary(report: dict[str, Any], out: Path) -> str:
     lines += [report["verdict"], *report["advice"], str(out / "report.html")]
     lines.append(f"{report['model']}: {same}")
     titles = ("Safer", "To try the taught detector")[-len(report["next"]) :]
-    commands = [f"{title}: {command}" for title, command in zip(titles, report["next"], strict=True)]
+    commands = [next_step(title, command) for title, command in zip(titles, report["next"], strict=True)]
     return "\n".join([*lines, report["choice"], *commands])

@@ -24,6 +24,7 @@ from idfree.commands.common_options import (
     worker_arguments,
 )
 from idfree.commands.count import print_totals
+from idfree.commands.next_steps import command_line, has_ground_truth, next_step, tell, video_called, view_step
 from idfree.core.errors import UserError
 from idfree.core.wording import counted
 from idfree.pipelines.tracking.selection import BOXES
@@ -142,7 +143,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     is_told = not (options.json or options.quiet)
     adapted = {"seed": options.seed, "on_adapted": print if is_told else None}
     track: Callable[..., dict[str, Any]] = partial(adapt_and_track, **adapted) if options.adapt else track_videos
-    return track(
+    summary = track(
         options.source,
         options.out,
         **detector_arguments(options),
@@ -168,14 +169,30 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         force=options.force,
         **worker_arguments(options),
         **run_arguments(options),
-        on_result=partial(print_summary, classes=options.classes) if is_told else None,
+        on_result=partial(print_summary, classes=options.classes, video=options.video) if is_told else None,
     )
+    tell(options, *next_steps(options, summary["sequences"]))
+    return summary
 
 
-def print_summary(path: Path, summary: dict[str, Any], classes: str = "") -> None:
+def next_steps(options: argparse.Namespace, summaries: list[dict[str, Any]]) -> list[str]:
+    """How to look at the tracks of the first sequence that has some, and to evaluate all if there is ground truth."""
+    names = [summary["name"] for summary in summaries if summary["tracks"]]
+    if not names:
+        return []
+    suffix = "txt" if options.format == "mot" else options.format
+    folder = options.out or Path("runs") / "track" / summaries[0]["name"]
+    steps = [view_step(folder / f"{names[0]}.{suffix}", video_called(names[0], options.source))]
+    if suffix != "json" and (options.start, options.frames) == (1, None) and has_ground_truth(options.source):
+        every = ["--every", options.every] if options.every > 1 else []
+        steps.append(next_step("To evaluate them", command_line("eval", folder, options.source[0], *every)))
+    return steps
+
+
+def print_summary(path: Path, summary: dict[str, Any], classes: str = "", video: bool = False) -> None:
     """Print the counts and the speed of one sequence, its appearance model, and whether its camera moved.
 
-    classes: the only ones that were to be detected.
+    classes: the only ones that were to be detected. video: whether one was written beside the results.
     """
     from idfree.pipelines.tracking.camera_motion import describe_motion
     from idfree.pipelines.tracking.tracker_settings import describe_min_score
@@ -194,6 +211,8 @@ def print_summary(path: Path, summary: dict[str, Any], classes: str = "") -> Non
     )
     rate = describe_rate(summary["frames_per_second"].get("all"))
     print(f"{path}: {counts}{rate}{''.join(f', {remark}' for remark in remarks if remark)}")
+    if video:
+        print(f"{path.with_suffix('.mp4')}: the video with the tracks drawn in")
     if "count" in summary:
         print_totals(summary["count"])
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from idfree.commands.common_options import add_run_folder
 from idfree.commands.data import DATA, IMAGES
+from idfree.commands.next_steps import command_line, next_step, tell
 from idfree.core.wording import counted
 from idfree.learn.methods.catalogue import METHODS, methods_of
 from idfree.trackers.registry import TRACKERS
@@ -153,6 +154,8 @@ def run(options: argparse.Namespace) -> dict[str, Any] | None:
         ) from None
     if report and not (options.json or options.quiet):
         print(format_report(report, options))
+        words = track_options(options.method, report["model"], worse_than_colour(report))
+        tell(options, next_step("To track with it", command_line("track", "VIDEO", *words, "--video")))
     return report or None
 
 
@@ -173,13 +176,26 @@ def format_report(report: dict[str, Any], options: argparse.Namespace) -> str:
         return f"{report['model']}: trained on {crops} of {whose}"
     if "IDF1" not in report["metrics"]:
         return str(report["model"])
-    from idfree.pipelines.training.validate import COLOUR
-
-    metrics = report["metrics"]
-    line = f"{report['model']}, the network of iteration {report['iteration']}: {format_metrics(metrics)}"
-    if metrics.get(COLOUR, 0) <= metrics["IDF1"]:
+    line = f"{report['model']}, the network of iteration {report['iteration']}: {format_metrics(report['metrics'])}"
+    if not worse_than_colour(report):
         return line
     return f"{line}\nits embeddings track worse than colour histograms: track with --appearance colour, or train longer"
+
+
+def worse_than_colour(report: dict[str, Any]) -> bool:
+    """Whether colour histograms track better than the embeddings, as far as that was validated."""
+    from idfree.pipelines.training.validate import COLOUR
+
+    metrics = report.get("metrics", {})
+    return bool(metrics.get(COLOUR, 0) > metrics.get("IDF1", 1))
+
+
+def track_options(method: str, model: str, with_colour: bool) -> list[str]:
+    """Options of `idfree track` for a trained model. with_colour: colour histograms instead of its embeddings."""
+    if METHODS[method].kind == "crops":
+        return ["--appearance", model]
+    trackers = {"centertrack": ["--tracker", "centertrack"], "fasterrcnn": ["--tracker", "tracktor"]}
+    return ["--detector", model, *["--appearance", "colour"] * with_colour, *trackers.get(method, [])]
 
 
 def print_metrics(metrics: dict[str, float]) -> None:

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from idfree.commands.common_options import add_detector, detector_arguments, output_file, run_arguments
+from idfree.commands.next_steps import command_line, next_step, tell
 from idfree.trackers.registry import DEFAULT_TRACKER, TRACKERS
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         print_table(result)
         tracker, trials = result.record["tracker"], result.record["trials"]
         print(f"{result.file}: {tracker} with the best {result.column.header} of {trials} trials{advice(result)}")
+        if all(result.is_gain(part) for part in result.metrics):
+            words = ("track", "VIDEO", "--detector", options.detector, "--settings", result.file)
+            tell(options, next_step("To track with them", command_line(*words)))
     return result.to_json()
 
 
@@ -106,6 +110,7 @@ def print_table(result: "TuningResult") -> None:
     from idfree.show import tables
 
     columns = tuple(column for column in tables.TRACKING if column.key in SHOWN or column is result.column)
+    columns = tables.set_details(columns, ())
     sequences = {"tuned_on": result.tuned_on, "judged_on": result.judged_on}
     groups = tuple(
         tuple(tables.Row((row_title(part, sequences[part]), name), metrics) for name, metrics in pair.items())

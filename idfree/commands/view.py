@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from idfree.commands.common_options import RESULTS, output_file
+from idfree.commands.next_steps import command_line, next_step, tell
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -50,4 +51,10 @@ def run(options: argparse.Namespace) -> dict[str, str]:
     )
     if not options.json and not options.quiet:
         print(path)
+    drawn = command_line("show", "SAVED.txt", options.source) if options.source else ""
+    tell(
+        options,
+        next_step("To watch and correct the tracks, open it in a browser", path.resolve().as_uri()),
+        next_step("To draw the tracks that it saves", drawn) if drawn else "",
+    )
     return {"page": str(path)}

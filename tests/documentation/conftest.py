@@ -37,6 +37,7 @@ def stand_ins(tmp_path_factory):
         shutil.copy(folder / DETECTORS[0], folder / name)
     write_encoder(folder / "reid.onnx")
     write_training_sets(folder)
+    write_demo(folder)
     logging.getLogger().handlers.clear()
     return folder
 
@@ -146,3 +147,11 @@ def write_training_sets(folder):
     truth = np.loadtxt(folder / "truth/street/gt/gt.txt", delimiter=",")[:, :6].astype(int)
     rows = [[*row, 1, 1 + 3 * (row[1] % 2), 0, 0] for row in truth.tolist()]  # category 1 pedestrian, 4 car
     np.savetxt(drone / "annotations/uav1.txt", rows, fmt="%d", delimiter=",")
+
+
+def write_demo(folder):
+    """The video and the detections that `idfree demo` writes, which the README's Python reads."""
+    footage = folder / "runs/demo/footage"
+    footage.mkdir(parents=True)
+    shutil.copy(folder / "street.mp4", footage)
+    shutil.copy(folder / "det.txt", footage)

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.data import IMAGES
+from idfree.commands.data_options import IMAGES
 from idfree.commands.eval import add_frame_subset, add_style, print_table
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import RESULTS, RESULTS_SOURCE
-from idfree.commands.data import IMAGES
+from idfree.commands.data_options import IMAGES
 from idfree.commands.eval import add_frame_subset
 from idfree.core.errors import UserError
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from idfree.commands.common_options import add_run_folder
-from idfree.commands.data import DATA, IMAGES
+from idfree.commands.data_options import DATA, IMAGES
 from idfree.commands.next_steps import command_line, next_step, tell
 from idfree.core.wording import counted
 from idfree.learn.methods.catalogue import METHODS, methods_of

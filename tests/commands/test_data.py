@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from idfree.cli import main
-from idfree.commands.data import make_table
+from idfree.commands.data_check import make_table
 from idfree.pipelines.check_data import check_data
 from idfree.show.tables import to_text
 

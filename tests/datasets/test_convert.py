@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from idfree.commands import data
+from idfree.commands import data_convert
 from idfree.core.errors import UserError
 from idfree.datasets.convert import WRITERS, convert, features
 from idfree.datasets.export_images import delete_numbered
@@ -57,7 +57,7 @@ def video(tmp_path):
 
 
 def test_the_command_offers_every_writer():
-    assert set(data.FORMATS) == set(WRITERS)
+    assert set(data_convert.FORMATS) == set(WRITERS)
 
 
 @pytest.mark.parametrize(("to", "kind"), [*((to, "video") for to in READ_BACK), *((to, "stills") for to in OF_STILLS)])

@@ -101,6 +101,7 @@ def print_reports(reports: dict[str, dict[str, Any]], out: Path) -> None:
         tables.count_column("coexisting_pairs", "coexisting pairs", ""),
         tables.ratio_column("largest", "in longest %", ""),
     )
+    columns = tables.set_details(columns, ("length", "coexisting_pairs", "largest"))
     rows = {name: {**report, "length": report["length"]["median"]} for name, report in reports.items()}
     tables.show(tables.score_table(rows, columns, "Video"))
     print(

@@ -22,8 +22,9 @@ class LabelPlaces:
         """Left upper corners (x, y) of labels of these sizes inside the image, one for each box; those that come first
         have the first choice.
 
-        A label stays where it was in the last frame, relative to its box, or else has the first place of `preferences`,
-        if earlier labels leave it free (but for KEPT, TOLERANCE); without such a place, the one that they cover least.
+        A label stays where it was in the last frame, relative to its box, while earlier labels leave that free (but for
+        KEPT), and the first of `preferences` is not wholly free. Else it has the first place that is free but for
+        TOLERANCE; without any, the one that is covered least.
         """
         chosen: dict[int, int] = {}
         taken: list[Box] = []
@@ -37,13 +38,18 @@ class LabelPlaces:
 def choose(box: Box, size_hw: Size, image_hw: Size, taken: Sequence[Box], last: int | None) -> int:
     """The place of a label among those that are taken. last: its place in the last frame."""
     area, places = size_hw[0] * size_hw[1], preferences(box, size_hw)
-    covered: dict[int, int] = {}
-    for place in [*[last] * (last in places), *places]:
-        if place is not None and place not in covered:
-            covered[place] = covered_area(rectangle(place, box, size_hw, image_hw), taken)
-            if covered[place] <= (KEPT if place == last else TOLERANCE) * area:
-                return place
-    return min(covered, key=lambda place: covered[place])
+
+    def cover(place: int) -> float:
+        """The share of the label that others would cover."""
+        return covered_area(rectangle(place, box, size_hw, image_hw), taken) / area
+
+    if cover(places[0]) == 0:
+        return places[0]
+    if last in places and last is not None and cover(last) <= KEPT:
+        return last
+    covered = {place: cover(place) for place in places}
+    free = (place for place in places if covered[place] <= TOLERANCE)
+    return next(free, min(places, key=lambda place: covered[place]))
 
 
 def preferences(box: Box, size_hw: Size) -> tuple[int, ...]:

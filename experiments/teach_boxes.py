@@ -22,7 +22,7 @@ from idfree.teaching.onnx_graph import OnnxGraph
 
 DETECTOR, INPUT_HW = "models/yolox_nano.onnx", (416, 416)
 MAPS = ("input.7", "input.23", "input.67", "input.83", "input.175", "input.283", "input.427", "input.471")
-CHOSEN = ("input.67", "input.175", "input.427")  # the maps that `teach` selects by itself: strides 4, 8, 8
+CHOSEN = ("input.67", "input.175")  # the maps that `teach` selects by itself: strides 4, 8
 
 
 class DetectorWithEachMap(DetectorWithMaps):

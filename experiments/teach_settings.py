@@ -110,18 +110,17 @@ def oracle_embeddings(boxes, truth):
     return embedding
 
 
-def taught(study, name, maps=CHOSEN, share=0.5, merge=0.0, with_colour=False, shrinkage=0.3, **settings):
+def taught(study, name, maps=CHOSEN, share=0.5, merge=0.0, with_colour=False, **settings):
     """A head trained with these settings, beside the colour histogram.
 
     Args:
         share: of the colour histogram in the distance.
         merge: tracklets closer than this share of the match threshold are merged, and the head trained again.
         with_colour: the discriminant is trained on maps and colour histogram together.
-        shrinkage: 0.3 was the default before.
     """
     every_box, boxes = study.boxes(name), study.boxes(name).of_tracklets(maps)
     features = every_box.features[:, every_box.columns_of(maps)].astype(np.float32)
-    histogram, chosen = every_box.colour.astype(np.float32), DiscriminantSettings(shrinkage=shrinkage, **settings)
+    histogram, chosen = every_box.colour.astype(np.float32), DiscriminantSettings(**settings)
     if with_colour:
         features = np.hstack([features, histogram])
         boxes = replace(boxes, features=np.hstack([boxes.features, boxes.colour]))
@@ -149,16 +148,15 @@ def merge_tracklets(boxes, head, share):
 ROWS = {
     "motion only": motion_only,
     "colour": colour,
-    "taught (shrinkage 0.3, dimension 32, colour share 0.5)": taught,
+    "taught (two maps, shrinkage 0.1, dimension 32, colour share 0.5)": taught,
+    "one map": partial(taught, maps=CHOSEN[1:]),
+    "three maps": partial(taught, maps=(*CHOSEN, "input.427")),
     "shrinkage 0.03": partial(taught, shrinkage=0.03),
-    "shrinkage 0.1": partial(taught, shrinkage=0.1),
-    "shrinkage 0.6": partial(taught, shrinkage=0.6),
+    "shrinkage 0.3": partial(taught, shrinkage=0.3),
     "dimension 16": partial(taught, dimension=16),
     "dimension 64": partial(taught, dimension=64),
-    "dimension 16, shrinkage 0.1": partial(taught, dimension=16, shrinkage=0.1),
     "colour share 0.3": partial(taught, share=0.3),
     "colour share 0.7": partial(taught, share=0.7),
-    "colour share 0.7, shrinkage 0.1": partial(taught, share=0.7, shrinkage=0.1),
     "no colour": partial(taught, share=0.0),
     "merged tracklets": partial(taught, merge=0.7),
     "discriminant of maps and colour": partial(taught, with_colour=True),

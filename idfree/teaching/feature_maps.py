@@ -62,12 +62,12 @@ def find_map(size_hw: tuple[int, int], name: str, shape: Sequence[int | None]) -
 
 
 def choose_maps(maps: Sequence[FeatureMap], name: str) -> list[FeatureMap]:
-    """Choose up to three maps to read.
+    """Choose one or two maps to read.
 
-    maps: all of a graph, in the order of computation. name: of the file, for messages. Chosen are: the last of the
-    widest (most channels) at FINE_STRIDE; the last and the middle one of the widest at STRIDE, all before the backbone
-    goes on to coarser ones; and the widest at STRIDE of the rest if it is wider still. Coarser strides stand in for
-    STRIDE if there are none as fine. Raises UserError if there are no maps.
+    maps: all of a graph, in the order of computation. name: of the file, for messages. Chosen are the last of the
+    widest (most channels) at FINE_STRIDE and at STRIDE, both before the backbone goes on to coarser ones; more maps
+    cost time and did not help (docs/teach.md). Coarser strides stand in for STRIDE if there are none as fine. Raises
+    UserError if there are no maps.
     """
     if not maps:
         raise UserError(
@@ -76,10 +76,7 @@ def choose_maps(maps: Sequence[FeatureMap], name: str) -> list[FeatureMap]:
     stride = min((each.stride for each in maps if each.stride >= STRIDE), default=max(each.stride for each in maps))
     coarser = next((k for k, each in enumerate(maps) if each.stride > stride), len(maps))
     fine = widest(maps[:coarser], FINE_STRIDE)[-1:] if stride > FINE_STRIDE else []
-    run = widest(maps[:coarser], stride) or widest(maps, stride)
-    wider = [each for each in widest(maps, stride)[-1:] if each.channels > run[-1].channels]
-    middle = [run[len(run) // 2 - 1]] if len(run) > 1 and not wider else []
-    return [*fine, *middle, run[-1], *wider]
+    return [*fine, (widest(maps[:coarser], stride) or widest(maps, stride))[-1]]
 
 
 def widest(maps: Sequence[FeatureMap], stride: int) -> list[FeatureMap]:

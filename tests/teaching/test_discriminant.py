@@ -87,5 +87,5 @@ def test_a_linear_teacher_is_imitated(planted):
     i, j = np.triu_indices(len(features), 1)
     assert np.corrcoef((embedding[i] * embedding[j]).sum(1), (teacher[i] * teacher[j]).sum(1))[0, 1] > 0.95
     assert learn_distilled(features, teacher, dimension=5).weight.shape == (FEATURES, 5)
-    with pytest.raises(UserError, match="nothing to learn from: 1 boxes"):
+    with pytest.raises(UserError, match="nothing to learn from: 1 box "):
         learn_distilled(features[:1], teacher[:1], 4)

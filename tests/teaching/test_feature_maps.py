@@ -23,8 +23,9 @@ def names(maps):
 
 
 def test_maps_of_two_scales_are_chosen():
-    assert names(choose_maps(BACKBONE, "m")) == ["c", "e", "g"]
-    assert names(choose_maps([*BACKBONE, FeatureMap("wide", 128, 8)], "m")) == ["c", "g", "wide"]
+    assert names(choose_maps(BACKBONE, "m")) == ["c", "g"]
+    assert names(choose_maps([*BACKBONE, FeatureMap("wide", 128, 8)], "m")) == ["c", "g"]
+    assert names(choose_maps([FeatureMap("h", 128, 16), *BACKBONE], "m")) == ["g"]
 
 
 def test_coarse_networks_are_read_coarsely():

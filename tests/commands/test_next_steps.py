@@ -7,7 +7,8 @@ from unittest.mock import patch
 
 import pytest
 
-from idfree.cli import main
+from idfree.cli import main, parser
+from idfree.commands.train import track_options
 
 STEP = re.compile(r"^To [^:]+: idfree (.*)$", re.MULTILINE)
 
@@ -89,3 +90,18 @@ def test_quiet_and_json_name_nothing(place, capsys, option):
     assert steps(capsys, "view", "out/street-0.txt", "-o", "page.html", option) == []
     assert steps(capsys, "detect", "my scene", "--detector", "det", "-o", "kept", option) == []
     assert steps(capsys, "eval", "out", "my scene", option) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "with_colour", "options"),
+    [
+        ("simplereid", False, ["--appearance", "m.onnx"]),
+        ("outrack", False, ["--detector", "m.onnx"]),
+        ("outrack", True, ["--detector", "m.onnx", "--appearance", "colour"]),
+        ("centertrack", False, ["--detector", "m.onnx", "--tracker", "centertrack"]),
+        ("fasterrcnn", False, ["--detector", "m.onnx", "--tracker", "tracktor"]),
+    ],
+)
+def test_a_trained_model_is_tracked_with_as_its_method_needs(method, with_colour, options):
+    assert track_options(method, "m.onnx", with_colour) == options
+    parser().parse_args(["track", "VIDEO", *options])  # these options exist

@@ -76,7 +76,12 @@ def open_alone(partial: Path, path: Path) -> FileIO:
             file.close()
             number = "" if process is None else f" (process {process})"
             raise UserError(f"{path} is being written by another run{number}: wait for it, or choose another -o")
-        if file_identity(partial) == file_identity(file.fileno()):
-            file.truncate(0)
-            return file
+        try:
+            if file_identity(partial) == file_identity(file.fileno()):
+                file.truncate(0)
+                return file
+        except BaseException:  # Ctrl-C
+            partial.unlink(missing_ok=True)
+            file.close()
+            raise
         file.close()  # the other process has just finished, and renamed or deleted it

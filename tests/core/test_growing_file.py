@@ -69,6 +69,16 @@ def test_a_file_that_is_renamed_or_deleted_before_it_is_locked_is_not_written(tm
     assert written.read_bytes() == b"second"
 
 
+def test_an_interruption_while_it_is_opened_leaves_nothing(tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("idfree.core.growing_file.file_identity", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        GrowingFile(tmp_path / "a.txt")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_file_systems_without_locks_are_written_all_the_same(tmp_path, monkeypatch):
     def no_locks(*_):
         raise OSError(95, "Operation not supported")

@@ -85,10 +85,10 @@ class TrackWriter:
         if outputs.lag is not None:
             lagged = FixedLagRun(run, outputs.lag, keeps_images=outputs.video or outputs.show)
             self.loop, self.rest = lagged, lagged.rest()
-        names = reported_class_names(run.detector)
-        self.results = ResultsStream(outputs.results_file(self.name), outputs.format, names)
         self.refinds = any(isinstance(each, Refinding) for each in layers(run.tracker)[1])
         self.interrupted = False
+        names = reported_class_names(run.detector)  # the file is opened last: `write_all` finishes or deletes it
+        self.results = ResultsStream(outputs.results_file(self.name), outputs.format, names)
 
     def write_all(self) -> BaseException | None:
         """Track and write everything; the error that ended it early, or None."""

@@ -40,7 +40,7 @@ def load_tracker(network: nn.Module, name: str, weights: Mapping[str, Tensor], s
     """Load `weights` into a one-shot network on the backbone `name`; returns messages, a sentence for each exception.
 
     Parts that the weights lack entirely (a head, the upsampling path) and heads of another shape keep their values, and
-    heads that the network lacks are not used; each gives a message. Only our own checkpoints have a standardisation.
+    those that the network lacks are not used; each gives a message. Only our own checkpoints have a standardisation.
     source: of the weights, for messages. Raises UserError naming keys that are missing, unknown, or of another shape.
     """
     expected = network.state_dict()
@@ -90,5 +90,7 @@ def is_optional(key: str) -> bool:
 
 
 def is_droppable(key: str) -> bool:
-    """Whether a network may lack the part that a published parameter belongs to."""
-    return key.startswith("heads.") or PRIOR in key.split(".")
+    """Whether a network may lack the part that a published parameter belongs to; RetinaNet has its own upsampling."""
+    names = key.split(".")
+    is_upsampling = names[0] == "backbone" and names[1] in UPSAMPLING_PARTS
+    return names[0] == "heads" or is_upsampling or PRIOR in names

@@ -8,6 +8,8 @@ from idfree.core.errors import UserError
 from idfree.learn.networks.backbones import make_backbone
 from idfree.learn.networks.centre import CentreNetwork
 from idfree.learn.networks.heads import tracker_heads
+from idfree.learn.networks.pyramids import make_pyramid
+from idfree.learn.networks.retinanet import RetinaNet
 from idfree.learn.networks.tracker_weights import load_tracker
 
 # Some parameter names and shapes of the published files.
@@ -177,3 +179,12 @@ def test_invalid_keys_are_listed():
         "backbone.deconv_layers.0.weight is (3, 3), expected (512, 256, 4, 4)",
     ):
         assert message in str(error.value)
+
+
+def test_retinanet_takes_the_backbone_of_a_centre_network_without_its_upsampling():
+    source = CentreNetwork(make_backbone("resnet18-fpn"), tracker_heads())
+    network = RetinaNet(make_pyramid("resnet18-fpn"), 1, 8)
+    messages = load_tracker(network, "resnet18-fpn", source.state_dict(), "base.pt")
+    assert "base.pt: its backbone.deconv_layers is not used" in messages
+    name = "backbone.layer1.0.conv1.weight"
+    assert network.state_dict()[name].equal(source.state_dict()[name])

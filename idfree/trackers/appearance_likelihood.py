@@ -10,6 +10,9 @@ distribution and, with the weight ε, that of two objects, and no distance speak
 weight is the equal error rate of embeddings SPAN seconds apart, OUTLIERS at least: certain pairs are easy ones, and
 embeddings seem to distinguish objects better in them than they do where it matters.
 
+Two objects are mostly neighbours: tracks are confused with those, and one-shot networks, which see more of the image
+than the box, give them similar embeddings. Pairs of a frame that are far apart count for no more than assumptions.
+
 The distance of one object grows with time. So it is estimated twice: of a track's embedding to its next detection's,
 and, for tracks that were not detected for a while, to that of SPAN seconds before.
 """
@@ -30,7 +33,8 @@ SAME_OF_THRESHOLD = 0.6  # the same, at most, relative to the encoder's match th
 SPREAD = 0.6  # standard deviation, relative to the mean, of one object
 PRIOR = 20.0  # number of pairs that these assumptions count for
 FADING = 10.0  # number of observed pairs at which they count for half, if the encoder is not calibrated
-FRAME_PAIRS = 200.0  # greatest number that pairs of one frame count for: tracks' embeddings are smoother than theirs
+FRAME_PAIRS = 200.0  # greatest number that neighbours in one frame count for: tracks' embeddings are smoother
+FAR_PAIRS = 20.0  # the same for all pairs of a frame, which stand in for neighbours where there are few
 WINDOW = 2000.0  # number of pairs that older ones count for, so that light may change
 MIN_VARIANCE = 1e-4
 MAX_EVIDENCE = 8.0  # greatest ratio of the two normal distributions, for and against
@@ -77,12 +81,13 @@ class AppearanceLikelihood:
     """Distributions of the distances of one and of two objects, and their log-likelihood ratio."""
 
     def __init__(self) -> None:
-        self.same = self.later = self.different = self.within_frame = Moments()
+        self.same = self.later = self.different = self.within_frame = self.neighbours = Moments()
 
-    def observe_frame(self, embedding: Embeddings, is_apart: Mask) -> None:
-        """Learn from unit embeddings (N, D) of one frame. is_apart: mask (N, N) of pairs that hardly overlap."""
+    def observe_frame(self, embedding: Embeddings, is_apart: Mask, is_near: Mask) -> None:
+        """Learn from unit embeddings (N, D) of one frame. Masks (N, N): of pairs that hardly overlap, and near ones."""
         distance = 1 - (embedding @ embedding.T).astype(np.float64)
         self.within_frame = self.within_frame.add(distance[is_apart], WINDOW)
+        self.neighbours = self.neighbours.add(distance[is_apart & is_near], WINDOW)
 
     def observe_pairs(self, same: Floats, different: Floats) -> None:
         """Learn from distances (K,) of tracks to their own detections, and (M,) to those of other tracks."""
@@ -95,7 +100,7 @@ class AppearanceLikelihood:
 
     def distributions(self, match_threshold: float | None) -> tuple[Moments, Moments]:
         """Moments of one and of two objects. match_threshold: of a calibrated encoder; its prior does not fade."""
-        different = self.within_frame.limited(FRAME_PAIRS)
+        different = self.within_frame.limited(FAR_PAIRS).merge(self.neighbours.limited(FRAME_PAIRS))
         if not different.count:
             mean, deviation = (2 * match_threshold, match_threshold / 2) if match_threshold else DIFFERENT
             different = Moments(1.0, mean, deviation**2)

@@ -10,6 +10,7 @@ from idfree.trackers.jde import PIXEL
 CERTAIN_MARGIN = 2.0  # log odds by which a pair that is learnt from exceeds its track's and its detection's others
 FARTHEST = -5.0  # log odds of overlap below which others do not count there
 APART = 0.7  # least IoU distance of two detections of one frame that are learnt from as two objects
+NEAR = 1.0  # heights of the larger box between the centres of two neighbours, at most (docs/association.md)
 
 
 def is_certain(i: Integers, j: Integers, motion: Floats) -> Mask:
@@ -30,6 +31,13 @@ def apart(xyxy: Floats) -> Mask:
     mask = ~np.eye(len(xyxy), dtype=bool)
     mask[i[distance < APART], j[distance < APART]] = False
     return mask
+
+
+def near(xyxy: Floats) -> Mask:
+    """Mask (N, N) of the pairs of boxes whose centres are at most NEAR heights apart, horizontally and vertically."""
+    centre, height = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 3] - xyxy[:, 1]
+    distance = np.abs(centre[:, None] - centre[None]).max(axis=2)
+    return np.asarray(distance < NEAR * np.maximum(height[:, None], height[None]))
 
 
 def second_best_cost(cost: Floats, j: Integers) -> Floats:

@@ -18,7 +18,7 @@ from idfree.core.types import Detections, Floats, Integers
 from idfree.trackers import jde
 from idfree.trackers.appearance_likelihood import ABSENT, SPAN, AppearanceLikelihood
 from idfree.trackers.association import Mask, Matches
-from idfree.trackers.certain_pairs import apart, is_certain, sample
+from idfree.trackers.certain_pairs import apart, is_certain, near, sample
 from idfree.trackers.embeddings import Embeddings, cosine_distance
 from idfree.trackers.innovation import NormalisedInnovation
 from idfree.trackers.jde import PIXEL, TRACKED, UNCONFIRMED, Jde, JdeSettings, JdeTracks
@@ -213,9 +213,10 @@ class Fused(Jde):
         tracks.earlier_time[renewed] = self.now
 
     def observe_frame(self, detections: Detections, embedding: Embeddings, rows: Integers) -> None:
-        """Learn the distances of two objects from the detections `rows` of one frame."""
+        """Learn the distances of two objects, of neighbours above all, from the detections `rows` of one frame."""
         rows = sample(rows)
-        self.likelihood.observe_frame(embedding[rows], apart(detections.xyxy[rows]))
+        boxes = detections.xyxy[rows]
+        self.likelihood.observe_frame(embedding[rows], apart(boxes), near(boxes))
 
     def observe_pairs(self, embedding: Embeddings, i: Integers, j: Integers, motion: Floats, distance: Floats) -> None:
         """Learn the distances of one and of two objects from the certain ones among the pairs of known embeddings."""
@@ -225,7 +226,8 @@ class Fused(Jde):
             return
         chosen = sample(np.arange(len(i)))
         across = 1 - (self.tracks.embedding[i[chosen]] @ embedding[j[chosen]].T).astype(np.float64)
-        self.likelihood.observe_pairs(same, across[~np.eye(len(chosen), dtype=bool)])
+        is_neighbour = near(self.motion.to_boxes(self.tracks.state[i[chosen]])) & ~np.eye(len(chosen), dtype=bool)
+        self.likelihood.observe_pairs(same, across[is_neighbour])
 
 
 def height_weighted_iou(a: Floats, b: Floats, power: float) -> Floats:

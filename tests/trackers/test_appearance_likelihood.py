@@ -50,8 +50,22 @@ def test_evidence_against_is_weak_until_pairs_of_one_object_were_seen():
 
 def test_pairs_of_one_frame_are_different_objects():
     likelihood = AppearanceLikelihood()
-    likelihood.observe_frame(np.eye(3), ~np.eye(3, dtype=bool))
+    likelihood.observe_frame(np.eye(3), ~np.eye(3, dtype=bool), np.eye(3, dtype=bool)[::-1])
     assert likelihood.within_frame == Moments(6, 1.0, 0.0)
+    assert likelihood.neighbours == Moments(2, 1.0, 0.0)
+
+
+def test_two_objects_are_as_alike_as_neighbours_are():
+    """Two neighbours that look alike among two others that do not: few pairs far apart hardly count."""
+    likelihood, embedding = AppearanceLikelihood(), np.eye(4)
+    embedding[1] = np.array([0.8, 0.6, 0, 0])  # 0.2 from the first
+    is_near = np.zeros((4, 4), dtype=bool)
+    is_near[[0, 1], [1, 0]] = True
+    for _ in range(200):
+        likelihood.observe_frame(embedding, ~np.eye(4, dtype=bool), is_near)
+    _, different = likelihood.distributions(None)
+    far = (2 * 0.2 + 10 * 1) / 12  # mean distance of all pairs
+    assert different.mean == pytest.approx((200 * 0.2 + 20 * far) / 220)
 
 
 def test_an_encoder_separates_until_it_is_known_not_to():

@@ -21,8 +21,9 @@ def next_step(purpose: str, command: str) -> str:
 
 
 def command_line(*words: object) -> str:
-    """The command `idfree WORDS`, quoted for a shell."""
-    return shlex.join(["idfree", *map(str, words)])
+    """The command `idfree WORDS`, quoted for a shell. A relative path that begins with a dash gets `./` before it."""
+    texts = (f"./{word}" if isinstance(word, Path) and str(word).startswith("-") else str(word) for word in words)
+    return shlex.join(["idfree", *texts])
 
 
 def view_step(results: Path, source: str | Path | None, *options: object) -> str:

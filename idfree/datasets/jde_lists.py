@@ -20,7 +20,7 @@ from idfree.core.messages import warn_once
 from idfree.core.names import is_path
 from idfree.core.reading import is_file, read_text
 from idfree.core.types import Annotation
-from idfree.datasets.export_images import delete_earlier, export_images, image_names
+from idfree.datasets.export_images import export_images, image_names, warn_of_others
 from idfree.datasets.footage import CHOOSE, PEOPLE, Footage, FootageSettings
 from idfree.datasets.labels import LabelRows, OnFault, denormalise
 from idfree.sequences.image_files import image_size, locate_images, read_nth_image
@@ -160,7 +160,7 @@ def write_list(footage: Footage, folder: Path) -> Path:
         rows = zip(boxes.class_id.tolist(), boxes.id.tolist(), normalised.tolist(), strict=True)
         text = "".join(f"{class_id} {id} {cx:.6f} {cy:.6f} {w:.6f} {h:.6f}\n" for class_id, id, (cx, cy, w, h) in rows)
         write_text(file, text)
-    delete_earlier(labels)
+    warn_of_others(labels)
     path = folder / f"{footage.name}.train"
     write_text(path, "".join(f"{IMAGE_FOLDER}/{name}\n" for name in names))
     return path

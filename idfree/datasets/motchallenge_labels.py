@@ -9,7 +9,7 @@ from pathlib import Path
 
 from idfree.core.errors import UserError
 from idfree.core.types import Image
-from idfree.datasets.export_images import delete_numbered, export_images, image_names, replace_link
+from idfree.datasets.export_images import export_images, image_names, leave_no_images, replace_link
 from idfree.datasets.footage import PEOPLE, Footage, FootageSettings
 from idfree.datasets.labelled_video import is_one_video
 from idfree.datasets.labels import OnFault, raise_fault
@@ -209,8 +209,11 @@ def raise_no_images(folder: Path, number: int) -> Image:
 
 
 def link_video(folder: Path, video: Path) -> None:
-    """Link a video into a sequence folder, in place of the images or the link that an earlier conversion has made."""
-    delete_numbered(folder / IMAGE_FOLDER, IMAGE_SUFFIXES)
+    """Link a video into a sequence folder, in place of the links that an earlier conversion has made.
+
+    Raises UserError if the folder has images, which would be read in its place.
+    """
+    leave_no_images(folder / IMAGE_FOLDER)
     for other in list_files(folder, VIDEO_SUFFIXES) if folder.is_dir() else ():
         if other.is_symlink() and other != video:
             other.unlink()

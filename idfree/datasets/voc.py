@@ -15,7 +15,7 @@ from idfree.core.names import is_path
 from idfree.core.reading import read_xml
 from idfree.core.types import Floats
 from idfree.datasets.boxes_json import from_inclusive_pixels
-from idfree.datasets.export_images import delete_earlier, export_images, image_names
+from idfree.datasets.export_images import export_images, image_names, warn_of_others
 from idfree.datasets.footage import CHOOSE, Footage, FootageSettings, label_still_images
 from idfree.datasets.labels import LabelRows, OnFault
 from idfree.sequences.folders import describe_contents, list_files
@@ -120,7 +120,7 @@ def write_voc(footage: Footage, folder: Path) -> Path:
         ElementTree.indent(root)
         with atomic_write(file) as partial_path:
             ElementTree.ElementTree(root).write(partial_path, encoding="utf-8")
-    delete_earlier(labels)
+    warn_of_others(labels)
     return target
 
 

@@ -23,7 +23,7 @@ from idfree.core.names import is_path
 from idfree.core.reading import is_file, is_folder, read_text
 from idfree.datasets.class_selection import ClassSelection
 from idfree.datasets.data_yaml import Value, class_names, format_data_yaml, read_data_yaml
-from idfree.datasets.export_images import delete_earlier, export_images, image_names
+from idfree.datasets.export_images import export_images, image_names, warn_of_others
 from idfree.datasets.footage import Footage, FootageSettings
 from idfree.datasets.jde_lists import MAX_CLASS, MAX_NORMALISED, label_path
 from idfree.datasets.labels import LabelRows, OnFault, denormalise
@@ -208,7 +208,7 @@ def write_yolo(footage: Footage, folder: Path, tracks: bool = False) -> Path:
     labels = [(target / LABELS / name).with_suffix(".txt") for name in names]
     for number, file in enumerate(labels, start=1):
         write_text(file, "".join(format_rows(footage, number, tracks)))
-    delete_earlier(labels)
+    warn_of_others(labels)
     path = target / DATA_YAML
     write_text(path, format_data_yaml(f"{IMAGES}/{footage.name}", footage.classes))
     return path

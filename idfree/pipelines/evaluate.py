@@ -49,7 +49,8 @@ def evaluate(
     scores: dict[str, Scores] = {}
     classes: list[Classes] = []
     pairs = pair_results(results, truth, half, every, read_result_file, RESULT_FILES)
-    for pair in progress(pairs, f"{results.resolve().name}: evaluating", len(find_ground_truth(truth)), quiet, "sequences"):
+    label, count = f"{results.resolve().name}: evaluating", len(find_ground_truth(truth))
+    for pair in progress(pairs, label, count, quiet, "sequences"):
         classes.append(classes_compared(pair.ground_truth, pair.results.class_id, protocol, pair.files[0]))
         scores[pair.name] = tracking.evaluate(pair.ground_truth, pair.results, protocol, pair.frames, pair.files)
     if oddity := describe_classes(classes):

@@ -9,7 +9,7 @@ from idfree.core.files import make_folder, write_bytes
 from idfree.core.progress import progress
 from idfree.core.types import Sequence
 from idfree.core.workers import WorkerPool, map_items
-from idfree.datasets.export_images import delete_earlier, delete_numbered
+from idfree.datasets.export_images import leave_no_images, prepare_folder
 from idfree.datasets.write_sequence import write_seqinfo
 from idfree.sequences.motchallenge import write_ground_truth, write_results
 from idfree.sequences.seqinfo import IMAGE_FOLDER
@@ -119,20 +119,19 @@ def make_scene(settings: SceneSettings, seed: int) -> SyntheticSequence:
 
 
 def write_images(folder: Path, sequence: Sequence, task: SceneTask) -> None:
-    """Write the images as img1/000001.jpg … or as NAME.mp4; images of an earlier run are deleted."""
+    """Write the images as img1/000001.jpg … or as NAME.mp4; links of an earlier run are deleted, images refused."""
     import cv2
 
     frames = progress(sequence, f"{folder.name}: rendering", sequence.length, task.quiet)
     if task.settings.images:
+        files = [folder / IMAGE_FOLDER / f"{number:06d}.jpg" for number in range(1, (sequence.length or 0) + 1)]
+        prepare_folder(files)
         make_folder(folder / IMAGE_FOLDER)
-        files = []
         for frame in frames:
             if frame.image is not None:
-                files.append(folder / IMAGE_FOLDER / f"{frame.number:06d}.jpg")
-                write_bytes(files[-1], cv2.imencode(".jpg", frame.image)[1].tobytes())
-        delete_earlier(files)
+                write_bytes(files[frame.number - 1], cv2.imencode(".jpg", frame.image)[1].tobytes())
         return
-    delete_numbered(folder / IMAGE_FOLDER, (".jpg",))
+    leave_no_images(folder / IMAGE_FOLDER)
     size_hw = sequence.size_hw or task.settings.size_hw
     with VideoWriter(folder / f"{folder.name}.mp4", sequence.frame_rate, size_hw, ENCODING) as video:
         for frame in frames:

@@ -31,12 +31,15 @@ def test_same_seed_same_files_however_many_workers(tmp_path, kind):
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["street-0", "street-1"]
 
 
-def test_a_shorter_scene_or_a_video_takes_the_place_of_images(tmp_path):
-    scene = tmp_path / "street-0"
-    for frames, options, left in ((6, ["--images"], 6), (4, ["--images"], 4), (4, [], 0)):
-        assert main(["data", "synth", "-o", str(tmp_path), *SMALL, "--frames", str(frames), *options]) == 0
-        assert len([*scene.glob("img1/*")]) == left
-        assert open_sequence(scene).length == frames
+def test_images_of_a_longer_scene_are_refused_and_stay(tmp_path, capsys):
+    command = ["data", "synth", "-o", str(tmp_path), *SMALL]
+    assert main([*command, "--frames", "6", "--images"]) == 0
+    for more in (["--frames", "4", "--images"], ["--frames", "4"]):
+        assert main([*command, *more]) == 2
+        assert "that this run does not write" in capsys.readouterr().err
+    assert len([*(tmp_path / "street-0").glob("img1/*")]) == 6
+    assert main([*command, "--frames", "8", "--images"]) == 0
+    assert open_sequence(tmp_path / "street-0").length == 8
 
 
 def test_a_perfect_detector_finds_what_is_there(tmp_path, capsys):

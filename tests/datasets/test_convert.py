@@ -12,7 +12,7 @@ import pytest
 from idfree.commands import data_convert
 from idfree.core.errors import UserError
 from idfree.datasets.convert import WRITERS, convert, features
-from idfree.datasets.export_images import delete_numbered
+from idfree.datasets.export_images import prepare_folder
 from idfree.datasets.footage import FootageSettings
 from idfree.datasets.formats import FORMATS
 from idfree.datasets.open_footage import open_footage
@@ -184,47 +184,63 @@ HAVE_IMAGES = [to for to in READ_BACK if to not in ("results", "cvat", "cvat-mot
 
 def cut(footage, length):
     """The first frames of the video of a footage."""
-    return replace(footage, boxes=footage.boxes[footage.boxes.frame <= length], length=length)
+    boxes, paths = footage.boxes[footage.boxes.frame <= length], footage.paths[:length]
+    return replace(footage, boxes=boxes, paths=paths, length=length)
 
 
 @pytest.mark.parametrize("to", HAVE_IMAGES)
-def test_a_shorter_video_leaves_nothing_of_a_longer_one(to, video, tmp_path, caplog):
-    """In the same folder; another video there, of a name that begins alike, keeps its files."""
+def test_images_of_a_longer_video_are_refused_and_stay(to, video, tmp_path):
+    """In the same folder; another video there, of a name that begins alike, is no hindrance."""
     whole = replace(video, offset=1)  # for images also in MOTChallenge's format
-    other = replace(whole, name="street-2")
-    for footage in (whole, other, cut(whole, 2)):
-        caplog.clear()
-        (path,) = convert([footage], to, tmp_path / "out")
-    files = [file.relative_to(tmp_path / "out") for file in (tmp_path / "out").rglob("*") if file.is_file()]
-    numbered = [file for file in files if file.stem.endswith(("000002", "000003"))]
-    of_street = [file for file in numbered if "street-2" not in str(file)]
-    per_frame = 2 if to in ("yolo", "yolo-track", "jde", "voc") else 1
-    first = 0 if to == "kitti" else 1
-    assert len(of_street) == per_frame * (1 - (first == 0))
-    assert len(numbered) - len(of_street) == per_frame * (2 - (first == 0))
-    assert caplog.text.count("of an earlier run deleted") == per_frame
+    list(convert([replace(whole, name="street-2")], to, tmp_path / "out"))
+    (path,) = convert([whole], to, tmp_path / "out")
+    before = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*") if file.is_file()}
+    with pytest.raises(UserError, match=r"has 1 image that this run does not write .*00000[23]\.jpg"):
+        list(convert([cut(whole, 2)], to, tmp_path / "out"))
+    assert {file: file.read_bytes() for file in before} == before
     (back,) = open_footage(path)
-    assert back.length == 2
+    assert back.length == 3
 
 
-def test_another_video_takes_the_place_of_a_linked_one_and_of_images(video, tmp_path):
-    for number, footage in enumerate(
-        (video, replace(video, offset=1), replace(video, paths=(tmp_path / "a.mp4",) * 3))
-    ):
-        if number == 2:
-            os.link(video.paths[0], tmp_path / "a.mp4")
+def test_links_of_a_longer_sequence_are_deleted(video, tmp_path):
+    (folder,) = convert([replace(video, offset=1)], "mot", tmp_path / "longer")
+    (whole,) = open_footage(folder)
+    for footage in (whole, cut(whole, 2)):
         (path,) = convert([footage], "mot", tmp_path / "out")
-        names = {file.name for file in path.rglob("*.*")} - {"gt.txt", "seqinfo.ini"}
-        assert names == [{"film.mp4"}, {"film.mp4", "000001.jpg", "000002.jpg", "000003.jpg"}, {"a.mp4"}][number]
+    assert sorted(file.name for file in (path / "img1").iterdir()) == ["000001.jpg", "000002.jpg"]
+    assert len([*(folder / "img1").iterdir()]) == 3
 
 
-def test_images_behind_a_link_are_not_deleted(tmp_path, caplog):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "000009.jpg").touch()
-    (tmp_path / "img1").symlink_to(tmp_path / "mine")
-    delete_numbered(tmp_path / "img1", (".jpg",))
-    assert (tmp_path / "mine" / "000009.jpg").is_file()
-    assert not caplog.text
+def test_another_video_takes_the_place_of_a_linked_one_but_not_of_images(video, tmp_path):
+    os.link(video.paths[0], tmp_path / "a.mp4")
+    other = replace(video, paths=(tmp_path / "a.mp4",) * 3)
+    for footage, name in ((video, "film.mp4"), (other, "a.mp4")):
+        (path,) = convert([footage], "mot", tmp_path / "out")
+        assert {file.name for file in path.rglob("*.*")} == {name, "gt.txt", "seqinfo.ini"}
+    list(convert([replace(video, offset=1)], "mot", tmp_path / "out"))
+    with pytest.raises(UserError, match="has 3 images that this run does not write"):
+        list(convert([video], "mot", tmp_path / "out"))
+    assert len([*(path / "img1").iterdir()]) == 3
+
+
+def test_images_behind_a_link_are_neither_changed_nor_deleted(video, tmp_path):
+    """A folder of images may be a link to the source's, as `label` makes it."""
+    mine, out = tmp_path / "mine", tmp_path / "out" / video.name
+    mine.mkdir()
+    out.mkdir(parents=True)
+    (mine / "000001.jpg").write_text("mine")
+    (out / "img1").symlink_to(mine)
+    list(convert([replace(video, offset=1)], "mot", tmp_path / "out"))
+    assert (mine / "000001.jpg").read_text() == "mine"
+    assert [*mine.iterdir()] == [mine / "000001.jpg"]
+    assert len([*(out / "img1").iterdir()]) == 3
+
+
+def test_files_of_other_names_stay(tmp_path):
+    for name in ("cover.jpg", "000004.txt", "12.jpg"):
+        (tmp_path / name).touch()
+    prepare_folder([tmp_path / "000001.jpg"])
+    assert len([*tmp_path.iterdir()]) == 3
 
 
 @pytest.mark.parametrize("to", READ_BACK)

@@ -29,7 +29,7 @@ def warn_of_other_name(path: Path, expected: str | None) -> None:
     Names may have endings: MOT17-04 goes with MOT17-04-SDP. expected: None if the video has no name.
     """
     found = video_name(path)
-    if found and expected and found not in expected and expected not in found:
+    if found and expected and found not in expected and expected not in found and path.exists():
         warn_once("%s: are these boxes of %s? The names differ: found %s, expected %s", path, expected, found, expected)
 
 

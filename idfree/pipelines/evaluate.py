@@ -49,7 +49,7 @@ def evaluate(
     scores: dict[str, Scores] = {}
     classes: list[Classes] = []
     pairs = pair_results(results, truth, half, every, read_result_file, RESULT_FILES)
-    label, count = f"{results.resolve().name}: evaluating", len(find_ground_truth(truth))
+    label, count = f"{results.absolute().name}: evaluating", len(find_ground_truth(truth))
     for pair in progress(pairs, label, count, quiet, "sequences"):
         classes.append(classes_compared(pair.ground_truth, pair.results.class_id, protocol, pair.files[0]))
         scores[pair.name] = tracking.evaluate(pair.ground_truth, pair.results, protocol, pair.frames, pair.files)

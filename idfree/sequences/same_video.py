@@ -6,6 +6,7 @@ from pathlib import Path
 
 from idfree.core.errors import UserError
 from idfree.core.messages import warn_once
+from idfree.core.reading import exists
 from idfree.core.types import Annotation, Sequence
 from idfree.core.wording import counted
 
@@ -29,7 +30,7 @@ def warn_of_other_name(path: Path, expected: str | None) -> None:
     Names may have endings: MOT17-04 goes with MOT17-04-SDP. expected: None if the video has no name.
     """
     found = video_name(path)
-    if found and expected and found not in expected and expected not in found and path.exists():
+    if found and expected and found not in expected and expected not in found and exists(path):
         warn_once("%s: are these boxes of %s? The names differ: found %s, expected %s", path, expected, found, expected)
 
 

@@ -40,7 +40,7 @@ def test_the_summary_on_screen(tracker, min_score, said, capsys, tmp_path):
     summary = {"tracks": 1, "boxes": 2, "frames": 3, "frames_per_second": {"all": 0.4}, "frames_lost": 0}
     summary |= {"tracker": tracker, "settings": {"min_score": min_score}, "skipped": False}
     print_summary(tmp_path / "a.txt", summary)
-    assert capsys.readouterr().out.endswith(f"a.txt: 1 tracks, 2 boxes in 3 frames (0.4 frames/s){said}\n")
+    assert capsys.readouterr().out.endswith(f"a.txt: 1 track, 2 boxes in 3 frames (0.4 frames/s){said}\n")
 
 
 def test_without_detections_the_classes_are_named(capsys, tmp_path):

@@ -202,7 +202,7 @@ def test_eighty_classes_have_the_names_of_coco():
     outputs = [np.zeros((1, 84, 252), dtype=np.float32)]
     names = OnnxDetector("m.onnx", session=Network(outputs)).names
     assert [names[k] for k in (0, 9, 39, 79)] == ["person", "traffic light", "bottle", "toothbrush"]
-    with pytest.raises(UserError, match=r"names 1 classes but gives 80 columns .* pose"):
+    with pytest.raises(UserError, match=r"names 1 class but gives 80 columns .* pose"):
         OnnxDetector("m.onnx", session=Network(outputs, metadata={"names": "['person']"}))
 
 

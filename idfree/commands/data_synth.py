@@ -143,7 +143,5 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     )
     folders = synthesise(options.out, settings, options.scenes, options.seed, options.workers, options.quiet)
     written = [str(folder) for folder in folders]
-    if not (options.json or options.quiet):
-        print(*written, sep="\n")
-        tell(options, next_step("To track them", command_line("track", options.out, "--detector", "det")))
+    tell(options, *written, next_step("To track them", command_line("track", options.out, "--detector", "det")))
     return {"written": written}

@@ -8,11 +8,11 @@ from pathlib import Path
 from idfree.core.errors import UserError
 
 
-def tell(options: argparse.Namespace, *steps: str) -> None:
-    """Print the steps, but "", unless the command is to be quiet or prints JSON."""
+def tell(options: argparse.Namespace, *lines: str) -> None:
+    """Print steps, or other lines, but "", unless the command is to be quiet or prints JSON."""
     if not (options.quiet or options.json):
-        for step in filter(None, steps):
-            print(step)
+        for line in filter(None, lines):
+            print(line)
 
 
 def next_step(purpose: str, command: str) -> str:

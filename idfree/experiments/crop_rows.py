@@ -64,11 +64,11 @@ class CropRows(Place):
 
     def regress(self, recipe: CropReid, seed: int) -> Figures:
         """Metrics of a tracker that regresses boxes, started by the public detections."""
-        encoder = self.encoder(recipe.embedding, seed)
+        encoder, regressor = self.encoder(recipe.embedding, seed), self.regressor(recipe, seed)
         total = Scores()
         for footage, boxes in zip(*crop_encoders(self).detections("val"), strict=True):
             sequence = footage_as_sequence(footage)
-            detector, _ = open_any_detector(self.regressor(recipe, seed), "", "auto", sequence)
+            detector, _ = open_any_detector(regressor, "", "auto", sequence)
             near = PrecomputedDetector(boxes, score_range=None)
             run = make_tracking_run(
                 sequence, detector, recipe.tracker, recipe.tracker_settings, encoder=encoder, public=near

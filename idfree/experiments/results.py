@@ -30,10 +30,10 @@ are left out; `idfree-experiments list` names all. Three videos (first halves tr
 photographs, small networks from random weights: the figures cannot be compared with the papers', their order can. A
 ranking "holds" or is "reversed" if the difference exceeds what two means of the given number of seeds differ by at
 random (one deviation of their difference; of one network {deviation:.1f} points). Rows were run on different machines:
-"CPU ms" can be compared between "one-shot" and "detector, then teacher" alone, which were run together; the shared
-detector, trained again on another CPU with the same seed, has an IDF1 of 46.2 (47.7 before) with `fairmot` and of 62.6
-(67.1) with `fused`, so rows of tables with the shared detector's boxes are of one and the same. `fused` is that of
-before it learnt the distances of two objects from neighbours ([the default association](association.md)).
+"CPU ms" can be compared between "one-shot" and "detector, then teacher" alone, which were run together. The shared
+detector was trained twice; rows of tables with its boxes are of one and the same. `fused` is that of before it learnt
+the distances of two objects from neighbours ([the default association](association.md), with how far two trainings
+differ).
 
 {tables}
 """

@@ -22,8 +22,6 @@ DASH = 4  # line widths, length of a dash and of the space after it
 CROSS = 6  # line widths, size of a marker
 MAX_COLOURS = 4096  # that are kept
 TRAIL_BANDS = 8  # opacity steps of a trail
-
-
 LONG_SIDE = 0.4  # of an image wider or higher than 2.5 : 1, whose lines are as wide as if this were its shorter side
 USUAL_ASPECT = 16 / 9  # longer images have texts as if they were of this aspect and of the same area
 

@@ -10,6 +10,7 @@ import onnxruntime
 from torch import nn
 from torch.nn.functional import interpolate, relu
 
+from idfree.detectors.onnx import OnnxDetector
 from idfree.detectors.people import FILE
 from idfree.learn.networks.heads import SCORE_BIAS
 from idfree.pipelines.detection.open_detector import DetectorConfig
@@ -51,7 +52,9 @@ class PeopleMaps:
     """The people detector, and a session that computes MAPS of the same input."""
 
     def __init__(self):
-        self.detector = DetectorConfig("people", assignments=()).open(1)(None)
+        detector = DetectorConfig("people", assignments=()).open(1)(None)
+        assert isinstance(detector, OnnxDetector)
+        self.detector = detector
         model = onnx.load(FILE)
         del model.graph.output[:]
         model.graph.output.extend(onnx.helper.make_tensor_value_info(name, 1, None) for name in MAPS)

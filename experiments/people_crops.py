@@ -110,7 +110,8 @@ def discriminant(sources):
         first += len(each.features)
     features = np.concatenate([each.features for each in sources])
     settings = DiscriminantSettings(dimension=DIMENSION, max_pairs=len(sources) * MAX_PAIRS)
-    return learn_discriminant(features, *map(np.concatenate, zip(*parts, strict=True)), settings)
+    i, j, is_same = map(np.concatenate, zip(*parts, strict=True))
+    return learn_discriminant(features, i, j, is_same, settings)
 
 
 def thresholds(groups):

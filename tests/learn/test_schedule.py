@@ -77,6 +77,14 @@ def test_auto_is_not_bf16_where_it_is_only_emulated(monkeypatch):
     assert half_precision("bf16", torch.device("cuda")) == torch.bfloat16
 
 
+def test_auto_is_bf16_on_processors_with_amx_alone(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert half_precision("auto", CPU) is None
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert half_precision("auto", CPU) == torch.bfloat16
+
+
 def test_moving_average_by_hand():
     network = nn.BatchNorm1d(1)
     mean = Ema(network, decay=0.5)

@@ -131,12 +131,19 @@ def verdict(table: Table, ranking: Ranking, figures: dict[str, list[dict[str, fl
     text = f"{ranking.better} above {ranking.worse} ({ranking.measure}): "
     if not all(pair):
         return f"{text}not run."
+    if has_same_detector(table) and len(detectors(figures[ranking.better] + figures[ranking.worse])) > 1:
+        return f"{text}cannot be compared, as the shared detector was trained again between them."
     scale = 1 if name.endswith(COUNTS) else 100
     means = [scale * float(np.mean(values)) for values in pair]
     gain = (means[1] - means[0]) if ranking.measure in LOWER_IS_BETTER else (means[0] - means[1])
     noise = DEVIATION * float(np.sqrt(sum(1 / len(values) for values in pair))) if scale == 100 else 0.1 * means[1]
     found = "holds" if gain > noise else "reversed" if gain < -noise else "no difference"
     return f"{text}{found}, {means[0]:.1f} and {means[1]:.1f}."
+
+
+def detectors(found: Iterable[dict[str, float]]) -> set[float]:
+    """The average precisions of rows with one detector's boxes: more than one if the detector was trained again."""
+    return {each["AP"] for each in found if "AP" in each}
 
 
 def our_name(table: Table, ranking: Ranking) -> str:

@@ -66,6 +66,14 @@ def test_verdict(better, worse, measure, expected):
     assert expected in verdict(table, Ranking("a", "b", measure), figures)
 
 
+def test_rows_with_the_boxes_of_two_detectors_are_not_compared():
+    table = table_of(*(Row(name, OneShot("fairmot", same_detector=True)) for name in "ab"))
+    figures = {"a": [{"AP": 0.5, "fairmot IDF1": 0.7}], "b": [{"AP": 0.6, "fairmot IDF1": 0.6}]}
+    assert "cannot be compared" in verdict(table, Ranking("a", "b"), figures)
+    figures["b"][0]["AP"] = 0.5
+    assert "holds" in verdict(table, Ranking("a", "b"), figures)
+
+
 def test_page_shows_what_was_run_beside_the_paper(tmp_path):
     row, other = Row("a", CropReid("none"), {"IDF1": 57.1}), Row("b", CropReid("random"))
     third, results = Row("c", CropReid("colour")), Results(tmp_path)

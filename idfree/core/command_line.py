@@ -50,8 +50,18 @@ def run_command(program: str, command: Callable[[], None]) -> int:
         except (UserError, OSError, RuntimeError) as error:
             return report_error(program, error)
         except KeyboardInterrupt as interrupt:
+            forget_interrupt()
             print(f"{program}: interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
             return TERMINATED if received else INTERRUPTED
+
+
+def forget_interrupt() -> None:
+    """Keep the exit status of a program that is run as `python -m`, after a KeyboardInterrupt that was caught.
+
+    CPython remembers one that leaves `exec(text)`, as in dataclasses while modules are imported, and kills itself by
+    SIGINT at the end of `python -m`, whatever the status, until another text is run.
+    """
+    exec("")
 
 
 def print_json(outcome: Any) -> None:

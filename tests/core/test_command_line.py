@@ -76,6 +76,18 @@ def test_ctrl_c_while_commands_are_loaded(main, capsys, monkeypatch):
     assert capsys.readouterr().err.endswith(": interrupted\n")
 
 
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_interrupts_within_executed_text_keep_the_exit_status(tmp_path, number, status):
+    """As while dataclasses are made: `python -m` ended by the signal SIGINT instead."""
+    (tmp_path / "program.py").write_text(
+        "import sys\nfrom idfree.core.command_line import run_command\n"
+        f"text = 'import signal; signal.raise_signal(signal.{number})'\n"
+        "sys.exit(run_command('program', lambda: exec(text)))"
+    )
+    run = subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (status, "program: interrupted\n")
+
+
 def test_programs_without_standard_streams(monkeypatch):
     for name in ("stdout", "stderr"):
         monkeypatch.setattr(sys, name, None)

@@ -47,12 +47,23 @@ def run_command(program: str, command: Callable[[], None]) -> int:
             if sys.stderr is not None:
                 sys.stderr.close()
             return 0
-        except (UserError, OSError, RuntimeError) as error:
-            return report_error(program, error)
-        except KeyboardInterrupt as interrupt:
+        except (Exception, KeyboardInterrupt) as error:
+            if (interrupt := find_interrupt(error)) is None:
+                return report_error(program, error)
             forget_interrupt()
             print(f"{program}: interrupted{': ' if str(interrupt) else ''}{interrupt}", file=sys.stderr)
             return TERMINATED if received else INTERRUPTED
+
+
+def find_interrupt(error: BaseException) -> KeyboardInterrupt | None:
+    """The KeyboardInterrupt that an exception is or was raised from; None if there is none.
+
+    Libraries in C++ turn one that occurs while they are imported into an ImportError.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__
+    return cause
 
 
 def forget_interrupt() -> None:
@@ -101,7 +112,7 @@ def terminations() -> Iterator[list[int]]:
         signal.signal(signal.SIGTERM, before)
 
 
-def report_error(program: str, error: Exception) -> int:
+def report_error(program: str, error: BaseException) -> int:
     """Tell of an error of the user or of the file system; the exit status. Any other error is raised again."""
     if isinstance(error, OSError) and error.filename is None and error.errno in WRITE_ERRORS:
         return report_full_stdout(program, error)

@@ -17,7 +17,7 @@ class UserError(Exception):
         super().__init__("\n".join(map(shorten, UNPRINTABLE.sub("�", message).split("\n"))))
 
 
-def describe_file_error(error: Exception) -> str | None:
+def describe_file_error(error: BaseException) -> str | None:
     """Message for an error of the file system that nobody has explained: file and reason; None for any other error."""
     if isinstance(error, OSError) and error.strerror:
         return ": ".join(str(part) for part in (error.filename, error.filename2, error.strerror) if part is not None)

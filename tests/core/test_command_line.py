@@ -88,6 +88,25 @@ def test_interrupts_within_executed_text_keep_the_exit_status(tmp_path, number, 
     assert (run.returncode, run.stderr) == (status, "program: interrupted\n")
 
 
+def test_interrupts_that_libraries_have_turned_into_other_errors(capsys):
+    """As by Ctrl-C while ONNX Runtime is imported."""
+
+    def load():
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise ImportError("initialization failed") from interrupt
+
+    def command():
+        try:
+            load()
+        except ImportError as error:
+            raise UserError("needs the package onnxruntime") from error
+
+    assert [run_command("program", load), run_command("program", command)] == [130, 130]
+    assert capsys.readouterr().err == "program: interrupted\n" * 2
+
+
 def test_programs_without_standard_streams(monkeypatch):
     for name in ("stdout", "stderr"):
         monkeypatch.setattr(sys, name, None)

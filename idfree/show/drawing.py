@@ -16,7 +16,7 @@ from idfree.show.figure import SUBPIXEL, fixed_point
 from idfree.show.labels import Box, LabelPlaces
 from idfree.show.outlines import Outline, draw_outlines, draw_zones
 from idfree.show.text import draw_heading, paste, render_label
-from idfree.show.trails import Trails, anchor_points
+from idfree.show.trails import Trails, anchor_points, split_trail
 
 DASH = 4  # line widths, length of a dash and of the space after it
 CROSS = 6  # line widths, size of a marker
@@ -142,8 +142,7 @@ class Drawing:
         trails = [trail for trail in self.trails.smooth() if len(trail[1]) > 1]
         colours = self.colours([id for id, _, _ in trails])
         for (_, points, age), colour in zip(trails, colours, strict=True):
-            step = np.ceil(TRAIL_BANDS * (1 - age / self.settings.trail)).astype(int)
-            draw_trail(canvas, points, step, colour, width)
+            draw_trail(canvas, points, age, self.settings.trail, colour, width)
 
 
 def to_pixel_corners(xyxy: Floats, image: Image, margin: int) -> list[Box]:
@@ -186,8 +185,11 @@ def draw_points(canvas: Image, points: Floats, line: int) -> None:
             cv2.drawMarker(canvas, (x, y), (grey, grey, grey), cv2.MARKER_TILTED_CROSS, CROSS * line, width)
 
 
-def draw_trail(canvas: Image, points: Floats, step: Integers, colour: Colour, width: int) -> None:
-    """Blend a polyline through `points` (K, 2), oldest first, into `canvas`; step (K,): opacity 0…TRAIL_BANDS."""
+def draw_trail(canvas: Image, points: Floats, age: Integers, length: int, colour: Colour, width: int) -> None:
+    """Blend a trail of positions (K, 2), oldest first, into `canvas`, in place; fading, dashed across gaps.
+
+    age: (K,), frames ago; length: the age at which it is transparent. width: of the line, px.
+    """
     import cv2
 
     height, image_width = canvas.shape[:2]
@@ -197,11 +199,19 @@ def draw_trail(canvas: Image, points: Floats, step: Integers, colour: Colour, wi
     if x1 >= x2 or y1 >= y2:
         return
     mask = np.zeros((y2 - y1, x2 - x1), dtype=np.uint8)
-    fixed = fixed_point(points - [x1, y1])
+    for part, part_age in split_trail(points - [x1, y1], age, DASH * width):
+        draw_fading(mask, part, 1 - part_age / length, width)
+    region, coverage = canvas[y1:y2, x1:x2], mask.astype(np.float32) / 255
+    colour_image = cv2.rectangle(np.empty_like(region), (0, 0), (x2 - x1, y2 - y1), colour, cv2.FILLED)
+    cv2.blendLinear(colour_image, region, coverage, 1 - coverage, dst=region)
+
+
+def draw_fading(mask: Image, points: Floats, opacity: Floats, width: int) -> None:
+    """Draw a polyline through points (K, 2) into a mask (H, W), in place. opacity: (K,), 0…1, in TRAIL_BANDS steps."""
+    import cv2
+
+    step, fixed = np.ceil(TRAIL_BANDS * opacity).astype(int), fixed_point(points)
     edges = [0, *np.flatnonzero(np.diff(step[1:])) + 1, len(step) - 1]
     for first, last in pairwise(edges):
         value = round(255 * int(step[first + 1]) / TRAIL_BANDS)
         cv2.polylines(mask, [fixed[first : last + 1]], False, value, width, cv2.LINE_AA, SUBPIXEL)
-    region, coverage = canvas[y1:y2, x1:x2], mask.astype(np.float32) / 255
-    colour_image = cv2.rectangle(np.empty_like(region), (0, 0), (x2 - x1, y2 - y1), colour, cv2.FILLED)
-    cv2.blendLinear(colour_image, region, coverage, 1 - coverage, dst=region)

@@ -4,7 +4,9 @@ import numpy as np
 
 from idfree.core.boxes import Floats, Integers, bottom_centres, centres
 from idfree.core.types import Tracks
+from idfree.show.figure import cut_dashes
 
+TrailPart = tuple[Floats, Floats]  # positions (K, 2) and their ages (K,)
 SMOOTHING = 2.0  # frames, standard deviation of the weights; see docs/settings.md
 
 
@@ -52,6 +54,23 @@ class Trails:
 def anchor_points(tracks: Tracks, is_foot: bool) -> Floats:
     """Middle (N, 2) of the lower edge of boxes, or their centre."""
     return bottom_centres(tracks.xyxy) if is_foot else centres(tracks.xyxy)
+
+
+def split_trail(points: Floats, age: Integers, dash: float) -> list[TrailPart]:
+    """Split a trail of positions (K, 2), oldest first: runs of frames without a gap, and dashes across the gaps.
+
+    age: (K,), frames ago. dash: length of a dash, and of the space after it, px. Runs of a single frame are left out.
+    """
+    breaks = np.flatnonzero(np.diff(age) < -1) + 1
+    ages = age.astype(np.float64)
+    runs = zip(np.split(points, breaks), np.split(ages, breaks), strict=True)
+    parts = [run for run in runs if len(run[0]) > 1]
+    for k in breaks.tolist():
+        start, end = points[k - 1 : k + 1]
+        for part in cut_dashes(np.stack([start, end]), dash):
+            way = np.linalg.norm(part - start, axis=1) / np.linalg.norm(end - start)
+            parts.append((part, ages[k - 1] + way * (ages[k] - ages[k - 1])))
+    return parts
 
 
 def local_lines(points: Floats, known: Floats, deviation: float) -> Floats:

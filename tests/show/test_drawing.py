@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from idfree.core.types import Image, Tracks
 from idfree.show.colours import EQUAL_CONTRAST_LUMINANCE, LUMINANCE_BGR, contrasting_grey, palette
@@ -173,6 +174,19 @@ def test_trails_can_follow_centres_or_be_left_out() -> None:
     assert (moved(DrawingSettings(trail_at="centre"))[200, 220] != 90).any()
     assert (moved(DrawingSettings())[200, 220] == 90).all()
     assert np.array_equal(moved(DrawingSettings(trail=0))[:, :290], grey()[:, :290])
+
+
+def test_a_trail_is_dashed_across_frames_without_a_box() -> None:
+    def trail(hidden: range) -> NDArray[np.bool_]:
+        """Where the path of the feet is coloured, (80,)."""
+        drawing = Drawing(DrawingSettings(labels=False))
+        for step in range(13):
+            box = (100 + 10 * step, 100, 120 + 10 * step, 300)
+            drawn = drawing.draw(grey(), tracks() if step in hidden else tracks(box))
+        return (drawn[300, 120:200] != 90).any(axis=-1)
+
+    assert trail(range(0)).all()
+    assert 0.3 < trail(range(1, 10)).mean() < 0.7
 
 
 def test_a_trail_ends_with_its_track_and_memory_is_bounded() -> None:

@@ -21,6 +21,7 @@ from idfree.show.trails import Trails, anchor_points, split_trail
 DASH = 4  # line widths, length of a dash and of the space after it
 CROSS = 6  # line widths, size of a marker
 MAX_COLOURS = 4096  # that are kept
+TRAIL_DASH, TRAIL_SPACE = 3, 6  # line widths; the round ends of a dash cover one of the space, each
 TRAIL_BANDS = 8  # opacity steps of a trail
 LONG_SIDE = 0.4  # of an image wider or higher than 2.5 : 1, whose lines are as wide as if this were its shorter side
 USUAL_ASPECT = 16 / 9  # longer images have texts as if they were of this aspect and of the same area
@@ -199,7 +200,7 @@ def draw_trail(canvas: Image, points: Floats, age: Integers, length: int, colour
     if x1 >= x2 or y1 >= y2:
         return
     mask = np.zeros((y2 - y1, x2 - x1), dtype=np.uint8)
-    for part, part_age in split_trail(points - [x1, y1], age, DASH * width):
+    for part, part_age in split_trail(points - [x1, y1], age, TRAIL_DASH * width, TRAIL_SPACE * width):
         draw_fading(mask, part, 1 - part_age / length, width)
     region, coverage = canvas[y1:y2, x1:x2], mask.astype(np.float32) / 255
     colour_image = cv2.rectangle(np.empty_like(region), (0, 0), (x2 - x1, y2 - y1), colour, cv2.FILLED)

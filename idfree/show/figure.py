@@ -173,10 +173,10 @@ def fixed_point(points: Floats) -> NDArray[np.int32]:
     return np.rint(points * 2**SUBPIXEL).astype(np.int32)
 
 
-def cut_dashes(points: Floats, dash: float) -> list[Floats]:
-    """Dashes of a polyline through points (K, 2): parts (k, 2) of length `dash` px, as far apart."""
+def cut_dashes(points: Floats, dash: float, space: float | None = None) -> list[Floats]:
+    """Dashes of a polyline through points (K, 2): parts (k, 2) of length `dash` px, `space` px apart (None: as far)."""
     at = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-    begins = np.arange(0, at[-1], 2 * dash)
+    begins = np.arange(0, at[-1], dash + (dash if space is None else space))
     ends = np.minimum(begins + dash, at[-1])
     parts = []
     for begin, end in zip(begins, ends, strict=True):

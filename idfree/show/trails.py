@@ -56,10 +56,11 @@ def anchor_points(tracks: Tracks, is_foot: bool) -> Floats:
     return bottom_centres(tracks.xyxy) if is_foot else centres(tracks.xyxy)
 
 
-def split_trail(points: Floats, age: Integers, dash: float) -> list[TrailPart]:
+def split_trail(points: Floats, age: Integers, dash: float, space: float) -> list[TrailPart]:
     """Split a trail of positions (K, 2), oldest first: runs of frames without a gap, and dashes across the gaps.
 
-    age: (K,), frames ago. dash: length of a dash, and of the space after it, px. Runs of a single frame are left out.
+    age: (K,), frames ago. dash, space: length of a dash, and of the space after it, px. Runs of a single frame are left
+    out.
     """
     breaks = np.flatnonzero(np.diff(age) < -1) + 1
     ages = age.astype(np.float64)
@@ -67,7 +68,7 @@ def split_trail(points: Floats, age: Integers, dash: float) -> list[TrailPart]:
     parts = [run for run in runs if len(run[0]) > 1]
     for k in breaks.tolist():
         start, end = points[k - 1 : k + 1]
-        for part in cut_dashes(np.stack([start, end]), dash):
+        for part in cut_dashes(np.stack([start, end]), dash, space):
             way = np.linalg.norm(part - start, axis=1) / np.linalg.norm(end - start)
             parts.append((part, ages[k - 1] + way * (ages[k] - ages[k - 1])))
     return parts

@@ -60,9 +60,9 @@ def test_only_tracks_of_the_current_frame_have_trails() -> None:
 
 
 def test_a_trail_is_dashed_across_the_frames_without_a_box() -> None:
-    """Seen 9 and 8, then 2 to 0 frames ago: a dash of 4 px, a space, a dash, as old as the ages between."""
+    """Seen 9 and 8, then 2 to 0 frames ago: a dash of 2 px, a space of 6, a dash, as old as those between."""
     points, age = np.array([[0.0, 0], [2, 0], [14, 0], [16, 0], [18, 0]]), np.array([9, 8, 2, 1, 0])
-    parts = [(part[:, 0].tolist(), part_age.tolist()) for part, part_age in split_trail(points, age, 4)]
-    assert parts == [([0, 2], [9, 8]), ([14, 16, 18], [2, 1, 0]), ([2, 6], [8, 6]), ([10, 14], [4, 2])]
-    assert split_trail(points[[1, 1]], age[[1, 2]], 4) == []  # standing still
-    assert len(split_trail(points, np.arange(4, -1, -1), 4)) == 1
+    parts = [(part[:, 0].tolist(), part_age.tolist()) for part, part_age in split_trail(points, age, 2, 6)]
+    assert parts == [([0, 2], [9, 8]), ([14, 16, 18], [2, 1, 0]), ([2, 4], [8, 7]), ([10, 12], [4, 3])]
+    assert split_trail(points[[1, 1]], age[[1, 2]], 2, 6) == []  # standing still
+    assert len(split_trail(points, np.arange(4, -1, -1), 2, 6)) == 1

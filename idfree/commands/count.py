@@ -14,6 +14,9 @@ from typing import Any
 from idfree.commands.common_options import RESULTS, RESULTS_SOURCE, add_counting, counting_arguments, output_folder
 from idfree.core.wording import counted
 
+POINTS = {"bottom": "the middle of the lower edge", "centre": "the centre"}  # of a box, by --anchor
+HYSTERESIS = 0.05  # of `idfree.counting.counter.CounterSettings`, which loads NumPy
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -49,6 +52,8 @@ def print_totals(totals: dict[str, Any]) -> None:
         print(f"  {name}: {describe_line(line)}")
         for kind, own in line.get("classes", {}).items():
             print(f"    {kind}: {describe_line(own)}")
+        for remark in describe_uncrossed(totals.get("uncrossed", {}).get(name)):
+            print(f"    {remark}")
     for name, zone in totals["zones"].items():
         stay = "" if zone["median_seconds"] is None else f", {zone['median_seconds']:.1f} s each (median)"
         visits = f"{counted(zone['visits'], 'visit')} of {counted(zone['tracks'], 'track')}"
@@ -63,3 +68,24 @@ def print_totals(totals: dict[str, Any]) -> None:
 def describe_line(totals: dict[str, Any]) -> str:
     """Counts of both directions as text."""
     return ", ".join(f"{count} {word}" for word, count in totals.items() if word != "classes")
+
+
+def describe_uncrossed(found: dict[str, Any] | None) -> list[str]:
+    """Why a line has no crossing: how near the tracks come, and whether another anchor crosses it; [] if it has some.
+
+    found: of the line, in `uncrossed` of the totals.
+    """
+    if found is None:
+        return []
+    if "distance" not in found:
+        return ["no crossing: there are no tracks"]
+    if found["passing"]:
+        tracks = counted(found["passing"], "track")
+        return [f"no crossing: {tracks} on it, none from {HYSTERESIS} box heights on one side to as far on the other"]
+    where = f"{found['distance']:.0f} px (track {found['id']}, frame {found['frame']})"
+    remarks = [f"no crossing: what is counted, {POINTS[found['anchor']]} of a box, comes no nearer than {where}"]
+    if found["overlapping"]:
+        boxes = f"boxes of {counted(found['overlapping'], 'track')} overlap it"
+        crossings = counted(found["other_crossings"], "crossing") if found["other_crossings"] else "no crossing either"
+        remarks.append(f"{boxes}; with --anchor {found['other_anchor']}: {crossings}")
+    return remarks

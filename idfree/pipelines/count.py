@@ -14,7 +14,17 @@ from idfree.counting.counter import ANCHORS
 from idfree.counting.ground import measure_paths
 from idfree.counting.request import CountRequest
 from idfree.counting.shapes import Shapes
-from idfree.pipelines.count_report import Clock, Counts, Summary, draw_plot, paths_of, summarise, write_tables
+from idfree.pipelines.count_report import (
+    Clock,
+    Counts,
+    Summary,
+    count_tracks,
+    draw_plot,
+    paths_of,
+    summarise,
+    summarise_uncrossed,
+    write_tables,
+)
 from idfree.pipelines.first_image import blank_image, first_image
 from idfree.pipelines.refine import describe_video, pair_with_sequences, read_checked
 from idfree.sequences.tables import read_class_names
@@ -81,9 +91,7 @@ def count_file(
     tracks = read_checked(file, sequence)
     names = read_class_names(file) if class_names is None else class_names
     rate = describe_video(sequence, frame_rate).frame_rate
-    counter = request.counter(rate)
-    for frame in np.unique(tracks.frame).tolist():
-        counter.add(frame, tracks.tracks_at(frame))
+    counter = count_tracks(request.counter(rate), tracks)
     crossings, visits = counter.finish()
     length = int(tracks.frame.max(initial=1))
     if sequence is not None and sequence.length is not None:
@@ -101,4 +109,5 @@ def count_file(
             size_hw = None if sequence is None else sequence.size_hw
             image = blank_image([tracks.xyxy[:, :2], tracks.xyxy[:, 2:], *corners], size_hw)
         draw_plot(counts, image, files["plot"])
-    return {"name": file.stem, "frames": length, **summarise(counts), "files": {k: str(v) for k, v in files.items()}}
+    summary = {**summarise(counts), "uncrossed": summarise_uncrossed(counter, request, tracks, rate)}
+    return {"name": file.stem, "frames": length, **summary, "files": {k: str(v) for k, v in files.items()}}

@@ -3,16 +3,18 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from idfree.core.files import write_text
-from idfree.core.types import Floats, Image, Integers
-from idfree.counting.counter import Counter
+from idfree.core.types import Annotation, Floats, Image, Integers
+from idfree.counting.approach import find_approach
+from idfree.counting.counter import ANCHORS, Counter
 from idfree.counting.ground import Paths
+from idfree.counting.request import CountRequest
 from idfree.counting.tables import Crossings, Visits, occupancy
 from idfree.pipelines.tracking.live_count import outlines
 from idfree.show.count_plot import Curve, draw_counts
@@ -58,6 +60,13 @@ class Counts:
     def stays(self) -> Floats:
         """Seconds (K,) of each visit, until its last frame is over."""
         return self.clock(self.visits.last) - self.clock(self.visits.first) + 1 / self.clock.rate
+
+
+def count_tracks(counter: Counter, tracks: Annotation) -> Counter:
+    """The counter, after all frames of tracks."""
+    for frame in np.unique(tracks.frame).tolist():
+        counter.add(frame, tracks.tracks_at(frame))
+    return counter
 
 
 def paths_of(out: Path, name: str) -> list[Path]:
@@ -165,6 +174,29 @@ def summarise_zone(counts: Counts, number: int) -> Summary:
         "mean_seconds": round(float(stays.mean()), 3) if len(own) else None,
         "median_seconds": round(float(np.median(stays)), 3) if len(own) else None,
         **({"classes": by_class} if len(by_class) > 1 else {}),
+    }
+
+
+def summarise_uncrossed(counter: Counter, request: CountRequest, tracks: Annotation, frame_rate: float) -> Summary:
+    """How near the tracks come to each line without a crossing; and crossings by the other anchor, if boxes reach it.
+
+    counter: of the request, which has counted these tracks.
+    """
+    lines = [number for number, total in enumerate(counter.totals.sum(axis=1).tolist()) if not total]
+    anchors, other = counter.anchor(tracks.xyxy), next(name for name in ANCHORS if name != request.anchor)
+    found = {number: find_approach(counter.lines[number], tracks, anchors, counter.gap) for number in lines}
+    asked = [number for number, approach in found.items() if approach is not None and approach.overlapping]
+    others = replace(request, lines=tuple(counter.lines[number] for number in asked), zones=(), anchor=other)
+    recount = count_tracks(others.counter(frame_rate), tracks) if asked else others.counter(frame_rate)
+    crossings = dict(zip(asked, recount.totals.sum(axis=1).tolist(), strict=True))
+    return {
+        counter.lines[number].name: {
+            "anchor": request.anchor,
+            **({} if approach is None else asdict(replace(approach, distance=round(approach.distance, 2)))),
+            "other_anchor": other,
+            "other_crossings": crossings.get(number, 0),
+        }
+        for number, approach in found.items()
     }
 
 

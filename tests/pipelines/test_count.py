@@ -86,6 +86,42 @@ def test_the_command(street, tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("line", "options", "said"),
+    [
+        (
+            "0,190,200,190",
+            [],
+            "what is counted, the middle of the lower edge of a box, comes no nearer than 40 px (track 2, frame 1)",
+        ),
+        ("0,75,100,75", ["--anchor", "bottom"], None),
+        ("0,15,200,15", [], "boxes of 1 track overlap it; with --anchor centre: no crossing either"),
+        ("0,35,200,35", [], "boxes of 1 track overlap it; with --anchor centre: 1 crossing"),
+        ("0,124,200,124", ["--anchor", "centre"], "the centre of a box, comes no nearer than 4 px (track 1, frame 10)"),
+        ("0,124,200,124", ["--anchor", "centre"], "boxes of 2 tracks overlap it; with --anchor bottom: 1 crossing"),
+        ("0,51,200,51", [], "1 track on it, none from 0.05 box heights on one side to as far on the other"),
+    ],
+)
+def test_why_a_line_has_no_crossing(street, tmp_path, capsys, line, options, said):
+    """Feet of 1: y = 50 to 140, 10 a frame; of 2: 150. Centres: 30 to 120, and 130."""
+    assert main(["count", str(street), "--line", line, *options, "--no-plot", "-o", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    assert (said is None) == ("no crossing:" not in told)
+    assert said is None or said in told
+
+
+def test_a_line_without_any_tracks(tmp_path, capsys):
+    (tmp_path / "a.txt").write_text("")
+    assert main(["count", str(tmp_path / "a.txt"), "--line", LINE, "-o", str(tmp_path / "out")]) == 0
+    assert "    no crossing: there are no tracks\n" in capsys.readouterr().out
+
+
+def test_lines_without_a_crossing_are_in_the_totals(street, tmp_path):
+    totals = idfree.count(street, out=tmp_path, lines={"a": (0, 100, 200, 100), "b": (0, 170, 200, 170)}, plot=False)
+    expected = {"anchor": "bottom", "distance": 20.0, "id": 2, "frame": 1, "passing": 0, "overlapping": 0}
+    assert totals["street"]["uncrossed"] == {"b": {**expected, "other_anchor": "centre", "other_crossings": 0}}
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ([], "nothing to count"),

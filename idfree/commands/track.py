@@ -227,8 +227,8 @@ def describe_no_tracks(summary: dict[str, Any]) -> str:
 
 
 def describe_rate(rate: float | None) -> str:
-    """Frames per second as text, with a decimal below 10; "" if unknown."""
+    """The speed of processing, in frames per second, with a decimal below 10, as text; "" if unknown."""
     if rate is None:
         return ""
     number = f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}" if rate >= 0.1 else "under 0.1"
-    return f" ({number} frames/s)"
+    return f" (processed at {number} frames/s)"

@@ -16,11 +16,11 @@ from idfree.show.video_writer import VideoWriter
 @pytest.mark.parametrize(
     ("rate", "text"),
     [
-        (123.4, " (123 frames/s)"),
-        (10.0, " (10 frames/s)"),
-        (9.8, " (9.8 frames/s)"),
-        (0.4, " (0.4 frames/s)"),
-        (0.0, " (under 0.1 frames/s)"),
+        (123.4, " (processed at 123 frames/s)"),
+        (10.0, " (processed at 10 frames/s)"),
+        (9.8, " (processed at 9.8 frames/s)"),
+        (0.4, " (processed at 0.4 frames/s)"),
+        (0.0, " (processed at under 0.1 frames/s)"),
         (None, ""),
     ],
 )
@@ -40,7 +40,7 @@ def test_the_summary_on_screen(tracker, min_score, said, capsys, tmp_path):
     summary = {"tracks": 1, "boxes": 2, "frames": 3, "frames_per_second": {"all": 0.4}, "frames_lost": 0}
     summary |= {"tracker": tracker, "settings": {"min_score": min_score}, "skipped": False}
     print_summary(tmp_path / "a.txt", summary)
-    assert capsys.readouterr().out.endswith(f"a.txt: 1 track, 2 boxes in 3 frames (0.4 frames/s){said}\n")
+    assert capsys.readouterr().out.endswith(f"a.txt: 1 track, 2 boxes in 3 frames (processed at 0.4 frames/s){said}\n")
 
 
 def test_without_detections_the_classes_are_named(capsys, tmp_path):

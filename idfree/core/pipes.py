@@ -4,12 +4,16 @@ import logging
 import os
 import select
 import stat
+from functools import lru_cache
 from pathlib import Path
 
 from idfree.core.errors import UserError
 
 CHUNK = 1 << 16  # bytes read at a time
 SILENCE = 1.0  # seconds without a writer after which a message says what is being waited for
+
+SYSTEM = ("/dev", "/proc")  # folders of the pipes and devices of the system
+PIPES_KEPT = 8  # whose contents stay in memory; commands have fewer options that name files
 
 LOG = logging.getLogger("idfree")
 
@@ -20,6 +24,24 @@ def is_pipe(path: Path | str) -> bool:
         return stat.S_ISFIFO(os.stat(path).st_mode)
     except (OSError, ValueError):  # ValueError: a name with a zero byte
         return False
+
+
+def is_null_device(path: Path | str) -> bool:
+    """Whether a path is the null device, which is read as an empty file."""
+    try:
+        return os.path.samestat(os.stat(path), os.stat(os.devnull))
+    except (OSError, ValueError):
+        return False
+
+
+def refuse_device(path: Path | str) -> None:
+    """Raises UserError for a device that is neither a terminal nor the null device, and OSError as `os.stat` does."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) or is_null_device(path):
+        return
+    with open(path, "rb", buffering=0) as file:
+        if not file.isatty():
+            raise UserError(f"{path} is a device, expected a file")
 
 
 class PipeReader:
@@ -69,9 +91,31 @@ class PipeReader:
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """Contents of a file or a named pipe. Raises OSError as `Path.read_bytes`, KeyboardInterrupt while waiting."""
+    """Contents of a file or a named pipe. Raises OSError as `Path.read_bytes`, KeyboardInterrupt while waiting.
+
+    Those of a pipe without a file, `<(command)`, are kept: several videos may have boxes of one.
+    """
     if not is_pipe(path):
         return Path(path).read_bytes()
+    if not is_of_system(path):
+        return read_pipe(path)
+    status = os.stat(path)
+    return read_pipe_once(str(path), status.st_dev, status.st_ino)
+
+
+def is_of_system(path: Path | str) -> bool:
+    """Whether a path is that of a pipe or device of the system, such as /dev/stdin and /dev/fd/63."""
+    return any(Path(path).absolute().is_relative_to(folder) for folder in SYSTEM)
+
+
+@lru_cache(maxsize=PIPES_KEPT)
+def read_pipe_once(path: str, device: int, inode: int) -> bytes:
+    """`read_pipe`, the first time that it is called for the pipe with this device and inode."""
+    return read_pipe(path)
+
+
+def read_pipe(path: Path | str) -> bytes:
+    """Contents of a pipe, to its end. Raises UserError, and KeyboardInterrupt while waiting."""
     pipe, chunks = PipeReader(path), []
     try:
         while chunk := pipe.read():

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idfree.core.errors import UserError
-from idfree.core.pipes import is_pipe, read_bytes
+from idfree.core.pipes import is_null_device, is_pipe, read_bytes, refuse_device
 
 # What parsers raise for damaged files (SyntaxError and TokenError: NumPy, for the header of an array)
 MALFORMED: tuple[type[Exception], ...] = (
@@ -48,8 +48,11 @@ def explain_errors(path: Path | str) -> Iterator[None]:
 
 
 def is_file(path: Path | str) -> bool:
-    """Whether a path is a file or a link to one; False, too, for names that no file can have (Path.is_file raises)."""
-    return os.path.isfile(path)
+    """Whether a path is a file, a pipe, or a link to one, or the null device, which are read alike.
+
+    False, too, for names that no file can have (Path.is_file raises).
+    """
+    return os.path.isfile(path) or is_pipe(path) or is_null_device(path)
 
 
 def is_folder(path: Path | str) -> bool:
@@ -63,8 +66,12 @@ def exists(path: Path | str) -> bool:
 
 
 def read_content(path: Path | str) -> bytes:
-    """The bytes of a file or a pipe. Raises UserError if it is missing, a folder, or cannot be read."""
+    """The bytes of a file or a pipe. Raises UserError if it is missing, a folder, or cannot be read.
+
+    Also for devices, some of which never end (/dev/zero), but for terminals and the null device.
+    """
     with explain_errors(path):
+        refuse_device(path)
         return read_bytes(path)
 
 

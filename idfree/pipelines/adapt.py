@@ -40,7 +40,7 @@ from idfree.pipelines.labelling.pseudolabels import LabelSettings
 from idfree.pipelines.labelling.videos import Labelling
 from idfree.pipelines.tracking.selection import Selection
 from idfree.pipelines.training.training_data import trained_on_notice
-from idfree.pipelines.video_jobs import make_jobs
+from idfree.pipelines.video_jobs import READ_TWICE, make_jobs, refuse_pipes
 
 LOG = logging.getLogger("idfree")
 
@@ -90,6 +90,7 @@ def adapt(
     taught = None if teacher is None else (Path(teacher), open_teacher(Path(teacher), device))
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device, scores)
     jobs = make_jobs(videos, config, workers, dask)
+    refuse_pipes(jobs.videos.values(), READ_TWICE)
     prepare_folder(out, jobs.videos, [*config.inputs(), *as_list(teacher)])
     selection = Selection(start, frames, every, config.class_numbers(), appearance="none")
     training = TrainingPlan(is_asked, train is False, is_trained, tuple(assignments[""]), out, device, quiet)

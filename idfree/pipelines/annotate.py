@@ -12,7 +12,7 @@ from idfree.core.types import Annotation, Sequence
 from idfree.pipelines.tracking.annotated_video import AS_SOURCE, AnnotatedVideo, VideoSettings
 from idfree.sequences import open_source
 from idfree.sequences.degenerate import warn_of_degenerate
-from idfree.sequences.same_video import match_frames, warn_of_other_name
+from idfree.sequences.same_video import match_frames, sequence_name, warn_of_other_name
 from idfree.sequences.tables import read_class_names, read_tracks
 from idfree.trackers.auto_camera_motion import AutoCameraMotion
 
@@ -47,7 +47,7 @@ def annotate(
     paths: dict[str, str | None] = {}
     for sequence in sequences:
         path, file = videos[sequence.name], files[sequence.name]
-        warn_of_other_name(file, sequence.name)
+        warn_of_other_name(file, sequence_name(sequence))
         tracks = match_frames(read_tracks(file), file, sequence)
         warn_of_degenerate(tracks, file, "are not drawn")
         if frame_rate is not None:

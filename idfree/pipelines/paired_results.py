@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from idfree.core.errors import UserError
+from idfree.core.pipes import is_of_system
 from idfree.core.reading import exists, is_file
 from idfree.core.types import Annotation
 from idfree.core.wording import counted
@@ -111,8 +112,9 @@ def read_pair(name: str, truth: Path, results: Path | None, read: Reader) -> Pai
 def find_ground_truth(truth: Path) -> dict[str, Path]:
     """The gt.txt of each sequence, by name. Raises UserError if there is none; warns of sequences without one."""
     if is_file(truth):
-        folder = truth.parent.parent if truth.parent.name == "gt" else truth.parent
-        return {folder.name: truth}
+        folder = truth.absolute().parent
+        folder = folder.parent if folder.name == "gt" else folder
+        return {truth.stem if is_of_system(truth) else folder.name: truth}
     candidates = {folder.name: folder / "gt" / "gt.txt" for folder in find_sequences(truth)}
     files = {name: path for name, path in candidates.items() if path.is_file()}
     if not files:
@@ -150,7 +152,7 @@ def sequence_length(truth: Path, last: int) -> int | None:
 
 def find_results(results: Path, name: str, is_only: bool, layouts: tuple[str, ...]) -> Path | None:
     """The file of results of a sequence, None if there is none. is_only: it is the only sequence."""
-    if results.is_file():
+    if is_file(results):
         return results if is_only or results.stem in candidate_names(name) else None
     candidates = (results / layout.format(other) for other in candidate_names(name) for layout in layouts)
     return next((path for path in candidates if path.is_file()), None)

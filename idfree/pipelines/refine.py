@@ -30,7 +30,7 @@ from idfree.pipelines.tracking.replaced_results import warn_of_earlier
 from idfree.sequences import open_source
 from idfree.sequences.folders import list_files
 from idfree.sequences.motchallenge import write_results
-from idfree.sequences.same_video import match_frames, warn_of_other_name
+from idfree.sequences.same_video import match_frames, sequence_name, warn_of_other_name
 from idfree.sequences.seqinfo import FRAME_RATE
 from idfree.sequences.table_writer import write_table
 from idfree.sequences.tables import read_class_names, read_tracks
@@ -67,7 +67,7 @@ def refine(
         raise UserError(f"--appearance {appearance}: needs the images of the video: idfree refine RESULTS SOURCE")
     pairs = pair_with_sequences(results, source)
     out = Path("runs") / "refine" / results.stem if out is None else Path(out)
-    outputs = {file: out / file.name for file, _ in pairs}
+    outputs = {file: out / f"{file.stem}{file.suffix or RESULT_SUFFIXES[0]}" for file, _ in pairs}
     opened = [sequence.source for _, sequence in pairs if sequence is not None and sequence.source is not None]
     refuse_overwriting([*outputs.values(), out / SUMMARY], [*outputs, *opened, appearance])
     summaries: list[Summary] = []
@@ -123,7 +123,7 @@ def pair_with_sequences(results: Path, source: str | Path | None) -> list[tuple[
         sequences = open_source(source)
         if len(sequences) == 1:
             only = find_results(results, sequences[0].name, is_only=True)
-            warn_of_other_name(only, sequences[0].name)
+            warn_of_other_name(only, sequence_name(sequences[0]))
             return [(only, sequences[0])]
         pairs = [(file, sequence) for sequence in sequences if (file := results_of(results, sequence)) is not None]
         if not pairs:

@@ -22,7 +22,7 @@ from idfree.pipelines.teaching.taught_file import DetectorMaps, check_file, comp
 from idfree.pipelines.tracking.selection import Selection
 from idfree.pipelines.training.teacher_embeddings import Teacher
 from idfree.pipelines.training.training_data import trained_on_notice
-from idfree.pipelines.video_jobs import make_jobs
+from idfree.pipelines.video_jobs import READ_TWICE, make_jobs, refuse_pipes
 from idfree.sequences import open_source
 from idfree.teaching.discriminant import DiscriminantSettings
 
@@ -65,6 +65,7 @@ def teach(
     config = DetectorConfig.from_options(detector, detector_format, classes, assignments["detector"], device)
     check_file(config.spec)
     jobs = make_jobs(sources, config, workers, dask)
+    refuse_pipes(jobs.videos.values(), READ_TWICE)
     named_teacher = None if teacher is None else Teacher(str(teacher), tuple(assignments["teacher"]), device)
     read = [*jobs.videos.values(), *config.inputs(), *([] if teacher is None else [teacher])]
     refuse_overwriting((out / name for name in OUTPUTS), read)

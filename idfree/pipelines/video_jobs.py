@@ -9,7 +9,8 @@ from typing import Any
 from idfree.core.errors import UserError
 from idfree.core.names import file_name
 from idfree.core.path_list import as_list
-from idfree.core.reading import exists
+from idfree.core.pipes import is_pipe
+from idfree.core.reading import exists, is_file
 from idfree.core.workers import WorkerPool, map_items
 from idfree.detectors.people import PEOPLE
 from idfree.pipelines.detection.open_detector import DetectorConfig, OpenedDetector
@@ -20,6 +21,8 @@ from idfree.sequences.motchallenge import is_sequence
 from idfree.sequences.video import VIDEO_SUFFIXES
 
 LOG = logging.getLogger("idfree")
+
+READ_TWICE = "the video is read more than once: write it into a file first"
 
 Report = dict[str, Any]  # of one video, ready for JSON
 Source = str | Path
@@ -100,7 +103,8 @@ def make_jobs(
     """Find the videos of all sources: video files, folders of videos or images, MOTChallenge folders.
 
     workers: processes on this machine. dask: address of a Dask scheduler instead. Raises UserError if two videos have
-    the same name, if `detector` is one file of detections for several videos, and for cameras and streams.
+    the same name, if `detector` is one file of detections for several videos, and for cameras and streams,
+    and for pipes if other processes would read them.
     """
     paths = [path for source in as_list(sources) for path in find_videos(str(source))]
     names = [result_name(path) for path in paths]
@@ -108,9 +112,20 @@ def make_jobs(
         if names.count(name) > 1:
             raise UserError(f"{names.count(name)} sources are called {name}: their results would overwrite each other")
     spec = detector.spec
-    if Path(spec).is_file() and not spec.endswith(NETWORKS) and len(paths) > 1:
+    if is_file(spec) and not spec.endswith(NETWORKS) and len(paths) > 1:
         raise UserError(f"--detector {spec}: one file for {len(paths)} videos; expected a folder of them")
-    return VideoJobs(dict(zip(names, paths, strict=True)), WorkerPool(workers, dask))
+    pool = WorkerPool(workers, dask)
+    if pool.uses_other_processes(len(paths)):
+        option = "--dask" if dask else f"--workers {workers}"
+        refuse_pipes(paths, f"other processes cannot read it: leave out {option}, or write the video into a file")
+    return VideoJobs(dict(zip(names, paths, strict=True)), pool)
+
+
+def refuse_pipes(videos: Iterable[Path], reason: str) -> None:
+    """Raises UserError if one of the videos is a pipe. reason: why it cannot be, and what to do."""
+    for path in videos:
+        if is_pipe(path):
+            raise UserError(f"{path} is a pipe: {reason}")
 
 
 def find_videos(source: str) -> list[Path]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from idfree.core.errors import UserError
 from idfree.core.messages import warn_once
+from idfree.core.pipes import is_of_system
 from idfree.core.reading import exists
 from idfree.core.types import Annotation, Sequence
 from idfree.core.wording import counted
@@ -21,7 +22,12 @@ def video_name(path: Path) -> str | None:
     path = path.absolute()
     if path.parent.name in FOLDERS and path.stem == path.parent.name:
         return path.parent.parent.name
-    return None if path.stem.lower() in GENERIC else path.stem
+    return None if path.stem.lower() in GENERIC or is_of_system(path) else path.stem
+
+
+def sequence_name(sequence: Sequence) -> str | None:
+    """The name of a sequence, None if it tells of no video, as for `warn_of_other_name`."""
+    return None if sequence.source is not None and is_of_system(sequence.source) else sequence.name
 
 
 def warn_of_other_name(path: Path, expected: str | None) -> None:

@@ -20,7 +20,7 @@ from idfree.pipelines.manifest import damaged_files, read_manifest
 from idfree.sequences.degenerate import warn_of_degenerate
 from idfree.sequences.motchallenge import candidate_names
 from idfree.sequences.rows import MAX_VALUE
-from idfree.sequences.same_video import match_frames, warn_of_other_name
+from idfree.sequences.same_video import match_frames, sequence_name, warn_of_other_name
 from idfree.sequences.tables import SUFFIXES, read_boxes
 
 LOG = logging.getLogger("idfree")
@@ -122,7 +122,7 @@ def find_detections(spec: str, sequence: Sequence, option: str = "--detector") -
 
 def read_checked(path: Path, sequence: Sequence) -> Annotation:
     """Read a file of boxes. Raises UserError if it has frames beyond the end of the sequence, or none of its frames."""
-    warn_of_other_name(path, sequence.name)
+    warn_of_other_name(path, sequence_name(sequence))
     boxes = match_frames(read_boxes(path), path, sequence)
     warn_of_degenerate(boxes, path, "are dropped")
     warn_if_outside(boxes, path, sequence)

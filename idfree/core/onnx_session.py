@@ -17,7 +17,7 @@ from idfree.core.threads import cpu_limit
 IR_SUFFIX = ".xml"  # of OpenVINO's intermediate representation (IR), whose weights lie beside it in a .bin
 MODEL_SUFFIXES = (".onnx", IR_SUFFIX)  # of the files that `open_session` opens
 METADATA_KEY = "framework"  # of the dict in an IR that holds what ONNX calls metadata
-ERRORS_ONLY = 3  # ONNX Runtime's log severity; 2 would also log every dropped weight and every node left on the CPU
+FATAL_ONLY = 4  # ONNX Runtime's log severity; 3 would also log what exceptions tell, 2 every dropped weight
 
 NUMPY_TYPES: dict[str, type[np.generic]] = {  # by ONNX Runtime's name of the type of an input
     "tensor(float)": np.float32,
@@ -75,7 +75,7 @@ def open_session(path: Path | str, device: str = "auto", threads: int | None = N
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = ERRORS_ONLY
+    options.log_severity_level = FATAL_ONLY
     options.intra_op_num_threads = threads or cpu_limit() or 0
     for kind in ("intra_op", "inter_op"):
         options.add_session_config_entry(f"session.{kind}.allow_spinning", "0")

@@ -50,6 +50,21 @@ def test_openvino_gives_the_outputs_of_onnx_runtime(tmp_path):
         open_session(tmp_path / "junk.onnx", "openvino")
 
 
+def test_errors_of_a_network_are_not_logged_too(tmp_path, capfd):
+    """ONNX Runtime wrote them to stderr in red, before the sentence of idfree."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    ports = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in "xy"]
+    shape = numpy_helper.from_array(np.array([2, 2]), "shape")
+    graph = helper.make_graph([helper.make_node("Reshape", ["x", "shape"], ["y"])], "g", ports[:1], ports[1:], [shape])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "m.onnx")
+    session = open_session(tmp_path / "m.onnx", "cpu", 1)
+    with pytest.raises(Exception, match="Reshape"):
+        session.run(None, {"x": np.zeros(3, np.float32)})
+    assert capfd.readouterr().err == ""
+
+
 def test_a_missing_openvino_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     (tmp_path / "m.onnx").write_bytes(b"")

@@ -11,6 +11,9 @@ from idfree.commands.common_options import output_folder
 from idfree.commands.next_steps import command_line, next_step, tell
 from idfree.core.wording import counted
 
+WHY_OFFLINE_IS_BETTER = (
+    "offline also fills in boxes that the detector missed; perfect association has the detected ones alone"
+)
 SHOWN = ("HOTA", "MOTA", "IDF1", "IDSW", "CLR_FP", "CLR_FN")
 
 
@@ -27,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Run the demonstration; return the paths and the metrics."""
-    from idfree.pipelines.demo import FOOTAGE, run_demo
+    from idfree.pipelines.demo import FOOTAGE, MIN_VISIBILITY, run_demo
 
     result = run_demo(options.out, people=options.people, frames=options.frames, seed=options.seed, quiet=options.quiet)
     named = {"video": result.video, "picture": result.image, "tracks": result.tracks, "page": result.page}
@@ -36,12 +39,16 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         people, frames = counted(options.people, "person", "people"), counted(options.frames, "frame")
         print(f"A synthetic video: {people}, {frames}, simulated detections with errors")
         print_metrics(result.metrics)
+        if result.hidden:
+            seen = f"in no frame visible by {100 * MIN_VISIBILITY:.0f} %"
+            print(f"  not evaluated: {result.hidden} of {people}, {seen}")
         for name, path in paths.items():
             print(f"  {name:9}{path}")
         footage = result.tracks.parent / FOOTAGE
-        print(f"  footage  {footage / 'street.mp4'}, with detections (det.txt) and ground truth (gt.txt)")
+        print(f"  footage  {footage / 'street.mp4'}, with detections (det.txt)")
+        print(f"  truth    {result.truth}, ground truth (gt/gt.txt)")
         own = f"{command_line('track', 'VIDEO', '--video')}; with --adapt, an appearance model is chosen for it first"
-        evaluation = command_line("eval", result.tracks, footage / "gt.txt")
+        evaluation = command_line("eval", result.tracks, result.truth)
         tell(options, next_step("To evaluate the tracks", evaluation), next_step("To track your own video", own))
     return {**paths, "metrics": result.metrics}
 
@@ -53,3 +60,4 @@ def print_metrics(metrics: dict[str, dict[str, float]]) -> None:
     columns = tuple(column for column in tables.TRACKING if column.key in SHOWN)
     tables.show(tables.comparison_table({name: {"COMBINED": values} for name, values in metrics.items()}, columns))
     print("  * or bold: the best of its column")
+    print(f"  {WHY_OFFLINE_IS_BETTER}")

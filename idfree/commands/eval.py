@@ -88,7 +88,16 @@ def mistakes_step(results: Path, truth: Path, metrics: dict[str, dict[str, float
     if not found or not any(metrics[name][key] for key in MISTAKES):
         return ""
     truth = truth if truth.is_file() or (truth / "gt").is_dir() else truth / name
-    return view_step(found[0], None if truth.is_file() else truth, "--truth", truth)
+    return view_step(found[0], truth if has_images(truth) else None, "--truth", truth)
+
+
+def has_images(truth: Path) -> bool:
+    """Whether the folder of a sequence has images or a video, which `view` can show; a gt.txt has none."""
+    from idfree.sequences.images import IMAGE_SUFFIXES
+    from idfree.sequences.video import VIDEO_SUFFIXES
+
+    files = (file for pattern in ("*", "*/*") for file in truth.glob(pattern))
+    return truth.is_dir() and any(file.suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES) for file in files)
 
 
 def select_columns(columns: "tuple[Column, ...]", metrics: str) -> "tuple[Column, ...]":

@@ -43,19 +43,25 @@ MATCH = 0.5  # least intersection over union of a box and the person whom perfec
 HEADING = 16  # px, height of a capital
 NAME = "street"  # of the sequence, in progress bars
 FOOTAGE = "footage"  # folder
+TRUTH = Path("truth") / NAME  # folder, laid out as a MOTChallenge sequence, so that the table of `eval` has its name
 CROPS = 30  # of a tracklet, to adapt to
 COLOUR = 0.5  # share of colour in what adapts, as in `idfree adapt`
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """Files of the demonstration, and TrackEval's metrics by tracker."""
+    """Files of the demonstration, and TrackEval's metrics by tracker.
+
+    truth: folder of the ground truth. hidden: people who are less visible than MIN_VISIBILITY in all frames.
+    """
 
     video: Path
     image: Path
     tracks: Path
     page: Path
     metrics: dict[str, dict[str, float]]
+    truth: Path
+    hidden: int
 
 
 def run_demo(out: str | Path, *, people: int = 24, frames: int = 200, seed: int = 0, quiet: bool = True) -> DemoResult:
@@ -64,8 +70,9 @@ def run_demo(out: str | Path, *, people: int = 24, frames: int = 200, seed: int 
     make_folder(out)
     street = make_street(seed, people, frames)
     street = replace(street, sequence=replace(street.sequence, name=NAME))
-    result = DemoResult(out / "street.mp4", out / "street.png", out / "street.txt", out / "street.html", {})
-    write_footage(street, out / FOOTAGE, quiet)
+    files = out / "street.mp4", out / "street.png", out / "street.txt", out / "street.html"
+    result = DemoResult(*files, {}, out / TRUTH, count_hidden(street))
+    write_footage(street, out / FOOTAGE, out / TRUTH, quiet)
     before = prepare_run(street, "sort").track_all()
     run = prepare_run(street, "fused", ColourHistogram())
     kept = run.kept_embeddings = KeptEmbeddings()
@@ -85,20 +92,21 @@ def run_demo(out: str | Path, *, people: int = 24, frames: int = 200, seed: int 
     result.metrics.update({name: measure(street, tracks) for name, tracks in results.items()})
     write_results(result.tracks, offline)
     write_bytes(result.image, cv2.imencode(".png", draw_before_and_after(street, before, offline))[1].tobytes())
-    view(result.tracks, out / FOOTAGE / "street.mp4", result.page, truth=out / FOOTAGE / "gt.txt", quiet=quiet)
+    view(result.tracks, out / FOOTAGE / "street.mp4", result.page, truth=out / TRUTH, quiet=quiet)
     return result
 
 
-def write_footage(street: SyntheticSequence, folder: Path, quiet: bool) -> None:
-    """Write the street as a user would have it, street.mp4, its detections, det.txt, and its truth, gt.txt."""
+def write_footage(street: SyntheticSequence, folder: Path, truth: Path, quiet: bool) -> None:
+    """Write the street as a user would have it, street.mp4, its detections, det.txt, and its truth, TRUTH/gt/gt.txt."""
     make_folder(folder)
+    make_folder(truth / "gt")
     size_hw = street.sequence.size_hw
     assert size_hw is not None
     with VideoWriter(folder / "street.mp4", street.sequence.frame_rate, size_hw) as video:
         for frame in progress(street.sequence, f"{NAME}: rendering", street.sequence.length, quiet):
             if frame.image is not None:
                 video.write(frame.image)
-    write_ground_truth(folder / "gt.txt", ground_truth(street))
+    write_ground_truth(truth / "gt" / "gt.txt", ground_truth(street))
     write_results(folder / "det.txt", street.detections)
 
 
@@ -125,6 +133,12 @@ def measure(street: SyntheticSequence, tracks: Annotation) -> dict[str, float]:
 def ground_truth(street: SyntheticSequence) -> Annotation:
     """The true boxes; people who are less visible than MIN_VISIBILITY have the score 0, and are ignored."""
     return replace(street.truth, score=(street.truth.visibility >= MIN_VISIBILITY).astype(float))
+
+
+def count_hidden(street: SyntheticSequence) -> int:
+    """The number of people who are less visible than MIN_VISIBILITY in all frames, and so are not evaluated."""
+    truth = ground_truth(street)
+    return len(np.setdiff1d(truth.id, truth.id[truth.score > 0]))
 
 
 def associate_perfectly(street: SyntheticSequence) -> Annotation:

@@ -59,6 +59,14 @@ def test_of_several_sequences_one_is_named(place, capsys):
     assert mistakes == [*view, "--truth", "my scene/street-0"]
 
 
+def test_a_truth_without_images_is_not_named_as_the_video(place, capsys):
+    (place / "truth/street-0").mkdir(parents=True)
+    (place / "truth/street-0/gt").symlink_to(place / "my scene/street-0/gt")
+    steps(capsys, "track", "my scene/street-0", "--detector", "det", "-o", "out")
+    (mistakes,) = steps(capsys, "eval", "out/street-0.txt", "truth/street-0")
+    assert mistakes == ["view", "out/street-0.txt", "--truth", "truth/street-0"]
+
+
 def test_of_a_part_of_the_frames_nothing_is_evaluated(place, capsys):
     options = ("--detector", "det", "--frames", 9, "-o", "out")
     assert [step[0] for step in steps(capsys, "track", "my scene", *options)] == ["view"]

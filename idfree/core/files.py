@@ -23,6 +23,7 @@ FILE_SUFFIXES = (  # of files that commands read and write, or that users may ex
     *(".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".png", ".jpg", ".jpeg", ".svg", ".pdf"),
     *(".onnx", ".pt", ".pth"),
 )
+LONGEST_NAME = 255  # bytes of a file's name, on all common file systems
 RECORDS: list[list[Path]] = []  # folders created so far in each running block of `empty_folders_removed`
 CLEANING = threading.Lock()  # what another thread begins to write meanwhile would be taken for a leftover
 
@@ -41,7 +42,7 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
             yield partial
         return
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
-    partial = path.with_name(f".{path.stem}.{os.getpid()}-{host_code()}.partial{path.suffix}")
+    partial = path.with_name(partial_name(path))
     make_folder(path.parent)
     remove_leftovers(path.parent)
     if path.is_dir():
@@ -55,6 +56,19 @@ def atomic_write(path: Path | str) -> Iterator[Path]:
         raise UserError(f"cannot write {path}: {write_failure(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def partial_name(path: Path) -> str:
+    """Name of a temporary file for `path`, no longer than LONGEST_NAME if that of `path` is not.
+
+    Of a name that would be too long, the end is replaced by a code for the whole.
+    """
+    ending = f".{os.getpid()}-{host_code()}.partial{path.suffix}"
+    stem, room = os.fsencode(path.stem), LONGEST_NAME - len(os.fsencode(f".{ending}"))
+    if len(stem) <= room:
+        return f".{path.stem}{ending}"
+    code = f"{zlib.crc32(stem):08x}"
+    return f".{stem[: max(room - len(code), 0)].decode('utf-8', 'ignore')}{code}{ending}"
 
 
 def is_failed_write(error: OSError | RuntimeError, *paths: Path) -> bool:

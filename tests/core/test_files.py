@@ -22,6 +22,19 @@ def test_the_file_appears_when_the_block_ends(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("letter", ["x", "é", "日"])
+def test_the_longest_names(tmp_path, letter):
+    """The name of the temporary file, which is longer, was too long."""
+    stem = letter * (251 // len(letter.encode()))
+    for end in ("a", "b"):  # the names of both temporary files differ
+        with atomic_write(tmp_path / f"{stem[:-1]}{end}.txt") as partial:
+            partial.write_text("text")
+            assert len(os.fsencode(partial.name)) <= files.LONGEST_NAME
+            assert files.PARTIAL.fullmatch(partial.name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{stem[:-1]}{end}.txt" for end in "ab"]
+    assert len({files.partial_name(Path(f"{stem[:-1]}{end}.txt")) for end in "ab"}) == 2
+
+
 def test_the_old_file_stays_after_an_exception(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")

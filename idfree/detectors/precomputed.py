@@ -16,7 +16,7 @@ class PrecomputedDetector:
     """A detector that looks its boxes up by frame number; it needs no image.
 
     annotation: rows sorted by frame, with or without embeddings; a frame without rows gives an empty view.
-    size_hw: (height, width) of the frames, if known. name: for reports.
+    size_hw: (height, width) of the frames that are not read, if known. name: for reports.
     match_threshold, upper_threshold: of the embeddings, see View; None if not calibrated.
     frames: numbers of the frames on which the detector was run; any other frame is refused.
     score_range: the scores that are scaled to 0 and 1 before tracking, as trackers' thresholds lie in 0…1; None if no
@@ -55,10 +55,11 @@ class PrecomputedDetector:
                 f"frame {frame.number} has no detections: only frames {describe_frames(self.frames)} were processed:"
                 f" add {frame_options(self.frames)}, or detect again without"
             )
+        size_hw = self.size_hw if frame.image is None else frame.image.shape[:2]  # sizes may change within a sequence
         return View(
             self.annotation.detections_at(frame.number),
             frame,
-            self.size_hw,
+            size_hw,
             match_threshold=self.match_threshold,
             upper_threshold=self.upper_threshold,
         )

@@ -74,7 +74,8 @@ def open_network(
 
         return open_two_stage(spec, override(TwoStageDetectorSettings(), assignments), classes or None, session)
     if kind is not None:
-        raise UserError(f"--detector {spec}: is a model of {kind}, expected a detector; it is for --{kind}")
+        purpose = "it is for --appearance" if kind == "appearance" else "was it written by a newer idfree?"
+        raise UserError(f"--detector {spec}: is a model of {kind}, expected a detector; {purpose}")
     from idfree.detectors.onnx import OnnxDetector, OnnxDetectorSettings
 
     return OnnxDetector(spec, format, override(OnnxDetectorSettings(), assignments), classes or None, session=session)

@@ -166,6 +166,8 @@ def test_the_metadata_determines_the_kind_of_detector():
     assert (detector.settings.min_score, detector.class_ids.tolist()) == (0.3, [0])
     with pytest.raises(UserError, match="is a model of appearance, expected a detector; it is for --appearance"):
         open_detector("m.onnx", session=Network(metadata={"idfree.kind": "appearance"}))
+    with pytest.raises(UserError, match="is a model of pose, expected a detector; was it written by a newer idfree"):
+        open_detector("m.onnx", session=Network(metadata={"idfree.kind": "pose"}))
 
 
 def test_boxes_without_embeddings():

@@ -16,7 +16,7 @@ class PrecomputedDetector:
     """A detector that looks its boxes up by frame number; it needs no image.
 
     annotation: rows sorted by frame, with or without embeddings; a frame without rows gives an empty view.
-    size_hw: (height, width) of the frames that are not read, if known. name: for reports.
+    size_hw: (height, width) of the frames, if known. name: for reports.
     match_threshold, upper_threshold: of the embeddings, see View; None if not calibrated.
     frames: numbers of the frames on which the detector was run; any other frame is refused.
     score_range: the scores that are scaled to 0 and 1 before tracking, as trackers' thresholds lie in 0…1; None if no
@@ -55,14 +55,20 @@ class PrecomputedDetector:
                 f"frame {frame.number} has no detections: only frames {describe_frames(self.frames)} were processed:"
                 f" add {frame_options(self.frames)}, or detect again without"
             )
-        size_hw = self.size_hw if frame.image is None else frame.image.shape[:2]  # sizes may change within a sequence
         return View(
             self.annotation.detections_at(frame.number),
             frame,
-            size_hw,
+            self.size_of(frame),
             match_threshold=self.match_threshold,
             upper_threshold=self.upper_threshold,
         )
+
+    def size_of(self, frame: Frame) -> tuple[int, int] | None:
+        """(height, width) of a frame, also of an image that is larger than the others of its sequence."""
+        if self.size_hw is None or frame.image is None:
+            return self.size_hw
+        height, width = frame.image.shape[:2]
+        return max(height, self.size_hw[0]), max(width, self.size_hw[1])
 
 
 def describe_frames(frames: range) -> str:

@@ -33,8 +33,8 @@ def test_each_frame_has_its_rows_and_other_frames_none():
     assert [len(detector(Frame(n)).detections) for n in (0, 2, 3, 4, 5)] == [0, 0, 0, 1, 0]
 
 
-def test_the_size_is_that_of_the_frame_where_it_is_read():
-    """Boxes of larger images than the first were dropped."""
+def test_larger_images_than_the_first():
+    """Boxes in them were dropped."""
     detector = PrecomputedDetector(boxes(), size_hw=(10, 20))
     assert detector(Frame(1, np.zeros((30, 40, 3), np.uint8))).size_hw == (30, 40)
 

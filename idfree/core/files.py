@@ -187,12 +187,17 @@ def is_named_like_file(path: Path) -> bool:
 def refuse_overwriting(outputs: Iterable[Path], inputs: Iterable[Path | str]) -> None:
     """Raises UserError if an output is an input, or would lie directly in a folder that is one; call it before writing.
 
+    Also if two outputs are one file, as the results of a video called `summary` in summary.json.
     Files and folders are the same if links and other spellings lead to them. inputs: what does not exist (names such as
     `people`, addresses) counts for nothing.
     """
     sources: dict[tuple[int, int] | None, Path | str] = {file_identity(path): path for path in inputs}
     sources.pop(None, None)
+    written: set[str] = set()
     for output in outputs:
+        if (name := os.path.abspath(output)) in written:
+            raise UserError(f"{output} would be written twice, with different contents: rename the source")
+        written.add(name)
         if (source := sources.get(file_identity(output))) is not None:
             raise UserError(f"{output} would overwrite {source}, which is read: choose another output with -o")
         if (source := sources.get(file_identity(output.parent))) is not None:

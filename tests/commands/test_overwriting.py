@@ -90,3 +90,25 @@ def test_neighbours_of_inputs_may_be_written(home):
     assert main("track street.mp4 --detector street.txt -q -o M".split()) == 0
     assert main("label street.mp4 --detector street.txt -q -o .".split()) == 0
     assert main("label street.mp4 --detector street.txt -q -o . --force".split()) == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        ("track summary.mp4 --detector det.txt --format json", "out/summary.json"),
+        ("refine summary.json", "out/summary.json"),
+        ("track a.mp4 a-zones.mp4 --detector det.txt --format csv --count --zone 0,0,9,0,9,9", "out/a-zones.csv"),
+    ],
+)
+def test_results_of_two_kinds_in_one_file(tmp_path, monkeypatch, capsys, command, file):
+    """The second replaced the first."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("summary.mp4", "a.mp4", "a-zones.mp4"):
+        with VideoWriter(Path(name), 10, (48, 64)) as video:
+            video.write(np.zeros((48, 64, 3), np.uint8))
+    Path("det.txt").write_text("1,-1,5,5,10,20,0.9\n")
+    assert main(["track", "a.mp4", "--detector", "det.txt", "--format", "json", "-q", "-o", "first"]) == 0
+    Path("first/a.json").rename("summary.json")
+    assert main([*command.split(), "-q", "-o", "out"]) == 2
+    assert f"{file} would be written twice, with different contents: rename the source" in capsys.readouterr().err
+    assert not Path("out").exists()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
@@ -69,15 +70,12 @@ def make_page(
         "map": None if embedding_map is None else encode_map(embedding_map),
     }
     page = read_part("view.html")
-    # "</" would end the script element, wherever a name contains it
     parts = {
-        "STYLE": read_part("view.css"),
-        "DATA": json.dumps(data).replace("</", "<\\/"),
-        "SCRIPT": read_part("view.js"),
+        "@STYLE@": read_part("view.css"),
+        "@DATA@": json.dumps(data).replace("<", "\\u003c"),  # a "</" or "<!--" in a name would end the script element
+        "@SCRIPT@": read_part("view.js"),
     }
-    for key, text in parts.items():
-        page = page.replace(f"@{key}@", text)
-    return page
+    return re.sub("|".join(parts), lambda found: parts[found[0]], page)
 
 
 def read_part(name: str) -> str:

@@ -174,11 +174,11 @@ def test_missing_threshold_is_calibrated_on_the_boxes(films, tmp_path, capsys):
     """For a network without the metadata, and for embeddings from a file; without labels."""
     for detector, options in (("text", ("--appearance", films / "foreign.onnx")), ("arrays", ())):
         assert detect(films, tmp_path / detector, *options, detector=detector) == 0
-        looks = known(tmp_path / detector)["appearance"]
-        assert looks["limit_by"] == "tracklets"
-        assert 0 < looks["limit"] <= looks["farthest"] < 2
-        assert 0 <= looks["error"] < 0.5
-        assert f"{looks['limit']:.3f} calibrated on tracklets of these boxes" in capsys.readouterr().out
+        appearance = known(tmp_path / detector)["appearance"]
+        assert appearance["limit_by"] == "tracklets"
+        assert 0 < appearance["limit"] <= appearance["farthest"] < 2
+        assert 0 <= appearance["error"] < 0.5
+        assert f"{appearance['limit']:.3f} calibrated on tracklets of these boxes" in capsys.readouterr().out
     array = np.load(tmp_path / "arrays" / "one.npy")
     np.testing.assert_array_equal(array[:, 7:], np.load(films / "arrays" / "one.npy")[:, 7:])
     fairmot = ("--tracker", "fairmot")  # whose threshold the limit scales; to fused it is a prior alone
@@ -200,8 +200,8 @@ def test_limit_option_and_copies_of_stored_detections(films, tmp_path):
     assert limit("--appearance", films / "ours.onnx") == 0.05
     assert detect(films, tmp_path / "copy", detector=tmp_path / "kept") == 0
     assert known(tmp_path / "copy")["appearance"]["limit"] == 0.05
-    looks = {name: known(tmp_path / name)["appearance"]["farthest"] for name in ("copy", "kept")}
-    assert looks == {"copy": 0.07, "kept": 0.07}
+    appearance = {name: known(tmp_path / name)["appearance"]["farthest"] for name in ("copy", "kept")}
+    assert appearance == {"copy": 0.07, "kept": 0.07}
     assert (tmp_path / "copy" / "one.npy").read_bytes() == (tmp_path / "kept" / "one.npy").read_bytes()
     assert detect(films, tmp_path / "copy", "--appearance", "none", detector=tmp_path / "kept") == 0
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["one.json", "one.txt"]

@@ -43,6 +43,14 @@ def test_boxes_alone(street):
     assert not re.search(r'(src|href)="|https?:', page.read_text(encoding="utf-8"))
 
 
+def test_names_cannot_end_the_script_or_be_replaced(street):
+    name = "<!--<script>@SCRIPT@"
+    (street / f"{name}.txt").write_bytes((street / "street.txt").read_bytes())
+    page = idfree.view(street / f"{name}.txt")
+    assert data_of(page)["name"] == name
+    assert "<!--<script>" not in page.read_text(encoding="utf-8")
+
+
 def test_mistakes_are_marked(street):
     truth = street / "truth" / "gt"
     truth.mkdir(parents=True)
@@ -88,11 +96,11 @@ def test_mistakes_of_several_classes(street):
     assert (decode(marks["switched"], "<i4").tolist(), decode(marks["switched_from"], "<i4").tolist()) == ([3], [1])
 
 
-def test_map_of_looks(street):
+def test_map_of_embeddings(street):
     """Embeddings of a file; rows without a detection, and filled ones, have no point."""
     rows = np.loadtxt(street / "street.txt", delimiter=",")
-    looks = np.where(rows[:, 1:2] == 5, [[0.0, 1.0]], [[1.0, 0.1]])
-    np.save(street / "street.npy", np.concatenate([rows[2:, :7], looks[2:]], axis=1))
+    embeddings = np.where(rows[:, 1:2] == 5, [[0.0, 1.0]], [[1.0, 0.1]])
+    np.save(street / "street.npy", np.concatenate([rows[2:, :7], embeddings[2:]], axis=1))
     found = data_of(idfree.view(street / "street.txt", appearance=str(street)))["map"]
     row, xy = decode(found["row"], "<i4"), decode(found["xy"], "<f4").reshape(-1, 2)
     assert row.tolist() == [2, 3, 4, 5, *range(7, 15)]

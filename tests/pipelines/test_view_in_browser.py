@@ -144,8 +144,8 @@ def test_re_detections_and_filled_parts(chromium, street):
 def test_a_click_on_the_map_chooses_the_identity(chromium, street):
     rows = np.loadtxt(street / "street.txt", delimiter=",")
     stored = rows[np.isin(rows[:, 0], (1, 4))]  # 1 and 5, and 5 filled: t-SNE may put more points upon each other
-    looks = np.where(stored[:, 1:2] == 5, [[0.0, 1.0]], [[1.0, 0.1]])
-    np.save(street / "street.npy", np.concatenate([stored[:, :7], looks], axis=1))
+    embeddings = np.where(stored[:, 1:2] == 5, [[0.0, 1.0]], [[1.0, 0.1]])
+    np.save(street / "street.npy", np.concatenate([stored[:, :7], embeddings], axis=1))
     chromium.open(idfree.view(street / "street.txt", appearance=str(street / "street.npy")))
     assert chromium.run("[...embeddingMap.row].map((row) => id[row]).join()") == "1,5"  # not the filled box
     for point, identity in enumerate((1, 5)):

@@ -86,21 +86,21 @@ def test_displacements_of_another_number():
         Detections(np.zeros((2, 4)), displacement=np.zeros((1, 2)))
 
 
-def looking(x, looks, score=0.9):
+def with_embeddings(x, people, score=0.9):
     """Squares of 100 px at these x, with the embeddings of these numbers."""
     detections = found(*((each, 0, 0) for each in x), side=100)
     scores = np.broadcast_to(score, len(x))
-    return Detections(detections.xyxy, scores, embedding=np.eye(4)[list(looks)], displacement=[[0, 0]] * len(x))
+    return Detections(detections.xyxy, scores, embedding=np.eye(4)[list(people)], displacement=[[0, 0]] * len(x))
 
 
-def test_reassociation_tells_people_apart_by_their_looks():
-    """Two people change places unseen: centres are told by place, DeepSORT's tracks by looks. Low scores stay out."""
+def test_reassociation_tells_people_apart_by_their_embeddings():
+    """Two people change places unseen: CenterTrack goes by position, DeepSORT by embeddings. Low scores stay out."""
     for reassociate in (False, True):
         tracker = CenterTrack(CenterTrackSettings(reassociate=reassociate))
         for _ in range(3):
-            tracker.update(looking((0, 12), (0, 1)))
+            tracker.update(with_embeddings((0, 12), (0, 1)))
         for _ in range(3):
-            tracks = tracker.update(looking((12, 0, 90), (0, 1, 2), score=[0.9, 0.9, 0.1]))
+            tracks = tracker.update(with_embeddings((12, 0, 90), (0, 1, 2), score=[0.9, 0.9, 0.1]))
         place = seen(tracks)
         assert (place[1] > place[2]) == reassociate
         assert sorted(tracks.detection.tolist()) == [0, 1]

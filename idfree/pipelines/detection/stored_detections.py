@@ -139,7 +139,8 @@ def warn_if_outside(boxes: Annotation, path: Path, sequence: Sequence) -> None:
     outside = np.count_nonzero(is_outside & has_area(boxes.xyxy))
     if outside > MAX_OUTSIDE * len(boxes):
         LOG.warning(
-            "%s: %d of %d boxes lie outside the images of %s and are dropped: are they %d×%d?",
+            "%s: %d of %d boxes lie outside the images of %s, which are %d×%d as the first one is: they are dropped"
+            " where the image is not larger",
             *(path, outside, len(boxes), sequence.name, width, height),
         )
 

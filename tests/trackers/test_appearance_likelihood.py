@@ -74,7 +74,7 @@ def test_an_encoder_separates_until_it_is_known_not_to():
     assert not learnt(0.9, 0.92, 0.05).separates(None)
 
 
-def test_lost_tracks_are_judged_by_looks_that_are_seconds_apart():
+def test_lost_tracks_are_judged_by_embeddings_that_are_seconds_apart():
     likelihood, rng = learnt(0.1, 0.5), np.random.default_rng(1)
     distance, is_lost = np.array([0.3, 0.3]), np.array([False, True])
     assert np.ptp(likelihood.log_ratio(distance, None, is_lost)) == 0  # nothing known about them yet

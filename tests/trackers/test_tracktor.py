@@ -8,7 +8,7 @@ from idfree.core.types import Detections, View
 from idfree.trackers.registry import Tracktor, TracktorSettings
 
 
-def view(detections=(), answers=None, look=None, camera=None):
+def view(detections=(), answers=None, embedding=None, camera=None):
     """A frame with these detections (x, score), boxes of 10 × 20 px.
 
     answers: by the x of a box that is asked about, the x and the score of the answer; others are not there.
@@ -20,7 +20,7 @@ def view(detections=(), answers=None, look=None, camera=None):
         table = np.array(found, dtype=float).reshape(-1, 2)
         return boxes_at(table[:, 0]), table[:, 1]
 
-    return View(Detections(boxes_at(rows[:, 0]), rows[:, 1], embedding=look), refiner=refiner, camera=camera)
+    return View(Detections(boxes_at(rows[:, 0]), rows[:, 1], embedding=embedding), refiner=refiner, camera=camera)
 
 
 def boxes_at(x):
@@ -62,22 +62,22 @@ def test_only_uncovered_detections_of_sufficient_score_start_tracks():
     assert seen(tracker.update(view([(16, 0.9)], {10: (10, 0.9), 41: (41, 0.9)}))) == {1: 10, 2: 41, 3: 16}
 
 
-@pytest.mark.parametrize(("look", "identity"), [([[1.0, 0.0]], 1), ([[0.0, 1.0]], 2)])
-def test_a_lost_track_is_revived_by_its_looks_near_its_place(look, identity):
+@pytest.mark.parametrize(("embedding", "identity"), [([[1.0, 0.0]], 1), ([[0.0, 1.0]], 2)])
+def test_a_lost_track_is_revived_by_its_embedding_near_its_position(embedding, identity):
     tracker = Tracktor()
-    tracker.update(view([(0, 0.9)], look=[[1.0, 0.0]]))
+    tracker.update(view([(0, 0.9)], embedding=[[1.0, 0.0]]))
     assert seen(tracker.update(view())) == {}
-    assert seen(tracker.update(view([(4, 0.9)], look=look))) == {identity: 4}
+    assert seen(tracker.update(view([(4, 0.9)], embedding=embedding))) == {identity: 4}
     assert tracker.match_counts["appearance"] == (identity == 1)
 
 
 def test_a_lost_track_is_not_revived_far_away_or_after_its_patience():
     for gap, x in ((1, 9), (11, 0)):
         tracker = Tracktor(TracktorSettings(patience=1 / 3))
-        tracker.update(view([(0, 0.9)], look=[[1.0, 0.0]]))
+        tracker.update(view([(0, 0.9)], embedding=[[1.0, 0.0]]))
         for _ in range(gap):
             tracker.update(view())
-        assert seen(tracker.update(view([(x, 0.9)], look=[[1.0, 0.0]]))) == {2: x}
+        assert seen(tracker.update(view([(x, 0.9)], embedding=[[1.0, 0.0]]))) == {2: x}
 
 
 def test_boxes_are_asked_about_where_the_camera_moved_them():

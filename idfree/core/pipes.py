@@ -4,7 +4,6 @@ import logging
 import os
 import select
 import stat
-from functools import lru_cache
 from pathlib import Path
 
 from idfree.core.errors import UserError
@@ -13,7 +12,6 @@ CHUNK = 1 << 16  # bytes read at a time
 SILENCE = 1.0  # seconds without a writer after which a message says what is being waited for
 
 SYSTEM = ("/dev", "/proc")  # folders of the pipes and devices of the system
-PIPES_KEPT = 8  # whose contents stay in memory; commands have fewer options that name files
 
 LOG = logging.getLogger("idfree")
 
@@ -91,27 +89,15 @@ class PipeReader:
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """Contents of a file or a named pipe. Raises OSError as `Path.read_bytes`, KeyboardInterrupt while waiting.
-
-    Those of a pipe without a file, `<(command)`, are kept: several videos may have boxes of one.
-    """
+    """Contents of a file or a named pipe. Raises OSError as `Path.read_bytes`, KeyboardInterrupt while waiting."""
     if not is_pipe(path):
         return Path(path).read_bytes()
-    if not is_of_system(path):
-        return read_pipe(path)
-    status = os.stat(path)
-    return read_pipe_once(str(path), status.st_dev, status.st_ino)
+    return read_pipe(path)
 
 
 def is_of_system(path: Path | str) -> bool:
     """Whether a path is that of a pipe or device of the system, such as /dev/stdin and /dev/fd/63."""
     return any(Path(path).absolute().is_relative_to(folder) for folder in SYSTEM)
-
-
-@lru_cache(maxsize=PIPES_KEPT)
-def read_pipe_once(path: str, device: int, inode: int) -> bytes:
-    """`read_pipe`, the first time that it is called for the pipe with this device and inode."""
-    return read_pipe(path)
 
 
 def read_pipe(path: Path | str) -> bytes:

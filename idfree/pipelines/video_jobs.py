@@ -92,7 +92,12 @@ def spec_for_workers(spec: str | Path | None, pool: WorkerPool) -> str:
 
 
 def open_for_workers(config: DetectorConfig, pool: WorkerPool, videos: int) -> OpenedDetector:
-    """Open the detector of so many videos; it is opened again in each worker process."""
+    """Open the detector of so many videos; it is opened again in each worker process.
+
+    Raises UserError if its boxes come from a pipe, which is read once, for several videos.
+    """
+    if videos > 1 and is_pipe(config.spec):
+        raise UserError(f"--detector {config.spec} is a pipe, for {videos} videos: write the boxes into files first")
     config = replace(config, spec=spec_for_workers(config.spec, pool))
     return OpenedDetector(config, pool.threads_per_process(videos))
 

@@ -35,7 +35,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--per-sequence", action="store_true", help="compare several results by sequence, not only combined"
     )
     add_frame_subset(parser)
+    add_first_frames(parser)
     add_style(parser)
+
+
+def add_first_frames(parser: argparse.ArgumentParser) -> None:
+    """Declare the option that leaves out what follows the first frames."""
+    what = "use the first N frames of each sequence only, for results of `track --frames N` (default: all)"
+    parser.add_argument("--frames", type=int, metavar="N", help=what)
 
 
 def add_frame_subset(parser: argparse._ActionsContainer) -> None:
@@ -64,8 +71,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     from idfree.show.tables import TRACKING, TRACKING_BY_SIZE, comparison_table, score_table
 
     columns = select_columns((*TRACKING, *TRACKING_BY_SIZE), options.metrics) if options.metrics else TRACKING
+    subset = (options.half, options.every)
     metrics = {
-        name: evaluate(path, options.truth, options.protocol, options.half, options.every, quiet=options.quiet)
+        name: evaluate(path, options.truth, options.protocol, *subset, frames=options.frames, quiet=options.quiet)
         for name, path in zip(short_names(options.results), options.results, strict=True)
     }
     if len(metrics) > 1:

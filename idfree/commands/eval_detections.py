@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idfree.commands.eval import add_frame_subset, add_style, print_table
+from idfree.commands.eval import add_first_frames, add_frame_subset, add_style, print_table
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--min-iou", type=float, default=0.5, help="least IoU of a true positive (default: 0.5)")
     add_frame_subset(parser)
+    add_first_frames(parser)
     add_style(parser)
 
 
@@ -37,6 +38,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         min_iou=options.min_iou,
         half=options.half,
         every=options.every,
+        frames=options.frames,
     )
     print_table(score_table(metrics, DETECTION), options.style, options.json)
     return metrics

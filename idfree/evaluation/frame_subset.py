@@ -1,10 +1,17 @@
-"""Subsets of a sequence's frames for evaluation, renumbered from 1: its first or second half, or every n-th frame."""
+"""Subsets of a sequence's frames for evaluation, renumbered from 1: the first ones, a half, or every n-th frame."""
 
 from dataclasses import replace
 from typing import Literal
 
 from idfree.core.errors import UserError
 from idfree.core.types import Annotation
+
+
+def select_first(annotation: Annotation, count: int) -> Annotation:
+    """The boxes of the first `count` frames. Raises UserError if count < 1."""
+    if count < 1:
+        raise UserError(f"--frames {count}: expected 1 or more")
+    return annotation[annotation.frame <= count]
 
 
 def select_half(annotation: Annotation, length: int, part: Literal["train", "val"]) -> tuple[Annotation, int]:

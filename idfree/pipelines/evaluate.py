@@ -36,6 +36,7 @@ def evaluate(
     half: Half = "none",
     every: int = 1,
     *,
+    frames: int | None = None,
     quiet: bool = True,
 ) -> dict[str, Metrics]:
     """TrackEval's metrics (HOTA, CLEAR, Identity) by sequence, and COMBINED: ratios 0…1, counts, by TrackEval's names.
@@ -43,12 +44,12 @@ def evaluate(
     results: a folder of NAME.txt in MOTChallenge format, or one file. truth: a folder of MOTChallenge sequences, one of
     them, or a gt.txt. protocol: preprocessing of a benchmark, see `idfree.evaluation.preprocess`; "auto" infers it from
     the ground truth. half: "train" or "val" evaluates one half of each sequence. every: evaluate every n-th frame only.
-    Raises UserError.
+    frames: of each sequence, evaluate the first so many. Raises UserError.
     """
     results, truth = Path(results), Path(truth)
     scores: dict[str, Scores] = {}
     classes: list[Classes] = []
-    pairs = pair_results(results, truth, half, every, read_result_file, RESULT_FILES)
+    pairs = pair_results(results, truth, half, every, read_result_file, RESULT_FILES, frames=frames)
     label, count = f"{results.absolute().name}: evaluating", len(find_ground_truth(truth))
     for pair in progress(pairs, label, count, quiet, "sequences"):
         classes.append(classes_compared(pair.ground_truth, pair.results.class_id, protocol, pair.files[0]))
@@ -72,14 +73,15 @@ def evaluate_detection(
     min_iou: float = 0.5,
     half: Half = "none",
     every: int = 1,
+    frames: int | None = None,
 ) -> dict[str, dict[str, float | None]]:
     """Average precision of detections by object size, by sequence and COMBINED.
 
     results: a folder of NAME.txt (.csv, .parquet, .npy), one file, or MOTChallenge sequences with det/det.txt.
     class_id: of the ground truth, a number or MOTChallenge's or VisDrone's name. min_iou: of a true positive. truth,
-    half, every: as in `evaluate`. Raises UserError.
+    half, every, frames: as in `evaluate`. Raises UserError.
     """
-    pairs = pair_results(Path(results), Path(truth), half, every, read_boxes, DETECTION_FILES)
+    pairs = pair_results(Path(results), Path(truth), half, every, read_boxes, DETECTION_FILES, frames=frames)
     scores: dict[str, dict[str, PrecisionRecall]] = {}
     classes: list[Classes] = []
     for pair in pairs:

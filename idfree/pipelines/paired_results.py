@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from idfree.core.errors import UserError
 from idfree.core.pipes import is_of_system
 from idfree.core.reading import exists, is_file
 from idfree.core.types import Annotation
 from idfree.core.wording import counted
-from idfree.evaluation.frame_subset import select_every_nth, select_half
+from idfree.evaluation.frame_subset import select_every_nth, select_first, select_half
 from idfree.sequences.degenerate import warn_of_degenerate
 from idfree.sequences.motchallenge import (
     candidate_names,
@@ -26,6 +28,7 @@ from idfree.sequences.same_video import video_name, warn_of_other_name
 LOG = logging.getLogger("idfree")
 Reader = Callable[[Path], Annotation]
 SUGGESTED = 3  # folders, in a message
+EARLIEST_END = 0.9  # of results without a warning, as a fraction of the last frame of the ground truth
 Half = Literal["none", "train", "val"]
 
 
@@ -55,11 +58,13 @@ def pair_results(
     read: Reader = read_results,
     layouts: tuple[str, ...] = ("{}.txt",),
     skip_missing: bool = False,
+    frames: int | None = None,
 ) -> Iterator[PairedResults]:
     """Yield the ground truth and results of each sequence, of a half or every n-th frame of it, renumbered from 1.
 
     truth: a folder of MOTChallenge sequences, one of them, or a gt.txt. results: a folder of files, or one file for a
     single sequence, of several that of its name; layouts: file names of a sequence in that folder; read: reads a file.
+    frames: only the first so many of each sequence, all by default.
     A sequence without results is paired with no boxes, or skipped if `skip_missing`; this, and files of no sequence,
     is logged as a warning, and so is one file that is named after another video than a single truth. Raises UserError
     if no sequence has results, and if every < 1.
@@ -79,7 +84,12 @@ def pair_results(
             LOG.warning("%s: nothing for %s: %s", results, name, "left out" if skip_missing else "all of it is missed")
             if skip_missing:
                 continue
-        yield select_frames(read_pair(name, path, files[name], read), half, every)
+        pair = read_pair(name, path, files[name], read)
+        if frames is None:
+            warn_of_early_end(pair)
+        else:
+            pair = select_first_frames(pair, frames)
+        yield select_frames(pair, half, every)
 
 
 def find_all_results(
@@ -173,6 +183,24 @@ def warn_about_unused(results: Path, used: set[Path], layouts: tuple[str, ...]) 
         unused = names - {path.name for path in used}
         if unused:
             LOG.warning("%s: not scored, the truth has no such sequence: %s", results, ", ".join(sorted(unused)))
+
+
+def warn_of_early_end(pair: PairedResults) -> None:
+    """Warn if the results end long before the ground truth does, as those of `track --frames`."""
+    last, end = int(pair.results.frame.max(initial=0)), int(pair.ground_truth.frame.max(initial=0))
+    if 0 < last < EARLIEST_END * end:
+        missed = int(np.count_nonzero(pair.ground_truth.frame > last))
+        LOG.warning(
+            "%s: no box after frame %d of %d: the %s there count as missed (--frames %d evaluates the frames before)",
+            *(pair.files[1], last, end, counted(missed, "true box"), last),
+        )
+
+
+def select_first_frames(pair: PairedResults, count: int) -> PairedResults:
+    """The first `count` frames of a sequence. Raises UserError if count < 1."""
+    length = min(count, pair.last_frame())
+    ground_truth, results = (select_first(boxes, count) for boxes in (pair.ground_truth, pair.results))
+    return PairedResults(pair.name, ground_truth, results, length, pair.files)
 
 
 def select_frames(pair: PairedResults, half: Half, every: int) -> PairedResults:

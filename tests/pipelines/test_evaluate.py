@@ -53,6 +53,20 @@ def test_detections(folder):
     assert metrics["one"]["TP"] == 9
 
 
+def test_results_of_the_first_frames(folder, caplog):
+    """Frames after those that were tracked count as missed, which is said; `frames` leaves them out."""
+    (folder / "results" / "one.txt").write_text("".join(ROWS.splitlines(keepends=True)[:4]))
+    assert evaluate(folder / "results", folder / "truth")["one"]["CLR_FN"] == 6
+    assert "no box after frame 4 of 10: the 6 true boxes there count as missed (--frames 4" in caplog.text
+    caplog.clear()
+    metrics = evaluate(folder / "results", folder / "truth", frames=4)["one"]
+    assert (metrics["CLR_FN"], metrics["HOTA"]) == (0, 1)
+    assert evaluate_detection(folder / "results", folder / "truth", frames=5)["one"]["GT"] == 5
+    assert not caplog.text
+    with pytest.raises(UserError, match="--frames 0: expected 1 or more"):
+        evaluate(folder / "results", folder / "truth", frames=0)
+
+
 @pytest.mark.parametrize("every", [0, -2])
 def test_errors(folder, every):
     for score in (evaluate, evaluate_detection, evaluate_appearance):

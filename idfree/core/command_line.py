@@ -22,7 +22,14 @@ LARGEST_SEED = 2**32 - 1  # of the random generators of NumPy, PyTorch and Optun
 
 
 class Parser(argparse.ArgumentParser):
-    """ArgumentParser whose error messages are one line with a reference to --help."""
+    """ArgumentParser whose error messages are one line with a reference to the --help of the command."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As ArgumentParser's; but unknown options of a command are an error of that command, not of the program."""
+        found, others = super().parse_known_args(args, namespace)
+        if others:
+            self.error(f"unrecognized arguments: {' '.join(others)}")
+        return found, others
 
     def error(self, message: str) -> NoReturn:
         """Print the message on stderr, and exit with status 2."""

@@ -36,6 +36,13 @@ def test_errors_of_the_user_end_with_a_sentence(error, status, message, capsys):
     assert capsys.readouterr().err == message
 
 
+def test_unknown_options_refer_to_the_help_of_their_command(capsys):
+    """It was the program's, which does not list them."""
+    with pytest.raises(SystemExit):
+        idfree_main(["track", "street.mp4", "--trackr", "sort"])
+    assert capsys.readouterr().err == "idfree: unrecognized arguments: --trackr sort (see idfree track --help)\n"
+
+
 @pytest.mark.parametrize("error", [ValueError("a mistake"), RuntimeError("a mistake"), OSError("a mistake")])
 def test_errors_of_the_program_are_raised(error):
     with pytest.raises(type(error), match="a mistake"):

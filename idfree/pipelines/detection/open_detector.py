@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from idfree.core.arrays import describe
-from idfree.core.errors import UserError
+from idfree.core.errors import MissingExtra, UserError
+from idfree.core.onnx_session import Session
 from idfree.core.types import Detector, Sequence
 from idfree.detectors import open_detector
 from idfree.detectors.people import FILE, PEOPLE, check_name
@@ -85,9 +86,7 @@ class DetectorConfig:
         if self.spec.lower().endswith(OTHER_NETWORKS):
             raise UserError(f"--detector {self.spec}: of networks, only .onnx and .xml files work: export it as one")
         if self.spec.endswith(".pt"):
-            from idfree.learn.methods.registry import open_checkpoint
-
-            session = open_checkpoint(Path(self.spec), self.device)
+            session = open_pytorch_file(self.spec, self.device)
         if self.is_network:
             detector = open_detector(
                 self.spec, self.format, self.classes, self.assignments, self.device, threads, session
@@ -145,6 +144,20 @@ def add_colour(detector: Detector) -> None:
 
         assert isinstance(detector, TaughtDetector)
         detector.histogram = ColourHistogram()
+
+
+def open_pytorch_file(spec: str, device: str) -> Session:
+    """Session of a checkpoint of `idfree train`. Raises UserError if it is missing or none, and without PyTorch."""
+    if not os.path.exists(spec):
+        raise UserError(f"--detector {spec}: no such file")
+    try:
+        from idfree.learn.methods.registry import open_checkpoint
+    except MissingExtra as error:
+        raise UserError(
+            f"--detector {spec}: a checkpoint of idfree train needs PyTorch (pip install 'idfree[train]'); another"
+            f" detector's is exported to ONNX first, as by yolo export model={spec} format=onnx"
+        ) from error
+    return open_checkpoint(Path(spec), device)
 
 
 def open_any_detector(

@@ -1,6 +1,6 @@
 """Write the tracks of a run while they come: the file of results, the annotated video, the window."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,10 +123,15 @@ class TrackWriter:
 
     def write(self, frames: FramesWithTracks, video: AnnotatedVideo) -> None:
         """Write these frames; occlusions are drawn if lost tracks are found again by them."""
-        for frame, tracks in frames:
-            with self.run.timer.time("writing"):
-                self.results.add(frame, tracks)
-                video.add(frame, tracks, self.loop.motion, self.loop.occlusions if self.refinds else None)
+        iterator = iter(frames)
+        try:
+            for frame, tracks in iterator:
+                with self.run.timer.time("writing"):
+                    self.results.add(frame, tracks)
+                    video.add(frame, tracks, self.loop.motion, self.loop.occlusions if self.refinds else None)
+        finally:  # the threads of a run that is left behind would abort the process when it ends
+            if isinstance(iterator, Generator):
+                iterator.close()
 
     def keep_results(self) -> None:
         """After an error: write the tracks so far, as far as that is possible."""

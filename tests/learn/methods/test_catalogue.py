@@ -38,6 +38,24 @@ except MissingExtra as error:
     assert run_without_torch(code) == "training needs the package torch: pip install 'idfree[train]'\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("missing.pt", "no such file"), ("yolo.pt", "yolo export model=yolo.pt format=onnx")]
+)
+def test_checkpoints_as_detectors(name, said, tmp_path, monkeypatch):
+    """The package torch alone was named."""
+    (tmp_path / "yolo.pt").touch()
+    monkeypatch.chdir(tmp_path)
+    code = f"""
+from idfree.core.errors import UserError
+from idfree.pipelines.detection.open_detector import DetectorConfig
+try:
+    DetectorConfig({name!r}, assignments=()).open()
+except UserError as error:
+    print(error)
+"""
+    assert said in run_without_torch(code)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_entries_are_complete(name):
     entry = METHODS[name]

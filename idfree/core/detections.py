@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from idfree.core.arrays import detection_columns, to_array, to_column
 from idfree.core.boxes import Floats, Integers, clip
 from idfree.core.errors import UserError
+from idfree.core.messages import warn_once
 
 if TYPE_CHECKING:
     import supervision
@@ -109,3 +110,14 @@ class HasBoxes(Protocol):
 
 
 DetectionsLike = Detections | HasBoxes | ArrayLike | None
+
+
+def warn_of_inverted(xyxy: Floats) -> None:
+    """Warn, once, if most of the boxes (N, 4) end before they begin, as x, y, width, height do in place of xyxy."""
+    is_inverted = (xyxy[:, 2] < xyxy[:, 0]) | (xyxy[:, 3] < xyxy[:, 1])
+    if 2 * np.count_nonzero(is_inverted) > len(xyxy):
+        warn_once(
+            "boxes whose right or lower edge lies before the left or upper one are dropped, as %s: expected x1, y1, x2,"
+            " y2 (idfree.core.boxes.xywh_to_xyxy converts x, y, width, height)",
+            str(xyxy[is_inverted][0].tolist()),
+        )

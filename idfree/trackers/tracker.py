@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from idfree.core.detections import warn_of_inverted
 from idfree.core.types import Detections, DetectionsLike, Floats, Frame, Integers, Tracks, View
 from idfree.trackers.association import Matches
 from idfree.trackers.class_vote import ClassVote
@@ -62,8 +63,13 @@ class Tracker(ABC):
 
         evidence: a View, or anything that `Detections.convert` accepts: Detections, an array (N, 4 to 6) of
         x1, y1, x2, y2[, score[, class]], supervision.Detections, or None. Raises UserError for anything else.
+        Invalid boxes are dropped and counted in `dropped`; a warning says if they look like x, y, width, height.
         """
-        view = evidence if isinstance(evidence, View) else View(Detections.convert(evidence))
+        if isinstance(evidence, View):
+            view = evidence
+        else:
+            view = View(Detections.convert(evidence))
+            warn_of_inverted(view.detections.xyxy)
         embedding = view.detections.embedding if self.uses_embeddings else None
         detections = replace(view.detections, embedding=embedding, row=np.arange(len(view.detections)))
         is_valid = detections.valid_mask(view.size_hw)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from idfree.core.errors import UserError
+from idfree.core.messages import warn_once
 from idfree.core.types import Detections, Tracks, View
 from idfree.trackers.lost_tracks import layers
 from idfree.trackers.registry import TRACKERS, Tracker, make_tracker
@@ -196,6 +197,15 @@ def test_senseless_boxes_are_dropped_and_counted(tracker):
     assert tracker.dropped == 5 * 5
     assert len(tracks) == 4
     assert np.isfinite(tracks.xyxy).all()
+
+
+def test_boxes_of_x_y_width_height_are_told_of(caplog):
+    warn_once.cache_clear()
+    tracker = make_tracker("sort")
+    for _ in range(2):
+        tracker.update([[100, 50, 20, 40, 0.9], [300, 60, 20, 40, 0.9]])
+    assert tracker.dropped == 4
+    assert caplog.text.count("as [100.0, 50.0, 20.0, 40.0]: expected x1, y1, x2, y2") == 1
 
 
 def test_boxes_with_invalid_scores_are_dropped(tracker):

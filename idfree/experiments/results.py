@@ -31,9 +31,9 @@ photographs, small networks from random weights: the figures cannot be compared 
 ranking "holds" or is "reversed" if the difference exceeds what two means of the given number of seeds differ by at
 random (one deviation of their difference; of one network {deviation:.1f} points). Rows were run on different machines:
 "CPU ms" can be compared between "one-shot" and "detector, then teacher" alone, which were run together. The shared
-detector was trained twice; rows of tables with its boxes are of one and the same. `fused` is that of before it learnt
-the distances of two objects from neighbours ([the default association](association.md), with how far two trainings
-differ).
+detector was trained three times, on processors that round otherwise; rows of tables with its boxes are of one and the
+same. `fused`, but for the dimensions of FairMOT, is that of before it learnt the distances of two objects from
+neighbours ([the default association](association.md), with how far trainings differ).
 
 {tables}
 """

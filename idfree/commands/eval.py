@@ -82,11 +82,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     (of_sequences,) = metrics.values()
     print_table(score_table(of_sequences, columns), options.style, options.json)
     if options.style == "table" and sys.stdout.isatty():  # else the table may be read by a program
-        tell(options, mistakes_step(options.results[0], options.truth, of_sequences))
+        tell(options, mistakes_step(options.results[0], options.truth, of_sequences, options.frames))
     return of_sequences
 
 
-def mistakes_step(results: Path, truth: Path, metrics: dict[str, dict[str, float]]) -> str:
+def mistakes_step(results: Path, truth: Path, metrics: dict[str, dict[str, float]], frames: int | None) -> str:
     """How to see the mistakes in the sequence with the lowest HOTA; "" if there are none, or no file of its name."""
     from idfree.pipelines.evaluate import COMBINED, RESULT_FILES
 
@@ -96,7 +96,8 @@ def mistakes_step(results: Path, truth: Path, metrics: dict[str, dict[str, float
     if not found or not any(metrics[name][key] for key in MISTAKES):
         return ""
     truth = truth if truth.is_file() or (truth / "gt").is_dir() else truth / name
-    return view_step(found[0], truth if has_images(truth) else None, "--truth", truth)
+    limit = () if frames is None else ("--frames", frames)
+    return view_step(found[0], truth if has_images(truth) else None, "--truth", truth, *limit)
 
 
 def has_images(truth: Path) -> bool:

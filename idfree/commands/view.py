@@ -34,6 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="store the frames in the page, as JPEG, instead of a link to the video file",
     )
+    add_("--frames", type=int, metavar="N", help="the first N frames only, as of `track --frames N` (default: all)")
 
 
 def run(options: argparse.Namespace) -> dict[str, str]:
@@ -47,6 +48,7 @@ def run(options: argparse.Namespace) -> dict[str, str]:
         truth=options.truth,
         appearance=options.appearance,
         embed=options.embed,
+        frames=options.frames,
         quiet=options.quiet or options.json,
     )
     if not options.json and not options.quiet:

@@ -13,9 +13,11 @@ from idfree.core.files import refuse_overwriting, write_text
 from idfree.core.progress import progress
 from idfree.core.reading import is_folder
 from idfree.core.types import Annotation, Floats, Image, Integers, Sequence
+from idfree.evaluation.frame_subset import select_first
 from idfree.evaluation.mistakes import find_mistakes
 from idfree.pipelines.paired_results import find_ground_truth
 from idfree.pipelines.refine import pair_with_sequences, read_checked
+from idfree.pipelines.tracking.selection import Selection
 from idfree.pipelines.view_map import map_embeddings
 from idfree.sequences.motchallenge import read_ground_truth
 from idfree.sequences.same_video import video_name, warn_of_other_name
@@ -36,6 +38,7 @@ def view(
     truth: str | Path | None = None,
     appearance: str | Path | None = None,
     embed: bool = False,
+    frames: int | None = None,
     quiet: bool = True,
 ) -> Path:
     """Write the page of one sequence; return its path.
@@ -44,7 +47,7 @@ def view(
     without it there are boxes alone. out: the .html, by default beside the results. truth: a gt.txt, or its folder; its
     mistakes are marked. appearance: a model or `colour`, or a file or folder of boxes with embeddings (NAME.npy): adds
     a map of embeddings. embed: the frames lie in the page, as JPEG; without it, the page plays the video file where it
-    is, and other sources are always embedded. Raises UserError.
+    is, and other sources are always embedded. frames: only the first so many. Raises UserError.
     """
     results = Path(results)
     pairs = pair_with_sequences(results, source)
@@ -58,6 +61,9 @@ def view(
     tracks = read_checked(file, sequence)
     path = None if truth is None else truth_of(Path(truth), file)
     ground_truth = Annotation.empty() if path is None else read_ground_truth(path)
+    if frames is not None:
+        tracks, ground_truth = select_first(tracks, frames), select_first(ground_truth, frames)
+        sequence = None if sequence is None else Selection(frames=frames).select_frames(sequence)
     last = max(int(side.frame.max(initial=1)) for side in (tracks, ground_truth))
     length = last if sequence is None or sequence.length is None else sequence.length
     marks = None if path is None else mark_mistakes(ground_truth, tracks, length, (str(path), str(file)))
@@ -86,7 +92,7 @@ def mark_mistakes(ground_truth: Annotation, tracks: Annotation, length: int, nam
 def frame_times(sequence: Sequence | None, length: int) -> Floats:
     """Seconds of the frames 1 … length."""
     if sequence is not None and sequence.times is not None:
-        return sequence.times
+        return sequence.times[:length]
     rate = FRAME_RATE if sequence is None else sequence.frame_rate * sequence.step
     return np.arange(length) / rate
 

@@ -62,6 +62,21 @@ def test_mistakes_are_marked(street):
     assert (decode(marks["switched"], "<i4").tolist(), decode(marks["switched_from"], "<i4").tolist()) == ([7], [4])
 
 
+def test_first_frames(street):
+    """Of boxes, truth and images; what follows is no mistake."""
+    (street / "gt").mkdir()
+    rows = [(f, 1, 10 + f, 10, 20, 40, 1, 1, 1) for f in range(1, 10)]
+    (street / "gt" / "gt.txt").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    (street / "street").mkdir()
+    for number in range(1, 9):
+        cv2.imwrite(str(street / "street" / f"{number:06}.png"), np.full((60, 90, 3), 20 * number, np.uint8))
+    data = data_of(idfree.view(street / "street.txt", street / "street", truth=street / "gt" / "gt.txt", frames=4))
+    assert sorted(data["images"]) == ["1", "2", "3", "4"]
+    assert decode(data["tracks"]["frame"], "<i4").max() == 4
+    assert decode(data["marks"]["missed"]["frame"], "<i4").tolist() == [4]
+    assert len(decode(data["times"], "<f8")) == 4
+
+
 def test_images_are_embedded(street):
     (street / "street").mkdir()
     for number in range(1, 9):

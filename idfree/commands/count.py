@@ -15,7 +15,6 @@ from idfree.commands.common_options import RESULTS, RESULTS_SOURCE, add_counting
 from idfree.core.wording import counted
 
 POINTS = {"bottom": "the middle of the lower edge", "centre": "the centre"}  # of a box, by --anchor
-HYSTERESIS = 0.05  # of `idfree.counting.counter.CounterSettings`, which loads NumPy
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -75,13 +74,15 @@ def describe_uncrossed(found: dict[str, Any] | None) -> list[str]:
 
     found: of the line, in `uncrossed` of the totals.
     """
+    from idfree.counting.counter import CounterSettings
+
     if found is None:
         return []
     if "distance" not in found:
         return ["no crossing: there are no tracks"]
     if found["passing"]:
-        tracks = counted(found["passing"], "track")
-        return [f"no crossing: {tracks} on it, none from {HYSTERESIS} box heights on one side to as far on the other"]
+        tracks, least = counted(found["passing"], "track"), CounterSettings().hysteresis
+        return [f"no crossing: {tracks} on it, none from {least} box heights on one side to as far on the other"]
     where = f"{found['distance']:.0f} px (track {found['id']}, frame {found['frame']})"
     remarks = [f"no crossing: what is counted, {POINTS[found['anchor']]} of a box, comes no nearer than {where}"]
     if found["overlapping"]:

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from idfree.commands.count import HYSTERESIS
 from idfree.core.types import Annotation
 from idfree.counting.approach import find_approach, passes, runs_through, segment_distance
-from idfree.counting.counter import CounterSettings
 from idfree.counting.shapes import read_lines
 
 (LINE,) = read_lines((10, 10, 30, 10))
@@ -61,7 +59,3 @@ def test_the_nearest_point():
     assert found is not None
     assert (found.distance, found.id, found.frame, found.passing, found.overlapping) == (5.0, 2, 1, 0, 2)
     assert find_approach(LINE, boxes(), np.zeros((0, 2)), gap=5) is None
-
-
-def test_the_message_names_the_hysteresis_in_use():
-    assert CounterSettings().hysteresis == HYSTERESIS
